@@ -21,6 +21,7 @@ from sensor.core.device_text import device_text, endpoint_text
 from sensor.core.incident import Chapter, Incident
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
+from sensor.core.phrases import counted
 from sensor.core.risk import risk
 from sensor.core.time_units import SECOND
 
@@ -210,7 +211,7 @@ class Incidents:
         more = f" and {len(titles) - NAMED_LIMIT} more" if len(titles) > NAMED_LIMIT else ""
         phrase = ", then ".join(map(_within_sentence, titles[:NAMED_LIMIT]))
         who = ", then ".join(device_text(self._device(actor), actor) for actor in incident.actors[:NAMED_LIMIT])
-        reach = f"{len(incident.targets)} target{'s' if len(incident.targets) != 1 else ''}"
+        reach = counted(len(incident.targets), "target")
         return f"{who}: {phrase}{more}; {reach}{_within(incident.ts - incident.first)}"
 
     # Texts.
@@ -238,5 +239,5 @@ def _within(span: int) -> str:
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         number = round(span / SECOND / size)
         if number >= 1:
-            return f" within {number} {word}{'s' if number != 1 else ''}"
+            return f" within {counted(number, word)}"
     return ""

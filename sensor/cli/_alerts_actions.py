@@ -14,12 +14,12 @@ from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
 from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
-from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import alert_row, coloured, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
+from sensor.core.phrases import counted
 from sensor.core.record_parts import objects, time_text
 
 if TYPE_CHECKING:

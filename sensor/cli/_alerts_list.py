@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._places import counted
 from sensor.cli._show import SEVERITIES, part, put, table_of_alerts, tidy
 from sensor.cli._tail_filter import moment
 from sensor.cli._views import stop_of, views_of
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.views.alert_filter import AlertFilter

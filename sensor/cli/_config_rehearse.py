@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import part, put, table_of_alerts, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.alerts.threshold_rehearsal import Rehearsed, Settings

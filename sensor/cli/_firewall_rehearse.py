@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sensor.cli._places import counted
 from sensor.cli._records import asking
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.posture.firewall.model import Request

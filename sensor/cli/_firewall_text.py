@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, put, tidy
+from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
 from sensor.inventory.services import service_text
 from sensor.posture.firewall.formats import names, written

@@ -67,11 +67,6 @@ def size_text(size: int) -> str:
     return f"{size / (1 << 20):,.1f} MiB" if size >= 1 << 20 else f"{size / 1024:,.0f} KiB"
 
 
-def counted(number: int, singular: str, plural: str = "") -> str:
-    """A number with the word in its singular or plural form."""
-    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
-
-
 def reason_of(error: OSError) -> str:
     """The system's error message, and the file."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)

@@ -8,13 +8,13 @@ import sys
 from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED
-from sensor.cli._places import counted
 from sensor.cli._profiles_target import folder_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
 from sensor.documents import nearest
 from sensor.inventory.services import service_text

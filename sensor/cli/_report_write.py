@@ -17,6 +17,7 @@ from sensor.cli._site import site_of
 from sensor.cli._tickets_open import policy_of
 from sensor.cli._vulns_feeds import reading
 from sensor.config import load_config, usual
+from sensor.core.phrases import counted
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
 from sensor.intel.list_sources import load_sources
@@ -31,7 +32,6 @@ from sensor.report.model import Report
 from sensor.report.page import page
 from sensor.report.pdf import NoPdf, pdf, writer
 from sensor.report.period import PeriodSpec, period_spec
-from sensor.report.phrases import counted
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
 

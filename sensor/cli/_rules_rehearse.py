@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sensor.cli._codes import NOT_FOUND, USAGE
-from sensor.cli._places import counted
 from sensor.cli._records import asking
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.core.addresses import Networks

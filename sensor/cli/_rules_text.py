@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, settings
 from sensor.cli._show import put, table_of_alerts
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.core.record import Record

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from sensor.cli._show import SEVERITIES, STATE_STYLES, STYLES, coloured, number, paint, part, tidy
 from sensor.cli._times import age
+from sensor.core.phrases import counted
 
 Status = dict[str, Any]
 # A line of text and its style.
@@ -266,7 +267,7 @@ def decimal(value: Any) -> float:
 
 def several(value: Any, singular: str) -> str:
     """A number with its noun."""
-    return f"{number(value):,} {singular}{'' if number(value) == 1 else 's'}"
+    return counted(number(value), singular)
 
 
 def size(value: Any) -> str:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._opened import until_over
-from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read, open_to_write
 from sensor.posture.vulnerabilities.importer import ImportResult, Origin
 from sensor.posture.vulnerabilities.sources import GOOD, Source, name_for, sources_of

@@ -12,10 +12,10 @@ from sensor.cli import _vulns_text as text
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import Known, known, the_device
-from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
 from sensor.cli._vulns_feeds import reading, report_age
+from sensor.core.phrases import counted
 from sensor.documents import DocumentErrors
 from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.vulnerabilities.database import DatabaseError

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, hunt_folders, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import add_json_argument, put
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.cli._config_check import Check

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
+from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor console

@@ -32,9 +32,9 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
-from sensor.cli._places import counted
 from sensor.cli._records import add_output_arguments, add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
+from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor hunt sql "SELECT src_device, count(*) FROM conn GROUP BY 1 ORDER BY 2 DESC"

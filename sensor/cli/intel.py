@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import add_json_argument
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.intel.list_sources import ListSource

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._places import add_state_argument, counted, places_of, reason_of
+from sensor.cli._places import add_state_argument, places_of, reason_of
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.cli._known import Known, Record

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
-from sensor.cli._places import counted
 from sensor.cli._records import add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
 from sensor.cli._show import add_json_argument
+from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor records

@@ -227,8 +227,8 @@ def _print_summary(
 
 def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
     """Print devices, alerts and incidents in tables."""
-    from sensor.cli._places import counted
     from sensor.cli._show import alert_table, device_table
+    from sensor.core.phrases import counted
 
     print(device_table(fold, out), file=out)
     print(alert_table(fold, out), file=out)

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, rule_folders
 from sensor.cli._show import add_json_argument, put, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.documents import Fault

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from sensor.core.phrases import counted
 from sensor.report.model import Report
-from sensor.report.phrases import counted, kinds, listed, shorter
+from sensor.report.phrases import kinds, listed, shorter
 
 TYPES_NAMED = 4
 SEVERE = ("high", "critical")

@@ -16,12 +16,13 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from sensor.core.phrases import counted
 from sensor.posture.scores.exposure import BANDS
 from sensor.report.groups import groups_of
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
 from sensor.report.model import Device, Incident, Report
 from sensor.report.period_events import all_new
-from sensor.report.phrases import counted, kind
+from sensor.report.phrases import kind
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sensor.core.phrases import counted
 from sensor.core.type_labels import type_label, types_counted
 
 
@@ -13,11 +14,6 @@ def kind(singular: str) -> str:
 def kinds(singular: str, count: int) -> str:
     """``5 VoIP phones``."""
     return counted(count, kind(singular)) if singular == "unknown" else types_counted(singular, count)
-
-
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """``1 device``, ``2,300 devices``."""
-    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
 
 
 def listed(texts: list[str]) -> str:

@@ -92,7 +92,7 @@ class Beaconing(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._beats = Intervals(self.options.beats - 1, BITS + self.context.more_bits)
+        self._intervals = Intervals(self.options.beats - 1, BITS + self.context.more_bits)
         self._ports = ports_in(self.options.ports)
         self._clouds = frozenset(self.options.clouds)
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
@@ -110,7 +110,7 @@ class Beaconing(FlowDetector):
             return []
         sent = changes.rows["client_bytes"][rows["row"]].astype(np.int64)
         sizes = np.where(rows["kind"] == Change.ENDED, sent, NO_SIZE)
-        found = self._beats.follow(
+        found = self._intervals.follow(
             combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64)), rows["ts"], sizes
         )
         return [(int(rows["row"][at]), rhythm) for at, rhythm in found if self._is_beacon(rhythm)]

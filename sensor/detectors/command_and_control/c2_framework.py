@@ -98,7 +98,7 @@ class C2Framework(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
-        self._courses: Bounded[tuple[int, int, str], _CheckIns] = self.tables.add("courses", Bounded(COURSES_LIMIT))
+        self._check_ins: Bounded[tuple[int, int, str], _CheckIns] = self.tables.add("courses", Bounded(COURSES_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
@@ -186,9 +186,9 @@ class C2Framework(EventDetector):
     def _beat(self, event: HttpRequest) -> Iterator[Alert]:
         packet = event.packet
         key = (packet.src, packet.dst, event.host)
-        course = self._courses.get(key)
+        course = self._check_ins.get(key)
         if course is None:
-            self._courses.put(key, _CheckIns(packet.ts, self.options.beats))
+            self._check_ins.put(key, _CheckIns(packet.ts, self.options.beats))
             return
         interval = packet.ts - course.last
         if interval < self._shortest:

@@ -189,7 +189,7 @@ class DnsTunnel(EventDetector):
             return
         if not self._evaluated.fresh((*key, count), event.ts):
             return
-        queried = self._weigh(key, event.ts)
+        queried = self._measured(key, event.ts)
         if reason := self._reason(queried):
             self._reported.fresh(key, event.ts)  # a fast tunnel is not also reported as slow
             yield self._alert(event, domain, queried, reason)
@@ -228,7 +228,7 @@ class DnsTunnel(EventDetector):
             ("T1048.003", "T1071.004"),
         )
 
-    def _weigh(self, key: tuple[int, str], now: int) -> DomainQueries:
+    def _measured(self, key: tuple[int, str], now: int) -> DomainQueries:
         values = self._queried.values(key)
         parts = [part for part, _ in values]
         kinds = [kind for _, kind in values]

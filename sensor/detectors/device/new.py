@@ -82,7 +82,7 @@ class New(OfDevices, DeviceDetector):
 
     def _alert(self, change: DeviceChange, watched: float, come: int) -> Alert:
         device, want = change.device, self.options
-        severity, reason = self._weigh(device)
+        severity, reason = self._graded(device)
         why = [f"not seen in {watched:.0f} h (learning period {want.learn_h:g} h)"]
         numbers: dict[str, int | float | str] = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
         if come < want.crowd or severity > self.severity:
@@ -105,7 +105,7 @@ class New(OfDevices, DeviceDetector):
         alert.key = f"{self.id}|crowd"
         return alert
 
-    def _weigh(self, device: Device) -> tuple[Severity, str]:
+    def _graded(self, device: Device) -> tuple[Severity, str]:
         """Severity, and the reasons."""
         address = subject_of(device).address
         segment = addresses.segment(address) if address else ""

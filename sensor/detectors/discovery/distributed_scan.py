@@ -110,7 +110,7 @@ class DistributedScan(FlowDetector):
                 f"{who(self.context, target)}"
             ),
             why=(
-                (f"{ports} rejected or did not answer within {want.window_s} s (threshold {want.ports})"),
+                f"{ports} rejected or did not answer within {want.window_s} s (threshold {want.ports})",
                 f"{numbers.sources} sources (threshold {want.sources})",
             ),
             numbers={

@@ -15,10 +15,11 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, several, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
@@ -112,7 +113,7 @@ class OsFingerprint(EventDetector):
             ),
             why=(
                 (
-                    f"{several(len(signs), 'kind')} of unusual packets within {self.options.window_s} s (threshold "
+                    f"{counted(len(signs), 'kind')} of unusual packets within {self.options.window_s} s (threshold "
                     f"{self.options.kinds})"
                 ),
                 *signs,

@@ -16,12 +16,13 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
+from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, several, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
@@ -109,10 +110,10 @@ class PortScan(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=(f"{who(self.context, actor)} scanned {ports} of {who(self.context, target)} that did not answer"),
+            summary=f"{who(self.context, actor)} scanned {ports} of {who(self.context, target)} that did not answer",
             why=(
                 f"{ports} rejected or did not answer within {window} s (threshold {threshold})",
-                f"{several(numbers.answered, 'other port')} answered",
+                f"{counted(numbers.answered, 'other port')} answered",
                 f"among the ports {some([str(port) for port in sorted(numbers.sample)], 12)}",
             ),
             numbers={

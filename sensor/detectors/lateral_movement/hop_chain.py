@@ -16,8 +16,9 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, several, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name
 
 HOSTS_LIMIT = 8192
@@ -94,7 +95,7 @@ class HopChain(AdminSessions):
             targets=path[1:],
             summary=(
                 f"{names[0]} reached {names[-1]} over {middle}: {len(chain)} chained administration sessions "
-                f"within {several(max(1, round(minutes)), 'minute')}"
+                f"within {counted(max(1, round(minutes)), 'minute')}"
             ),
             why=(
                 " → ".join(

@@ -80,11 +80,6 @@ def scanned(count: int, service: str) -> str:
     return f"scanned {count} addresses on {service} that did not answer"
 
 
-def several(count: int, noun: str) -> str:
-    """A number with its noun: ``1 account``, ``3 accounts``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def some(items: list[str], most: int = 5) -> str:
     """The first few of a list, and the number of others."""
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

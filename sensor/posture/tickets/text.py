@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from sensor.core.phrases import counted
 from sensor.core.type_labels import type_label
 from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
 
@@ -53,11 +54,7 @@ def device_line(one: Affected) -> str:
 
 def headline(ticket: Ticket) -> str:
     """``P1: Telnet in use (14 devices)``."""
-    return f"{ticket.priority}: {ticket.title} ({counted(ticket)})"
-
-
-def counted(ticket: Ticket) -> str:
-    return f"{len(ticket.devices):,} device{'s' if len(ticket.devices) != 1 else ''}"
+    return f"{ticket.priority}: {ticket.title} ({counted(len(ticket.devices), 'device')})"
 
 
 def page(ticket: Ticket, limit: int = 0) -> str:

@@ -1,0 +1,8 @@
+"""Parts of sentences."""
+
+from __future__ import annotations
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: ``1 device``, ``2,300 devices``."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
