@@ -60,8 +60,14 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
     elif args.summary:
         print(summary(list(records)))
     else:
-        empty = "no devices match" if args.operands else "no devices"
-        print(table_of_devices(records, sys.stdout, ordered=not by_column, empty=empty))
+        print(table_of_devices(records, sys.stdout, ordered=not by_column, empty=_empty(args.operands)))
+
+
+def _empty(filters: Sequence[str]) -> str:
+    """The text in place of an empty list. A word alone may be a mistyped filter or action."""
+    words = [tidy(repr(one)) for one in filters if not term_of(one).key]
+    hint = f": no attribute contains {' or '.join(words)}; `sensor devices --help` lists filters and actions"
+    return ("no devices match" if filters else "no devices") + (hint if words else "")
 
 
 def body_of(record: Record) -> Record:

@@ -99,7 +99,8 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Exit:
     from sensor.views.errors import Ambiguous, Malformed, Unknown
 
     if isinstance(error, Unknown) and error.field == "id":
-        return Exit(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset"), error="dataset.unknown-id")
+        expected = "expected an id, or its beginning, from a list such as `sensor alerts`"
+        return Exit(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset: {expected}"), error="dataset.unknown-id")
     if isinstance(error, Unknown | Malformed | Ambiguous):
         return Exit(USAGE, tidy(str(error)), error="usage.invalid-value")
     return Exit(NOT_OPENED, tidy(str(error)), error="dataset.damaged")

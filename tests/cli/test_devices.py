@@ -121,6 +121,7 @@ def test_which_of_log_and_inventory_is_read(
 def test_none(run_cli) -> None:
     """An empty table is printed as a sentence."""
     assert run_cli("devices", "type=scale").out == "no devices match\n"
+    assert "'lst'" in run_cli("devices", "lst").out
 
 
 def test_on_a_terminal() -> None:
