@@ -162,14 +162,33 @@ def test_neighbour_discovery() -> None:
     ]
     [alert] = reported(events)
     assert [technique.technique for technique in alert.techniques] == ["T1557"]
-    assert (alert.actor.mac, alert.actor.address) == (ATTACKER, parse("fe80::1"))
+    assert (alert.actor.mac, alert.actor.address) == (ATTACKER, 0)
 
 
 def test_a_capture_without_the_holders() -> None:
-    """Repeated claims to the addresses of two hosts raise an alert in a capture with only the attacker's frames."""
+    """Repeated claims to the addresses of two hosts raise an alert in a capture with only the attacker's frames. The
+    addresses are those of the victims: that of the attacker is unknown.
+    """
     found = reported(between(ATTACKER, range(0, 16, 2)))
-    assert {(alert.actor.mac, alert.severity) for alert in found} == {(ATTACKER, Severity.high)}
+    assert {(alert.actor.mac, alert.actor.address) for alert in found} == {(ATTACKER, 0)}
+    assert {alert.severity for alert in found} == {Severity.high}
     assert {alert.target and alert.target.address for alert in found} == {parse("10.0.0.1"), parse("10.0.0.5")}
+
+
+def test_a_tool_that_claims_a_whole_network() -> None:
+    """Claims of many addresses, each of which the host also requests itself, are four alerts and one for the rest."""
+    claims = [
+        event
+        for n in range(12)
+        for event in (
+            reply(n, ATTACKER, f"10.0.0.{100 + n}"),
+            request(n + 0.5, ATTACKER, "10.0.0.66", f"10.0.0.{100 + n}"),
+        )
+    ]
+    found = reported(claims)
+    assert {alert.actor.address for alert in found} == {parse("10.0.0.66")}
+    assert [alert.numbers["addresses"] for alert in found] == list(range(1, 13))
+    assert len({alert.key for alert in found}) == 5
 
 
 def test_replies_that_look_alike_are_quiet() -> None:

@@ -25,6 +25,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors.shared.bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
@@ -34,6 +35,8 @@ from sensor.dissectors.vrrp import VrrpAdvertisement
 
 GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
+# Addresses that a host spoofs from which on one alert has them all: some tools claim a whole network.
+MANY = 4
 REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # maximum delay of an answer
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
@@ -100,6 +103,9 @@ class ArpSpoofing(EventDetector):
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
+        self._spoofed: Distinct[tuple[int, int], int] = self.tables.add(
+            "spoofed", Distinct(FORMER_S * SECOND, GATEWAYS_LIMIT, REPORTED_LIMIT)
+        )  # segment and MAC → addresses
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -310,38 +316,39 @@ class ArpSpoofing(EventDetector):
         if not self._reported.fresh((packet.vlan, mac, address), event.ts):
             return
         owner = self._bindings.known(packet.vlan, mac)
-        if owner and not own:
-            own = _address_of(owner, address)
-        spoofer = Subject(mac, own, packet.vlan)
-        actor, name = Subject(mac, own or address, packet.vlan), addresses.mac_text(mac)
-        victim = Subject(robbed, address, packet.vlan)
         fooled = event.target if isinstance(event, ArpReply) and event.sender_mac == mac else packet.dst
+        if owner and not own:
+            own = _address_of(owner, (0, address, fooled))
+        spoofer, name = Subject(mac, own, packet.vlan), addresses.mac_text(mac)
+        victim = Subject(robbed, address, packet.vlan)
         targets = [
             victim,
             *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else []),
         ]
         gateway = "the gateway " if (packet.vlan, address) in self._gateways else ""
-        ports = are_ports(mac, robbed)
+        ports, count = are_ports(mac, robbed), self._spoofed.add((packet.vlan, mac), address, event.ts)
+        several = f"{count} addresses, among them " if count > MANY else ""
         alert = self.alert(
             event,
-            actor=actor,
+            actor=spoofer,
             target=victim,
             targets=targets,
             summary=(
-                f"{f'{who(self.context, spoofer)} ({name})' if own else name} spoofs {gateway}{addresses.text(address)}"
+                f"{f'{who(self.context, spoofer)} ({name})' if own else name} spoofs "
+                f"{several}{gateway}{addresses.text(address)}"
             ),
             why=(
                 reason,
                 *([f"the address belongs to {addresses.mac_text(robbed)}"] if robbed else []),
                 *(["the two MACs are consecutive, as on two ports of one host"] if ports else []),
             ),
-            numbers={"claims": claims, "threshold": self.options.claims},
+            numbers={"claims": claims, "threshold": self.options.claims, "addresses": count},
             severity=Severity.low if ports else self._severity(spoofer) if own else Severity.high,
             confidence=0.5 if ports else 0.9,
             network={"proto": "icmpv6" if v6 else "arp", "vlan": packet.vlan, "direction": "internal"},
             techniques=("T1557",) if v6 else self.techniques,
         )
-        alert.key = f"{self.id}|{packet.vlan}|{name}|{addresses.text(address)}"
+        alert.key = f"{self.id}|{packet.vlan}|{name}|{'several' if several else addresses.text(address)}"
         yield alert
 
     def _severity(self, spoofer: Subject) -> Severity:
@@ -352,7 +359,7 @@ class ArpSpoofing(EventDetector):
         return Severity.medium if device and device.type in FORWARDERS else Severity.high
 
 
-def _address_of(owner: Owner, disputed: int) -> int:
-    """An address that a MAC uses besides the disputed one and those that it took; 0 if there is none."""
+def _address_of(owner: Owner, ends: tuple[int, ...]) -> int:
+    """An address that a MAC uses besides those that it took, and the two ends of its claim; 0 if there is none."""
     used = (*owner.own, owner.asks)
-    return next((address for address in used if address not in (0, disputed) and address not in owner.taken), 0)
+    return next((address for address in used if address not in ends and address not in owner.taken), 0)
