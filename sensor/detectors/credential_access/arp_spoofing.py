@@ -325,18 +325,13 @@ class ArpSpoofing(EventDetector):
             victim,
             *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else []),
         ]
-        gateway = "the gateway " if (packet.vlan, address) in self._gateways else ""
         ports, count = are_ports(mac, robbed), self._spoofed.add((packet.vlan, mac), address, event.ts)
-        several = f"{count} addresses, among them " if count > MANY else ""
         alert = self.alert(
             event,
             actor=spoofer,
             target=victim,
             targets=targets,
-            summary=(
-                f"{f'{who(self.context, spoofer)} ({name})' if own else name} spoofs "
-                f"{several}{gateway}{addresses.text(address)}"
-            ),
+            summary=f"{self._spoofing(spoofer, count)} {self._gateway(packet.vlan, address)}{addresses.text(address)}",
             why=(
                 reason,
                 *([f"the address belongs to {addresses.mac_text(robbed)}"] if robbed else []),
@@ -348,8 +343,17 @@ class ArpSpoofing(EventDetector):
             network={"proto": "icmpv6" if v6 else "arp", "vlan": packet.vlan, "direction": "internal"},
             techniques=("T1557",) if v6 else self.techniques,
         )
-        alert.key = f"{self.id}|{packet.vlan}|{name}|{'several' if several else addresses.text(address)}"
+        alert.key = f"{self.id}|{packet.vlan}|{name}|{'several' if count > MANY else addresses.text(address)}"
         yield alert
+
+    def _spoofing(self, spoofer: Subject, count: int) -> str:
+        """Who spoofs, before an address. ``count``: number of addresses that it spoofs."""
+        name = addresses.mac_text(spoofer.mac)
+        called = f"{who(self.context, spoofer)} ({name})" if spoofer.address else name
+        return f"{called} spoofs {f'{count} addresses, among them' if count > MANY else ''}".rstrip()
+
+    def _gateway(self, vlan: int, address: int) -> str:
+        return "the gateway " if (vlan, address) in self._gateways else ""
 
     def _severity(self, spoofer: Subject) -> Severity:
         """Severity for a known device: a forwarding device may do it intentionally, a fixed-function one never."""
