@@ -38,13 +38,28 @@ class Example(NamedTuple):
 
 def examples(file: str) -> Iterator[Example]:
     """The examples of one file whose fingerprint has a hardware vendor."""
+    for params, example in _all(file):
+        if "hw.vendor" in params:
+            yield Example(file, _text(example), params["hw.vendor"] or example.get("hw.vendor", ""))
+
+
+def systems(file: str) -> Iterator[Example]:
+    """The other examples of a device type, with the vendor of its system."""
+    for params, example in _all(file):
+        if "hw.vendor" not in params and "os.vendor" in params and params.get("os.device", "General") != "General":
+            yield Example(file, _text(example), params["os.vendor"])
+
+
+def _all(file: str) -> Iterator[tuple[dict[str | None, str], ET.Element]]:
     for fingerprint in ET.parse(FOLDER / f"{file}.xml").getroot().iter("fingerprint"):  # noqa: S314 - a local folder
         params = {param.get("name"): param.get("value", "") for param in fingerprint.iter("param")}
-        for example in fingerprint.iter("example") if "hw.vendor" in params else ():
-            text = example.text or ""
-            if example.get("_encoding") == "base64":
-                text = base64.b64decode(text).decode("utf-8", "replace")
-            yield Example(file, text, params["hw.vendor"] or example.get("hw.vendor", ""))
+        for example in fingerprint.iter("example"):
+            yield params, example
+
+
+def _text(example: ET.Element) -> str:
+    text = example.text or ""
+    return base64.b64decode(text).decode("utf-8", "replace") if example.get("_encoding") == "base64" else text
 
 
 def _unread(_text: str) -> Values:
