@@ -111,6 +111,15 @@ def test_connections_without_an_answer() -> None:
     assert one(alerts_of(detector(FLOOD), attempts(2000))).severity == Severity.low
 
 
+def test_a_long_flood_in_one_direction() -> None:
+    """Many times the threshold is a flood in any capture: low severity at first, then medium, for any batch size."""
+    for size in (1 << 30, 7_000, 100):
+        found = alerts_of(detector(FLOOD), attempts(60_000, per_second=2000), size)
+        assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
+        assert found[1].numbers["count"] >= 10_000
+    assert one(alerts_of(detector(FLOOD), attempts(15_000, per_second=500))).severity == Severity.low
+
+
 def test_answers_that_are_seen_later_change_nothing() -> None:
     """Whether the capture contains both directions is evaluated at the time of the alert, for any batch size."""
     answered = attempts(1, answered=True)[-1:]

@@ -3,7 +3,7 @@ from or to ever new ports or to a service that answers every one, or pings witho
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
-indication.
+indication, unless it is many times the threshold.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 1024
+# Times the threshold that no ordinary client reaches, with or without answers.
+MANY = 10
 PINGS = (ICMP, ICMPV6)
 # UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
 ANSWERING = ports_in((53, 80, 123, 161, 389, 443))
@@ -86,7 +88,7 @@ class ServiceFlood(FlowDetector):
         self._rates = self.tables.add("rates", RateWindow(self.options.window_s * SECOND))
         self._datagrams = self.tables.add("datagrams", RateWindow(self.options.window_s * SECOND))
         self._lit = False
-        self._reported: Recent[tuple[int, int, int, int]] = self.tables.add(
+        self._reported: Recent[tuple[int, int, int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
@@ -138,9 +140,10 @@ class ServiceFlood(FlowDetector):
             return
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port
-        if not self._reported.fresh((flow.client, flow.server, flow.proto, port), flow.ts):
-            return
         threshold = want.pings if stream else want.connections if tcp else want.datagrams
+        sure = numbers.lit or numbers.messages >= MANY * threshold
+        if not self._reported.fresh((flow.client, flow.server, flow.proto, port, sure), flow.ts):
+            return
         window = numbers.seconds or want.window_s
         service = f" to udp/{port}" if port and flow.proto == UDP else ""
         what = f"connections to tcp/{port}" if tcp else f"UDP datagrams{service}" if flow.proto == UDP else "pings"
@@ -157,15 +160,13 @@ class ServiceFlood(FlowDetector):
             ),
             numbers={"count": numbers.messages, "threshold": threshold, "window_s": window},
             key=(addresses.text(flow.server), what),
-            severity=self._severity(actor, numbers),
-            confidence=0.8 if numbers.lit else 0.5,
+            severity=self._severity(actor) if sure else Severity.low,
+            confidence=0.8 if sure else 0.5,
             target_port=port if tcp or service else 0,
             network=network_of(self.context, flow),
         )
 
-    def _severity(self, actor: Subject, numbers: Finding) -> Severity:
-        if not numbers.lit:
-            return Severity.low
+    def _severity(self, actor: Subject) -> Severity:
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
 
 
