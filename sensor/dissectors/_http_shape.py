@@ -32,14 +32,15 @@ PRIVATE = frozenset(
         b"authorization",
         b"proxy-authorization",
         b"cookie",
-        b"host",
         b"content-length",
         b"if-none-match",
         b"if-match",
     )
 )
 # Cookies contain sessions: only parts with characters of exploits are reported.
-ODD_COOKIE = lazy_pattern(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
+ODD_COOKIE = lazy_pattern(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union)\b|\(\)\s*\{", re.IGNORECASE)
+# A shell function contains the separator of cookies.
+_FUNCTION = lazy_pattern(rb"\(\)\s*\{.{0,200}", re.DOTALL)
 # Names with one of these words, or equal to one of these names, mark a value as secret.
 SECRET_WORDS = Words(b"pass", b"pwd", b"psw", b"secret", b"token", b"session", b"credential")
 SECRET_NAMES = (b"pw", b"pin")
@@ -50,15 +51,34 @@ ODD_SIGNS = Words(
 )  # fmt: skip
 # In bodies also characters that separate commands or texts. JSON and XML have braces and brackets of their own.
 ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
+# Commands, queries and addresses of exploits without such characters: searched for in forms with one of the words.
+FORM_WORDS = Words(
+    b"union", b"sleep", b"waitfor", b"concat", b"or+", b"and+", b"or%20", b"and%20", b"passwd", b"169.254",
+    b"metadata.", b"gopher", b"=id", b"=whoami", b"=uname", b"=ls", b"=cat", b"=dir", b"=net", b"=ipconfig",
+    b"=ifconfig",
+)  # fmt: skip
+ODD_WORDED = lazy_pattern(
+    rb"\bunion\b.{1,40}\bselect\b|\b(?:sleep|benchmark|concat)\s*\(|\bwaitfor\s+delay\b|"
+    rb"\b(?:or|and)\s+\(?(?:\d{1,8}\s*=|select\b)|/etc/passwd|\b169\.254\.169\.254\b|\bmetadata\.google\b|gopher://|"
+    rb"\A(?:cmd|command|exec|execute|shell|c|x)=(?:id|whoami|uname|ls|cat|dir|net|ipconfig|ifconfig)(?:\s|\Z)|"
+    + ODD_FORM.pattern,
+    re.IGNORECASE,
+)
 # Texts one of which is in every unusual part of a body, except for commands; most bodies have none of them.
 MARKS = Words(
-    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<%", b"<?php", b"<!entity", b"\xac\xed\0\x05", b"#post_render",
+    b"${", b"$(", b"`", b"||", b"&&", b"../", b"<%", b"<?php", b"<!entity", b"\xac\xed\0\x05", b"#post_render", b"%{",
+    b"{{", b"<!doctype", b'@type"', b"/dev/tcp/", b"//169.254.169.254", b"' or ", b"' and ", b"'--", b"__proto__",
+    b"__import__", b"__construct()", b"__unhandled_exc__", b'$ne"', b'$gt"', b'$regex"', b"<dynamic-proxy",
 )  # fmt: skip
 WORDS = Words(
     b"ro0ab", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader",
-    b"auto_prepend_file", b"getruntime",
+    b"auto_prepend_file", b"getruntime", b"mainmodule", b"scriptengine", b"io.popen", b"os.execute", b"netkeyboard",
+    b"loopback", b"dataisurl", b"gopher://", b"chromeoptions",
 )  # fmt: skip
-ODD_COMMAND = lazy_pattern(rb";\s*(?:wget|curl|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|busybox)\b", re.IGNORECASE)
+ODD_COMMAND = lazy_pattern(
+    rb";\s*(?:wget|curl|tftp|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|whoami|chmod|telnetd|busybox|/bin/\w+)\b",
+    re.IGNORECASE,
+)
 # Without words, each alternative begins with a character that has no case, which is found much faster.
 ODD_MARK = lazy_pattern(b"|".join((*map(re.escape, MARKS.texts), ODD_COMMAND.pattern)), re.IGNORECASE)
 ODD_BODY = lazy_pattern(
@@ -72,6 +92,15 @@ ODD_BODY = lazy_pattern(
     re.IGNORECASE,
 )
 BEFORE, AFTER = 120, 200
+# A name that marks its value as secret, with the value: in JSON, XML and multipart forms. Paths with such a word.
+_SECRET_VALUE = lazy_pattern(
+    rb"(?:(?P<json>\")|<(?:\w{1,20}:)?|name=\")(?:[\w.-]{0,40}(?:"
+    + b"|".join(SECRET_WORDS.texts)
+    + rb")[\w.-]{0,40}|pw|pin)(?(json)\"\s{0,8}:\s{0,8}(?:\"(?:[^\"\\]|\\.){0,512}\"|[\w.+-]{1,80}|(?=\{\s{0,4}\"\$))|"
+    rb"(?:\"\r?\n\r?\n[^\r\n]{0,512}|(?:\s[^<>]{0,200})?>[^<]{0,512}</[\w.:-]{1,80}>))",
+    re.IGNORECASE,
+)
+_OPEN_PATH = lazy_pattern(rb"/etc/passwd|/security-credentials")
 _LINE_END = lazy_pattern(rb"[\r\n]")
 _KINDS = (
     ("digits", lazy_pattern(rb"\d+\Z")),
@@ -114,7 +143,9 @@ def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
 def _odd_cookies(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Cookies with values that sessions do not have."""
     if ODD_COOKIE.search(raw):
-        yield from ((b"cookie", part.strip()) for part in raw.split(b";") if ODD_COOKIE.search(part))
+        function = _FUNCTION.search(raw)
+        parts = [function[0]] if function else raw.split(b";")
+        yield from ((b"cookie", part.strip()) for part in parts if ODD_COOKIE.search(part))
 
 
 def body_shape(body: bytes, media_type: str, length: int) -> str:
@@ -147,16 +178,16 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
     body = body[:BODY_LIMIT]
     if media_type == FORM:
         return tuple(clean(part[:ODD_LIMIT]) for part in _few(_odd_form(body)))
-    found = (part for part in _odd_body(body) if not _is_secret(part))
+    found = (part for part in _odd_body(body) if not _is_secret(_OPEN_PATH.sub(b"", part)))
     return tuple(clean(part[:ODD_LIMIT]) for part in _few(found))
 
 
 def _odd_body(body: bytes) -> Iterator[bytes]:
-    """Unusual characters with their context in the line."""
+    """Unusual characters with their context in the line, without the values of secret names."""
     worded = WORDS.any_in(body)
     if not worded and not MARKS.any_in(body) and (b";" not in body or not ODD_COMMAND.search(body)):
         return
-    stop = 0
+    body, stop = _SECRET_VALUE.sub(b"***", body), 0
     for match in (ODD_BODY if worded else ODD_MARK).finditer(body):
         if match.start() < stop:
             continue
@@ -168,9 +199,10 @@ def _odd_body(body: bytes) -> Iterator[bytes]:
 
 
 def _odd_form(body: bytes) -> Iterator[bytes]:
+    odd = ODD_WORDED if FORM_WORDS.any_in(body) else ODD_FORM
     for part in body.split(b"&")[: PARTS_LIMIT * 4]:
         plain = unquote_to_bytes(part.replace(b"+", b" "))
-        if ODD_FORM.search(plain) and not _is_secret(plain.partition(b"=")[0]):
+        if odd.search(plain) and not _is_secret(plain.partition(b"=")[0]):
             yield plain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from sensor.dissectors import _http_shape as shapes
-from sensor.dissectors._http_shape import odd_fields
+from sensor.dissectors._http_shape import FORM, odd_fields, odd_parts
 
 
 def test_an_expression_in_the_content_type() -> None:
@@ -23,6 +23,60 @@ def test_a_cookie_with_an_exploit() -> None:
     assert odd_fields({b"cookie": session + b"; " + path}) == (("cookie", path.decode()),)
 
 
+def test_a_cookie_with_a_shell_function() -> None:
+    """A shell function in a cookie is reported as a whole, though it contains the separator of cookies; so is a query,
+    but not a name with an apostrophe.
+    """
+    function = b"() { :;}; /bin/bash -c id"
+    assert odd_fields({b"cookie": function}) == (("cookie", function.decode()),)
+    query = b"TrackingId=x' UNION SELECT name FROM users--"
+    assert odd_fields({b"cookie": b"a=1; " + query}) == (("cookie", query.decode()),)
+    assert odd_fields({b"cookie": b"name=O'Brien; a=1"}) == ()
+
+
+def test_a_host_with_an_expression() -> None:
+    """An expression in Host is reported, a name or an address is not."""
+    assert odd_fields({b"host": b"${jndi:ldap://a}"}) == (("host", "${jndi:ldap://a}"),)
+    assert odd_fields({b"host": b"[2001:db8::1]:8080"}) == ()
+
+
+def test_an_exploit_beside_a_password() -> None:
+    """The password of a login in JSON, XML or a multipart form is masked, and the exploit beside it reported; a value
+    that cannot be masked hides all of its line.
+    """
+    sent = (
+        (
+            b'{"user":"a","password":"hunter2","remember":"${jndi:ldap://x}"}',
+            '{"user":"a",***,"remember":"${jndi:ldap://x}"}',
+        ),
+        (b'{"pin":1234,"host":"`id`"}', '{***,"host":"`id`"}'),
+        (b"<a><n:Password x='1'>hunter2</n:Password><b>$(id)</b></a>", "<a>***<b>$(id)</b></a>"),
+        (b'--x\r\nname="passwd"\r\n\r\n$(hunter2)\r\nname="y"\r\n\r\n$(id)\r\n', "$(id)"),
+        (
+            b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+            '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+        ),
+    )
+    for body, shown in sent:
+        assert odd_parts(body, "") == (shown,)
+    assert odd_parts(b'{"password":{"v":"hunter2"},"x":"${jndi:ldap://x}"}', "application/json") == ()
+    assert odd_parts(b'{"user":"a","password":"hunter2","theme":"dark"}', "application/json") == ()
+
+
+def test_commands_in_forms_without_unusual_characters() -> None:
+    """Queries, commands and addresses of exploits are reported; words of a sentence and secrets are not."""
+    for part in (
+        b"id=1 union select 1,2",
+        b"id=5 or 5=5",
+        b"cmd=whoami",
+        b"u=http://169.254.169.254/",
+        b"f=/etc/passwd",
+    ):
+        assert odd_parts(b"a=1&" + part.replace(b" ", b"+"), FORM) == (part.decode(),)
+    for part in (b"q=european+union", b"t=black+or+white", b"cmd=show", b"password=5+or+5=5", b"q=how+to+sleep"):
+        assert odd_parts(b"a=1&" + part, FORM) == ()
+
+
 def test_fields_that_are_never_reported() -> None:
     """Credentials are never reported, whatever they contain."""
     assert odd_fields({b"authorization": b"Basic ${jndi:ldap://a}", b"x-token": b"${jndi:ldap://a}"}) == ()
@@ -32,7 +86,8 @@ FRAGMENTS = (
     b"$", b"{", b"}", b"`", b"|", b"<", b">", b"\\", b"..", b"/", b"(", b")", b"'", b";", b"&&", b"%", b"=", b"a", b" ",
     b"\r\n", b"JNDI:", b"rO0AB", b"\xac\xed\0\x05", b" or ", b"UNION", b" SELECT ", b" WGET ", b"<?PHP", b"<!ENTITY",
     b"AAEAAAD", b"getRuntime", b"ProcessBuilder", b"java.lang.Runtime", b"ObjectDataProvider", b"classLoader",
-    b"auto_prepend_file", b"#post_render",
+    b"auto_prepend_file", b"#post_render", b"() {", b"%{", b"{{", b"<!DOCTYPE", b'@type"', b"__proto__", b"NetKeyboard",
+    b"' and ",
 )  # fmt: skip
 
 
