@@ -158,7 +158,7 @@ _TABLE: dict[str, tuple[str, int, dict[int, str]]] = {
         12: "+EfsRpcFileKeyInfo",
         13: "+EfsRpcDuplicateEncryptionInfoFile", 15: "+EfsRpcAddUsersToFileEx", 16: "+EfsRpcFileKeyInfoEx",
         18: "+EfsRpcGetEncryptedFileMetadata",
-        21: "+EfsRpcEncryptFileExSrv",
+        19: "+EfsRpcSetEncryptedFileMetadata", 21: "+EfsRpcEncryptFileExSrv", 22: "+EfsRpcQueryProtectors",
     }),
     "fssagent": ("a8e0653c-2744-4389-a61d-7373df8b2292", 1, {
         0: "GetSupportedVersion", 2: "StartShadowCopySet", 3: "+AddToShadowCopySet", 4: "CommitShadowCopySet",

@@ -61,10 +61,12 @@ SHAPES = (
     )),
     _shape(SHELL, (
         rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access "
-        rb"tty|uid=\d+\([\w-]+\) gid=|root@[\w.-]{1,64}:[/~][^\r\n#]{0,80}# "
+        rb"tty|uid=\d+\([\w-]+\) gid=|(?:root|www-data)@[\w.-]{1,64}:[/~][^\r\n#$]{0,80}[#$] |sh-\d\.\d[#$] |"
+        rb"PS [A-Z]:\\[^<>|\r\n]{0,120}> "
     )),
     _shape(TYPED, (
         rb"(?:whoami|uname -a|ifconfig|ipconfig(?: /all)?|ls -la|cat /etc/(?:passwd|shadow|issue)|"
+        rb"systeminfo|tasklist|net user[^\r\n]{0,60}|"
         rb"python3? -c ['\"]import pty\b.{0,80})\r?\n"
     )),
 )  # fmt: skip
@@ -76,7 +78,8 @@ STARTS = (
     *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
     b"\0\0\0\x01", b"root@", b"whoami\n", b"whoami\r\n", b"uname -a", b"ifconfig", b"ipconfig", b"ls -la\n",
-    b"cat /etc", b"python -", b"python3 ",
+    b"cat /etc", b"python -", b"python3 ", b"www-data", b"sh-4.", b"sh-5.", b"PS C:\\", b"systemin", b"tasklist",
+    b"net user",
 )  # fmt: skip
 MAGIC = (
     *((offset, b"ll|'") for offset in (2, 3, 4, 5)),

@@ -2,7 +2,7 @@
 
 Options are skipped anywhere. What a server sends before the first answer is its banner; the line that is answered is
 the prompt, and the first one is a fact of its own: many devices name themselves only there. The result is read from
-what the server sends next: a message, another login prompt, or a shell prompt; if that is ambiguous the login is
+what the server sends next: a message, the same or a login prompt, or a shell prompt; if that is ambiguous the login is
 reported as undecided. If the capture holds no packet of the server, the first two lines of the client are a login, and
 so is a line that repeats the user with the line after it. A password is stored as a seal. Of shell input only lines
 that download programs, run them or invoke BusyBox are stored: that is how malware is installed on such devices.
@@ -99,7 +99,7 @@ class TelnetStream(Stream):
         self._shown = bytearray()
         self._typed = bytearray()
         self._prompt = ""
-        self._user = self._seal = ""
+        self._user = self._seal = self._password_prompt = ""
         self._server = (Subject(0), 0)
         self._password = self._banner = self._awaiting = self._behind = False
         self._one_way = self._named = False  # without packets of the server; the last line was a user
@@ -188,7 +188,7 @@ class TelnetStream(Stream):
             self._user, self._password, self._awaiting = clean(bytes(self._typed), TYPED_LIMIT), False, False
         elif _PASSWORD.search(self._prompt):
             self._password = self._awaiting = True
-            self._seal = seal(self._user, bytes(self._typed))
+            self._seal, self._password_prompt = seal(self._user, bytes(self._typed)), self._prompt
         elif not self._prompt:  # an empty line, typed to get a prompt
             return
         elif self._one_way:
@@ -224,7 +224,8 @@ class TelnetStream(Stream):
             return
         shown = self._shown.decode("utf-8", "replace")
         lines = shown if final else shown.rpartition("\n")[0]
-        if _REFUSED.search(lines) or (final and _LOGIN.search(shown)):
+        again = final and (_LOGIN.search(shown) or self._server_lines()[1] == self._password_prompt)
+        if _REFUSED.search(lines) or again:
             result = "refused"
         elif final:
             result = "accepted" if _SHELL.search(shown) else "undecided"

@@ -14,6 +14,7 @@ from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
+from sensor.dissectors.shared.smb_events import SmbCreate
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.signatures import load_signatures
 from tests.detectors.stories import START, World, detector, device, inspected, one
@@ -169,6 +170,18 @@ QUIET: dict[str, list[Any]] = {
 def test_benign_twins_are_quiet(story: list[Event]) -> None:
     """Similar benign messages raise no alert."""
     assert inspected(detector(C2), story) == []
+
+
+def opened(name: str, share: str = "IPC$") -> Event:
+    return SmbCreate(packet(), share, name, share == "IPC$", 0x12019F, 1, 0, True, "")
+
+
+@pytest.mark.parametrize("name", ["msagent_4f", "postex_ssh_1a2b", "MSSE-1234-server", "gruntsvc"])
+def test_pipes_of_implants(name: str) -> None:
+    """The pipe of an implant on another host is reported once; pipes of Windows and files of that name are quiet."""
+    found = inspected(detector(C2), [opened(name)] * 9)
+    assert (len(found), found[0].severity, found[0].techniques[0].technique) == (1, Severity.high, "T1090.001")
+    assert inspected(detector(C2), [opened("samr"), opened("status"), opened(name, "PUBLIC")]) == []
 
 
 def test_a_shell_that_is_open_to_all() -> None:

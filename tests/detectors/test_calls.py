@@ -182,6 +182,34 @@ def test_psexec_is_named_by_what_came_before() -> None:
     assert [each.technique for each in found[1].techniques] == ["T1569.002", "T1543.003", "T1021.002"]
 
 
+@pytest.mark.parametrize("name", ["RemCom_communicaton", "PSEXESVC", "updsvc-WS-1-4711-stdout", "PAExecIn12"])
+def test_pipes_of_remote_execution_tools(name: str) -> None:
+    """A pipe of such a tool is high, also if its service has another name; pipes of Windows and files with such a name
+    are quiet.
+    """
+    path = "lateral_movement.remote_service"
+    alert = one(inspected(detector(path), [opened(name, "IPC$")] * 9))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.high, "T1569.002")
+    quiet = [opened("svcctl", "IPC$"), opened("print-std-12.log", "IPC$"), opened(name, "PUBLIC")]
+    assert inspected(detector(path), quiet) == []
+
+
+@pytest.mark.parametrize(
+    ("interface", "number", "text"),
+    [
+        ("efsrpc", 19, "\\\\10.0.0.66\\share\\a"),
+        ("efsrpc", 22, "\\\\10.0.0.66\\share\\a"),
+        ("eventlog", 9, "\\??\\UNC\\10.0.0.66\\share\\a"),
+    ],
+)
+def test_calls_that_coerce_authentication(interface: str, number: int, text: str) -> None:
+    """A path on another host is reported in each notation; one on the target itself or on its disk is not."""
+    path = "credential_access.coerced_authentication"
+    assert one(inspected(detector(path), [call(interface, number, text)])).severity >= Severity.medium
+    for local in (text.replace("10.0.0.66", SERVER), "\\??\\C:\\logs\\a.evt", "\\\\?\\C:\\logs\\a.evt"):
+        assert inspected(detector(path), [call(interface, number, local)]) == []
+
+
 def test_the_key_of_the_hives_is_read_in_pieces() -> None:
     """Only credential dumping opens the four keys of the boot key; inventory software reads keys beside them."""
     path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")

@@ -55,6 +55,9 @@ def test_families(data: bytes, family: str) -> None:
         b"uid=0(root) gid=0(root)",
         b"root@lab:/var/www# ",
         b"sh: no job control in this shell",
+        b"www-data@web:/var/www$ ",
+        b"sh-5.1$ ",
+        b"PS C:\\Users\\anna> ",
         b"Microsoft Windows XP [Version 5.1.2600]",
     ],
 )
@@ -70,7 +73,9 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     assert [event[1] for event in events(requested.feed(Packet(data), data, True))] == ["command shell"]
 
 
-@pytest.mark.parametrize("typed", [b"whoami\n", b"uname -a\n", b"python3 -c 'import pty; pty.spawn(\"/bin/sh\")'\n"])
+@pytest.mark.parametrize(
+    "typed", [b"whoami\n", b"uname -a\n", b"systeminfo\r\n", b"python3 -c 'import pty; pty.spawn(\"/bin/sh\")'\n"]
+)
 def test_a_shell_without_a_prompt(typed: bytes) -> None:
     """Commands that come first are reported once the other side answers: that is where the shell is."""
     stream = Rat().stream(Packet())

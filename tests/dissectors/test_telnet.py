@@ -200,6 +200,13 @@ def test_password_alone() -> None:
     assert events(parsed) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
 
 
+def test_password_alone_is_refused() -> None:
+    """The same prompt again is a refusal; a prompt for a new password is none."""
+    for shown, result in ((b"\r\nPassword: ", "refused"), (b"\r\nNew password: ", "undecided")):
+        parsed = conversation((False, b"\r\nPassword: "), (True, b"x\r\n"), (False, shown), (True, b"y"))
+        assert events(parsed) == [("TelnetLogin", "", True, result, seal("", b"x"))]
+
+
 def test_last_login_is_no_prompt() -> None:
     """Only a line that is answered is a prompt: "Last login:" is not."""
     parsed = conversation(

@@ -28,6 +28,7 @@ from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, ne
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
+from sensor.dissectors.shared.smb_events import SmbCreate
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 COURSES_LIMIT = 4096
@@ -46,6 +47,7 @@ LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *
 _OPAQUE_COOKIE = lazy_pattern(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = lazy_pattern(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
 UNREAD = "header fields that would rule this out may be in the part of the request that the capture truncated"
+PIPES = "IPC$"
 # Fields of a request that body signatures may use.
 LINE = ("method", "host", "path", "shape")
 _BROWSER = lazy_pattern(r"\A(?:$|Mozilla/)")
@@ -78,7 +80,7 @@ class _CheckIns:
 
 
 class C2Framework(EventDetector):
-    """Watches HTTP requests and bodies, TLS and QUIC client hellos, certificates, and trojan protocols."""
+    """Watches HTTP requests and bodies, TLS and QUIC client hellos, certificates, pipes, and trojan protocols."""
 
     title = "C2 framework or remote access trojan"
     severity = Severity.high
@@ -91,7 +93,7 @@ class C2Framework(EventDetector):
     false_positives = (
         "A penetration test; software that polls its vendor under a browser's user agent; breach and attack simulation."
     )
-    watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage)
+    watches = (HttpRequest, HttpBody, TlsClientHello, TlsCertificate, QuicClientHello, RatMessage, SmbCreate)
     decisive = {"beats": "beats"}
     Options = Options
 
@@ -124,6 +126,7 @@ class C2Framework(EventDetector):
             HttpRequest: request | (hides & opaque), HttpBody: body, TlsClientHello: self._known.wanted("tls", hello),
             QuicClientHello: self._known.wanted("quic", hello),
             TlsCertificate: self._known.wanted("certificate", shown),
+            SmbCreate: (field("share") == PIPES) & self._known.wanted("command", {"text": field("name")}),
         }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -284,6 +287,8 @@ def _content(event: Event) -> tuple[str, dict[str, str], str]:
         return "body", fields, event.path
     if isinstance(event, TlsCertificate):
         return "certificate", {"subject": event.subject, "issuer": event.issuer, "sha1": event.sha1}, ""
+    if isinstance(event, SmbCreate) and event.share == PIPES:
+        return "command", {"type": "pipe", "text": event.name}, ""
     if isinstance(event, TlsClientHello | QuicClientHello):
         fields = {"sni": event.sni, "alpn": ",".join(event.alpn), "ja3": event.ja3, "ja4": event.ja4}
         return "quic" if isinstance(event, QuicClientHello) else "tls", fields, ""

@@ -7,6 +7,7 @@ authentication back to the caller that follows within seconds is reported as wel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields, held
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
@@ -29,11 +31,13 @@ BACK_S = 30
 PRIVACY = 6
 # (interface, calls with a path from the caller, its description)
 PATHS = {
-    "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 21)), "file encryption"),
+    "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 19, 21, 22)), "file encryption"),
     "fssagent": (frozenset((8, 9)), "shadow copies"),
     "netdfs": (frozenset((12, 13, 15)), "DFS"),
     "eventlog": (frozenset((9,)), "saved event logs"),
 }
+# A network path in the notation of the object manager.
+_UNC = lazy_pattern(r"^\\[\\?]\?\\UNC\\", re.IGNORECASE)
 
 
 class _Coercion(msgspec.Struct):
@@ -130,8 +134,9 @@ class CoercedAuthentication(CallDetector):
 
     def _elsewhere(self, event: RpcCall, text: str) -> bool:
         r"""Whether a text refers to another host than the target: ``\\\\host\\share``, and for DFS a bare host."""
+        text = _UNC.sub(r"\\\\", text)
         host = text.lstrip("\\").partition("\\")[0].partition("@")[0].lower()
-        if not host or not (text.startswith("\\\\") or event.interface == "netdfs"):
+        if host in ("", "?", ".") or not (text.startswith("\\\\") or event.interface == "netdfs"):
             return False
         target = ends_of(event.packet).target
         device = self.context.device(target)

@@ -1,13 +1,14 @@
 """A service is created, changed or started on another host through the Service Control Manager (MS-SCMR): PsExec,
 smbexec and similar run programs like this.
 
-Queries (status, configuration, lists) are monitoring and are ignored. Arguments may be encrypted: the calls are not. In
-encrypted SMB 3 only the sizes of messages show: a large call on a handle that a tool opened, which may create a service
-(low severity).
+The pipes of such tools show an execution whose beginning is not captured. Queries (status, configuration, lists) are
+monitoring and are ignored. Arguments may be encrypted: the calls are not. In encrypted SMB 3 only the sizes of messages
+show: a large call on a handle that a tool opened, which may create a service (low severity).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import ADMIN_SHARES, PAIRS_LIMIT, CallDetector, pair_of, quoted
@@ -33,6 +35,13 @@ OPENS = frozenset((16, 28))
 MEMORY_S = 600
 # Bytes of a call in encrypted SMB: a creation with the shortest names and program has 150, opening a service below 100.
 SEALED_CALL = 150
+IPC = "IPC$"
+# Pipes of remote execution services: RemCom (impacket, Metasploit), PAExec, CSExec, and PsExec, whose service may have
+# any name (host, process, stream).
+_TOOL_PIPE = lazy_pattern(
+    r"^(?:RemCom_\w{1,40}|PAExec\w{0,40}|csexecsvc|PSEXESVC|[\w.-]{1,40}-[\w-]{1,63}-\d{1,6}-std(?:in|out|err))$",
+    re.IGNORECASE,
+)
 # Programs of services that tools create, instead of a service's own program.
 SHELL = (
     "%comspec%",
@@ -87,7 +96,8 @@ class RemoteService(CallDetector):
     def wants(self) -> dict[type[Event], Want]:
         return {
             RpcCall: field("interface") == "svcctl",
-            SmbCreate: field("writes").filled() & field("share").is_in(*ADMIN_SHARES),
+            SmbCreate: (field("writes").filled() & field("share").is_in(*ADMIN_SHARES))
+            | ((field("share") == IPC) & field("name").matches(_TOOL_PIPE)),
             SmbEncryptedCall: (field("size") >= SEALED_CALL) & ~field("document").filled(),
         }
 
@@ -98,6 +108,11 @@ class RemoteService(CallDetector):
         elif isinstance(event, SmbEncryptedCall):
             if event.size >= SEALED_CALL and not event.document:
                 yield self._sealed(event)
+        elif isinstance(event, SmbCreate) and event.share == IPC and _TOOL_PIPE.search(event.name):
+            why = (
+                f"it opened the pipe {event.name!r}, as PsExec and similar tools do for the program's input and output",
+            )
+            yield self.call_alert(event, "opened a pipe of a remote execution tool on", why, key=("pipe",), app="smb")
         elif isinstance(event, SmbCreate) and event.writes and event.share in ADMIN_SHARES:
             pair = self._pair(event)
             pair.wrote, pair.written = event.ts, f"{event.share}\\{event.name}"
