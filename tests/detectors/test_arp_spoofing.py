@@ -67,6 +67,26 @@ ORDINARY = [
 ]
 
 
+def poisoning(at: float, own: str = "10.0.0.66") -> list[Event]:
+    """A request of the attacker, one in the name of the gateway, and one of the gateway."""
+    return [
+        request(at, ATTACKER, own, "10.0.0.9"),
+        request(at + 1, ATTACKER, "10.0.0.1", "10.0.0.5"),
+        request(at + 2, GATEWAY, "10.0.0.1", "10.0.0.5"),
+    ]
+
+
+def test_caches_poisoned_with_requests() -> None:
+    """Requests in the name of the gateway, of a host with another address, are an attack while the gateway is active;
+    two hosts with the same address only are none, nor is a host after whose claim the gateway is silent.
+    """
+    found = reported([*ORDINARY, *(event for n in range(4) for event in poisoning(10 + 5 * n))])
+    assert {(alert.actor.mac, alert.actor.address) for alert in found} == {(ATTACKER, parse("10.0.0.66"))}
+    same = [event for n in range(4) for event in poisoning(10 + 5 * n, "10.0.0.1")]
+    assert reported([reply(0, GATEWAY, "10.0.0.1"), *same]) == []
+    assert reported([*ORDINARY, *(event for n in range(4) for event in poisoning(10 + 5 * n)[:2])]) == []
+
+
 def test_both_ends_of_a_conversation_are_taken() -> None:
     """Claiming the gateway's address to the victim and the victim's to the gateway is an attack on both ends."""
     alert = reported(

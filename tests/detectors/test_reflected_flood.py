@@ -54,6 +54,29 @@ def test_amplified_answers() -> None:
     assert [action for each in found for action, _ in desk.take(each)].count("open") == 1
 
 
+def test_answers_of_few_servers() -> None:
+    """Hundreds of answers of five servers to as many ports are an attack; to a few ports, or where the capture does not
+    show the queries to a resolver, they are none.
+    """
+
+    def answers(port: int, ports: int, size: int = 1400) -> npt.NDArray[np.void]:
+        changes = unsolicited(700, port, size=size)
+        changes["server_lo"] = parse("198.18.0.1") + np.arange(700) % 5
+        changes["client_port"] = 20000 + np.arange(700)
+        return changes[:ports]
+
+    alert = one(alerts_of(detector(REFLECTED), answers(11211, 700)))
+    assert (alert.numbers["answers"], alert.severity, alert.target and alert.target.address) == (
+        500,
+        Severity.high,
+        parse("10.0.0.10"),
+    )
+    assert alerts_of(detector(REFLECTED), answers(11211, 400)) == []
+    assert alerts_of(detector(REFLECTED), answers(53, 700)) == []
+    shown = lit(Story()).changes()
+    assert one(alerts_of(detector(REFLECTED), np.concatenate((shown, answers(53, 700))))).numbers["answers"] == 500
+
+
 def test_it_does_not_depend_on_how_changes_are_cut() -> None:
     """The alerts do not depend on the batch size."""
     changes = unsolicited(200, 123)

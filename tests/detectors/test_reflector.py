@@ -46,6 +46,15 @@ def test_large_answers_to_outsiders() -> None:
     assert one(alerts_of(detector(REFLECTOR, World(device("camera", OWN))), answers(30))).severity == Severity.critical
 
 
+def test_requests_with_one_port_of_the_victim() -> None:
+    """A single flow with half a megabyte a minute raises an alert; the same amount in an hour does not."""
+    whole = answers(1, port=123, requested=4000, sent=1_200_000)
+    whole["last"] = whole["first"] + 90 * SECOND
+    assert one(alerts_of(detector(REFLECTOR), whole)).numbers["kilobytes"] == 780
+    whole["last"] = whole["first"] + 3600 * SECOND
+    assert alerts_of(detector(REFLECTOR), whole) == []
+
+
 def test_benign_twins_are_quiet() -> None:
     """Internal clients, answers as small as requests, few or slow answers, and other services raise no alert."""
     for story in (

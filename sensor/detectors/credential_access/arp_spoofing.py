@@ -299,7 +299,14 @@ class ArpSpoofing(EventDetector):
         again = dispute.last > since  # the victim still claims the address
         still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
-        if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
+        # Some tools poison caches with requests; a host with a wrong address has no other one.
+        poisons = isinstance(event, ArpRequest) and again and self._has_others(vlan, event.sender_mac, address)
+        if (
+            (insists or poisons)
+            and proven
+            and dispute.claims >= want.claims
+            and event.ts - since >= want.span_s * SECOND
+        ):
             active = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
             return (
                 f"{dispute.claims} claims in {(event.ts - since) / SECOND:.0f} s, "

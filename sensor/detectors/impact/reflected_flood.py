@@ -2,7 +2,8 @@
 servers at once.
 
 The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
-ICMP echo replies, and TCP handshakes without a SYN. In a capture of one direction every answer looks unsolicited, so
+ICMP echo replies, and TCP handshakes without a SYN; of UDP services also the
+answers of few servers, where there are hundreds. In a capture of one direction every answer looks unsolicited, so
 there DNS counts only with large answers, and handshakes only on a port that no client uses, or where nothing follows
 them.
 """
@@ -27,6 +28,7 @@ from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
+from sensor.counting.rates import RateWindow
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
@@ -60,6 +62,11 @@ class Options(detector.Options):
             "threshold: external servers with unsolicited answers of one service to one address within a minute"
         ),
     )
+    answers: int = Field(
+        500,
+        ge=50,
+        description="threshold: flows of unsolicited answers of few such servers to one address within a minute",
+    )
     pinged: int = Field(
         15, ge=5, description="threshold: hosts with unsolicited echo replies to one address within a minute"
     )
@@ -86,12 +93,15 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """Servers that answered, a sample, the threshold, and whether the capture would show the request."""
+    """Servers that answered, a sample, the threshold, and whether the capture would show the request. ``flows``: the
+    number of answers instead, of few servers.
+    """
 
     servers: int
     sample: list[int]
     threshold: int
     sure: bool = True
+    flows: bool = False
 
 
 class ReflectedFlood(FlowDetector):
@@ -115,6 +125,7 @@ class ReflectedFlood(FlowDetector):
         want = self.options
         self._amplifies = ports_in(AMPLIFIERS)
         self._lit = {UDP: False, TCP: False}
+        self._answers = self.tables.add("answers", RateWindow(60 * SECOND, KEY_BITS))
         self._windows = [
             (self.tables.add("windows.servers", self._window(60, want.servers)), want.servers),
             (self.tables.add("windows.pinged", self._window(60, want.pinged)), want.pinged),
@@ -139,12 +150,18 @@ class ReflectedFlood(FlowDetector):
         server = np.where(turned, contacts["client"], contacts["server"])
         of_client = rows["client_port"].astype(np.uint64) << np.uint64(8) | rows["proto"]
         service = np.where(turned, of_client, contacts["service"]).astype(np.uint64)
+        want = self.options
         keys, found = np.where(silent, victim, combine(victim, service)), []
         for mask, (window, threshold) in zip(masks, self._windows, strict=True):
             at = mask.nonzero()[0]
             for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
                 finding = Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]]))
                 found.append((int(contacts["row"][at[i]]), finding))
+        # Where queries are not captured, the answers of a resolver would count.
+        at = (masks[0] & (self._lights(rows, UDP) | (service >> 8 != DNS))).nonzero()[0]
+        steps = np.ones(len(at), np.int8)
+        for i, flows, _ in self._answers.follow(keys[at], server[at], rows["ts"][at], steps, want.answers, 1):
+            found.append((int(contacts["row"][at[i]]), Finding(flows, [], want.answers, flows=True)))
         again = self._repeated(rows)
         found += [(at, Finding(1, [], self.options.repeated)) for at in contacts["row"][again].tolist()]
         return sorted(found)
@@ -209,12 +226,14 @@ class ReflectedFlood(FlowDetector):
         silent = flow.kind == Change.ENDED and bool(numbers.sample)
         service = "ping" if flow.proto in (PING, PING_6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
         servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
-        single = flow.kind == Change.ENDED and not silent
+        single = flow.kind == Change.ENDED and not silent and not numbers.flows
         count = flow.server_packets if single else numbers.servers
         answers = "echo replies" if service == "ping" else f"{service} answers"
         what = (
             f"{count} unsolicited {answers} from one server"
             if single
+            else f"{count} unsolicited {answers} of few servers"
+            if numbers.flows
             else f"unsolicited {answers} from {count} servers"
         )
         alert = self.alert(
@@ -230,7 +249,11 @@ class ReflectedFlood(FlowDetector):
                     f"{some(servers or [addresses.text(server.address)])}"
                 ),
             ),
-            numbers={"answers" if single else "servers": count, "threshold": numbers.threshold, "service": service},
+            numbers={
+                "answers" if single or numbers.flows else "servers": count,
+                "threshold": numbers.threshold,
+                "service": service,
+            },
             severity=Severity.high if numbers.sure else Severity.low,
             confidence=0.9 if numbers.sure else 0.5,
             actor_port=port if flow.proto in (TCP, UDP) else 0,

@@ -27,6 +27,7 @@ from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 KEY_BITS = 8
+MINUTE = 60 * SECOND
 # Services whose answers are larger than requests; see the reflected flood.
 SERVICES = (
     17,
@@ -87,7 +88,7 @@ class Reflector(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._services = ports_in(SERVICES)
-        self._rates = self.tables.add("rates", RateWindow(60 * SECOND, KEY_BITS))
+        self._rates = self.tables.add("rates", RateWindow(MINUTE, KEY_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts.compress(changes.contacts["service"] & 0xFF == UDP)
@@ -99,12 +100,18 @@ class Reflector(FlowDetector):
         at, rows = at[large], rows.compress(large)
         if not len(at):
             return []
-        sizes = np.minimum(rows["server_bytes"] >> np.uint64(10), 100).astype(np.int8)
+        kilobytes = rows["server_bytes"] >> np.uint64(10)
+        sizes = np.minimum(kilobytes, 100).astype(np.int8)
         keys = combine(fold(rows["server_hi"], rows["server_lo"]), rows["server_port"].astype(np.uint64))
         found = self._rates.follow(
             keys, fold(rows["client_hi"], rows["client_lo"]), rows["ts"], sizes, self.options.kilobytes, 1
         )
-        return [(int(at[i]), Finding(kilobytes)) for i, kilobytes, _ in found]
+        summed = {int(at[i]): total for i, total, _ in found}
+        # Requests with the same port of the victim are one flow.
+        minutes = np.maximum(rows["last"] - rows["first"], MINUTE) / MINUTE
+        alone = np.flatnonzero(kilobytes >= self.options.kilobytes * minutes)
+        summed |= {int(at[i]): int(kilobytes[i] / minutes[i]) for i in alone.tolist()}
+        return [(row, Finding(total)) for row, total in sorted(summed.items())]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor, victim, service = server_of(flow), client_of(flow), f"udp/{flow.server_port}"
