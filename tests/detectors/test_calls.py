@@ -210,6 +210,14 @@ def test_calls_that_coerce_authentication(interface: str, number: int, text: str
         assert inspected(detector(path), [call(interface, number, local)]) == []
 
 
+def test_many_ids_in_one_call() -> None:
+    """A lookup of a thousand SIDs in one call enumerates users; that of an access list does not."""
+    path = "discovery.smb_enumeration"
+    alert = one(inspected(detector(path), [call("lsarpc", 15, size=36_032)]))
+    assert alert.techniques[0].technique == "T1087.002"
+    assert inspected(detector(path), [call("lsarpc", 15, size=3_200)] * 9) == []
+
+
 def test_the_key_of_the_hives_is_read_in_pieces() -> None:
     """Only credential dumping opens the four keys of the boot key; inventory software reads keys beside them."""
     path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")

@@ -63,6 +63,16 @@ def test_requests_without_answers() -> None:
     assert inspected(detector(ROAST), tool[::2]) == []
 
 
+def test_a_domain_that_issues_aes_only() -> None:
+    """A tool that requests RC4 first is low, and medium from the third service on; a computer account is quiet."""
+    story = [each for n in range(5) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23, 16, 3, 18))]
+    found = inspected(detector(ROAST), story)
+    assert [alert.severity for alert in found] == [Severity.low] * 2 + [Severity.medium] * 3
+    assert one(found).techniques[0].technique == "T1558.003"
+    quiet = service(1, "HTTP/web", account="UNIX$", etypes=(23, 18)) + service(2, "cifs/fs", etypes=(23, 18))
+    assert inspected(detector(ROAST), quiet) == []
+
+
 def test_answers_without_requests() -> None:
     """In a capture of replies only, a weak ticket in an AES session is low; without AES it is no alert."""
     story = service(0, "HTTP/intranet", given=RC4)

@@ -66,6 +66,17 @@ def test_searches_that_help_an_attacker(golden: Golden, filter_: str, technique:
     golden(alert.key)
 
 
+def test_passwords_of_local_administrators() -> None:
+    """They are also requested by attribute: for all computers, not for one, and not their expiry alone."""
+    everything = "(objectCategory=computer)"
+    for attributes in (("cn", "ms-Mcs-AdmPwd"), ("msLAPS-EncryptedPassword",)):
+        [alert] = reported([search(everything, attributes=attributes)] * 9)
+        assert alert.severity == Severity.medium
+        assert "LAPS" in alert.summary
+    assert reported([search(everything, attributes=("cn", "ms-Mcs-AdmPwdExpirationTime"))]) == []
+    assert reported([search("(&(objectCategory=computer)(cn=PC1))", attributes=("ms-Mcs-AdmPwd",))]) == []
+
+
 def test_many_kinds_of_entries() -> None:
     """Four kinds of searches within minutes raise an alert; a request for access rights counts as one kind."""
     alert = one(reported([search(each, n) for n, each in enumerate(KINDS)]))

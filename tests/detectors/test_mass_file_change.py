@@ -56,6 +56,28 @@ def test_files_that_are_replaced_by_new_ones() -> None:
     assert {alert.severity for alert in inspected(detector(MASS), story)} == {Severity.medium}
 
 
+def copies(count: int, ending: str) -> list[Event]:
+    """New files with an additional extension, each before its original is deleted."""
+    return [
+        event
+        for n in range(count)
+        for event in (
+            SmbCreateResult(packet(n / 5, answer=True), SHARE, f"a\\Plan{n}.docx.{ending}", False, 0, 2, 0),
+            SmbDelete(packet(n / 5), SHARE, f"a\\plan{n}.docx"),
+        )
+    ]
+
+
+def test_files_that_are_replaced_by_copies() -> None:
+    """A hundred files replaced by copies with an additional extension are high; archives, rotated logs and temporary
+    copies of files are none.
+    """
+    alert = inspected(detector(MASS), copies(120, "wncry"))[0]
+    assert (alert.numbers["renames"], alert.severity) == (100, Severity.high)
+    for ending in ("gz", "1", "tmp"):
+        assert inspected(detector(MASS), copies(120, ending)) == []
+
+
 def test_a_clean_up_is_slight() -> None:
     """A folder that is deleted, pictures that are numbered, and a copy over an older one are low."""
     deleted = [SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(500)]

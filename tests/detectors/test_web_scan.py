@@ -36,6 +36,7 @@ def answer(path: str, status: int, at: float = 0) -> Event:
         "Mozilla/5.0 (compatible; Nmap Scripting Engine)",
         "gobuster/3.6",
         "Nuclei - x",
+        "httpx - Open-source project (github.com/projectdiscovery/httpx)",
     ],
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:

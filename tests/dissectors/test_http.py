@@ -394,6 +394,25 @@ def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) 
     assert logins == ([("HttpLogin", "cam", "/in", fields, seal("a", b"b"))] if fields else [])
 
 
+def test_logins_over_xml_rpc() -> None:
+    """A login to WordPress is reported, also each of many in one request; other calls are not."""
+    values = b"<value><string>%b</string></value>"
+    single = b"<methodCall><methodName>wp.getUsersBlogs</methodName><params><param>" + values + b"</param><param>"
+    many = b"<name>methodName</name><value><string>wp.getUsersBlogs</string></value></member><member>"
+    many += (
+        b"<name>params</name><value><array><data><value><array><data>" + values + values + b"</data></array></value>"
+    )
+    for body, logins in (
+        (single % b"a" + values % b"b&amp;", 1),
+        (b"".join(many % (b"a", b"b&amp;") for _ in range(5)), 5),
+        ((single % b"a" + values % b"b").replace(b"getUsersBlogs", b"getPosts"), 0),
+    ):
+        request = b"POST /xmlrpc.php HTTP/1.1\r\nHost: cam\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%b"
+        parsed = events(feed(Http().stream(CLIENT), request % (len(body), body), True))
+        login = ("HttpLogin", "cam", "/xmlrpc.php", ("username", "password"), seal("a", b"b&"))
+        assert [event for event in parsed if event[0] == "HttpLogin"] == [login] * logins
+
+
 @pytest.mark.parametrize(
     ("target", "found"),
     [

@@ -4,7 +4,8 @@ supports AES.
 A service ticket is encrypted with the key of the service account. With RC4 millions of guesses a second are possible,
 so an attacker requests as many as possible. Three signs: many services within minutes; a user who presents an AES
 ticket and still requests RC4 first, which Windows never does; and, weakly, a single such ticket of an account without
-an AES key, also if only replies were captured. Computer accounts (``name$``, and services of computers) are not worth
+an AES key, also if only replies were captured. A request for RC4 first shows the attempt also where the domain issues
+AES only. Computer accounts (``name$``, and services of computers) are not worth
 cracking.
 """
 
@@ -84,7 +85,11 @@ class Kerberoasting(EventDetector):
         requested = self._exchanges.service(event)
         if isinstance(event, KerberosTgsRequest) and event.packet.one_sided:
             yield from self._requested(event)
-        if not isinstance(event, KerberosTgsReply) or event.ticket_etype not in WEAK or is_machine(event.service):
+        if not isinstance(event, KerberosTgsReply) or is_machine(event.service):
+            return
+        if event.ticket_etype not in WEAK:
+            if requested is not None and not is_machine(event.client):
+                yield from self._requested(requested, issued=event.ticket_etype)
             return
         service, client = event.service.lower(), event.packet.dst
         if self._is_spared(service):
@@ -111,9 +116,9 @@ class Kerberoasting(EventDetector):
         """Whether the service belongs to a computer account, or is configured as known."""
         return service.partition("/")[0] in MACHINES or service in self._exempt or is_machine(service)
 
-    def _requested(self, event: KerberosTgsRequest) -> Iterator[Alert]:
-        """If the KDC's packets are not captured, the preferred encryption type of a request is the only sign. The
-        ticket contains the account.
+    def _requested(self, event: KerberosTgsRequest, issued: int = 0) -> Iterator[Alert]:
+        """If the KDC's packets are not captured, or it issued a stronger type, the preferred encryption type of a
+        request is the only sign. The ticket contains the account.
         """
         service = event.service.lower()
         if not _weak_first(event) or self._is_spared(service):
@@ -122,7 +127,8 @@ class Kerberoasting(EventDetector):
         shown, wanted = cipher(event.ticket_etype), cipher(event.etypes[0])
         why = (
             f"it presented a ticket in {shown} but requested {wanted} first, as cracking tools do",
-            f"{count} services within {self.options.window_s} s; the answers were not captured",
+            f"{count} services within {self.options.window_s} s; "
+            + (f"the KDC issued {cipher(issued)}" if issued else "the answers were not captured"),
         )
         severity = Severity.medium if count >= SEVERAL else Severity.low
         yield self._made(

@@ -46,6 +46,9 @@ def _aim(what: str, pattern: str, technique: str, severe: bool = False) -> Searc
 # expires, 32 no password required ([MS-ADTS] 2.2.16). 805306368 are users, 805306369 computers, 268435456 and 268435457
 # groups (2.2.52).
 _BIT = r"userAccountControl:1\.2\.840\.113556\.1\.4\.80[34]:="
+PASSWORDS = _aim(
+    "local administrator passwords (LAPS)", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", severe=True
+)
 AIMS = (
     _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),
     _aim("accounts without pre-authentication (AS-REP roasting)", _BIT + r"4194304\)", "T1558.004", True),
@@ -54,7 +57,7 @@ AIMS = (
         r"ActOnBehalfOfOtherIdentity)=\*"
     ), "T1087.002", True),
     _aim("accounts that require no password", _BIT + r"32\)", "T1087.002", True),
-    _aim("local administrator passwords (LAPS)", r"(?:ms-?mcs-?admpwd\w*|msLAPS-\w+)=\*", "T1087.002", True),
+    PASSWORDS,
     _aim("administrators", r"adminCount(?:>?=1|=\*)\)", "T1069.002", True),
     _aim("trusts", r"objectClass=trustedDomain\)", "T1482"),
     _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)",
@@ -83,6 +86,8 @@ _ONE = lazy_pattern(
     re.IGNORECASE,
 )
 _SECURITY = "ntsecuritydescriptor"
+# Attributes with passwords of local administrators, not those with their expiry.
+_LAPS = frozenset(("ms-mcs-admpwd", "mslaps-password", "mslaps-encryptedpassword"))
 BROAD = ("tree", "one")
 
 
@@ -133,9 +138,11 @@ class LdapDump(CallDetector):
         if isinstance(event, LdapSearchDone):
             yield from self._found(event)
             return
-        for aim in aims:
-            if aim.severe:
-                yield from self._aim_alert(event, aim)
+        severe = [aim for aim in aims if aim.severe]
+        if not _LAPS.isdisjoint(attribute.lower() for attribute in event.attributes):
+            severe.append(PASSWORDS)
+        for aim in severe:
+            yield from self._aim_alert(event, aim)
         yield from self._broad(event, aims)
 
     def _aim_alert(self, event: LdapSearch, aim: SearchPurpose) -> Iterator[Alert]:
@@ -143,7 +150,9 @@ class LdapDump(CallDetector):
         if not self._reported.fresh((*pair_of(event.packet), aim.what), event.ts):
             return
         why = (
-            f"the filter {event.filter[:160]!r} searches for {aim.what}",
+            f"the filter {event.filter[:160]!r} or the attributes {some(list(event.attributes))} request {aim.what}"
+            if event.attributes
+            else f"the filter {event.filter[:160]!r} requests {aim.what}",
             f"scope: {'whole subtree' if event.scope == 'tree' else 'one level'} of {event.base!r}",
         )
         techniques = tuple(dict.fromkeys((aim.technique, "T1087.002")))

@@ -58,6 +58,8 @@ QUESTIONS = {
 OPEN_USERS, ENUM_KEY = 4, 9
 # LSARPC calls that translate names and SIDs: many in a row enumerate ids.
 TRANSLATIONS = frozenset((14, 15, 57, 58, 68, 76, 77))
+# Bytes of a call with five hundred SIDs of 32 bytes each; a program looks up those of an access list or of a token.
+MANY_SIDS = 16_000
 
 
 class Options(CallOptions):
@@ -122,7 +124,7 @@ class SmbEnumeration(CallDetector):
                 return LOGGED_IN
         elif event.interface == "lsarpc" and event.number in TRANSLATIONS:
             count = self._translated.add(pair_of(event.packet), event.ts)
-            return USERS if count == self.options.translations else None
+            return USERS if count == self.options.translations or event.size >= MANY_SIDS else None
         return None
 
     def _requested(self, event: RpcCall, kind: Kind) -> Alert:

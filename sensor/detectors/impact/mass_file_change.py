@@ -1,4 +1,5 @@
-"""Ransomware on a file share: many files are renamed to another extension, or overwritten and deleted, within a minute.
+"""Ransomware on a file share: many files are renamed to another extension, replaced by copies with an additional one,
+or overwritten and deleted, within a minute.
 
 Backups and copies create new files, and synchronization overwrites single ones; neither renames hundreds to another
 extension. Pictures, sounds and texts that get another extension of their kind (``jpeg`` to ``jpg``) do not count. A
@@ -27,6 +28,8 @@ OVERWRITTEN, CREATED = (0, 3), 2
 WINDOW_S = 60
 # Temporary extensions of files that programs write in two steps.
 TEMPORARY = frozenset("tmp temp bak old orig part partial crdownload swp wbk lock filepart".split())
+# Archives and signatures of files, which are created before the file is deleted.
+ARCHIVES = frozenset("gz bz2 xz zst lz4 zip 7z rar gpg pgp asc sig md5 sha1 sha256".split())
 # Extensions of the same kind of file.
 KINDS = {
     extension: kind
@@ -78,6 +81,8 @@ class MassFileChange(CallDetector):
         self._created: Counts[tuple[int, int]] = self.tables.add("created", Counts(WINDOW_S * SECOND))
         # The same changes by kind of event.
         self._alike: Counts[tuple[int, int, type[Event]]] = self.tables.add("alike", Counts(WINDOW_S * SECOND))
+        # (client, server, original file) of which a copy with an additional extension was created
+        self._copied: Bounded[tuple[int, int, str], int] = self.tables.add("copied", Bounded(PAIRS_LIMIT))
         self._reported: Bounded[tuple[int, int], int] = self.tables.add("reported", Bounded(PAIRS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -88,13 +93,17 @@ class MassFileChange(CallDetector):
         if isinstance(event, SmbCreateResult) and event.action not in OVERWRITTEN:
             if event.action == CREATED:
                 self._created.add(pair, event.ts)
+                if original := _original_of(event.name):
+                    self._copied.put((*pair, original), event.ts)
             return
         changes, alike = self._changes.add(pair, event.ts), self._alike.add((*pair, type(event)), event.ts)
-        renames = self._renames.add(pair, event.ts) if isinstance(event, SmbRename) and _ending_changed(event) else 0
-        if renames >= want.renames and isinstance(event, SmbRename):
+        renames = self._renames.add(pair, event.ts) if self._is_renamed(event, pair) else 0
+        if renames >= want.renames:
             why = (
                 f"{renames} files renamed to another extension within {WINDOW_S} s (threshold {want.renames})",
-                f"last: {event.name!r} renamed to {event.new_name!r}",
+                f"last: {event.name!r} renamed to {event.new_name!r}"
+                if isinstance(event, SmbRename)
+                else "they were copied to files with an additional extension, and deleted",
             )
             yield from self._once(
                 event,
@@ -119,6 +128,13 @@ class MassFileChange(CallDetector):
             yield from self._once(
                 event, pair, changes, f"modified {changes} files on", why, "changes", want.changes, grade
             )
+
+    def _is_renamed(self, event: Event, pair: tuple[int, int]) -> bool:
+        """Whether a file got another extension, by renaming it, or by deleting it after a copy was created."""
+        if isinstance(event, SmbDelete):
+            then = self._copied.pop((*pair, event.name.lower()))
+            return then is not None and event.ts - then <= WINDOW_S * SECOND
+        return isinstance(event, SmbRename) and _ending_changed(event)
 
     def _once(
         self,
@@ -156,3 +172,11 @@ def _ending_changed(event: SmbRename) -> bool:
     if not new or was == now or {was, now} & TEMPORARY or (now.isdigit() and len(now) < ROTATED):
         return False
     return was not in KINDS or KINDS[was] != KINDS.get(now) or new.startswith(old)
+
+
+def _original_of(name: str) -> str:
+    """The file of which a new file with an additional extension may be a copy: ``a.docx`` of ``a.docx.locked``."""
+    original, _, ending = name.lower().rpartition(".")
+    if "." not in original.rpartition("\\")[2] or ending in TEMPORARY or ending in ARCHIVES:
+        return ""
+    return "" if ending.isdigit() and len(ending) < ROTATED else original

@@ -33,7 +33,9 @@ SCANNERS = lazy_pattern(
     r"netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|"
     r"l9explore|l9tcpid|censysinspect|expanse|internetmeasurement|leakix|fimap|commix|bsqlbf|"
     r"absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
-    r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler)\b",
+    r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler|"
+    r"httpx - open-source|projectdiscovery|interactsh|zaproxy|owasp zap|droopescan|cmsmap|aquatone|gowitness|"
+    r"sqlninja|webscarab)\b",
     re.IGNORECASE,
 )
 # Files and pages with secrets or administration functions that no link refers to.

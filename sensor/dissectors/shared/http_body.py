@@ -33,6 +33,7 @@ FIELD_NAME_LIMIT = 64
 CHUNK_LINE_LIMIT = 256
 CHUNK_DIGITS = 8
 FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
+XML = ("text/xml", "application/xml")
 PAGES = ("text/html", "application/xhtml")
 TITLE_END = b"</title>"
 # Every device description has one of these words, in any case; most other XML has none (upnp.py).
@@ -41,6 +42,12 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _TITLE = lazy_pattern(rb"<title[^<>]{0,200}>([^<]{1,2048})</title", re.IGNORECASE)
 _FORM_FIELD = lazy_pattern(rb"(?:^|&)([^=&]{1,64})=([^&]{0,256})")
 _JSON_FIELD = lazy_pattern(rb'"([^"\\]{1,64})"\s{0,8}:(?:\s{0,8}"([^"\\]{0,256})")?')
+# A login to WordPress over XML-RPC, of which one request may have hundreds (system.multicall): method, user, password.
+_BLOG_LOGIN = lazy_pattern(
+    rb"wp\.getUsersBlogs\s{0,8}<.{1,400}?<value>\s{0,8}(?:<string>)?([^<>]{1,128}?)(?:</string>)?\s{0,8}</value>"
+    rb".{0,80}?<value>\s{0,8}(?:<string>)?([^<>]{1,256}?)(?:</string>)?\s{0,8}</value>",
+    re.DOTALL,
+)
 _USER = lazy_pattern(r"user|usr|login|account|email|^name$|^uid$", re.IGNORECASE)
 _PASSWORD = lazy_pattern(r"pass|pwd|psw|^pw$|^pin$|secret", re.IGNORECASE)
 # A form with a field for a password contains one of these words, in any case.
@@ -238,7 +245,7 @@ def _may_describe(body: bytes) -> bool:
 
 def sent(media_type: str, login: Login, upload: Upload) -> Reading:
     """The shape of the content, and the fields of a login if it is a form."""
-    form = _form(login) if media_type.startswith(FORMS) else None
+    form = _form(login) if media_type.startswith(FORMS) else _blog_login(login) if media_type.startswith(XML) else None
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         yield from upload(packet, body)
@@ -264,6 +271,17 @@ def _form(login: Login) -> Reading:
             if not json:
                 who, secret = _plain(who), _plain(secret)
             yield login(packet, names, seal(clean(who, FIELD_NAME_LIMIT), secret))
+
+    return read
+
+
+def _blog_login(login: Login) -> Reading:
+    def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
+        if b"wp.getUsersBlogs" not in body:
+            return
+        for found in itertools.islice(_BLOG_LOGIN.finditer(body), FIELDS_LIMIT):
+            user, password = (html.unescape(text.decode("utf-8", "replace")) for text in found.groups())
+            yield login(packet, ("username", "password"), seal(clean(user, FIELD_NAME_LIMIT), password.encode()))
 
     return read
 
