@@ -178,6 +178,16 @@ def create(
     return File(share.share, name, pipe, deletes=bool(options & DELETE_ON_CLOSE))
 
 
+def _of_client(packet: Packet) -> Packet:
+    """A packet of the client in place of its response, which confirms what the client does."""
+    return Packet(
+        ts=packet.ts, src=packet.dst, dst=packet.src, src_mac=packet.dst_mac, dst_mac=packet.src_mac,
+        sport=packet.dport, dport=packet.sport, vlan=packet.vlan, ethertype=packet.ethertype,
+        ip_version=packet.ip_version, proto=packet.proto, problem=packet.problem, flow=packet.flow, slot=packet.slot,
+        source=packet.source, link=packet.link, tunnels=packet.tunnels, wirelen=packet.wirelen, frame=packet.frame,
+    )  # fmt: skip
+
+
 def create_result(
     packet: Packet,
     conversation: Conversation,
@@ -197,7 +207,7 @@ def create_result(
     if not status:
         conversation.files.put(handle, File(requested.share, requested.name, requested.pipe, handle.hex()))
         if requested.deletes:
-            parsed.append(SmbDelete(packet, requested.share, requested.name))
+            parsed.append(SmbDelete(_of_client(packet), requested.share, requested.name))
 
 
 def write(packet: Packet, file: File, offset: int, size: int, data: bytes, parsed: list[Parsed]) -> None:

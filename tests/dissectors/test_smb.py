@@ -15,6 +15,7 @@ from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors.shared.smb_events import SmbDelete
 from sensor.dissectors.smb import KEEP, STRAY_LIMIT, Smb, SmbStream
 from tests.dissectors.samples import events, values
 
@@ -92,6 +93,22 @@ def test_rename_and_deletion() -> None:
         ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"),
         ("SmbDelete", "PUBLIC", "old.tmp"),
     ]  # fmt: skip
+
+
+def test_deletions_are_of_the_client() -> None:
+    """A file that is deleted on close is reported when the server opened it, but as an action of the client."""
+    near, far = {"src": 1, "dst": 2, "sport": 50000, "dport": 445}, {"src": 2, "dst": 1, "sport": 445, "dport": 50000}
+    stream = Smb().stream(CLIENT)
+    parsed = [
+        one
+        for from_client, data in sample.service()
+        for one in stream.feed(Packet(proto=6, **(near if from_client else far)), data, from_client)
+    ]
+    deleted = [one for one in parsed if isinstance(one, SmbDelete)]
+    assert [(one.name, one.packet.src, one.packet.dport) for one in deleted] == [
+        ("plan.docx", 1, 445),
+        ("old.tmp", 1, 445),
+    ]
 
 
 def test_facts_of_both_ends() -> None:
