@@ -43,6 +43,15 @@ def test_impossible_segments() -> None:
         assert (alert.severity, alert.numbers["kinds"], alert.key) == (Severity.medium, 2, hint.key)
 
 
+def test_a_flood_with_invalid_flags() -> None:
+    """The sources of a flood are spoofed: few are reported, unless one sends several kinds."""
+    unit = detector(OS)
+    flood = [TcpOddFlags(packet(n / 100, f"198.51.100.{n}"), 0x29, 1024) for n in range(1, 200)]
+    assert len(inspected(unit, flood)) == 8
+    [alert] = inspected(unit, [TcpOddFlags(packet(3, "198.51.100.99"), 0, 1024)])
+    assert alert.numbers["kinds"] == 2
+
+
 def test_two_softer_signs() -> None:
     """Nmap's SYNs, ICMP timestamp or mask requests, echoes with a code: two of them raise an alert, one does not."""
     signs: list[Any] = [

@@ -1,7 +1,8 @@
 """Active OS fingerprinting: packets that no ordinary program sends, to identify the operating system of a target.
 
 TCP segments with invalid flags (null, xmas, SYN+FIN), SYNs as Nmap sends them, echo requests with a code, and ICMP
-timestamp, netmask and information requests in a row. A single invalid segment may be corrupt: a weak indication.
+timestamp, netmask and information requests in a row. A single invalid segment may be corrupt: a weak indication. Those
+of many sources are a flood with spoofed addresses, which has its own detector.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
 PAIRS_LIMIT = 2048
 KINDS_LIMIT = 16
+SOURCES_MOST = 8  # sources of invalid segments to one target that are reported
 REPORTED_S = 300
 FLAGS = ((1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG"))
 ALL_STAMP = 0xFFFFFFFF
@@ -74,6 +76,9 @@ class OsFingerprint(EventDetector):
         self._signs: Distinct[tuple[int, int], str] = self.tables.add(
             "signs", Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
         )
+        self._sources: Distinct[int, int] = self.tables.add(
+            "sources", Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, SOURCES_MOST + 1)
+        )
         self._reported: Recent[tuple[int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, REPORTED_S * SECOND)
         )
@@ -93,7 +98,8 @@ class OsFingerprint(EventDetector):
         self._signs.add(pair, sign, event.ts)
         signs = self._signs.values(pair)
         sure = len(signs) >= self.options.kinds
-        if (sure or isinstance(event, TcpOddFlags)) and self._reported.fresh((*pair, sure), event.ts):
+        weak = isinstance(event, TcpOddFlags) and self._sources.add(packet.dst, packet.src, event.ts) <= SOURCES_MOST
+        if (sure or weak) and self._reported.fresh((*pair, sure), event.ts):
             yield self._alert(event, signs, sure)
 
     def _alert(self, event: Event, signs: list[str], sure: bool) -> Alert:
