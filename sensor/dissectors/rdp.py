@@ -26,6 +26,7 @@ REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
 SIZE_LIMIT = 16384
 NAME_LIMIT = 128
 NEGOTIATION, AGREED, REFUSED = 1, 2, 3
+RESTRICTED_ADMIN = 1  # flag of a request ([MS-RDPBCGR] 2.2.1.1.1)
 SECURED = {
     1: "tls",
     2: "nla",
@@ -47,11 +48,13 @@ _CORE = struct.Struct("<IHH4xII32s")
 
 class RdpRequest(Event):
     """A connection request. ``user``: from the cookie, truncated to nine characters; ``security``: supported protocols:
-    ``tls``, ``nla``, empty for standard RDP security.
+    ``tls``, ``nla``, empty for standard RDP security; ``restricted``: the client requires restricted administration,
+    in which the server gets no password.
     """
 
     user: str
     security: tuple[str, ...]
+    restricted: bool = False
 
 
 class RdpNegotiated(Event):
@@ -140,7 +143,8 @@ class RdpStream(FramedStream):
             self.done = True
             return []
         self._requested = True
-        return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security)]
+        restricted = negotiates and bool(request[1] & RESTRICTED_ADMIN)
+        return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security, restricted)]
 
     def _answer(self, packet: Packet, rest: bytes) -> list[Parsed]:
         if len(rest) < _NEGOTIATION.size:

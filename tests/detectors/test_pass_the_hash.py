@@ -5,6 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.dissectors.rdp import RdpRequest
 from sensor.dissectors.shared.smb_events import SmbLoginResult
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import ends
@@ -44,6 +45,15 @@ def test_one_sign_is_low() -> None:
     """The same with the workstation name is low: a server that is addressed by its IP address causes it as well."""
     [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "WS-BOB")])
     assert alert.severity == Severity.low
+
+
+def test_a_remote_desktop_without_a_password() -> None:
+    """Restricted administration, for which a hash is enough, is low, once; an ordinary session is quiet."""
+    where = ends(0, 3389, answer=False, client=OTHER, server=SERVER)
+    [alert] = inspected(detector(PASS), [RdpRequest(where, "anna", ("tls", "nla"), True)] * 9)
+    assert (alert.actor.address, alert.severity, alert.target_port) == (parse(OTHER), Severity.low, 3389)
+    assert [each.technique for each in alert.techniques] == ["T1550.002", "T1021.001"]
+    assert inspected(detector(PASS), [RdpRequest(where, "anna", ("tls", "nla"))]) == []
 
 
 def test_benign_twins_are_quiet() -> None:

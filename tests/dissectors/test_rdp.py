@@ -29,14 +29,14 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 def test_secured_session() -> None:
     """The cookie contains the user; everything after the negotiation is encrypted."""
-    assert events(session(49450)) == [("RdpRequest", "OFFICE\\an", ("tls", "nla")), ("RdpNegotiated", "nla", 0)]
+    assert events(session(49450)) == [("RdpRequest", "OFFICE\\an", ("tls", "nla"), False), ("RdpNegotiated", "nla", 0)]
 
 
 def test_old_way() -> None:
     """Without TLS the client reports its name and settings."""
     parsed = session(49451)
     assert events(parsed) == [
-        ("RdpRequest", "root", ()),
+        ("RdpRequest", "root", (), False),
         ("RdpNegotiated", "rdp", 0),
         ("RdpClient", "DESK-04", 19041, 1280, 800),
     ]
@@ -56,7 +56,16 @@ def test_channels_without_tls() -> None:
 
 def test_refusal() -> None:
     """A server that requires network level authentication rejects the connection."""
-    assert events(session(49452)) == [("RdpRequest", "", ()), ("RdpNegotiated", "", 5)]
+    assert events(session(49452)) == [("RdpRequest", "", (), False), ("RdpNegotiated", "", 5)]
+
+
+def test_restricted_administration() -> None:
+    """The flag of a request shows that the server gets no password; another flag does not."""
+    for flags, restricted in ((1, True), (2, False), (9, True)):
+        asks = request(protocols=3)
+        assert asks[-8:-6] == b"\1\0"
+        [event] = events(conversation((True, asks[:-7] + bytes((flags,)) + asks[-6:])))
+        assert event[3] is restricted  # type: ignore[index]
 
 
 def test_other_protocols_in_the_same_envelope() -> None:

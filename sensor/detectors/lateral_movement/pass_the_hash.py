@@ -4,6 +4,7 @@ no password is entered.
 Learned are the hosts of each account, whether it uses Kerberos, and the workstation names in NTLM. A new host alone is
 a user at another desk; it is reported only with a sign of a tool: an account that always used Kerberos does not (low
 alone, as a server addressed by IP causes it too), or an empty or different workstation name. Both together are medium.
+A remote desktop in restricted administration mode needs a hash only: a weak indication, as administrators use it too.
 Earlier logins are not kept across a restart; the learning period begins again.
 """
 
@@ -25,6 +26,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
 from sensor.detectors.shared.kerberos import ends, is_machine
 from sensor.dissectors.kerberos import KerberosAsReply
+from sensor.dissectors.rdp import RdpRequest
 from sensor.dissectors.shared.smb_events import SmbLoginResult
 
 ACCOUNTS_LIMIT, HOMES_LIMIT, REPORTED_LIMIT = 16384, 32, 4096
@@ -56,7 +58,7 @@ class PassTheHash(EventDetector):
         "workstation name than the system."
     )
     Options = Options
-    watches = (SmbLoginResult, KerberosAsReply)
+    watches = (SmbLoginResult, KerberosAsReply, RdpRequest)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -78,12 +80,19 @@ class PassTheHash(EventDetector):
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {SmbLoginResult: ~field("status").filled() & ~field("guest").filled() & field("method").is_in(*NTLM)}
+        succeeded = ~field("status").filled() & ~field("guest").filled()
+        return {
+            SmbLoginResult: succeeded & field("method").is_in(*NTLM),
+            RdpRequest: field("restricted").filled(),
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, KerberosAsReply):
             client, _, _ = ends(event)
             self._learn(event, client, event.client, KERBEROS)
+        elif isinstance(event, RdpRequest):
+            if event.restricted and self._reported.fresh((str(event.packet.src), str(event.packet.dst)), event.ts):
+                yield self._restricted(event)
         elif isinstance(event, SmbLoginResult) and not event.status and not event.guest:
             client, _, _, _ = ends_of(event.packet, answer=True)
             if event.method in NTLM:
@@ -127,6 +136,27 @@ class PassTheHash(EventDetector):
             called = f"{event.workstation!r}" if event.workstation else "empty"
             signs.append(f"the workstation name is {called}, earlier {some(names)}")
         return signs
+
+    def _restricted(self, event: RdpRequest) -> Alert:
+        client, server, near, far = ends_of(event.packet)
+        return self.alert(
+            event,
+            actor=client,
+            target=server,
+            summary=(
+                f"{who(self.context, client)} requested a remote desktop of {who(self.context, server)} in restricted "
+                "administration mode"
+            ),
+            why=("in this mode the server gets no password: the hash of one is enough",),
+            numbers={"signs": 1, "threshold": 1},
+            key=(server.address, "rdp"),
+            severity=Severity.low,
+            confidence=0.4,
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, event.packet, "rdp"),
+            techniques=("T1550.002", "T1021.001"),
+        )
 
     def _machine(self, client: Subject) -> str:
         """The most permanent identifier of a host."""
