@@ -50,7 +50,7 @@ ODD_SIGNS = Words(
     b"$", b"{", b"}", b"`", b"|", b"<", b">", b"\\", b"../", b"()", b"jndi:", b"ro0ab", b"\xac\xed\0\x05", b"'",
 )  # fmt: skip
 # In bodies also characters that separate commands or texts. JSON and XML have braces and brackets of their own.
-ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
+ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|&&|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|--|/\*", re.IGNORECASE)
 # Commands, queries and addresses of exploits without such characters: searched for in forms with one of the words.
 FORM_WORDS = Words(
     b"union", b"sleep", b"waitfor", b"concat", b"or+", b"and+", b"or%20", b"and%20", b"passwd", b"169.254",
@@ -73,7 +73,7 @@ MARKS = Words(
 WORDS = Words(
     b"ro0ab", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader",
     b"auto_prepend_file", b"getruntime", b"mainmodule", b"scriptengine", b"io.popen", b"os.execute", b"netkeyboard",
-    b"loopback", b"dataisurl", b"gopher://", b"chromeoptions",
+    b"loopback", b"dataisurl", b"gopher://", b"chromeoptions", b"jndi:", b"os.system",
 )  # fmt: skip
 ODD_COMMAND = lazy_pattern(
     rb";\s*(?:wget|curl|tftp|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|whoami|chmod|telnetd|busybox|/bin/\w+)\b",
@@ -100,7 +100,17 @@ _SECRET_VALUE = lazy_pattern(
     rb"(?:\"\r?\n\r?\n[^\r\n]{0,512}|(?:\s[^<>]{0,200})?>[^<]{0,512}</[\w.:-]{1,80}>))",
     re.IGNORECASE,
 )
+# A value that is an exploit is no secret.
+_EXPLOIT = lazy_pattern(
+    rb"\$\{(?:\$\{|[a-z]{0,12}:).{0,80}|jndi:.{0,80}|'\s{0,4}\)?\s{0,4}(?:or|and|\|\|)\s{1,4}\(?['\d].{0,80}",
+    re.IGNORECASE,
+)
 _OPEN_PATH = lazy_pattern(rb"/etc/passwd|/security-credentials")
+# Such a word in front of what may be its value; not in a list of columns, or at the end of a line.
+_BEFORE_VALUE = lazy_pattern(
+    rb"(?:" + b"|".join(SECRET_WORDS.texts) + rb")[\w.-]{0,40}+(?!\s{0,4}(?:[,);\r\n]|\Z|from\b|where\b))",
+    re.IGNORECASE,
+)
 _LINE_END = lazy_pattern(rb"[\r\n]")
 _KINDS = (
     ("digits", lazy_pattern(rb"\d+\Z")),
@@ -178,7 +188,7 @@ def odd_parts(body: bytes, media_type: str) -> tuple[str, ...]:
     body = body[:BODY_LIMIT]
     if media_type == FORM:
         return tuple(clean(part[:ODD_LIMIT]) for part in _few(_odd_form(body)))
-    found = (part for part in _odd_body(body) if not _is_secret(_OPEN_PATH.sub(b"", part)))
+    found = (part for part in _odd_body(body) if not _BEFORE_VALUE.search(_OPEN_PATH.sub(b"", part)))
     return tuple(clean(part[:ODD_LIMIT]) for part in _few(found))
 
 
@@ -187,7 +197,7 @@ def _odd_body(body: bytes) -> Iterator[bytes]:
     worded = WORDS.any_in(body)
     if not worded and not MARKS.any_in(body) and (b";" not in body or not ODD_COMMAND.search(body)):
         return
-    body, stop = _SECRET_VALUE.sub(b"***", body), 0
+    body, stop = _SECRET_VALUE.sub(_masked, body), 0
     for match in (ODD_BODY if worded else ODD_MARK).finditer(body):
         if match.start() < stop:
             continue
@@ -198,16 +208,26 @@ def _odd_body(body: bytes) -> Iterator[bytes]:
         yield body[start:stop]
 
 
+def _masked(secret: bytes | re.Match[bytes]) -> bytes:
+    """Stars in place of a secret, and the exploit in it."""
+    found = _EXPLOIT.search(secret if isinstance(secret, bytes) else secret[0])
+    return b"***" + (found[0] if found else b"")
+
+
 def _odd_form(body: bytes) -> Iterator[bytes]:
     odd = ODD_WORDED if FORM_WORDS.any_in(body) else ODD_FORM
     for part in body.split(b"&")[: PARTS_LIMIT * 4]:
         plain = unquote_to_bytes(part.replace(b"+", b" "))
-        if odd.search(plain) and not _is_secret(plain.partition(b"=")[0]):
+        if not odd.search(plain):
+            continue
+        if not _is_secret(plain.partition(b"=")[0]):
             yield plain
+        elif _EXPLOIT.search(plain):
+            yield _masked(plain)
 
 
 def _is_secret(name: bytes) -> bool:
-    """Whether a name marks its value as secret, or a text contains such a name."""
+    """Whether a name marks its value as secret."""
     return SECRET_WORDS.any_in(name) or name.lower().removesuffix(b"\n") in SECRET_NAMES
 
 

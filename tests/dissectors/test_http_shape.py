@@ -61,6 +61,16 @@ def test_an_exploit_beside_a_password() -> None:
         assert odd_parts(body, "") == (shown,)
     assert odd_parts(b'{"password":{"v":"hunter2"},"x":"${jndi:ldap://x}"}', "application/json") == ()
     assert odd_parts(b'{"user":"a","password":"hunter2","theme":"dark"}', "application/json") == ()
+    for text in (
+        b"`id` password: hunter2",
+        b'["`id`","password","hunter2"]',
+        b"<name>password</name><value>`id`</value>",
+    ):
+        assert odd_parts(text, "") == ()
+    assert odd_parts(b'{"password":"hunter2 ${jndi:ldap://x}"}', "") == ('{***${jndi:ldap://x}"}',)
+    assert odd_parts(b'{"password":"pa${word}ter2"}', "") == ()
+    assert odd_parts(b"password=hunter2'+or+'1'='1&pin=$(hunter2)", FORM) == ("***' or '1'='1",)
+    assert odd_parts(b"1 UNION SELECT name,password FROM users", "") == ("1 UNION SELECT name,password FROM users",)
 
 
 def test_commands_in_forms_without_unusual_characters() -> None:
