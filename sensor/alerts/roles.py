@@ -22,7 +22,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "scanner": (
         "discovery.", "initial_access.", "credential_access.password_guessing", "credential_access.password_spraying",
         "credential_access.session_guessing", "credential_access.default_credentials", "lateral_movement.exploit_",
-        "voice.sip_scan", "voice.registration_guessing", "printing.raw_job_abuse", "camera.unauthenticated_stream",
+        "voice.sip_scan", "voice.registration_guessing", "printing.raw_job_abuse", "camera.",
     ),
     "monitoring": (*SWEEPS, *SESSIONS),
     "backup": (*SESSIONS, "exfiltration.bulk_upload"),

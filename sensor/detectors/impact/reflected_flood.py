@@ -229,13 +229,8 @@ class ReflectedFlood(FlowDetector):
         single = flow.kind == Change.ENDED and not silent and not numbers.flows
         count = flow.server_packets if single else numbers.servers
         answers = "echo replies" if service == "ping" else f"{service} answers"
-        what = (
-            f"{count} unsolicited {answers} from one server"
-            if single
-            else f"{count} unsolicited {answers} of few servers"
-            if numbers.flows
-            else f"unsolicited {answers} from {count} servers"
-        )
+        few = "one server" if single else "few servers" if numbers.flows else ""
+        what = f"{count} unsolicited {answers} from {few}" if few else f"unsolicited {answers} from {count} servers"
         alert = self.alert(
             flow,
             actor=server,
@@ -250,7 +245,7 @@ class ReflectedFlood(FlowDetector):
                 ),
             ),
             numbers={
-                "answers" if single or numbers.flows else "servers": count,
+                "answers" if few else "servers": count,
                 "threshold": numbers.threshold,
                 "service": service,
             },

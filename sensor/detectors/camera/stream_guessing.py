@@ -1,0 +1,88 @@
+"""The path of a camera's stream is guessed: one client requests many paths over RTSP that the camera does not have.
+
+Tools try lists of the paths of all vendors. A recorder knows the paths of its cameras, one for each channel; a player
+that is not configured for the model tries a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context
+from sensor.core.event import Event
+from sensor.core.model import Field
+from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field, held
+from sensor.counting.tally import Distinct
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
+from sensor.detectors.shared.hosts import some
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+
+OPEN_LIMIT = 2048
+DESCRIBE = "DESCRIBE"
+# Answers that the path does not exist, as cameras give them (RFC 2326, 7.1.1).
+MISSING = (400, 404, 410, 415, 451, 454)
+
+
+class Options(CallOptions):
+    """When missing paths are guesses."""
+
+    paths: int = Field(10, ge=3, le=64, description="threshold: paths that do not exist, requested of one server")
+    window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
+
+
+class StreamGuessing(CallDetector):
+    """Watches requests for descriptions of streams, and their answers."""
+
+    title = "Guessed paths of camera streams (RTSP)"
+    severity = Severity.medium
+    techniques = ("T1595.003", "T1046")
+    advice = (
+        "Find out which program on the source looks for streams. Check whether a path was found, set a password on the "
+        "camera, and allow only the recorder to reach it."
+    )
+    false_positives = "An inventory of cameras, or a recorder that detects their models: add it to `managers`."
+    decisive = {"paths": "paths"}
+    Options = Options
+    watches = (RtspRequest, RtspResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        window = self.options.window_s * SECOND
+        self._open: Bounded[int, str] = self.tables.add("open", Bounded(OPEN_LIMIT))
+        self._paths: Distinct[tuple[int, int], str] = self.tables.add("paths", Distinct(window, PAIRS_LIMIT))
+        self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, window))
+
+    def wants(self) -> dict[type[Event], Want]:
+        missing = field("status").is_in(*MISSING) & held(self._open, "packet.flow")
+        return {RtspRequest: field("method") == DESCRIBE, RtspResponse: missing}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, RtspRequest):
+            if event.method == DESCRIBE:
+                self._open.put(event.packet.flow, event.uri)
+        elif isinstance(event, RtspResponse) and event.status in MISSING:
+            path = self._open.pop(event.packet.flow)
+            if path is not None:
+                yield from self._missing(event, path)
+
+    def _missing(self, event: RtspResponse, path: str) -> Iterator[Alert]:
+        pair, want = pair_of(event.packet, answer=True), self.options
+        paths = self._paths.add(pair, path[:200], event.ts)
+        if paths < want.paths or not self._reported.fresh(pair, event.ts):
+            return
+        yield self.call_alert(
+            event,
+            "guessed paths of streams on",
+            (
+                f"{paths} paths that do not exist requested within {want.window_s} s (threshold {want.paths})",
+                f"requested: {some(self._paths.values(pair))}",
+            ),
+            {"paths": paths, "threshold": want.paths, "window_s": want.window_s},
+            confidence=0.85,
+            answer=True,
+            app="rtsp",
+        )
