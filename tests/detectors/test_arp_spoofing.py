@@ -16,13 +16,15 @@ from sensor.dissectors.vrrp import VrrpAdvertisement
 from tests.detectors.stories import START, World, detector, device, inspected
 
 SPOOF = "credential_access.arp_spoofing"
+ALL = 0xFFFFFFFFFFFF
 GATEWAY, VICTIM, ATTACKER = 0x02000000000A, 0x02000000000B, 0x0200000000EE
 
 
-def packet(at: float, mac: int, src: int = 0, dst: int = 0) -> Packet:
+def packet(at: float, mac: int, src: int = 0, dst: int = 0, to: int = 0) -> Packet:
     return Packet(
         ts=START + int(at * SECOND),
         src_mac=mac,
+        dst_mac=to,
         ethertype=0x0806,
         ip_version=0 if not src else 6,
         proto=58 if src else 0,
@@ -35,8 +37,8 @@ def reply(at: float, mac: int, address: str, to: str = "10.0.0.5") -> Event:
     return ArpReply(packet(at, mac), mac, parse(address), parse(to))
 
 
-def request(at: float, mac: int, own: str, target: str) -> Event:
-    return ArpRequest(packet(at, mac), mac, parse(own), parse(target))
+def request(at: float, mac: int, own: str, target: str, to: int = ALL) -> Event:
+    return ArpRequest(packet(at, mac, to=to), mac, parse(own), parse(target))
 
 
 def announcement(at: float, mac: int, address: str) -> Event:
@@ -67,21 +69,23 @@ ORDINARY = [
 ]
 
 
-def poisoning(at: float, own: str = "10.0.0.66") -> list[Event]:
+def poisoning(at: float, own: str = "10.0.0.66", to: int = VICTIM) -> list[Event]:
     """A request of the attacker, one in the name of the gateway, and one of the gateway."""
     return [
         request(at, ATTACKER, own, "10.0.0.9"),
-        request(at + 1, ATTACKER, "10.0.0.1", "10.0.0.5"),
+        request(at + 1, ATTACKER, "10.0.0.1", "10.0.0.5", to),
         request(at + 2, GATEWAY, "10.0.0.1", "10.0.0.5"),
     ]
 
 
 def test_caches_poisoned_with_requests() -> None:
     """Requests in the name of the gateway, of a host with another address, are an attack while the gateway is active;
-    two hosts with the same address only are none, nor is a host after whose claim the gateway is silent.
+    requests to all are none, as a host with two interfaces in a segment sends, nor are two hosts with the same address
+    only, and a host after whose claim the gateway is silent.
     """
     found = reported([*ORDINARY, *(event for n in range(4) for event in poisoning(10 + 5 * n))])
     assert {(alert.actor.mac, alert.actor.address) for alert in found} == {(ATTACKER, parse("10.0.0.66"))}
+    assert reported([*ORDINARY, *(event for n in range(4) for event in poisoning(10 + 5 * n, to=ALL))]) == []
     same = [event for n in range(4) for event in poisoning(10 + 5 * n, "10.0.0.1")]
     assert reported([reply(0, GATEWAY, "10.0.0.1"), *same]) == []
     assert reported([*ORDINARY, *(event for n in range(4) for event in poisoning(10 + 5 * n)[:2])]) == []

@@ -190,7 +190,7 @@ class ArpSpoofing(EventDetector):
         returns = former == mac and event.ts - since <= FORMER_S * SECOND
         if not returns:
             owner.taken.put(address, (event.ts, dispute.mac))
-        if not (reason := self._reason(event, vlan, address, owner, dispute, robbed, insists)):
+        if not (reason := self._reason(event, mac, address, owner, dispute, robbed, insists)):
             return
         if returns:
             bindings.settle(vlan, address, mac, event.ts)
@@ -289,18 +289,20 @@ class ArpSpoofing(EventDetector):
         return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
 
     def _reason(
-        self, event: Event, vlan: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool
+        self, event: Event, mac: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool
     ) -> str:
         """Why this claim is an attack; empty if it may be legitimate."""
-        want, since = self.options, dispute.since
+        want, since, vlan = self.options, dispute.since, event.packet.vlan
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
         again = dispute.last > since  # the victim still claims the address
         still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
-        # Some tools poison caches with requests; a host with a wrong address has no other one.
-        poisons = isinstance(event, ArpRequest) and again and self._has_others(vlan, event.sender_mac, address)
+        # Some tools poison caches with requests to one host. A host with a wrong address has no other one, and one with
+        # two interfaces in a segment, which mixes up their addresses, sends requests to all.
+        unicast = isinstance(event, ArpRequest) and not event.packet.dst_mac & GROUP
+        poisons = unicast and again and self._has_others(vlan, mac, address)
         if (
             (insists or poisons)
             and proven
