@@ -1,8 +1,9 @@
 """MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): server identity, and logins with their plugin
 and result.
 
-Reads the greeting, the client's response and the result, through a change of plugin. Nothing is read under TLS or after
-the login. Proofs are never stored; only the cleartext plugin exposes a password, which is stored as a seal.
+Reads the greeting, the client's response and the result, through a change of plugin. Of the first statements after the
+login, those that load code or write files are reported. Nothing is read under TLS. Proofs are never stored; only the
+cleartext plugin exposes a password, which is stored as a seal.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sql_statements import SEARCHED, statement_in
 
 PORT = 3306
 HEAD_SIZE = 4
@@ -26,6 +29,7 @@ FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and whether it is a
 NAME_LIMIT, PLUGIN_LIMIT = 128, 64
 SIZE_LIMIT = 65536  # bytes of a message before a login succeeds
 WITH_DATABASE, NEW_PROTOCOL, TLS, PLUGINS, LONG_PROOFS = 0x8, 0x200, 0x800, 0x80000, 0x200000  # capabilities
+COMPRESSION = 0x20 | 1 << 26  # zlib, zstd: other message heads after the login
 OK, MORE, SWITCH, ERROR = 0x00, 0x01, 0xFE, 0xFF
 CLEAR_PLUGIN = "mysql_clear_password"
 ANSWER_SIZE = 32  # of the client's response, before the name
@@ -60,7 +64,7 @@ class Mysql(Dissector):
 
 
 class MysqlStream(FramedStream):
-    """One connection until its login ends. A connection captured from its middle yields nothing."""
+    """The login and the first statements of a connection. One captured from its middle yields nothing."""
 
     resumes = False
 
@@ -69,12 +73,14 @@ class MysqlStream(FramedStream):
         self._greeted = False
         self._user: str | None = None
         self._plugin = self._seal = ""
+        self._compressed = False
+        self._left = 0  # statements to search, after the login
 
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < HEAD_SIZE:
             return 0
         size = int.from_bytes(data[at : at + 3], "little")
-        if not size or size > SIZE_LIMIT:
+        if not (size and size <= SIZE_LIMIT) and not self._left:  # statements have any size, the end of a file none
             raise Malformed("message of an impossible size")
         return HEAD_SIZE + size
 
@@ -87,14 +93,16 @@ class MysqlStream(FramedStream):
         return iter(()) if self.done else super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """The missing bytes may contain the login."""
-        self.done = True
+        """The missing bytes may contain the login, or a part of a statement; results are not needed."""
+        self.done = from_client or not self._left
         return iter(())
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         body = data[HEAD_SIZE:]
         if not self._greeted:
             return iter(self._greeting(packet, body))
+        if self._left:
+            return iter(self._statement(packet, body) if from_client else ())
         if from_client:
             self._answer(body)
             return iter(())
@@ -131,11 +139,21 @@ class MysqlStream(FramedStream):
         if not able & NEW_PROTOCOL or (able & TLS and len(body) == ANSWER_SIZE):  # too old, or encrypted from here on
             self.done = True
             return
+        self._compressed = bool(able & COMPRESSION)
         name, end, rest = body[ANSWER_SIZE:].partition(b"\0")
         if not end:
             raise Malformed("name without an end")
         self._user = clean(name, NAME_LIMIT)
         self._plugins(able, rest)
+
+    def _statement(self, packet: Packet, body: bytes) -> list[Parsed]:
+        """A query, or one to prepare (COM_QUERY, COM_STMT_PREPARE)."""
+        if not body or body[0] not in b"\x03\x16":
+            return []
+        self._left -= 1
+        self.done = not self._left
+        text = statement_in(body[1:])
+        return [ServiceCommand(packet, "mysql", text)] if text else []
 
     def _plugins(self, able: int, rest: bytes) -> None:
         """Fields after the name: proof, database, and the plugin of the proof."""
@@ -155,8 +173,11 @@ class MysqlStream(FramedStream):
             return []
         if kind == MORE:
             return []
-        self.done = True
         denied = kind == ERROR and len(body) >= _ERROR.size and _ERROR.unpack_from(body)[1] in DENIED
+        if self._user is None or kind != OK or self._compressed:
+            self.done = True
+        else:
+            self._left, self.idle = SEARCHED, (False, True)
         if self._user is None or not (denied or kind == OK):
             return []
         method = CLEAR if self._plugin == CLEAR_PLUGIN else self._plugin

@@ -1,7 +1,8 @@
 """PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): logins to a server, their method and result.
 
-Reads the startup message, the authentication method that the server requests, and the result. Nothing is read under TLS
-or GSS encryption, or after the login. Proofs are never stored; a cleartext password is stored as a seal.
+Reads the startup message, the authentication method that the server requests, and the result. Of the first statements
+after the login, those that run programs are reported. Nothing is read under TLS or GSS encryption. Proofs are never
+stored; a cleartext password is stored as a seal.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sql_statements import SEARCHED, statement_in
 
 PORT = 5432
 VERSION = 3
@@ -57,7 +60,7 @@ class Postgres(Dissector):
 
 
 class PostgresStream(FramedStream):
-    """One connection until its login ends. A connection captured from its middle yields nothing."""
+    """The login and the first statements of a connection. One captured from its middle yields nothing."""
 
     keep = 8192
     resumes = False
@@ -67,6 +70,7 @@ class PostgresStream(FramedStream):
         self._user: str | None = None
         self._tls_requested = False  # encryption was requested, and the response is pending
         self._method, self._seal, self._in = "none", "", False
+        self._left = 0  # statements to search, after the login
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done or not data:
@@ -83,8 +87,8 @@ class PostgresStream(FramedStream):
         return super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """The missing bytes may contain the login."""
-        self.done = True
+        """The missing bytes may contain the login, or a part of a statement; results are not needed."""
+        self.done = from_client or not self._left
         return iter(())
 
     def size(self, data: bytes, at: int) -> int:
@@ -93,7 +97,7 @@ class PostgresStream(FramedStream):
         if len(data) - at < 5:
             return 0
         size = int.from_bytes(data[at + 1 : at + 5], "big")
-        if data[at] not in SERVER_KINDS | CLIENT_KINDS or not 4 <= size <= SIZE_LIMIT:
+        if data[at] not in SERVER_KINDS | CLIENT_KINDS or not size >= 4 or (size > SIZE_LIMIT and not self._left):
             raise Malformed("no message")
         return 1 + size
 
@@ -110,11 +114,22 @@ class PostgresStream(FramedStream):
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self._user is None:
             self._start(data)
+        elif self._left:
+            return iter(self._statement(packet, data) if from_client else ())
         elif from_client and data[:1] == b"p" and self._method == CLEAR:
             self._seal = seal(self._user, data[5:].removesuffix(b"\0"))
         elif not from_client:
             return iter(self._answer(packet, data[0], data[5:]))
         return iter(())
+
+    def _statement(self, packet: Packet, data: bytes) -> list[Parsed]:
+        """A simple query, or one to prepare."""
+        if data[0] not in b"QP":
+            return []
+        self._left -= 1
+        self.done = not self._left
+        text = statement_in(data[5:])
+        return [ServiceCommand(packet, "postgres", text)] if text else []
 
     def _start(self, data: bytes) -> None:
         version = int.from_bytes(data[4:8], "big")
@@ -155,5 +170,6 @@ class PostgresStream(FramedStream):
                         packet.flow,
                     )
                 ]
-        self.done = kind == ord("Z")
+        if kind == ord("Z") and self._in:
+            self._left, self.idle = SEARCHED, (False, True)
         return []

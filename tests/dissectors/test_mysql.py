@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.mysql import answer, greeting, message, refusal
+from pcaps.dissectors.mysql import ABLE, answer, greeting, message, refusal
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.mysql import Mysql
@@ -36,6 +36,24 @@ def test_refused_and_accepted() -> None:
     assert events(parsed) == [GREETED, ("MysqlLogin", "root", "caching_sha2_password", False, "")]
     assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "mysql.version", "8.0.36-0ubuntu0.22.04.1")]
     assert events(session(49411)) == [GREETED, ("MysqlLogin", "shop", "mysql_native_password", True, "")]
+
+
+def test_statements_that_load_code() -> None:
+    """Of the first statements after a login only those that load code or write files are reported."""
+    begin = [
+        (False, greeting()),
+        (True, answer(b"root", b"mysql_native_password")),
+        (False, message(2, b"\0\0\0\2\0\0\0")),
+    ]
+    load = message(0, b"\x03create function f returns string soname 'a.so'")
+    plain = message(0, b"\x03select secret from t")
+    parsed = events(conversation(*begin, (True, plain), (False, message(1, b"\1")), (True, load)))
+    assert parsed[2:] == [("ServiceCommand", "mysql", "create function f returns string soname 'a.so'")]
+    assert events(conversation(*begin, *[(True, plain)] * 8, (True, load)))[2:] == []
+    results = (False, message(1, b"\2") + message(2, b"\3def") + message(3, b"\xff\x10\4#42000no"))
+    assert events(conversation(*begin, (True, message(0, b"")), (True, plain), results, (True, load)))[2:] == parsed[2:]
+    zipped = (True, answer(b"root", b"mysql_native_password", able=ABLE | 8 | 0x20))
+    assert events(conversation(begin[0], zipped, begin[2], (True, load)))[2:] == []
 
 
 def test_clear_password() -> None:

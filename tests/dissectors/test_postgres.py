@@ -37,6 +37,19 @@ def test_logins() -> None:
     assert events(session(49424)) == [("PostgresLogin", "backup", "none", True, "")]
 
 
+def test_statements_that_run_programs() -> None:
+    """Of the first statements after a login only those that run programs are reported; later ones are not searched."""
+    begin = [(True, start(b"a")), (False, asks(0)), (False, message(b"Z", b"I"))]
+    program = message(b"Q", b"COPY t FROM PROGRAM 'id'\0")
+    plain = message(b"Q", b"select secret from t\0")
+    parsed = events(conversation(*begin, (True, plain), (False, message(b"D", bytes(9))), (True, program)))
+    assert parsed[1:] == [("ServiceCommand", "postgres", "COPY t FROM PROGRAM 'id'")]
+    ready = (False, message(b"E", b"C42601\0") + message(b"Z", b"I"))
+    for between in ((), (ready,)):
+        statements = [part for _ in range(8) for part in ((True, plain), *between)]
+        assert events(conversation(*begin, *statements, (True, program)))[1:] == []
+
+
 def test_clear_password() -> None:
     """Of a cleartext password, sent after the server rejected TLS, only its seal is stored."""
     parsed = session(49422)
