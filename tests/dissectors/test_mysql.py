@@ -52,6 +52,8 @@ def test_statements_that_load_code() -> None:
     assert events(conversation(*begin, *[(True, plain)] * 8, (True, load)))[2:] == []
     results = (False, message(1, b"\2") + message(2, b"\3def") + message(3, b"\xff\x10\4#42000no"))
     assert events(conversation(*begin, (True, message(0, b"")), (True, plain), results, (True, load)))[2:] == parsed[2:]
+    library = message(0, b"\x03select 0x7f454c46" + b"01" * 6000 + b" into dumpfile 'u.so'")
+    assert events(conversation(*begin, (True, library)))[2][2].startswith("select 0x7f454c46")  # type: ignore[attr-defined]
     zipped = (True, answer(b"root", b"mysql_native_password", able=ABLE | 8 | 0x20))
     assert events(conversation(begin[0], zipped, begin[2], (True, load)))[2:] == []
 

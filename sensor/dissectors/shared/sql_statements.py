@@ -12,8 +12,10 @@ from sensor.core.reader import clean
 # Statements of a connection that are searched: tools connect for each attack.
 SEARCHED = 8
 TEXT_LIMIT, BEFORE = 300, 100
+# Also a program as a number, which is written to a file by the end of a long statement.
 _RUNS = lazy_pattern(
-    rb"\bfrom\s+program\b|\binto\s+(?:out|dump)file\b|\bsoname\s+['\"]|\blanguage\s+'?c'?\s*(?:strict\b.{0,20})?(?:;|\0|\Z)",
+    rb"\bfrom\s+program\b|\binto\s+(?:out|dump)file\b|\bsoname\s+['\"]|\b0x(?:4d5a|7f454c46)[0-9a-f]{32}|"
+    rb"\blanguage\s+'?c'?\s*(?:strict\b.{0,20})?(?:;|\0|\Z)",
     re.IGNORECASE,
 )
 
