@@ -34,7 +34,8 @@ TOGETHER = """
     discovery.name_query_burst.names discovery.name_query_burst.slow_names discovery.name_query_burst.day_names
     discovery.rpc_endpoint_scan.hosts discovery.rpc_endpoint_scan.lookups discovery.rpc_endpoint_scan.admin_hosts
     discovery.smb_enumeration.translations exfiltration.bulk_upload.deviations impact.flood.sources
-    impact.reflected_flood.servers impact.reflected_flood.pinged impact.reflected_flood.handshakes
+    impact.reflected_flood.answers impact.reflected_flood.servers impact.reflected_flood.pinged
+    impact.reflected_flood.handshakes
     impact.reflected_flood.repeated impact.reflected_flood.silent lateral_movement.vlan_hopping.frames
     voice.registration_guessing.extensions
 """.split()
