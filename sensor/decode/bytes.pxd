@@ -55,3 +55,4 @@ cdef enum:
     BY_VERSION = 0x10001  # IPv4 or IPv6, by the first nibble
     LLC = 0x10002         # 802.2 header
     PPP = 0x10003         # a PPP protocol field
+    WIRELESS = 0x10004    # an 802.11 frame, inside a tunnel

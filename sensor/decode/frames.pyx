@@ -9,9 +9,9 @@ The layers are in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns 
 from libc.stdint cimport uint8_t, uint32_t
 
 from sensor.core.row cimport CUT, LATER_FRAGMENT, LINK_SHORT, LINK_UNKNOWN, NESTED_TAG, TAGS, WHOLE, Row
-from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At
+from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, WIRELESS, At
 from sensor.decode.link cimport (
-    MAX_TAGS, backbone_tag, ethernet, first_link, llc, mpls, ppp, pppoe, vlan_tag, vn_tag,
+    MAX_TAGS, backbone_tag, ethernet, first_link, llc, mpls, ppp, pppoe, short_tag, vlan_tag, wireless,
 )
 from sensor.decode.network cimport ipv4, ipv6
 from sensor.decode.transport cimport icmp, payload_is, tcp, udp
@@ -40,7 +40,9 @@ cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 no
         return tcp(data, row, at)
     if row.proto == 17:
         udp(data, row, at)
-        if row.dport in (2152, 4789, 6081, 8472) and row.payload_len:
+        if row.payload_len and (
+            row.dport in (1701, 2152, 3544, 4789, 5247, 6081, 8472, 37008) or row.sport in (3544, 5247)
+        ):
             at.off = row.frame + row.payload
             return udp_tunnel(data, row, at)
         return DONE
@@ -86,12 +88,14 @@ cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
         return bare(row, at)
     if kind == 0x88E7:
         return backbone_tag(data, row, at)
-    if kind == 0x8926:
-        return vn_tag(data, row, at)
+    if kind == 0x8926 or kind == 0x8909 or kind == 0x892F or kind == 0xF1C1:
+        return short_tag(data, row, at)
     if kind == 0x8864:
         return pppoe(data, row, at)
     if kind == PPP:
         return ppp(data, row, at)
+    if kind == WIRELESS:
+        return wireless(data, row, at)
     if kind == 0x8847 or kind == 0x8848:
         return mpls(data, row, at)
     if kind != NOTHING:

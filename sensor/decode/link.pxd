@@ -1,5 +1,5 @@
 # Link layers: from the first byte of a frame to an ethertype.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sensor.core.row cimport LINK_SHORT, LINK_UNKNOWN, NESTED_TAG, TAGS, Row
 from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING, PPP, At, u16, u16le, u32, u48
@@ -7,6 +7,7 @@ from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING,
 cdef enum:
     MAX_TAGS = 8
     MAX_LENGTH = 1500         # larger values are ethertypes
+    SHORT = -2
     BRIDGE_TUNNEL = 0x0000F8  # IEEE 802.1H: ethertypes under this OUI
 
 cdef inline int short_link(Row* row) except -1 nogil:
@@ -135,29 +136,20 @@ cdef inline int chdlc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
     return NEXT
 
 
-cdef inline int radiotap(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """Radiotap and PPI: a length in the third and fourth byte, little-endian, then an 802.11 frame."""
-    cdef int size
-    if at.off + 4 > at.end:
-        return short_link(row)
-    size = u16le(data, at.off + 2)
-    if size < 8 or at.off + size > at.end:
-        return short_link(row)
-    at.off += size
-    return wireless(data, row, at)
-
-
 cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """IEEE 802.11-2020, 9.3.2: unencrypted data frames have MACs and an 802.2 header; all others are counted but not
-    decoded.
+    decoded. Of frames aggregated in one (9.3.2.2), the first is decoded. In tunnels, the first two bytes may be swapped
+    (tunnels.pxd).
     """
-    cdef int control, flags, size = 24
+    cdef int control, flags, size = 24, aggregated = 0
     cdef Py_ssize_t off = at.off
     if off + 24 > at.end:
         if off + 10 > at.end:
             return short_link(row)
         return DONE
     control, flags = data[off], data[off + 1]
+    if at.depth and control & 3:
+        control, flags = flags, control
     if control & 0x0C != 0x08 or control & 0x40 or flags & 0x40:  # not data, no payload (null), or encrypted
         return DONE
     if flags & 3 == 0:
@@ -174,13 +166,16 @@ cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 no
     if control & 0x80:
         if off + size + 2 > at.end:
             return short_link(row)
-        if data[off + size] & 0x80:  # several frames aggregated in one: not parsed
-            return DONE
-        size += 2
-        if flags & 0x80:
-            size += 4
+        aggregated = data[off + size] & 0x80
+        size += 6 if flags & 0x80 else 2
     at.off += size
     at.kind = LLC
+    if aggregated:
+        if at.off + 14 > at.end:
+            return short_link(row)
+        row.dst_mac, row.src_mac = u48(data, at.off), u48(data, at.off + 6)
+        at.off += 14
+        at.end = min(at.end, at.off + u16(data, at.off - 2))
     return NEXT
 
 
@@ -206,12 +201,15 @@ cdef inline int backbone_tag(const uint8_t[::1] data, Row* row, At* at) except -
     return NEXT
 
 
-cdef inline int vn_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """VN-Tag of Cisco's fabric extenders (IEEE 802.1Qbh, draft): four bytes with the interfaces."""
-    if at.off + 6 > at.end:
+cdef inline int short_tag(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """Tags of four bytes before the next ethertype: VN-Tag of Cisco's fabric extenders (IEEE 802.1Qbh, draft), HSR (IEC
+    62439-3), the redundancy tag of IEEE 802.1CB; of six: Cisco metadata with the security group (0x8909).
+    """
+    cdef int size = 6 if at.kind == 0x8909 else 4
+    if at.off + size + 2 > at.end:
         return short_link(row)
-    at.kind = u16(data, at.off + 4)
-    at.off += 6
+    at.kind = u16(data, at.off + size)
+    at.off += size + 2
     return typed(at)
 
 
@@ -248,9 +246,71 @@ cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     return DONE
 
 
+cdef inline int nflog(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """Linux NFLOG: four bytes, then attributes with size and type in the byte order of the host, mostly
+    little-endian.
+    """
+    cdef Py_ssize_t off = at.off + 4
+    cdef int size, kind
+    while off + 4 <= at.end:
+        size, kind = u16le(data, off), u16le(data, off + 2) & 0x7FFF
+        if size < 4 or off + size > at.end:
+            break
+        if kind == 8 and size >= 14 and u16(data, off + 4) == 6:
+            row.src_mac = u48(data, off + 8)
+        if kind == 9:
+            at.off, at.end, at.kind = off + 4, off + size, BY_VERSION
+            return NEXT
+        off += size + 3 & ~3
+    return short_link(row)
+
+
+cdef inline int enclosed(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """Skip the header that a capturing program or driver puts before the frame. Returns the link type of the frame,
+    SHORT if the header is truncated.
+    """
+    cdef int link = row.link, flags
+    cdef int64_t size = 0
+    if link not in (109, 117, 119, 127, 163, 166, 178, 192, 204, 205, 240, 241, 258):
+        return link
+    if at.off + 12 > at.end:
+        size = 0
+    elif link == 127:  # radiotap
+        size, link = u16le(data, at.off + 2), 105
+    elif link == 119 or link == 163:  # Prism, in the byte order of its host, or AVS, which may take its number
+        size, link = u32(data, at.off + 4), 105
+        if size > 0xFFFF:
+            size = u16le(data, at.off + 4)
+    elif link == 192:  # PPI
+        size, link = u16le(data, at.off + 2), u16le(data, at.off + 4)
+    elif link == 258:  # PKTAP of macOS
+        size, link = u16le(data, at.off), u16le(data, at.off + 8)
+    elif link == 178:  # Junos: "MGC", flags, extensions, the protocol family in place of a link header
+        flags = data[at.off + 3]
+        size = (6 + u16(data, at.off + 4) if flags & 0x80 else 4) + (4 if flags & 2 else 0)
+        link = 101 if flags & 2 else 1
+    elif link == 117:  # pflog of OpenBSD: its size without padding
+        size, link = data[at.off] + 3 & ~3, 101
+    elif link == 109:  # enc of OpenBSD
+        size, link = 12, 101
+    elif link == 240 or link == 241:  # netANALYZER, without or with a preamble
+        size, link = 4 if link == 240 else 12, 1
+    elif link == 204 or link == 205:  # a direction before PPP or Cisco HDLC
+        size, link = 1, 9 if link == 204 else 104
+    else:  # PPP of Linux, with a direction in place of the address
+        size, link = 2, 9
+    if size == 0 or at.off + size > at.end:
+        row.problem |= LINK_SHORT
+        return SHORT
+    at.off += size
+    return link
+
+
 cdef inline int first_link(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """The outermost layer, by link type number (tcpdump.org registry)."""
     cdef int link = row.link
+    if link != 1:
+        link = enclosed(data, row, at)
     if link == 1:
         return ethernet(data, row, at)
     if link == 113:
@@ -274,11 +334,12 @@ cdef inline int first_link(const uint8_t[::1] data, Row* row, At* at) except -1 
         return pppoe(data, row, at)
     if link == 104:
         return chdlc(data, row, at)
-    if link == 127:
-        return radiotap(data, row, at)
-    if link == 192 and at.off + 8 <= at.end and u16le(data, at.off + 4) == 105:
-        return radiotap(data, row, at)
     if link == 105:
         return wireless(data, row, at)
-    row.problem |= LINK_UNKNOWN
+    if link == 219:
+        return mpls(data, row, at)
+    if link == 239:
+        return nflog(data, row, at)
+    if link != SHORT:
+        row.problem |= LINK_UNKNOWN
     return DONE
