@@ -1,11 +1,11 @@
 """DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951): what clients state about themselves and what servers assign.
 
 Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client
-belongs to the hardware address in the message, never to the frame, which may come from a relay; its address is one it
-already uses or was just assigned, never one it only requests. If the capture truncated a message before any fact, its
-client is still known to be on the network. The relay agent information (RFC 3046) is in the event only. Ignores what a
-server states about a client (options 12 and 81 in replies), authentication (RFC 3118), and the subject of a lease
-query.
+belongs to the hardware address in the message, never to the frame, which may come from a relay and another VLAN; its
+address is one it already uses or was just assigned, never one it only requests. If the capture truncated a message
+before any fact, its client is still known to be on the network. The relay agent information (RFC 3046) is in the event
+only. Ignores what a server states about a client (options 12 and 81 in replies), authentication (RFC 3118), and the
+subject of a lease query.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], part
 def _present(event: DhcpMessage, parsed: list[Parsed]) -> None:
     """The client of a message truncated before its facts. No address is certain: the type may be unknown."""
     if event.mac and not event.mac & GROUP:
-        subject = Subject(event.mac, NONE, event.packet.vlan)
+        subject = Subject(event.mac, NONE, _vlan(event, event.packet.src_mac))
         parsed.append(Observation(event.packet.ts, subject, "dhcp.role", "client", event.packet.flow))
 
 
@@ -209,7 +209,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed])
     packet, type_ = event.packet, event.type
     if type_ not in FROM_CLIENTS:
         return
-    subject = Subject(event.mac, event.address if type_ in HOLDS_ADDRESS else NONE, packet.vlan)
+    subject = Subject(event.mac, event.address if type_ in HOLDS_ADDRESS else NONE, _vlan(event, packet.src_mac))
     known = (subject.mac or subject.address) and not subject.mac & GROUP
     ts, flow = packet.ts, packet.flow
     for code, raw in options.items():
@@ -257,18 +257,27 @@ def _server_facts(event: DhcpMessage, parsed: list[Parsed]) -> None:
     if event.server and event.type in FROM_SERVERS:
         mac = packet.src_mac if packet.src == event.server and not event.relay else 0
         parsed.append(
-            Observation(packet.ts, Subject(mac, event.server, packet.vlan), "dhcp.role", "server", packet.flow)
+            Observation(
+                packet.ts, Subject(mac, event.server, packet.vlan if mac else 0), "dhcp.role", "server", packet.flow
+            )
         )
     if event.type == ACK and event.offered and event.mac and not event.mac & GROUP:
         parsed.append(
             Observation(
                 packet.ts,
-                Subject(event.mac, event.offered, packet.vlan),
+                Subject(event.mac, event.offered, _vlan(event, packet.dst_mac)),
                 "dhcp.lease",
                 text(event.offered),
                 packet.flow,
             )
         )
+
+
+def _vlan(event: DhcpMessage, end: int) -> int:
+    """The client's VLAN, 0 if unknown: frames between a relay or router and the server have a VLAN of their own.
+    ``end``: the MAC at the client's end of the frame.
+    """
+    return event.packet.vlan if end in (event.mac, 0) or end & GROUP else 0
 
 
 def _v4(number: int) -> int:

@@ -205,7 +205,7 @@ def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, .
 def _client(event: Dhcpv6Message, options: dict[int, bytes], parsed: list[Parsed]) -> None:
     """Facts that a client states about itself. Its address is known if it is the packet's source."""
     packet = event.packet
-    subject = Subject(event.mac, packet.src if not event.relay else NONE, packet.vlan)
+    subject = Subject(event.mac) if event.relay else Subject(event.mac, packet.src, packet.vlan)
     if not (subject.mac or subject.address) or subject.mac & GROUP:
         return
     ts, flow = packet.ts, packet.flow

@@ -57,7 +57,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
     cdef Bytes b
     cdef Options options
     cdef uint32_t op, link, xid, cookie, kind, siaddr, i
-    cdef uint64_t mac
+    cdef uint64_t mac, end
     cdef uint64_t* fields
     if size < OPTIONS_AT or not fits(out, 0, 8 * size):
         return PUNT
@@ -83,6 +83,9 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
     mac = <uint64_t>u16(&b) << 32
     mac |= u32(&b)
     mac = mac if link == ETHERNET and payload[2] == 6 else 0
+    end = row.dst_mac if op == BOOTREPLY else row.src_mac
+    if row.vlan and end and end != mac and not end & GROUP:  # forwarded: facts have the VLAN of the row
+        return PUNT
     fields[DHCP_DISCOVER_TYPE], fields[DHCP_DISCOVER_XID], fields[DHCP_DISCOVER_MAC] = kind, xid, mac
     if (
         one(&options, REQUESTED, &fields[DHCP_DISCOVER_REQUESTED + 1]) == PUNT
@@ -95,8 +98,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
         if handed_out(&options, payload, fields, out) == PUNT:
             return PUNT
         fields[DHCP_DISCOVER_BOOT_SERVER + 1] = v4(siaddr)
-        server_facts(fields, row, out)
-        return TAKEN
+        return server_facts(fields, row, out)
     if kind < 9 and FROM_SERVERS >> kind & 1:
         return PUNT
     return client(&options, fields, out) if kind < 9 and FROM_CLIENTS >> kind & 1 else TAKEN
@@ -192,11 +194,13 @@ cdef int server_facts(const uint64_t* fields, const Row* row, Out* out) except -
     if server and kind < 9 and FROM_SERVERS >> kind & 1:
         if row.src_hi == 0 and row.src_lo == server and not fields[DHCP_DISCOVER_RELAY + 1]:
             mac = row.src_mac
+        elif row.vlan:
+            return PUNT
         fact_about(out, FACT_DHCP_ROLE, word(out, b"server"), mac, 0, server)
     mac = fields[DHCP_DISCOVER_MAC]
     if kind == ACK and offered and mac and not mac & GROUP:
         fact_about(out, FACT_DHCP_LEASE, quad(out, <uint32_t>offered), mac, 0, offered)
-    return 0
+    return TAKEN
 
 
 cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 nogil:

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from sensor.core.addresses import NONE, V4, parse
+from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.dhcp import (
@@ -23,6 +24,7 @@ from sensor.dissectors.dhcp import (
     DhcpRequest,
 )
 from tests.dissectors.samples import facts, packets, values
+from tests.native.reference import Pair
 
 CLIENT, SERVER = "00:15:65:5e:53:02", "02:00:5e:00:53:01"
 NOWHERE = "0.0.0.0"
@@ -169,6 +171,42 @@ def test_relay_is_neither_client_nor_server() -> None:
         ("02:00:5e:00:53:06", "10.20.40.16", "dhcp.lease", "10.20.40.16"),
     ]
     assert granted[0].relay == parse("10.20.40.1")
+
+
+PHONE, ROUTER, BROADCAST = 0x0015655E5302, 0x02005E005301, 0xFFFFFFFFFFFF
+REQUESTED = message(1, option(53, b"\3"), option(12, b"phone"))
+GRANTED = message(2, option(53, b"\5"), option(54, bytes((10, 0, 0, 1))), yiaddr="10.1.0.7")
+
+
+@pytest.mark.parametrize(
+    ("payload", "ends", "vlans"),
+    [
+        (REQUESTED, (PHONE, BROADCAST), [10]),
+        (REQUESTED, (ROUTER, 0x02005E005302), [0]),
+        (GRANTED, (0x02005E005302, PHONE), [0, 10]),
+        (GRANTED, (0x02005E005302, BROADCAST), [0, 10]),
+        (GRANTED, (0x02005E005302, ROUTER), [0, 0]),
+    ],
+)
+def test_a_forwarded_message_has_another_vlan(payload: bytes, ends: tuple[int, int], vlans: list[int]) -> None:
+    """Between a relay or router and the server, frames have the server's VLAN, which is not the client's; a server
+    whose frame was not seen has none.
+    """
+    packet = Packet(payload, src=parse("10.9.0.1"), src_mac=ends[0], dst_mac=ends[1], sport=67, dport=68, vlan=10)
+    parsed = list(Dhcp().dissect(packet))
+    assert [one.subject.vlan for one in parsed if isinstance(one, Observation)] == vlans
+    assert Pair("dhcp").compare(packet).fault == ""
+
+
+def test_a_client_and_a_server_in_one_vlan() -> None:
+    """Without a relay both have the VLAN of the frame, also natively."""
+    packet = Packet(GRANTED, src=parse("10.0.0.1"), src_mac=ROUTER, dst_mac=PHONE, sport=67, dport=68, vlan=10)
+    parsed = list(Dhcp().dissect(packet))
+    assert [one.subject for one in parsed if isinstance(one, Observation)] == [
+        (ROUTER, parse("10.0.0.1"), 10),
+        (PHONE, parse("10.1.0.7"), 10),
+    ]
+    assert Pair("dhcp").compare(packet) == (True, "")
 
 
 def test_server_that_sends_from_another_address_keeps_no_mac() -> None:

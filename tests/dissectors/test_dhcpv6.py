@@ -6,6 +6,7 @@ import pytest
 
 from pcaps.dissectors.dhcpv6 import codes, interface, message, option, relayed
 from sensor.core.addresses import parse
+from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.dhcpv6 import (
@@ -106,6 +107,8 @@ def test_relay_shares_nothing() -> None:
     ]
     assert (near[0].relay, near[0].circuit) == (parse("2001:db8:40::1"), "Gi1/0/7")
     assert facts(far) == facts(near)
+    tagged = dissect(packets("dhcpv6")[9].payload, "2001:db8:40::1", vlan=10)
+    assert [one.subject.vlan for one in tagged if isinstance(one, Observation)] == [0, 0]  # the relay's is another
     assert (far[0].relay, far[0].circuit) == (parse("fe80::99"), "Gi1/0/7")
     unknown = relayed(12, "::", "fe80::9", option(9, message(1, 1, option(1, b"\0\3\0\1abcdef"))))
     assert facts(dissect(unknown)) == []
