@@ -164,6 +164,8 @@ class Endpoints:
                 self._outside(ts, record, address)
             return holder
         if holder is not None and (record.router or self._keeps(holder, address, ts)):
+            if not record.router and self.table.claimed_from.get(address) is record:
+                return record  # it had the address until the holder claimed it: the packet is its own
             if len(record.behind) <= self.limits.own4 and address not in record.behind:
                 record.behind += (address,)
             self._crowded(ts, record)

@@ -90,6 +90,20 @@ def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(sto
     assert story.who("", "10.0.0.9").key == KEY
 
 
+def test_facts_of_a_device_whose_address_another_one_claims_stay_its_own(story):
+    """Neither an ARP spoofer gets the observations of its victim, nor a host those of another one that has the same
+    address in another VLAN; a router that forwards for a host still gets none.
+    """
+    for second in range(3):
+        for mac, vlan in ((PRINTER, 10), (LAPTOP, 20)):
+            story.at(second).sends(mac, "10.0.0.9", "arp.address", "10.0.0.9", vlan)
+    for mac, vlan, value in ((PRINTER, 10, "type=printer"), (LAPTOP, 20, "os=Windows"), (OTHER, 30, "model=X")):
+        story.at(3).sends(mac, "10.0.0.9", "http.server", value, vlan)
+    printer, laptop = story.who(PRINTER), story.who(LAPTOP)
+    assert (printer.type, printer.value("os"), printer.value("model")) == ("printer", "", "")
+    assert (laptop.type, laptop.value("os"), laptop.value("model")) == ("unknown", "Windows", "X")
+
+
 def test_an_address_used_by_another_after_silence_moves_without_the_identity(story):
     """A device that takes over an unused address without a claim gets the address, and no observations of the former
     one.
