@@ -204,5 +204,16 @@ LINK_TYPES = {
 """Number → name. 12 and 14 are used for raw IP within some systems; in files it is 101."""
 
 
+_DECODED = (
+    0, 1, 9, 12, 14, 31, 50, 51, 101, 104, 105, 108, 109, 113, 117, 119, 127, 163, 166, 178, 192, 204, 205, 219, 228,
+    229, 239, 240, 241, 258, 276,
+)  # fmt: skip
+"""As in ``sensor/decode/link.pxd``; PPI and PKTAP may hold frames of others."""
+
+
 def link_name(number: int) -> str:
     return LINK_TYPES.get(number) or f"linktype_{number}"
+
+
+DECODED = frozenset(map(link_name, _DECODED))
+"""Names of the link types whose frames are decoded; frames of others are only counted."""

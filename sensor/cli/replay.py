@@ -221,6 +221,8 @@ def _print_summary(
         f" {summary['dropped']:,} dropped, {len(source.damages):,} damaged files; {run.log.written:,} events in {path or 'standard output'}",
         file=out,
     )
+    if unknown := _not_decoded(summary):
+        print(f"link types that are not decoded: {unknown}", file=out)
     if lacks := _lacks(summary):
         print(f"incomplete capture: {lacks}; alerts may be missing or less certain", file=out)
 
@@ -238,6 +240,15 @@ def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
         from sensor.cli._incidents import table_of_incidents
 
         print(table_of_incidents(fold.incidents.values(), out), file=out)
+
+
+def _not_decoded(summary: dict[str, Any]) -> str:
+    """Link types of frames that were only counted, with their numbers; empty if there are none."""
+    from sensor.capture.linktypes import DECODED
+    from sensor.core.phrases import counted
+
+    found = summary["linktypes"].items()
+    return ", ".join(f"{name}: {counted(count, 'frame')}" for name, count in found if name not in DECODED)
 
 
 def _lacks(summary: dict[str, Any]) -> str:

@@ -162,6 +162,14 @@ def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "state" / "datasets").iterdir()] == ["dhcp"]
 
 
+def test_frames_that_are_not_decoded(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """The last lines name link types whose frames are only counted; those of Ethernet are decoded."""
+    zigbee = tmp_path / "zigbee.pcap"
+    zigbee.write_bytes(dhcp.read_bytes()[:20] + (195).to_bytes(4, "little") + dhcp.read_bytes()[24:])
+    assert "ieee802_15_4_withfcs: 12 frames" in replay(zigbee).stdout
+    assert "not decoded" not in replay(dhcp).stdout
+
+
 def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """Everything before the damage is analyzed, and its offset is reported; this is not a failure of the sensor."""
     cut = tmp_path / "cut.pcap"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensor.capture.linktypes import DECODED, link_name
 from sensor.core.addresses import parse, v4
 from sensor.core.batch import Problem
 from sensor.core.packet import Packets
@@ -257,6 +258,12 @@ def test_unknown_link_type_is_no_fault() -> None:
     assert (batch.rows[0]["problem"], malformed(batch)) == (Problem.LINK_UNKNOWN, 0)
     batch = batch_of([struct.pack("<III", 12, 1, 147) + b"whatever"], link=258)
     assert (batch.rows[0]["problem"], malformed(batch)) == (Problem.LINK_UNKNOWN, 0)
+
+
+def test_the_list_of_decoded_link_types() -> None:
+    """The names that reports rely on are those of the link types that the kernel decodes."""
+    unknown = [number for number in range(300) if first(bytes(64), number)["problem"] & Problem.LINK_UNKNOWN]
+    assert {link_name(number) for number in range(300)} - DECODED == {link_name(number) for number in unknown}
 
 
 @pytest.mark.parametrize("link", [117, 119, 127, 163, 178, 192, 239, 258])
