@@ -24,14 +24,16 @@ cdef inline int lacking(Row* row) noexcept nogil:  # arithmetic only
 
 
 cdef inline int ends(Row* row, At* at, Py_ssize_t end) except -1 nogil:
-    """The packet ends at ``end``; what lies behind is padding."""
+    """The packet ends at ``end``; what lies behind is padding. One that is longer than its frame is malformed, and read
+    as a truncated one: mirror sessions and packet brokers truncate frames without a mark.
+    """
     at.cut = 0
     if end <= at.end:
         at.end = end
     elif row.problem & CUT:
         at.cut = <int>min(end - at.end, lacking(row), 0xFFFF)
     else:
-        row.problem |= NETWORK_LENGTH
+        row.problem |= NETWORK_LENGTH | CUT
     return 0
 
 

@@ -91,10 +91,14 @@ def test_bytes_of_a_segment_that_were_cut_off(whole: bytes, extra: int, expected
 
 
 def test_segments_that_were_not_cut_off() -> None:
-    """A whole frame lacks nothing; a length beyond a whole frame is a fault, not a truncation."""
+    """A whole frame lacks nothing. A length beyond its end is a fault, and the packet is read as a truncated one, since
+    packet brokers truncate frames without a mark; nothing is known to be missing, so that what follows is read.
+    """
     batch = batch_of([IPV4_TCP, IPV4_TCP[:16] + b"\x01\x00" + IPV4_TCP[18:]])
     packets = [Packets(batch.data, batch.rows).at(i) for i in range(2)]
-    assert [(one.cut_off, one.problem) for one in packets] == [(0, 0), (0, Problem.NETWORK_LENGTH)]
+    assert [(one.cut_off, one.problem) for one in packets] == [(0, 0), (0, Problem.NETWORK_LENGTH | Problem.CUT)]
+    assert [(one.truncated, one.payload) for one in packets] == [(False, b"hello"), (True, b"hello")]
+    assert malformed(batch) == 1
 
 
 @pytest.mark.parametrize(
