@@ -28,8 +28,23 @@ cdef inline int enter(Row* row, At* at, Py_ssize_t off, int kind) except -1 nogi
     return NEXT
 
 
+cdef inline int enter_wireless(const uint8_t[::1] data, Row* row, At* at, Py_ssize_t off) except -1 nogil:
+    """Enter an 802.11 frame if it is unencrypted data. Cisco's access points swap its first two bytes: the version in
+    the first one is 0 otherwise.
+    """
+    cdef int control, flags
+    if off + 24 > at.end:
+        return DONE
+    control, flags = data[off], data[off + 1]
+    if control & 3:
+        control, flags = flags, control
+    return DONE if control & 0x4F != 0x08 or flags & 0x40 else enter(row, at, off, WIRELESS)
+
+
 cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 2784 and 2890, version 1 of PPTP (RFC 2637), ERSPAN I to III (draft-foschiano-erspan-03)."""
+    """RFC 2784 and 2890, version 1 of PPTP (RFC 2637), ERSPAN I to III (draft-foschiano-erspan-03), and frames
+    of Aruba's access points.
+    """
     cdef Py_ssize_t off = at.off
     cdef int flags, kind, version
     if off + 4 > at.end:
@@ -62,6 +77,8 @@ cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
             row.problem |= TUNNEL_HEADER
             return DONE
         return enter(row, at, off + 20 if data[off + 11] & 1 else off + 12, ETHERNET)
+    if kind & 0xFE0F == 0x8200:
+        return enter_wireless(data, row, at, off)
     return DONE
 
 
@@ -110,19 +127,6 @@ cdef inline int gtp_u(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
     if off >= at.end or data[off] >> 4 not in (4, 6):
         return DONE
     return enter(row, at, off, BY_VERSION)
-
-
-cdef inline int enter_wireless(const uint8_t[::1] data, Row* row, At* at, Py_ssize_t off) except -1 nogil:
-    """Enter an 802.11 frame if it is unencrypted data. Cisco's access points swap its first two bytes: the version in
-    the first one is 0 otherwise.
-    """
-    cdef int control, flags
-    if off + 24 > at.end:
-        return DONE
-    control, flags = data[off], data[off + 1]
-    if control & 3:
-        control, flags = flags, control
-    return DONE if control & 0x4F != 0x08 or flags & 0x40 else enter(row, at, off, WIRELESS)
 
 
 cdef inline int tzsp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:

@@ -80,6 +80,14 @@ def test_tunnels_by_port(ports: tuple[int, int], payload: bytes, mac: int) -> No
     assert row["problem"] == 0
 
 
+@pytest.mark.parametrize(("control", "tunnels"), [("8801", 1), ("8841", 0)])
+def test_frames_of_access_points_in_gre(control: str, tunnels: int) -> None:
+    """Aruba's access points send unencrypted frames of 802.11 in GRE; encrypted ones remain packets of the tunnel."""
+    row = first(ethernet(ipv4(struct.pack("!HH", 0, 0x8210) + wireless(control, bytes(2)), 47), 0x0800))
+    assert (row["tunnels"], row["src_mac"]) == (tunnels, 0x0A0B0C0D0E0F if tunnels else MAC_A)
+    assert row["problem"] == 0
+
+
 @pytest.mark.parametrize(
     ("ports", "payload"),
     [
