@@ -17,6 +17,7 @@ from pcaps.dissectors._tls import CIPHERS, browser_extensions, client_hello, ext
 SALTS = {
     1: ("38762cf7f55934b34d179ae6a4c80cadccbb7f0a", b"quic", 0),
     0x6B3343CF: ("0dede3def700a6db819381be6e269dcbf9bd2ed9", b"quicv2", 1),
+    0xFACEB002: ("c3eef712c72ebb5a11a7d2432bb46365bef9f502", b"quic", 0),
     0xFF00001D: ("afbfec289993d24c9e9786f19c6111e04390a899", b"quic", 0),
 }
 # The ClientHello of RFC 9001, A.2.

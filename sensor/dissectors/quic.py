@@ -1,4 +1,5 @@
-"""QUIC over UDP (RFC 9000, RFC 9001): the client's first flight, in versions 1 and 2 (RFC 9369) and draft 29.
+"""QUIC over UDP (RFC 9000, RFC 9001): the client's first flight, in versions 1 and 2 (RFC 9369), draft 29, and
+the one of Meta's apps (mvfst), which has the keys of draft 27.
 
 The keys of Initial packets are derived from the connection id that the client chose, so every observer on the path can
 decrypt them: the ClientHello inside names host, protocols and program. Reads the client's Initial packets, several in a
@@ -51,13 +52,14 @@ class _Version(NamedTuple):
 VERSIONS = {
     b"\0\0\0\1": _Version("1", bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), b"quic", 0x00),
     b"\x6b\x33\x43\xcf": _Version("2", bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), b"quicv2", 0x10),
+    b"\xfa\xce\xb0\x02": _Version("mvfst", bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502"), b"quic", 0x00),
     b"\xff\0\0\x1d": _Version("draft-29", bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899"), b"quic", 0x00),
 }
 
 
 class QuicClientHello(Event):
-    """A client opens a connection. ``version``: of QUIC (``1``, ``2``, ``draft-29``); the rest as in
-    ``TlsClientHello``. ``ja4`` begins with q.
+    """A client opens a connection. ``version``: of QUIC (``1``, ``2``, ``draft-29``, ``mvfst``); the rest
+    as in ``TlsClientHello``. ``ja4`` begins with q.
     """
 
     version: str

@@ -58,6 +58,12 @@ def test_versions() -> None:
     assert {one[0][6] for one in (second, draft, phone)} == {"q13d0317h3_55b375c5d22e_c39a3682006c"}
 
 
+def test_the_version_of_an_app() -> None:
+    """Apps of Meta use a version of their own with the keys of a draft."""
+    packet = initial(b"whatsapp", crypto(browser_hello("graph.example")), version=0xFACEB002, pad=1162)
+    assert [one[1:3] for one in events(dissect(packet))] == [("mvfst", "graph.example")]
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_hello_over_two_datagrams(order: tuple[int, int]) -> None:
     """A ClientHello in two datagrams is reported once, with the last part, in any order."""
