@@ -19,7 +19,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint matches). ``burst`` newcomers are admitted in ``burst_ns``; further ones must show evidence again after
     ``again_ns``.
     ``own4``, ``own6``: unclaimed internal addresses seen behind one MAC within ``crowd_ns`` that still count as its
-    own; more make it a router, as do IPv4 addresses of more networks (/24) than ``own_networks``.
+    own; more make it a router, as do IPv4 addresses of more networks (/24) than ``own_networks``, or more than one
+    of networks in which it claims none.
     ``networks``: external networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one
     protocol that a device may have; with more it answers for others. ``claim_ns``: time after its last use for which an
     address stays with its holder when another MAC uses it unclaimed.

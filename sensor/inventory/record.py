@@ -149,7 +149,7 @@ class Record(CompactRecord):
 
     def crowd(self, ts: int, limits: Limits) -> bool:
         """Whether it forwards for others: more unclaimed internal addresses than one host has, or such of more networks
-        than it is in, were recently seen with its MAC.
+        than it is in, were recently seen with its MAC; or several outside of the networks in which it claims addresses.
         """
         six, others = 0, set(self.behind)
         for address, last in self.addresses.items():
@@ -158,10 +158,12 @@ class Record(CompactRecord):
                     others.add(address)
                 else:
                     six += 1
-        networks = {identity.network_of(address) for address in others if is_v4(address)}
+        networks = [identity.network_of(address) for address in others if is_v4(address)]
+        home = {identity.network_of(address) for address in self.claimed if is_v4(address)}
         return (
             len(others) > (1 if self.gateway else limits.own4)
-            or len(networks) > limits.own_networks
+            or len(set(networks)) > limits.own_networks
+            or (bool(home) and sum(network not in home for network in networks) > 1)
             or six > limits.own6
         )
 

@@ -175,6 +175,21 @@ def test_addresses_of_three_networks_are_no_machine(story):
     assert story.who(LAPTOP, "10.1.0.37") is story.who(LAPTOP, "192.168.0.20")
 
 
+def test_hosts_of_another_network_than_the_claimed_one_are_behind_a_router(story):
+    """A gateway that answers ARP requests for its own address, with two servers of a remote site behind it, is a router
+    and bears neither name; a host with two more addresses and a packet of one of its containers stays one.
+    """
+    story.at(1).sends(GATEWAY, "192.168.1.1", "arp.address", "192.168.1.1")
+    story.sends(GATEWAY, "10.0.5.10", "ntlm.hostname", "DC01").sends(GATEWAY, "10.0.5.11", "rtsp.server", "type=camera")
+    story.sends(LAPTOP, "192.168.1.7", "arp.address", "192.168.1.7").sends(LAPTOP, "192.168.1.7", "ntlm.hostname", "PC")
+    story.converses(LAPTOP, "192.168.1.8").converses(LAPTOP, "192.168.1.9").converses(LAPTOP, "172.17.0.2").end()
+    router, server, camera = (story.who(GATEWAY, host) for host in ("192.168.1.1", "10.0.5.10", "10.0.5.11"))
+    assert (router.type, list(router.names), set(router.addresses)) == ("router", [], {parse("192.168.1.1")})
+    assert (list(server.names), camera.type, camera.macs) == (["DC01"], "camera", ())
+    assert len({story.who(LAPTOP, f"192.168.1.{n}").key for n in (7, 8, 9)} | {story.who("", "172.17.0.2").key}) == 1
+    assert "router" not in story.who(LAPTOP).roles
+
+
 def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_address(story):
     """A host seen on both sides of a router is one device, and the router gets neither its address nor its
     observations.
