@@ -51,7 +51,9 @@ class ReplayLocations:
         self.kept = True
 
     def see_last(self, fold: Fold) -> None:
-        """Set the time of each device's last packet from the inventory: the log has that of the last change."""
+        """Set names and time of the last packet of each device from the inventory: the log has those of its last
+        change, and another name is no change.
+        """
         if self.inventory is None or not self.kept:
             return
         from sensor.inventory.store.database import StoreError
@@ -60,14 +62,17 @@ class ReplayLocations:
         with contextlib.suppress(StoreError):
             for device in devices_of(self.inventory):
                 shown = fold.devices.get(device["id"])
-                if shown is not None and shown["device"].get("last_seen") != device.get("last_seen"):
-                    shown["device"]["last_seen"] = device.get("last_seen")
+                if shown is not None:
+                    shown["device"] |= {key: device[key] for key in _LAST if key in device}
                     fold.devices[device["id"]] = shown
 
     def abandon(self) -> None:
         """Discard the result of a failed replay."""
         if self.replay is not None:
             self.replay.abandon()
+
+
+_LAST = ("hostname", "names", "last_seen")
 
 
 @contextlib.contextmanager

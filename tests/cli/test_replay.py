@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,9 +21,12 @@ import pytest
 
 import sensor.eventlog
 from sensor.cli.main import main
+from sensor.core.time_units import SECOND
+from tests.capture.captures import Frame, pcap
 from tests.forked import run as run_program
 from tests.forked import started
 from tests.golden import Golden
+from tests.kit import ethernet, ipv4, udp
 from tests.processes import wait_until_idle
 
 SCHEMA = jsonschema.Draft202012Validator(
@@ -395,6 +399,21 @@ def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_pat
     result = replay(dhcp, "--events", tmp_path / "evnts" / "x.jsonl")
     assert (result.returncode, result.stdout, str(tmp_path / "evnts") in result.stderr) == (3, "", True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_comes_last_is_shown(replay: Runs, tmp_path: Path) -> None:
+    """A device without a type that was reported before its name was known is listed by its name."""
+    arp = bytes.fromhex("0001080006040002") + bytes.fromhex("0015655e53020a000001") * 2
+    named = struct.pack("!6H", 0, 0x8400, 0, 1, 0, 0) + b"\7attic-7\5local\0" + struct.pack("!HHIH", 1, 1, 120, 4)
+    frames = [
+        ethernet(arp, 0x0806, src=0x0015655E5302),
+        ethernet(ipv4(udp(named + arp[14:18], 5353, 5353), 17, "10.0.0.1", "224.0.0.251"), 0x0800, src=0x0015655E5302),
+    ]
+    capture = tmp_path / "named.pcap"
+    capture.write_bytes(pcap(Frame((1_700_000_000 + 9 * n) * SECOND, frame) for n, frame in enumerate(frames)))
+    result = replay(capture)
+    assert "attic-7" in result.stdout
+    assert "attic-7" not in (tmp_path / "state" / "datasets" / "named" / "events.jsonl").read_text()
 
 
 def test_last_seen_is_the_last_sighting(replay: Runs, root: Path, tmp_path: Path) -> None:
