@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 
 from sensor.core.dissector import Interest, Parsed
+from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.discovery import Discovery, field
@@ -24,8 +25,21 @@ HEADER, CONTROL = 8, 8  # bytes of the shortest header, and of the one of a cont
 CONTROLLER_NAME, VENDOR_SPECIFIC, BOARD, POINT_NAME = 4, 37, 38, 45
 CISCO_NAME = bytes.fromhex("004096000005")
 MODEL, SERIAL = 0, 1
+KINDS = ("capwap.hostname", "capwap.model", "capwap.serial")
 FIELDS_LIMIT = 64
 _FIELD = struct.Struct("!HH")
+
+
+class CapwapMessage(Event):
+    """A message between an access point and its controller. ``controller``: the sender is the controller;
+    ``encrypted``: it is inside of DTLS. ``name``, ``model`` and ``serial``: of the sender, empty if not sent.
+    """
+
+    controller: bool
+    encrypted: bool
+    name: str = ""
+    model: str = ""
+    serial: str = ""
 
 
 class Capwap(Discovery):
@@ -38,29 +52,32 @@ class Capwap(Discovery):
         data = packet.payload
         if data[:4] == DTLS:
             known = len(data) >= 7 and data[4] in RECORDS and data[5:7] in RECORD_VERSIONS
-            return facts(packet, [("capwap.role", _role(packet))]) if known else []
+            return _parsed(packet, {}, encrypted=True) if known else []
         at = (data[1] >> 3) * 4 if len(data) > 1 else 0
         if data[0] or at < HEADER or len(data) < at + CONTROL or data[at : at + 3] != bytes(3):
             return []
-        named = _names(data, at + CONTROL, bool(packet.truncated))
-        return facts(packet, [("capwap.role", _role(packet)), *named])
+        return _parsed(packet, _names(data, at + CONTROL, bool(packet.truncated)), encrypted=False)
 
 
-def _role(packet: Packet) -> str:
-    return "wireless_controller" if packet.sport == PORT else "access_point"
+def _parsed(packet: Packet, names: dict[str, str], *, encrypted: bool) -> list[Parsed]:
+    """The event and the facts about the sender."""
+    controller = packet.sport == PORT
+    role = "wireless_controller" if controller else "access_point"
+    event = CapwapMessage(packet, controller, encrypted, *[names.get(kind, "") for kind in KINDS])
+    return [event, *facts(packet, [("capwap.role", role), *names.items()])]
 
 
-def _names(data: bytes, at: int, truncated: bool) -> list[tuple[str, str]]:
-    """(kind, value) of the fields of a control message (RFC 5415, 4.6)."""
-    found: list[tuple[str, str]] = []
+def _names(data: bytes, at: int, truncated: bool) -> dict[str, str]:
+    """The fields of a control message (RFC 5415, 4.6) that name its sender, by kind of observation."""
+    found: dict[str, str] = {}
     for kind, value in _fields(data, at, truncated):
         if kind in (CONTROLLER_NAME, POINT_NAME):
-            found.append(("capwap.hostname", clean(value)))
+            found["capwap.hostname"] = clean(value)
         elif kind == VENDOR_SPECIFIC and value.startswith(CISCO_NAME):
-            found.append(("capwap.hostname", field(value[len(CISCO_NAME) :])))
+            found["capwap.hostname"] = field(value[len(CISCO_NAME) :])
         elif kind == BOARD:
             parts = dict(_fields(value, 4, truncated))
-            found += [("capwap.model", field(parts.get(MODEL, b""))), ("capwap.serial", field(parts.get(SERIAL, b"")))]
+            found["capwap.model"], found["capwap.serial"] = (field(parts.get(part, b"")) for part in (MODEL, SERIAL))
     return found
 
 

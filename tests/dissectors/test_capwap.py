@@ -8,25 +8,33 @@ from pcaps.dissectors.capwap import BOARD, RECORD, message
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.capwap import PORT, Capwap
-from tests.dissectors.samples import packets, values
+from tests.dissectors.samples import events, packets, values
 
 POINT, CONTROLLER = ("capwap.role", "access_point"), ("capwap.role", "wireless_controller")
-INVENTORY = [("capwap.model", "FAP221E"), ("capwap.serial", "FP221E5E5302AB")]
-# Observations about the sender of each message of the sample capture.
+MODEL, SERIAL = "FAP221E", "FP221E5E5302AB"
+INVENTORY = [("capwap.model", MODEL), ("capwap.serial", SERIAL)]
+# Fields of the event of each message of the sample capture, and observations about its sender.
 EXPECTED = {
-    "discovery with board data": [POINT, *INVENTORY],
-    "discovery with a name of the vendor": [POINT, ("capwap.hostname", "AP0015.655e.5302")],
-    "the controller's answer": [CONTROLLER, ("capwap.hostname", "wlc-attic")],
-    "join": [POINT, ("capwap.hostname", "ap-lobby"), *INVENTORY],
-    "encrypted, of the access point": [POINT],
-    "encrypted, of the controller": [CONTROLLER],
+    "discovery with board data": ((False, False, "", MODEL, SERIAL), [POINT, *INVENTORY]),
+    "discovery with a name of the vendor": (
+        (False, False, "AP0015.655e.5302", "", ""),
+        [POINT, ("capwap.hostname", "AP0015.655e.5302")],
+    ),
+    "the controller's answer": (
+        (True, False, "wlc-attic", "", ""),
+        [CONTROLLER, ("capwap.hostname", "wlc-attic")],
+    ),
+    "join": ((False, False, "ap-lobby", MODEL, SERIAL), [POINT, ("capwap.hostname", "ap-lobby"), *INVENTORY]),
+    "encrypted, of the access point": ((False, True, "", "", ""), [POINT]),
+    "encrypted, of the controller": ((True, True, "", "", ""), [CONTROLLER]),
 }
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(EXPECTED)))
 def test_messages(number: int, name: str) -> None:
     """Each message shows the role of its sender; those without DTLS also names."""
-    assert values(Capwap().dissect(packets("capwap")[number])) == EXPECTED[name]
+    parsed = list(Capwap().dissect(packets("capwap")[number]))
+    assert ([one[1:] for one in events(parsed)], values(parsed)) == ([EXPECTED[name][0]], EXPECTED[name][1])
 
 
 def test_there_are_no_more_messages() -> None:
