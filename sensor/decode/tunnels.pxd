@@ -42,8 +42,8 @@ cdef inline int enter_wireless(const uint8_t[::1] data, Row* row, At* at, Py_ssi
 
 
 cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 2784 and 2890, version 1 of PPTP (RFC 2637), ERSPAN I to III (draft-foschiano-erspan-03), and frames
-    of Aruba's access points.
+    """RFC 2784 and 2890, version 1 of PPTP (RFC 2637), EoIP of MikroTik, ERSPAN I to III
+    (draft-foschiano-erspan-03), and frames of Aruba's access points.
     """
     cdef Py_ssize_t off = at.off
     cdef int flags, kind, version
@@ -66,7 +66,7 @@ cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
         return DONE
     if kind == 0x0800 or kind == 0x86DD or kind == 0x8847 or kind == 0x8848:
         return enter(row, at, off, kind)
-    if kind == 0x6558:
+    if kind == 0x6558 or (kind == 0x6400 and version == 1):
         return enter(row, at, off, ETHERNET)
     if kind == 0x880B:
         return enter(row, at, off, PPP)

@@ -19,6 +19,7 @@ INNER = ethernet(ipv4(udp(b"inside", 7000, 7001), 17, "192.168.9.1", "192.168.9.
     [
         (ipv4(struct.pack("!HH", 0, 0x0800) + INNER[14:], 47), 0),
         (ipv4(struct.pack("!HHI", 0x2000, 0x6558, 9) + INNER, 47), 0x0A0B0C0D0E0F),
+        (ipv4(struct.pack("!HHHH", 0x2001, 0x6400, len(INNER), 9) + INNER, 47), 0x0A0B0C0D0E0F),
         (ipv4(struct.pack("!HH", 0, 0x88BE) + INNER, 47), 0x0A0B0C0D0E0F),
         (ipv4(struct.pack("!HHI", 0x1000, 0x88BE, 1) + bytes([0x10]) + bytes(7) + INNER, 47), 0x0A0B0C0D0E0F),
         (ipv4(struct.pack("!HHI", 0x1000, 0x22EB, 1) + bytes([0x20]) + bytes(11) + INNER, 47), 0x0A0B0C0D0E0F),
