@@ -26,25 +26,27 @@ _UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
 class Reported:
     """The state known to the receivers, and the time of the last comparison.
 
-    ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when).
+    ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when); ``named``: with a name.
     """
 
-    __slots__ = ("identified", "ips", "looked", "moved", "moves", "pending_ips", "pending_since", "values", "waiting")
+    __slots__ = (
+        "identified", "ips", "looked", "moved", "moves", "named", "pending_ips", "pending_since", "values", "waiting",
+    )  # fmt: skip
 
     def __init__(self, device: Device, ips: tuple[int, ...], now: int) -> None:
         self.looked = now
         self.values = _values(device)
-        self.identified = device.type != "unknown"
+        self.identified, self.named = device.type != "unknown", bool(device.names)
         self.waiting: dict[str, tuple[str, int]] | None = None
         self.ips = self.pending_ips = ips
         self.pending_since = self.moved = 0
         self.moves = 0
 
     @classmethod
-    def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Reported:
+    def known(cls, values: _Values, identified: bool, named: bool, ips: tuple[int, ...], now: int) -> Reported:
         """The last report, of an earlier run."""
         reported = cls.__new__(cls)
-        reported.looked, reported.identified = now, identified
+        reported.looked, reported.identified, reported.named = now, identified, named
         reported.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
         reported.waiting = None
         reported.ips = reported.pending_ips = ips
@@ -52,7 +54,9 @@ class Reported:
         return reported
 
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
-        """The fields to report now, which then count as reported. ``last_word``: end of the run, so nothing waits."""
+        """The fields to report now, which then count as reported. ``last_word``: end of the run, so nothing waits. Of
+        names, which may be many, only the first is reported when there was none.
+        """
         found = []
         for index, field in enumerate(FIELDS):
             value, confidence = _value(device, field)
@@ -69,6 +73,9 @@ class Reported:
                 self._settle(field)
                 self.values = (*self.values[:index], (value, confidence), *self.values[index + 1 :])
                 found.append(_change(field, old, value))
+        if device.names and not self.named:
+            self.named = True
+            found.append(FieldChange("hostname", "", next(iter(device.names))))
         return found
 
     def _settle(self, field: str) -> None:

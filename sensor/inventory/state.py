@@ -20,11 +20,14 @@ _NO_FACTS = msgspec.Raw(b"[]")
 
 
 class ReportedState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The state known to the receivers of events. Addresses are hexadecimal."""
+    """The state known to the receivers of events. Addresses are hexadecimal. ``named``: with a name; of earlier
+    versions, which did not report names, as if it had one.
+    """
 
     values: tuple[tuple[str, float], ...]
     identified: bool
     ips: tuple[str, ...]
+    named: bool = True
 
 
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,7 +92,7 @@ def state_of(record: Record) -> DeviceState:
         record.weight,
         _names(record),
         tuple(_joins(record)) if record.random else (),
-        ReportedState(_trimmed(reported.values), reported.identified, _hex(reported.ips))
+        ReportedState(_trimmed(reported.values), reported.identified, _hex(reported.ips), reported.named)
         if reported is not None
         else None,
         record.news,
@@ -140,7 +143,11 @@ def record_of(state: DeviceState) -> Record:
     record.services, record.used, record.neighbours = shared(state.services), shared(state.used), state.neighbours
     if state.reported is not None:
         record.reported = Reported.known(
-            state.reported.values, state.reported.identified, _numbers(state.reported.ips), state.last
+            state.reported.values,
+            state.reported.identified,
+            state.reported.named,
+            _numbers(state.reported.ips),
+            state.last,
         )
     return record
 

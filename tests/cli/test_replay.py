@@ -401,8 +401,8 @@ def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_comes_last_is_shown(replay: Runs, tmp_path: Path) -> None:
-    """A device without a type that was reported before its name was known is listed by its name."""
+def test_a_name_that_comes_last_is_reported(replay: Runs, tmp_path: Path) -> None:
+    """A device without a type that was reported before its name was known is listed by its name, which is an event."""
     arp = bytes.fromhex("0001080006040002") + bytes.fromhex("0015655e53020a000001") * 2
     named = struct.pack("!6H", 0, 0x8400, 0, 1, 0, 0) + b"\7attic-7\5local\0" + struct.pack("!HHIH", 1, 1, 120, 4)
     frames = [
@@ -411,9 +411,10 @@ def test_a_name_that_comes_last_is_shown(replay: Runs, tmp_path: Path) -> None:
     ]
     capture = tmp_path / "named.pcap"
     capture.write_bytes(pcap(Frame((1_700_000_000 + 9 * n) * SECOND, frame) for n, frame in enumerate(frames)))
-    result = replay(capture)
-    assert "attic-7" in result.stdout
-    assert "attic-7" not in (tmp_path / "state" / "datasets" / "named" / "events.jsonl").read_text()
+    assert "attic-7" in replay(capture).stdout
+    log = records((tmp_path / "state" / "datasets" / "named" / "events.jsonl").read_text())
+    changes = [one["changes"] for one in log if one["kind"] == "device" and one["action"] == "changed"]
+    assert changes == [[{"field": "hostname", "new": "attic-7"}]]
 
 
 def test_last_seen_is_the_last_sighting(replay: Runs, root: Path, tmp_path: Path) -> None:

@@ -46,7 +46,11 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     assert len(device.attributes["type"].evidence) > 1
     changed = [change for change in story.changes if change.action == "changed"]
     assert [change.changes for change in changed] == [
-        (FieldChange("type", "printer", "camera"), FieldChange("owner", "", "anna"))
+        (
+            FieldChange("type", "printer", "camera"),
+            FieldChange("owner", "", "anna"),
+            FieldChange("hostname", "", "Lobby"),
+        )
     ]
     story.persistence.correct(KEY, {})
     assert story.who(MAC).type == "printer"

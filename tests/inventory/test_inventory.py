@@ -376,6 +376,15 @@ def test_an_address_that_comes_back_after_a_day_is_a_user_else(story):
     assert story.who("", "10.0.0.9").type == "unknown"
 
 
+def test_the_first_name_of_a_device_is_reported(story):
+    """A name that becomes known after the device was reported is a change, once; further names are none."""
+    story.at(1).sends(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9").at(9)
+    story.sends(LAPTOP, "10.0.0.9", "dhcp.hostname", "desk-7").at(20)
+    story.sends(LAPTOP, "10.0.0.9", "mdns.hostname", "desk-8").at(40)
+    assert story.reported() == [("new", f"mac:{LAPTOP}"), ("changed", f"mac:{LAPTOP}")]
+    assert story.changes[-1].changes == (FieldChange("hostname", "", "desk-7"),)
+
+
 def test_names_come_most_trusted_first(story):
     """The DHCP host name comes first, then the mDNS host name without its domain, then service names."""
     story.sends(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").sends(

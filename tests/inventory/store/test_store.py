@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from sensor.core.addresses import parse
+from sensor.core.device import FieldChange
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.inventory.corrections import Correction, Order
@@ -97,6 +98,16 @@ def test_what_comes_later_goes_on_from_there(store: Store):
     assert after.who(PRINTER).attributes["model"].evidence[0].count == 2
     assert sorted(action for action, _ in after.end()) == ["address_changed", "address_changed"]
     assert after.who("da:a1:19:00:00:02") is after.who(PHONE)
+
+
+def test_a_name_after_a_restart_is_reported_if_there_was_none(store: Store):
+    """A device that the run before reported without a name gets one; that of one with a name is known."""
+    written(office(noted()), store)
+    after = restored(store, 100).sends(LAPTOP, "10.0.0.5", "dhcp.hostname", "desk-5")
+    after.sends(PRINTER, "10.0.0.9", "mdns.hostname", "PRN-9", vlan=30).at(120)
+    assert [(change.device.key, change.changes) for change in after.changes] == [
+        (f"mac:{LAPTOP}", (FieldChange("hostname", "", "desk-5"),))
+    ]
 
 
 def test_silence_between_two_runs_makes_no_device_gone(store: Store):
