@@ -222,7 +222,10 @@ cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
 
 
 cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 3032 label stack; the payload is IP, or an Ethernet pseudowire with a control word (RFC 4448)."""
+    """RFC 3032 label stack; the payload is IP, or an Ethernet pseudowire (RFC 4448), whose control word begins with zeros
+    and is optional. MACs that do, too, are distinguished by a frequent ethertype behind them; a first nibble of 1 is an
+    associated channel (RFC 4385).
+    """
     cdef int labels = 0
     while True:
         if at.off + 4 > at.end:
@@ -239,11 +242,12 @@ cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     if data[at.off] >> 4 == 4 or data[at.off] >> 4 == 6:
         at.kind = BY_VERSION
         return NEXT
-    if at.off + 18 <= at.end and data[at.off] == 0:
+    if at.off + 18 > at.end or data[at.off] >> 4 == 1:
+        return DONE
+    if data[at.off] == 0 and u16(data, at.off + 12) not in (0x0800, 0x0806, 0x8100, 0x86DD):
         at.off += 4
-        at.kind = ETHERNET
-        return NEXT
-    return DONE
+    at.kind = ETHERNET
+    return NEXT
 
 
 cdef inline int nflog(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:

@@ -138,6 +138,21 @@ def test_a_backbone_frame_has_the_ends_of_the_customer() -> None:
     assert first(backbone[:-1])["problem"] == Problem.LINK_SHORT
 
 
+@pytest.mark.parametrize("word", [b"", bytes(4)])
+@pytest.mark.parametrize("dst", [MAC_B, 0x0015655E5302, 0xB86ECE5E5302, 0xFFFFFFFFFFFF])
+def test_a_pseudowire_with_and_without_a_control_word(word: bytes, dst: int) -> None:
+    """Of an Ethernet frame behind an MPLS label, the MACs are those of the inner frame."""
+    inner = ethernet(ipv4(tcp(b"hello", 1234, 80), 6), 0x0800, dst=dst)
+    row = first(ethernet(struct.pack("!I", 16 << 12 | 0x100 | 64) + word + inner, 0x8847, src=9))
+    assert (row["src_mac"], row["dst_mac"], row["dport"], row["payload_len"], row["problem"]) == (MAC_A, dst, 80, 5, 0)
+
+
+def test_an_associated_channel_is_no_frame() -> None:
+    """Control messages of a pseudowire (BFD) behind a label are not decoded as one."""
+    row = first(ethernet(struct.pack("!II", 16 << 12 | 0x100 | 64, 0x10000021) + IPV4_TCP[4:], 0x8847, src=9))
+    assert (row["src_mac"], row["ip_version"], row["problem"]) == (9, 0, 0)
+
+
 @pytest.mark.parametrize(("kind", "size"), [(0x8926, 4), (0x8909, 6), (0x892F, 4), (0xF1C1, 4)])
 def test_short_tags_are_skipped(kind: int, size: int) -> None:
     """Between the MACs and the VLAN tag, as fabric extenders place them."""
