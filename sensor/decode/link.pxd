@@ -7,7 +7,8 @@ from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING,
 cdef enum:
     MAX_TAGS = 8
     MAX_LENGTH = 1500         # larger values are ethertypes
-    SHORT = -2
+    SHORT = -2                # of a link type: no frame
+    BAD_SEQUENCE = 0x40       # the frame check sequence shows bit errors
     BRIDGE_TUNNEL = 0x0000F8  # IEEE 802.1H: ethertypes under this OUI
 
 cdef inline int short_link(Row* row) except -1 nogil:
@@ -269,9 +270,21 @@ cdef inline int nflog(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
     return short_link(row)
 
 
+cdef inline int radiotap_flags(const uint8_t[::1] data, Py_ssize_t off, Py_ssize_t end) except -1 nogil:
+    """The flags field of a radiotap header, which a timestamp may precede; 0 if there is none."""
+    cdef Py_ssize_t at = off + 8
+    cdef int more = data[off + 7] & 0x80
+    while more and at + 4 <= end:  # more words of presence bits
+        more = data[at + 3] & 0x80
+        at += 4
+    if data[off + 4] & 1:
+        at = off + (at - off + 7 & ~7) + 8
+    return data[at] if data[off + 4] & 2 and at < end else 0
+
+
 cdef inline int enclosed(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """Skip the header that a capturing program or driver puts before the frame. Returns the link type of the frame,
-    SHORT if the header is truncated.
+    SHORT if the header is truncated, or the radio received the frame with errors.
     """
     cdef int link = row.link, flags
     cdef int64_t size = 0
@@ -281,6 +294,8 @@ cdef inline int enclosed(const uint8_t[::1] data, Row* row, At* at) except -1 no
         size = 0
     elif link == 127:  # radiotap
         size, link = u16le(data, at.off + 2), 105
+        if size > 8 and at.off + size <= at.end and radiotap_flags(data, at.off, at.off + size) & BAD_SEQUENCE:
+            return SHORT
     elif link == 119 or link == 163:  # Prism, in the byte order of its host, or AVS, which may take its number
         size, link = u32(data, at.off + 4), 105
         if size > 0xFFFF:

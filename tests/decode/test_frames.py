@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.capture.linktypes import DECODED, link_name
 from sensor.core.addresses import parse, v4
 from sensor.core.batch import Problem
 from sensor.core.packet import Packets
@@ -138,21 +137,6 @@ def test_a_backbone_frame_has_the_ends_of_the_customer() -> None:
     assert first(backbone[:-1])["problem"] == Problem.LINK_SHORT
 
 
-@pytest.mark.parametrize("word", [b"", bytes(4)])
-@pytest.mark.parametrize("dst", [MAC_B, 0x0015655E5302, 0xB86ECE5E5302, 0xFFFFFFFFFFFF])
-def test_a_pseudowire_with_and_without_a_control_word(word: bytes, dst: int) -> None:
-    """Of an Ethernet frame behind an MPLS label, the MACs are those of the inner frame."""
-    inner = ethernet(ipv4(tcp(b"hello", 1234, 80), 6), 0x0800, dst=dst)
-    row = first(ethernet(struct.pack("!I", 16 << 12 | 0x100 | 64) + word + inner, 0x8847, src=9))
-    assert (row["src_mac"], row["dst_mac"], row["dport"], row["payload_len"], row["problem"]) == (MAC_A, dst, 80, 5, 0)
-
-
-def test_an_associated_channel_is_no_frame() -> None:
-    """Control messages of a pseudowire (BFD) behind a label are not decoded as one."""
-    row = first(ethernet(struct.pack("!II", 16 << 12 | 0x100 | 64, 0x10000021) + IPV4_TCP[4:], 0x8847, src=9))
-    assert (row["src_mac"], row["ip_version"], row["problem"]) == (9, 0, 0)
-
-
 @pytest.mark.parametrize(("kind", "size"), [(0x8926, 4), (0x8909, 6), (0x892F, 4), (0xF1C1, 4)])
 def test_short_tags_are_skipped(kind: int, size: int) -> None:
     """Between the MACs and the VLAN tag, as fabric extenders place them."""
@@ -176,63 +160,6 @@ def test_a_tag_the_kernel_stripped_is_kept() -> None:
 
 PACKET4 = ipv4(udp(b"hi", 1000, 2000), 17)
 PACKET6 = ipv6(udp(b"hi", 1000, 2000), 17)
-IP_SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
-WIRELESS = b"\x08\x01" + bytes(22) + IP_SNAP + PACKET4
-
-
-@pytest.mark.parametrize(
-    ("link", "frame"),
-    [
-        (113, struct.pack("!HHH8sH", 0, 1, 6, MAC_A.to_bytes(8, "little"), 0x0800) + PACKET4),
-        (276, struct.pack("!HHIHBB8s", 0x0800, 0, 2, 1, 0, 6, bytes(8)) + PACKET4),
-        (12, PACKET4),
-        (14, PACKET4),
-        (101, PACKET6),
-        (228, PACKET4),
-        (229, PACKET6),
-        (0, struct.pack("<I", 2) + PACKET4),
-        (0, struct.pack(">I", 30) + PACKET6),
-        (108, struct.pack(">I", 2) + PACKET4),
-        (9, b"\xff\x03\x00\x21" + PACKET4),
-        (9, b"\x21" + PACKET4),
-        (50, b"\xff\x03\x00\x57" + PACKET6),
-        (51, b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4),
-        (104, b"\x0f\x00\x08\x00" + PACKET4),
-        (105, b"\x08\x01\0\0" + bytes(18) + b"\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
-        (127, b"\0\0\x08\0\0\0\0\0\x88\x02\0\0" + bytes(18) + b"\0\0\0\0\xaa\xaa\x03\0\0\0\x08\0" + PACKET4),
-        (
-            105,
-            b"\x88\x01" + bytes(22) + b"\x80\0" + bytes(12) + struct.pack("!H", 8 + len(PACKET4)) + IP_SNAP + PACKET4,
-        ),
-        (119, struct.pack("<II", 0x44, 144) + bytes(136) + WIRELESS),
-        (119, struct.pack(">II", 0x44, 144) + bytes(136) + WIRELESS),
-        (163, struct.pack(">II", 0x80211001, 64) + bytes(56) + WIRELESS),
-        (192, b"\0\0\x08\0" + struct.pack("<I", 105) + WIRELESS),
-        (192, b"\0\0\x08\0" + struct.pack("<I", 1) + ethernet(PACKET4, 0x0800)),
-        (109, struct.pack("<III", 2, 0, 0) + PACKET4),
-        (117, bytes([61, 2]) + bytes(62) + PACKET4),
-        (166, b"\x01\x03\x00\x21" + PACKET4),
-        (178, b"MGC\x80" + struct.pack("!H", 6) + bytes(6) + ethernet(PACKET4, 0x0800)),
-        (178, b"MGC\x03" + b"\0\0\0\x02" + PACKET4),
-        (204, b"\x01\xff\x03\x00\x57" + PACKET6),
-        (205, b"\x00\x0f\x00\x08\x00" + PACKET4),
-        (219, struct.pack("!I", 16 << 12 | 0x100 | 64) + PACKET4),
-        (239, b"\x02\0\0\0" + struct.pack("<HHI", 8, 10, 0) + struct.pack("<HH", 4 + len(PACKET4), 9) + PACKET4),
-        (240, bytes(4) + ethernet(PACKET4, 0x0800)),
-        (241, bytes(12) + ethernet(PACKET4, 0x0800)),
-        (258, struct.pack("<III", 108, 1, 1) + bytes(96) + ethernet(PACKET4, 0x0800)),
-        (258, struct.pack("<III", 108, 1, 0) + bytes(96) + struct.pack("<I", 2) + PACKET4),
-        (1, ethernet(b"\x11\x00\x00\x01" + struct.pack("!H", 2 + len(PACKET4)) + b"\x00\x21" + PACKET4, 0x8864)),
-        (1, ethernet(struct.pack("!II", 16 << 12 | 64, 17 << 12 | 0x100 | 64) + PACKET4, 0x8847)),
-        (1, ethernet(b"\xaa\xaa\x03\0\0\0\x08\0" + PACKET4, 8 + len(PACKET4))),
-    ],
-)
-def test_link_types(link: int, frame: bytes) -> None:
-    """Every supported link type gives the same datagram."""
-    row = first(frame, link)
-    assert (row["proto"], row["sport"], row["dport"], row["payload_len"], row["problem"]) == (17, 1000, 2000, 2, 0)
-
-
 SNAP = b"\xaa\xaa\x03"
 
 
@@ -269,26 +196,6 @@ def test_a_length_that_cannot_be() -> None:
     bpdu = b"\x42\x42\x03" + bytes(35)
     assert (first(ethernet(bpdu, 0))["payload_len"], first(ethernet(bpdu, 1500))["payload_len"]) == (35, 35)
     assert first(ethernet(bpdu, 2))["problem"] == Problem.LINK_SHORT
-
-
-def test_unknown_link_type_is_no_fault() -> None:
-    """An unsupported link type is marked, and not counted as malformed, also inside of another one."""
-    batch = batch_of([b"whatever"], link=147)
-    assert (batch.rows[0]["problem"], malformed(batch)) == (Problem.LINK_UNKNOWN, 0)
-    batch = batch_of([struct.pack("<III", 12, 1, 147) + b"whatever"], link=258)
-    assert (batch.rows[0]["problem"], malformed(batch)) == (Problem.LINK_UNKNOWN, 0)
-
-
-def test_the_list_of_decoded_link_types() -> None:
-    """The names that reports rely on are those of the link types that the kernel decodes."""
-    unknown = [number for number in range(300) if first(bytes(64), number)["problem"] & Problem.LINK_UNKNOWN]
-    assert {link_name(number) for number in range(300)} - DECODED == {link_name(number) for number in unknown}
-
-
-@pytest.mark.parametrize("link", [117, 119, 127, 163, 178, 192, 239, 258])
-def test_a_header_longer_than_its_frame(link: int) -> None:
-    """A header of a capturing program that claims more bytes than the frame has is malformed."""
-    assert first(b"\xff\xff\xff\xff" * 4, link)["problem"] == Problem.LINK_SHORT
 
 
 def test_extension_headers_and_fragments() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.batch import Problem
-from tests.decode.test_frames import IP_SNAP, address, first
-from tests.kit import MAC_A, ethernet, ipv4, ipv6, udp
+from tests.decode.test_frames import address, first
+from tests.decode.test_link_types import IP_SNAP
+from tests.kit import MAC_A, MAC_B, ethernet, ipv4, ipv6, tcp, udp
 
 INNER = ethernet(ipv4(udp(b"inside", 7000, 7001), 17, "192.168.9.1", "192.168.9.2"), 0x0800, src=0x0A0B0C0D0E0F)
 
@@ -143,3 +144,18 @@ def test_nested_tunnels_end_at_the_limit() -> None:
         row = first(ethernet(packet, 0x0800))
         assert row["tunnels"] == min(depth, 4)
         assert bool(row["problem"] & Problem.TUNNEL_DEPTH) == (depth > 4)
+
+
+@pytest.mark.parametrize("word", [b"", bytes(4)])
+@pytest.mark.parametrize("dst", [MAC_B, 0x0015655E5302, 0xB86ECE5E5302, 0xFFFFFFFFFFFF])
+def test_a_pseudowire_with_and_without_a_control_word(word: bytes, dst: int) -> None:
+    """Of an Ethernet frame behind an MPLS label, the MACs are those of the inner frame."""
+    inner = ethernet(ipv4(tcp(b"hello", 1234, 80), 6), 0x0800, dst=dst)
+    row = first(ethernet(struct.pack("!I", 16 << 12 | 0x100 | 64) + word + inner, 0x8847, src=9))
+    assert (row["src_mac"], row["dst_mac"], row["dport"], row["payload_len"], row["problem"]) == (MAC_A, dst, 80, 5, 0)
+
+
+def test_an_associated_channel_is_no_frame() -> None:
+    """Control messages of a pseudowire (BFD) behind a label are not decoded as one."""
+    row = first(ethernet(struct.pack("!II", 16 << 12 | 0x100 | 64, 0x10000021) + INNER[4:], 0x8847, src=9))
+    assert (row["src_mac"], row["ip_version"], row["problem"]) == (9, 0, 0)
