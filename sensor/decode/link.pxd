@@ -165,10 +165,10 @@ cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 no
             return short_link(row)
         row.dst_mac, row.src_mac = u48(data, off + 16), u48(data, off + 24)
     if control & 0x80:
-        if off + size + 2 > at.end:
-            return short_link(row)
-        aggregated = data[off + size] & 0x80
+        aggregated = data[off + size] & 0x80 if off + size < at.end else 0
         size += 6 if flags & 0x80 else 2
+        if off + size > at.end:
+            return short_link(row)
     at.off += size
     at.kind = LLC
     if aggregated:

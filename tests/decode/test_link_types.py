@@ -105,3 +105,10 @@ def test_the_list_of_decoded_link_types() -> None:
 def test_a_header_longer_than_its_frame(link: int) -> None:
     """A header of a capturing program that claims more bytes than the frame has is malformed."""
     assert first(b"\xff\xff\xff\xff" * 4, link)["problem"] == Problem.LINK_SHORT
+
+
+@pytest.mark.parametrize("size", range(10, 31))
+def test_a_wireless_header_that_ends_early(size: int) -> None:
+    """A frame of 802.11 with QoS and HT control, truncated at any byte, has no payload outside of the frame."""
+    row = first((b"\x88\x81" + bytes(28) + IP_SNAP + PACKET4)[:size], 105)
+    assert row["payload"] + row["payload_len"] <= size
