@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 
+# Values of a device that change without an event.
+SILENT = ("confidence", "confidences", "hostname", "names", "last_seen")
+
+
 class ReplayLocations:
     """``log``: None for standard output, /dev/null for none; ``inventory``: folder of the inventory, None
     without one.
@@ -51,8 +55,8 @@ class ReplayLocations:
         self.kept = True
 
     def see_last(self, fold: Fold) -> None:
-        """Set names and time of the last packet of each device from the inventory: the log has those of its last
-        change, and another name is no change.
+        """Set the values of each device that change without an event, or with the first one only, from the inventory:
+        the log has those of the last event.
         """
         if self.inventory is None or not self.kept:
             return
@@ -63,16 +67,13 @@ class ReplayLocations:
             for device in devices_of(self.inventory):
                 shown = fold.devices.get(device["id"])
                 if shown is not None:
-                    shown["device"] |= {key: device[key] for key in _LAST if key in device}
+                    shown["device"] |= {name: device[name] for name in SILENT if name in device}
                     fold.devices[device["id"]] = shown
 
     def abandon(self) -> None:
         """Discard the result of a failed replay."""
         if self.replay is not None:
             self.replay.abandon()
-
-
-_LAST = ("hostname", "names", "last_seen")
 
 
 @contextlib.contextmanager

@@ -18,8 +18,7 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 
 
 class Fold:
-    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, reopened or
-    not; ``incidents`` and ``recommendations``: last record of each by its id.
+    """``devices``, ``alerts``, ``incidents``, ``recommendations``: last record of each by its id, the newest last.
 
     ``merged``: id of a merged device → id of the device it was merged into. A device that is gone is kept; its last
     record is marked so.
@@ -39,7 +38,7 @@ class Fold:
         if kind == "device":
             self._device(record)
         elif kind == "alert":
-            self._alert(record)
+            _by_id(self.alerts, record, kind)
         elif kind == "incident":
             _by_id(self.incidents, record, kind)
         elif kind == "recommendation":
@@ -61,13 +60,6 @@ class Fold:
         if record.get("action") == "gone" and before and before.get("evidence") and not record.get("evidence"):
             record = {**record, "evidence": before["evidence"]}
         self.devices[name] = record
-
-    def _alert(self, record: Record) -> None:
-        alert = record.get("alert")
-        key = alert.get("key") if isinstance(alert, dict) else None
-        if isinstance(key, str):
-            self.alerts.pop(key, None)
-            self.alerts[key] = record
 
     def device(self, name: str) -> Record | None:
         """The record of a device by its id, or by the id of a device that was merged into it."""

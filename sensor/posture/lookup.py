@@ -48,9 +48,9 @@ def mac_of(text: str) -> str:
 def alerts_named(known: Known, what: str) -> list[Record]:
     """Alerts with that id, key, prefix of either, or detector."""
     found = []
-    for key, record in known.alerts.items():
+    for record in known.alerts.values():
         alert = part(record, "alert")
-        names = [tidy(name) for name in (key, alert.get("id"), record.get("id"))]
+        names = [tidy(name) for name in (alert.get("key"), alert.get("id"), record.get("id"))]
         if what in (*names, alert.get("detector")) or (
             len(what) >= PREFIX and any(name.startswith(what) or means(what, name) for name in names)
         ):

@@ -15,11 +15,9 @@ from sensor.views.dataset import Data
 Record = dict[str, Any]
 
 _DEVICES = "SELECT id, record FROM device_records ORDER BY rowid"
-# Of alerts with the same key the newest counts, as in ``eventlog.fold``; one without a key counts by its id.
 _ALERTS = """
-SELECT iif(key = '', alerts.id, key) AS named, record, state, alerts.id, max(seq) FROM alerts
-JOIN alert_records ON alert_records.number = alerts.number
-JOIN alert_groups ON alert_groups.number = of_group GROUP BY named ORDER BY seq
+SELECT alerts.id, record, state FROM alerts JOIN alert_records ON alert_records.number = alerts.number
+JOIN alert_groups ON alert_groups.number = of_group ORDER BY seq
 """
 _CLOSERS = """
 SELECT alert, author, text FROM alert_words WHERE action = 'close' AND alert IN
@@ -66,7 +64,7 @@ def devices_of(data: Data) -> Fold:
 
 def _alerts(data: Data) -> dict[str, Record]:
     closers = {row[0]: (row[1], row[2]) for row in data.base.execute(_CLOSERS)}
-    found = {}
-    for key, text, state, name, _ in data.base.execute(_ALERTS):
-        found[str(key)] = with_state(_DECODER.decode(text), state, closers.get(name))
-    return found
+    return {
+        str(name): with_state(_DECODER.decode(text), state, closers.get(name))
+        for name, text, state in data.base.execute(_ALERTS)
+    }

@@ -417,14 +417,20 @@ def test_a_name_that_comes_last_is_reported(replay: Runs, tmp_path: Path) -> Non
     assert changes == [[{"field": "hostname", "new": "attic-7"}]]
 
 
-def test_last_seen_is_the_last_sighting(replay: Runs, root: Path, tmp_path: Path) -> None:
-    """Table and dataset have the time of the last packet, not of the last change, which the log has."""
+def test_last_seen_and_confidence_are_those_at_the_end(replay: Runs, root: Path, tmp_path: Path) -> None:
+    """Table and dataset have the time of the last packet and the confidence of all evidence, not those of the last
+    change, which the log has.
+    """
     found = map(json.loads, replay(root / "pcaps" / "office.pcapng", "--json").stdout.splitlines())
-    shown = {one["device"]["id"]: one["device"]["last_seen"] for one in found if one["kind"] == "device"}
+    devices = [one["device"] for one in found if one["kind"] == "device"]
+    shown = {one["id"]: one["last_seen"] for one in devices}
+    sure = {one["id"]: (one.get("confidence"), one.get("confidences")) for one in devices}
     folder = tmp_path / "state" / "datasets" / "office"
     with contextlib.closing(sqlite3.connect(folder / "inventory.db")) as base:
-        kept = {row[0]: row[1] for row in base.execute("SELECT id, json_extract(body, '$.last_seen') FROM devices")}
+        bodies = {row[0]: json.loads(row[1]) for row in base.execute("SELECT id, body FROM devices")}
+    kept = {name: body["last_seen"] for name, body in bodies.items()}
     log = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
     logged = {one["device"]["id"]: one["device"]["last_seen"] for one in log if one["kind"] == "device"}
     assert shown == kept
+    assert sure == {name: (body.get("confidence"), body.get("confidences")) for name, body in bodies.items()}
     assert sum(kept[name] > logged[name] for name in kept) > 20

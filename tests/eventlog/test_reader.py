@@ -243,7 +243,7 @@ def test_fold_keeps_the_latest_record() -> None:
     """The last record of each device and alert counts, however many there are."""
     fold = Fold()
     for action in ("open", "update", "open"):
-        fold.add({"kind": "alert", "action": action, "alert": {"key": "k", "count": len(fold.alerts)}})
+        fold.add({"kind": "alert", "action": action, "alert": {"id": "k", "count": len(fold.alerts)}})
     fold.add(device("dev-1", "new"))
     fold.add(device("dev-1", "changed"))
     fold.add({"kind": "sensor", "action": "summary"})
@@ -252,9 +252,21 @@ def test_fold_keeps_the_latest_record() -> None:
 
 def test_fold_has_the_alert_reported_last_at_the_end() -> None:
     fold = Fold()
-    for key in "abca":
-        fold.add({"kind": "alert", "alert": {"key": key}})
+    for name in "abca":
+        fold.add({"kind": "alert", "alert": {"id": name}})
     assert list(fold.alerts) == ["b", "c", "a"]
+
+
+def test_fold_counts_alerts_that_recur_with_the_same_key() -> None:
+    """An alert that was closed and the next one of the same actor and target are two alerts, as in tables; a repetition
+    of either is none.
+    """
+    fold = Fold()
+    for name, action in (("monday", "open"), ("monday", "close"), ("tuesday", "open"), ("tuesday", "update")):
+        fold.add({"kind": "alert", "action": action, "alert": {"id": name, "key": "scan|10.0.0.1"}})
+    assert [(name, record["action"]) for name, record in fold.alerts.items()] == [
+        ("monday", "close"), ("tuesday", "update"),
+    ]  # fmt: skip
 
 
 def test_fold_of_merged_devices() -> None:
@@ -286,7 +298,7 @@ def test_fold_of_nonsense() -> None:
         {},
         {"kind": "device"},
         {"kind": "device", "device": 7},
-        {"kind": "alert", "alert": {"key": []}},
+        {"kind": "alert", "alert": {"id": []}},
         device(["x"], "new"),
     ):
         fold.add(record)
