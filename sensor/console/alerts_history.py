@@ -19,6 +19,7 @@ from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, NotReadable, one_of
 from sensor.views.listing import contains
 from sensor.views.past import PastFilter, PastRow
+from sensor.views.severity_levels import levels_of
 
 _NOTES = (
     "SELECT alert, action, value FROM alert_words WHERE ts <= ? AND alert IN (SELECT value FROM json_each(?)) "
@@ -77,12 +78,11 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
 def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:
     """Alerts that match a filter, most severe first. Raises Unknown if the filter has a value that does not exist."""
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    least = SEVERITIES.index(wanted.severity or SEVERITIES[0])
+    levels = levels_of(wanted.severity)
     found = [
         one
         for one in alerts
-        if _level(one) >= least
+        if _level(one) in levels
         and (not wanted.state or one.state in wanted.state)
         and (not wanted.text or contains(wanted.text, one.row.values()))
     ]

@@ -9,10 +9,10 @@ from fnmatch import translate
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_groups import NOBODY, NONE, Group, Groups, named
 from sensor.views.errors import Unknown, one_of
+from sensor.views.severity_levels import levels_of
 
 STATES = ("open", "acknowledged", "closed")
 # Fields whose filter values must exist.
@@ -20,7 +20,7 @@ EITHER = ("state", "verdict", "assignee", "site")
 
 
 class AlertFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several values of one field are alternatives, several fields must all match. ``severity``: at least;
+    """Several values of one field are alternatives, several fields must all match. ``severity``: as in ``levels_of``;
     ``detector``: a pattern with * and ?; times in ns, of when an alert was last seen; ``source``, ``target``,
     ``device``: an address, a network, a MAC, a device id or a name.
     """
@@ -48,7 +48,7 @@ def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
     exist.
     """
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    levels_of(wanted.severity)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
     one_of("assignee", wanted.assignee, {NOBODY, *_known(groups, wanted, "assignee")} - {""})
     one_of("site", wanted.site, _known(groups, wanted, "site"))
@@ -68,8 +68,8 @@ def _tests(wanted: AlertFilter) -> list[Callable[[Group], bool]]:
     """The conditions on groups, only for fields that the filter names."""
     tests: list[Callable[[Group], bool]] = []
     if wanted.severity:
-        least = SEVERITIES.index(wanted.severity)
-        tests.append(lambda group: group.severity >= least)
+        levels = levels_of(wanted.severity)
+        tests.append(lambda group: group.severity in levels)
     tests += [_one_of(name, either) for name in EITHER if (either := set(getattr(wanted, name)))]
     if wanted.detector:
         several = [re.compile(translate(pattern)).match for pattern in wanted.detector]

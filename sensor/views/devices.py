@@ -19,6 +19,7 @@ from sensor.inventory.store.store import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import EXACTLY
 
 STATES = ("present", "gone")
 SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality")
@@ -50,7 +51,7 @@ _HEIR = (
 class DeviceFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Several values of one field are alternatives, several fields must all match. ``text``: words that must all occur
     in the values of a device; ``address``: an address or a network; times in ns, of when a device was last seen;
-    ``vendor`` and ``owner`` contain the text, ignoring case.
+    ``vendor`` and ``owner`` contain the text, ignoring case; ``vendor`` with ``=`` in front is the whole name.
     """
 
     text: str = ""
@@ -198,9 +199,12 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str
             "d.criticality IN (SELECT value FROM json_each(?))",
             json.dumps(["" if one == _NO["criticality"] else one for one in wanted.criticality]),
         )
-    for column in ("vendor", "owner"):
-        if value := getattr(wanted, column):
-            add(f"d.{column} LIKE ? ESCAPE '!'", _part(value))
+    if wanted.vendor.startswith(EXACTLY):
+        add("d.vendor = ?", vendor_of(wanted.vendor))
+    elif wanted.vendor:
+        add("d.vendor LIKE ? ESCAPE '!'", _part(wanted.vendor))
+    if wanted.owner:
+        add("d.owner LIKE ? ESCAPE '!'", _part(wanted.owner))
     for tag in wanted.tag:
         add("', ' || d.tags || ',' LIKE ? ESCAPE '!'", f"%, {_like(tag)},%")
     if wanted.since is not None or wanted.until is not None:
@@ -212,6 +216,12 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str
     _add_names(wanted, add)
     _add_text(_words_of(wanted.text), add, how)
     return " AND ".join(tests) or "1", parameters
+
+
+def vendor_of(wanted: str) -> str:
+    """The vendor that ``=NAME`` selects; empty for devices of an unknown vendor."""
+    name = wanted.removeprefix(EXACTLY)
+    return "" if name == _NO["vendor"] else name
 
 
 def _add_names(wanted: DeviceFilter, add: Any) -> None:

@@ -14,6 +14,7 @@ from sensor.views.dataset import Data
 from sensor.views.devices import DeviceFilter, DeviceRow, devices
 from sensor.views.errors import one_of
 from sensor.views.page import Page, PageStart, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import levels_of
 from sensor.views.stories import StoryFilter, StoryRow, incidents, recommendations
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
@@ -69,7 +70,6 @@ def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 
     page. Raises Unknown or Malformed.
     """
     one_of("kind", wanted.kind, KINDS)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     mark = mark_of("timeline", wanted)
     after = after_of(cursor, mark)
     tests, parameters = _test(wanted)
@@ -84,9 +84,11 @@ def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 
 
 
 def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
+    levels = levels_of(wanted.severity)
     pairs: list[tuple[str, Any]] = [
         ("kind IN (SELECT value FROM json_each(?))", json.dumps(wanted.kind) if wanted.kind else None),
-        ("severity >= ?", SEVERITIES.index(wanted.severity) if wanted.severity else None),
+        ("severity >= ?", levels[0] if wanted.severity else None),
+        ("severity <= ?", levels[-1] if wanted.severity else None),
         ("about = ? AND about != ''", wanted.about or None),  # the second is the condition of the index
         ("ts >= ?", wanted.since),
         ("ts < ?", wanted.until),

@@ -11,6 +11,7 @@ from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
+from sensor.views.severity_levels import levels_of
 
 STATES = ("active", "expired")
 SORTS = ("place", "created", "expires", "silenced", "last", "id")
@@ -107,9 +108,9 @@ def muted(
     """A page of suppressed alerts, the newest or most frequent first. Raises Unknown or Malformed for invalid
     arguments.
     """
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("sort", [sort], MUTED_SORTS)
-    rows = [row for values in data.base.execute(_MUTED) if _is_wanted(row := _muted(tuple(values)), wanted)]
+    levels = levels_of(wanted.severity)
+    rows = [row for values in data.base.execute(_MUTED) if _is_wanted(row := _muted(tuple(values)), wanted, levels)]
     rows.sort(key=lambda row: _place(row, sort), reverse=sort != "mute")
     facets = facets_of(rows, {name: value_of(name) for name in ("mute", "severity", "detector")})
     return page_of(rows, lambda row: row.alert, facets, mark_of(wanted, sort), limit, cursor)
@@ -154,10 +155,10 @@ def _fits(row: MuteRow, wanted: MuteFilter) -> bool:
     )
 
 
-def _is_wanted(row: MutedRow, wanted: MutedFilter) -> bool:
+def _is_wanted(row: MutedRow, wanted: MutedFilter, levels: range) -> bool:
     return (
         (not wanted.mute or row.mute in wanted.mute)
-        and (not wanted.severity or SEVERITIES.index(row.severity) >= SEVERITIES.index(wanted.severity))
+        and SEVERITIES.index(row.severity) in levels
         and (wanted.since is None or row.last >= wanted.since)
         and (wanted.until is None or row.last < wanted.until)
         and contains(wanted.text, (row.summary, row.detector))

@@ -11,6 +11,7 @@ from sensor.tables.lines import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.listing import contains
+from sensor.views.severity_levels import levels_of
 from sensor.views.stories import STATES
 
 TABLES = ("incidents", "recommendations")
@@ -66,12 +67,11 @@ def rows_at(data: Data, table: str, at: int) -> list[PastRow]:
 def fitting(rows: Sequence[PastRow], wanted: PastFilter, states: Sequence[str] = STATES) -> list[PastRow]:
     """Rows that match a filter. ``states``: those that exist. Raises Unknown."""
     one_of("state", wanted.state, states)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    least = SEVERITIES.index(wanted.severity) if wanted.severity else 0
+    levels = levels_of(wanted.severity)
     return [
         row
         for row in rows
-        if SEVERITIES.index(row.severity) >= least
+        if SEVERITIES.index(row.severity) in levels
         and (not wanted.state or row.state in wanted.state)
         and (not wanted.text or contains(wanted.text, (row.id, row.summary)))
     ]

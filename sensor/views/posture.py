@@ -189,7 +189,7 @@ def groups(picture: Picture, by: str) -> list[GroupRow]:
 
 
 def _fits(row: ScoreRow, wanted: ScoreFilter) -> bool:
-    if any((values := getattr(wanted, name)) and getattr(row, name) not in values for name in FIELDS):
+    if any((values := getattr(wanted, name)) and value_of(name)(row) not in values for name in FIELDS):
         return False
     return not wanted.text or contains(
         wanted.text, (row.id, row.name, row.address, row.type, row.vendor, row.model, row.segment, row.owner)

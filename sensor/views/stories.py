@@ -11,6 +11,7 @@ from sensor.tables.lines import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import levels_of
 
 STATES = ("open", "closed")
 SORTS = ("last", "severity")
@@ -86,8 +87,8 @@ def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cu
 
 def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
-    tests, parameters = ["severity >= ?"], [SEVERITIES.index(wanted.severity) if wanted.severity else 0]
+    levels = levels_of(wanted.severity)
+    tests, parameters = ["severity BETWEEN ? AND ?"], [levels[0], levels[-1]]
     pairs: list[tuple[str, Any]] = [
         ("last >= ?", wanted.since),
         ("last < ?", wanted.until),

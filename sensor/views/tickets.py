@@ -20,6 +20,7 @@ from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable, Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
+from sensor.views.severity_levels import levels_of
 
 
 class TicketFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,12 +157,12 @@ def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketR
 
 def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    levels = levels_of(wanted.severity)
     segments = {f"vlan {vlan}" for vlan in wanted.vlan}
     return (
         (not wanted.state or row.state in wanted.state)
-        and (not wanted.severity or SEVERITIES.index(row.severity) >= SEVERITIES.index(wanted.severity))
-        and (not wanted.owner or row.owner in wanted.owner)
+        and SEVERITIES.index(row.severity) in levels
+        and (not wanted.owner or (row.owner or "none") in wanted.owner)
         and (not wanted.type or any(one.type in wanted.type for one in row.devices))
         and (not segments or any(one.segment in segments for one in row.devices))
         and (not wanted.device or any(one.id == wanted.device for one in row.devices))

@@ -19,6 +19,7 @@ from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
+from sensor.views.severity_levels import levels_of
 
 VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in AffectedStatus}
 STATES = ("present", "gone")
@@ -188,15 +189,16 @@ def _key(sort: str) -> Callable[[Any], Any]:
 def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]:
     """All matches, in the order of ``posture.fleet.ordered``."""
     one_of("verdict", wanted.verdict, VERDICTS)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("state", wanted.state, STATES)
+    levels = levels_of(wanted.severity)
     fleet, records = picture.fleet, [record for record in picture.known.devices.values() if _of_device(record, wanted)]
     for name in wanted.device:
         if picture.known.device(name) is None:
             raise Unknown("id", name, picture.known.devices)
     evaluated = fleet.of_cve(wanted.cve.upper(), records) if wanted.cve else ordered(fleet.evaluate(records))
     verdicts = {VERDICTS[name] for name in wanted.verdict or VERDICTS}
-    return [row for one in evaluated if one.finding.verdict in verdicts and _fits(row := _finding(fleet, one), wanted)]
+    rows = (_finding(fleet, one) for one in evaluated if one.finding.verdict in verdicts)
+    return [row for row in rows if _fits(row, wanted, levels)]
 
 
 def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
@@ -205,13 +207,13 @@ def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
         (not wanted.state or STATES[record.get("action") == GONE] in wanted.state)
         and (not wanted.device or device.get("id") in wanted.device)
         and (not wanted.type or (tidy(device.get("type")) or "unknown") in wanted.type)
-        and (not wanted.vendor or tidy(device.get("vendor")) in wanted.vendor)
+        and (not wanted.vendor or (tidy(device.get("vendor")) or "unknown") in wanted.vendor)
         and (not wanted.vlan or _vlan(device) in wanted.vlan)
     )
 
 
-def _fits(row: FindingRow, wanted: VulnerabilityFilter) -> bool:
-    if wanted.severity and SEVERITIES.index(row.severity) < SEVERITIES.index(wanted.severity):
+def _fits(row: FindingRow, wanted: VulnerabilityFilter, levels: range) -> bool:
+    if SEVERITIES.index(row.severity) not in levels:
         return False
     if wanted.exploited is not None and bool(row.exploited) != wanted.exploited:
         return False

@@ -144,6 +144,23 @@ def test_a_facet_narrows_and_is_taken_back(browser: httpx.Client) -> None:
     assert "38 devices" in browser.get(html.unescape(back)).text
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/alerts", "/incidents", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture"]
+)
+def test_a_number_in_a_link_is_the_number_of_rows_behind_it(browser: httpx.Client, path: str) -> None:
+    """Tiles and facets: `4 medium alerts` leads to four rows, not to those of higher severity, too; `Philips` not to
+    `Philips Hue`, and `unknown` to the devices of an unknown vendor.
+    """
+    tile, facet = r"<strong>([\d,]+)</strong>", r"[^<]*(?:<wbr>[^<]*)* <span>([\d,]+)</span></a>"
+    numbered = re.compile(rf'<a[^>]*href="([^"]+)"[^>]*>(?:{tile}|{facet})')
+    links = {html.unescape(link): one or other for link, one, other in numbered.findall(browser.get(path).text)}
+    assert len(links) >= 3
+    for link, number in links.items():
+        found = re.search(r'<p class="total"[^>]*>(?:at least )?([\d,]+)', browser.get(link).text)
+        assert found is not None, link
+        assert found[1] == number, link
+
+
 def test_every_value_of_a_facet_can_be_chosen(browser: httpx.Client) -> None:
     """Also those after the first eight; a facet that has only an empty value is left out."""
     counts = browser.get("/api/v1/devices").json()["facets"]["type"]
@@ -354,9 +371,11 @@ def test_grouping_and_time_are_no_filters(browser: httpx.Client) -> None:
 
 def test_a_chosen_value_without_a_match_can_be_taken_back(browser: httpx.Client) -> None:
     """It is listed with 0, and its link removes it."""
-    page = browser.get("/alerts?severity=high&text=nothing-has-this-text").text
-    facets = page.partition('<details class="facets"')[2].partition("</details>")[0]
-    assert re.search(r'href="/alerts\?text=nothing-has-this-text" aria-current="true">high <span>0</span>', facets)
+    for given, shown in (("high", "high and above"), ("%3Dhigh", "high")):
+        page = browser.get(f"/alerts?severity={given}&text=nothing-has-this-text").text
+        facets = page.partition('<details class="facets"')[2].partition("</details>")[0]
+        unset = 'href="/alerts?text=nothing-has-this-text" aria-current="true"'
+        assert f"{unset}>{shown} <span>0</span>" in facets
 
 
 def test_segments_are_named_by_their_vlan(browser: httpx.Client) -> None:

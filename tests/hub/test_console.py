@@ -125,6 +125,7 @@ def test_devices_of_a_vlan(browser: Any) -> None:
 ALERT_FILTERS = [
     AlertFilter(),
     AlertFilter(severity="medium"),
+    AlertFilter(severity="=medium"),
     AlertFilter(state=("open",), severity="low"),
     AlertFilter(state=("closed",)),
     AlertFilter(detector=("discovery.*",)),
@@ -144,6 +145,9 @@ DEVICE_FILTERS = [
     DeviceFilter(),
     DeviceFilter(type=("camera",)),
     DeviceFilter(vendor="hik"),
+    DeviceFilter(vendor="=Hikvision"),
+    DeviceFilter(vendor="=hik"),
+    DeviceFilter(vendor="=unknown"),
     DeviceFilter(vendor="no-such-vendor"),
     DeviceFilter(text="axis"),
     DeviceFilter(text="10.20.10.6"),

@@ -27,7 +27,7 @@ MEANINGS = {
     "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, "
     "recommendations), `present` or `gone` (devices), "
     "`new`, `open`, `changed` or `done` (tickets)",
-    "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`",
+    "severity": "at least this severity: `info`, `low`, `medium`, `high` or `critical`; `=high`: exactly this one",
     "detector": "names of detectors; * and ? are wildcards",
     "verdict": (
         "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, "
@@ -40,7 +40,7 @@ MEANINGS = {
     "target": "target, in the same form",
     "device": "actor or target, in the same form; of recommendations the id of a device",
     "type": "types of devices; `unknown`: not identified",
-    "vendor": "part of the vendor's name",
+    "vendor": "part of the vendor's name; of devices `=NAME`: the complete name, `=unknown`: without one",
     "criticality": "criticalities; `none`: without one",
     "owner": "part of the owner's name; of tickets the complete name",
     "tag": "tags, all of them",

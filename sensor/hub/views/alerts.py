@@ -17,6 +17,7 @@ from sensor.views.alert_groups import FACETS, NOBODY, NONE, named
 from sensor.views.alerts import AlertDetails, AlertNote, AlertRow
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import levels_of
 
 ORDERS = {"last": ("last",), "opened": (), "risk": ("risk", "last"), "severity": ("severity", "last")}
 _LAST: LiteralString = "a.last >= %(since)s AND a.last < %(until)s"
@@ -106,14 +107,14 @@ def _test(reader: Reader, wanted: AlertFilter) -> Conditions:
 def _add_groups(test: Conditions, wanted: AlertFilter) -> None:
     """The conditions that counts can answer."""
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    levels = levels_of(wanted.severity)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
     if wanted.state:
         test.add_any("a", "state", "state", wanted.state)
         if "closed" not in wanted.state:
             test.add("a.state <> 'closed'")  # as the partial indices have it
     if wanted.severity:
-        test.add("a.severity >= %(severity)s", severity=SEVERITIES.index(wanted.severity))
+        test.add("a.severity BETWEEN %(least)s AND %(most)s", least=levels[0], most=levels[-1])
     if wanted.verdict:
         test.add_any("a", "verdict", "verdict", ["" if one == NONE else one for one in wanted.verdict])
     if wanted.assignee:

@@ -14,9 +14,10 @@ from sensor.hub.views.ids import joined, resolve, with_origin
 from sensor.hub.views.operator_values import NONE, add_conditions, in_row, with_values
 from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
 from sensor.inventory.corrections import onto_body
-from sensor.views.devices import STATES, DeviceFilter, DeviceRow
+from sensor.views.devices import STATES, DeviceFilter, DeviceRow, vendor_of
 from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import EXACTLY
 
 SORTS = ("last", "first", "name")
 # In the order of their times, devices are read from a narrow table, as updates of a device write no index.
@@ -120,8 +121,9 @@ def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
     if len(wanted.state) == 1:
         test.add("d.gone = %(gone)s", gone=wanted.state[0] == "gone")
     if wanted.vendor:
-        found = reader.rows(_VENDORS, {"pattern": like(wanted.vendor)})
-        test.add_any("d", "vendor", "vendor", [row[0] for row in found])
+        exact = wanted.vendor.startswith(EXACTLY)
+        found = [] if exact else reader.rows(_VENDORS, {"pattern": like(wanted.vendor)})
+        test.add_any("d", "vendor", "vendor", [vendor_of(wanted.vendor)] if exact else [row[0] for row in found])
     if wanted.since is not None or wanted.until is not None:
         until = wanted.until if wanted.until is not None else 1 << 62
         test.add(_LAST, since=time_at(wanted.since or 0), until=time_at(until))

@@ -12,6 +12,7 @@ from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
+from sensor.views.severity_levels import levels_of
 from sensor.views.stories import SORTS, STATES, StoryFilter, StoryRow
 
 ORDERS = {"last": ("last",), "severity": ("severity", "last")}
@@ -55,13 +56,13 @@ def _place(order: Order, mark: str, row: tuple[Any, ...]) -> Any:
 
 def _test(reader: Reader, wanted: StoryFilter) -> Conditions:
     one_of("state", wanted.state, STATES)
-    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    levels = levels_of(wanted.severity)
     for name, values in (("device", (wanted.device,)), ("setting", wanted.setting)):
         if any(values):
             raise Malformed(name, values[0], "no such filter of incidents")
     test = reader.conditions("i")
     if wanted.severity:
-        test.add("i.severity >= %(severity)s", severity=SEVERITIES.index(wanted.severity))
+        test.add("i.severity BETWEEN %(least)s AND %(most)s", least=levels[0], most=levels[-1])
     if len(wanted.state) == 1:
         test.add("i.closed = %(closed)s", closed=wanted.state[0] == "closed")
     if wanted.text:
