@@ -136,7 +136,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
             return _beside_live(args, folder)
         log = log_of(args.events) if args.events else folder / RUN_LOG
         card = (
-            begin_replay(folder, captures_of(args.paths), name, log)
+            begin_replay(folder, captures_of(args.paths), name, log, args.evidence)
             if log is not None and log != Path(os.devnull)
             else None
         )
@@ -170,7 +170,7 @@ def _new(args: argparse.Namespace, state: Path) -> NewReplay:
     from sensor.datasets.replays import CannotCreate, new_replay
 
     try:
-        return new_replay(state, captures_of(args.paths), args.name)
+        return new_replay(state, captures_of(args.paths), args.name, args.evidence)
     except BadName as error:
         raise Exit(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except CannotCreate as error:

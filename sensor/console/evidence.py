@@ -50,5 +50,5 @@ def _reason(dataset: Dataset, recorded: bool) -> str:
             "oldest files are deleted."
         )
     if dataset.kind != LIVE:
-        return "This replay stored no packets: `sensor replay --evidence DIR` stores those of each alert."
+        return "This replay stored no packets. Repeat it with `--evidence DIR` to store those of each alert."
     return "The sensor stored no packets of this alert: evidence is disabled, or the packets were no longer in memory."

@@ -17,7 +17,7 @@ from sensor.capture.files import open_captures
 from sensor.console.hexview import Span
 from sensor.console.moments import parsed
 from sensor.core.batch import Batch
-from sensor.datasets.dataset import Dataset
+from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.evidence.blank import Blanker
 from sensor.evidence.read import EvidenceFrame
 from sensor.evidence.ring import Frame
@@ -86,7 +86,7 @@ def _paths(dataset: Dataset) -> Iterator[Path]:
     """Captures first: they contain every packet."""
     yield from (Path(name) for name in dataset.card.captures if name.startswith("/"))
     if dataset.evidence.is_dir():
-        yield from sorted(path for path in dataset.evidence.glob("alert-*.pcapng") if not path.is_symlink())[:FILES]
+        yield from sorted(path for path in dataset.evidence.glob(PACKETS) if not path.is_symlink())[:FILES]
 
 
 def _frames_at(path: Path, moments: set[int], deadline: float) -> Iterator[EvidenceFrame]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensor.datasets.card import LIVE, REPLAY, Card, read_card, write_card
+from sensor.datasets.card import LIVE, REPLAY, Card, outside, read_card, write_card
 from sensor.datasets.dataset import dataset_in
 from sensor.datasets.names import name_of
 from sensor.datasets.private import make_folder
@@ -45,16 +45,16 @@ def begin_live(state: Path, log: Path | None, evidence: Path | None) -> None:
     """Record that a live sensor keeps its state in a folder, and where its log is: None for a stream, which cannot be
     read later. Raises OSError.
     """
-    outside = NO_FILE if log is None else "" if log == state / RUN_LOG else str(log.absolute())
-    write_card(state, Card(LIVE, log=outside, evidence=str(evidence.absolute()) if evidence is not None else ""))
+    elsewhere = NO_FILE if log is None else "" if log == state / RUN_LOG else str(log.absolute())
+    write_card(state, Card(LIVE, log=elsewhere, evidence=str(evidence.absolute()) if evidence is not None else ""))
 
 
-def begin_replay(folder: Path, captures: Sequence[str], name: str, log: Path) -> Card:
+def begin_replay(folder: Path, captures: Sequence[str], name: str, log: Path, evidence: Path | None) -> Card:
     """Begin a replay in a folder that was named with --state. Returns its card, to be completed at the end. Raises
     OSError.
     """
-    outside = "" if log == folder / RUN_LOG else str(log.absolute())
-    card = Card(REPLAY, name or name_of(captures), list(captures), log=outside, complete=False)
+    elsewhere, packets = "" if log == folder / RUN_LOG else str(log.absolute()), outside(folder, evidence)
+    card = Card(REPLAY, name or name_of(captures), list(captures), log=elsewhere, evidence=packets, complete=False)
     write_card(folder, card)
     return card
 

@@ -40,6 +40,11 @@ def read_card(folder: Path) -> Card | None:
     return card if card.kind in (LIVE, REPLAY) else None
 
 
+def outside(folder: Path, evidence: Path | None) -> str:
+    """The ``evidence`` of the card of a folder."""
+    return "" if evidence is None or evidence.absolute() == folder.absolute() / "evidence" else str(evidence.absolute())
+
+
 def completed(card: Card, first: str, last: str) -> Card:
     """The card of a finished replay with the times of its first and last packet (RFC 3339; empty if there was none)."""
     return msgspec.structs.replace(card, first=first, last=last, complete=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.datasets.dataset import Dataset
+from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.reader import Reader
@@ -48,5 +48,5 @@ def _size(dataset: Dataset) -> int:
     """Size of the dataset's own files. A state folder also has other files."""
     files = {part.path for part in parts(dataset.log)} | set(dataset.folder.glob("inventory.db*"))
     if dataset.evidence.is_dir():
-        files |= {path for path in dataset.evidence.iterdir() if path.is_file()}
+        files |= {path for path in dataset.evidence.glob(PACKETS) if path.is_file()}
     return sum(path.stat().st_size for path in files if path.exists())

@@ -13,6 +13,8 @@ from sensor.datasets.span import Span, has_findings, span_of_log
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, REPLAY_LOG, RUN_LOG
 
+# Files of packets in the folder of evidence, which may have other files.
+PACKETS = "alert-*.pcapng"
 # Parts that a dataset may lack.
 INVENTORY_PART, LOG_PART, EVIDENCE_PART, END_PART = "inventory", "event log", "evidence", "end of the replay"
 
@@ -98,7 +100,9 @@ def dataset_in(folder: Path) -> Dataset:
     """The dataset in a folder: of the live sensor, or of a replay according to its card."""
     card = read_card(folder) or Card(kind=REPLAY if folder.parent.name == DATASETS else LIVE)
     name = folder.name if folder.parent.name == DATASETS else card.name or LIVE
-    evidence = Path(card.evidence) if card.evidence else folder / "evidence"
+    outside = Path(card.evidence) if card.evidence else folder
+    # An exported copy has the packets in its folder.
+    evidence = outside if outside != folder and outside.is_dir() else folder / "evidence"
     return Dataset(name, card.kind, folder, Path(card.log) if card.log else _log_in(folder), evidence, card)
 
 

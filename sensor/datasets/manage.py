@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sensor.datasets.card import LIVE, write_card
 from sensor.datasets.choose import CHOSEN, chosen_in, datasets_in
-from sensor.datasets.dataset import Dataset
+from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.datasets.live import is_written
 from sensor.datasets.names import checked
 from sensor.datasets.replays import CannotCreate
@@ -127,7 +127,7 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
     if dataset.evidence.is_dir():
         yield from (
             (f"evidence/{path.name}", path)
-            for path in sorted(dataset.evidence.iterdir())
+            for path in sorted(dataset.evidence.glob(PACKETS))
             if path.is_file() and not path.is_symlink()
         )
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensor.datasets.card import REPLAY, Card, completed, write_card
+from sensor.datasets.card import REPLAY, Card, completed, outside, write_card
 from sensor.datasets.choose import chosen_in, replays_in
 from sensor.datasets.dataset import Dataset, dataset_in
 from sensor.datasets.live import is_written
@@ -31,10 +31,10 @@ class NewReplay:
     it replaces a previous one.
     """
 
-    def __init__(self, folder: Path, captures: Sequence[str]) -> None:
-        """Raises OSError if it cannot be created."""
+    def __init__(self, folder: Path, captures: Sequence[str], evidence: Path | None = None) -> None:
+        """``evidence``: folder of the packets of alerts. Raises OSError if it cannot be created."""
         self.folder, self.name, self.log = folder, folder.name, folder / RUN_LOG
-        self._card = Card(REPLAY, folder.name, list(captures), complete=False)
+        self._card = Card(REPLAY, folder.name, list(captures), evidence=outside(folder, evidence), complete=False)
         self._aside = folder.with_name(f"{_ASIDE}{folder.name}")
         self.replaced = folder.exists()
         if self.replaced:
@@ -63,9 +63,9 @@ class NewReplay:
             self._aside.rename(self.folder)
 
 
-def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewReplay:
+def new_replay(state: Path, captures: Sequence[str], name: str = "", evidence: Path | None = None) -> NewReplay:
     """Create the dataset for some captures, with a name from the operator or derived from the captures. Raises BadName,
-    Taken, OSError.
+    CannotCreate, OSError.
     """
     folder = state / DATASETS / (checked(name) if name else _free(state, captures))
     if folder.exists():
@@ -80,7 +80,7 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
                 f"another replay writes the dataset {folder.name!r} now: wait for its end, or choose another "
                 "name with --name"
             )
-    return NewReplay(folder, captures)
+    return NewReplay(folder, captures, evidence)
 
 
 def _free(state: Path, captures: Sequence[str]) -> str:

@@ -22,6 +22,8 @@ import pytest
 import sensor.eventlog
 from sensor.cli.main import main
 from sensor.core.time_units import SECOND
+from sensor.datasets.count import counts_of
+from sensor.datasets.dataset import PACKETS, dataset_in
 from tests.capture.captures import Frame, pcap
 from tests.forked import run as run_program
 from tests.forked import started
@@ -378,6 +380,21 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
         2,
         2,
     ]
+
+
+@pytest.mark.parametrize("named", ["packets", "state/datasets/office/evidence"])
+def test_a_dataset_knows_where_its_packets_are(replay: Runs, root: Path, tmp_path: Path, named: str) -> None:
+    """In any folder, of which they are the only files that belong to the dataset; without the option there are none."""
+    capture, folder = root / "pcaps" / "office.pcapng", tmp_path / "state" / "datasets" / "office"
+    assert replay(capture, "--evidence", tmp_path / named).returncode == 0
+    dataset = dataset_in(folder)
+    counts = counts_of(dataset)
+    (tmp_path / named / "diary.txt").write_text("private")
+    assert (dataset.evidence, dataset.missing) == (tmp_path / named, ())
+    assert len(list(dataset.evidence.glob(PACKETS))) == counts.alerts
+    assert counts_of(dataset) == counts
+    assert replay(capture).returncode == 0
+    assert dataset_in(folder).missing == ("evidence",)
 
 
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
