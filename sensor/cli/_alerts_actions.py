@@ -31,7 +31,7 @@ Record = dict[str, Any]
 # Limit of alerts that one action may change: a larger number is more likely an incorrect filter.
 AT_ONCE = 100_000
 NOBODY = "nobody"
-WHY_COLUMNS = ("mute", "author", "reason", "time", "alert", "detector", "actor → target", "count", "summary")
+WHY_COLUMNS = ("mute", "author", "reason", "last seen", "alert", "detector", "actor → target", "count", "summary")
 
 
 def show(args: argparse.Namespace) -> int:

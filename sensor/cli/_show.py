@@ -36,7 +36,7 @@ STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
-ALERT_COLUMNS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
+ALERT_COLUMNS = ("severity", "last seen", "alert", "detector", "actor → target", "count", "summary")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:

@@ -316,11 +316,14 @@ def _search(record: Record) -> str:
 
 
 def _risk(alert: Record) -> str:
-    """``86 = severity 70 + confidence 8 + device_type 5 …``."""
+    """``86 of 100 = severity 70 + confidence 8 + device_type 8``; the sum may be outside of 0 to 100."""
     if not isinstance(alert.get("risk"), int):
         return ""
-    terms = [f"{tidy(name)} {tidy(points)}" for name, points in part(alert, "risk_terms").items()]
-    return f"{alert['risk']} of 100" + (f" = {' + '.join(terms)}" if terms else "")
+    terms = part(alert, "risk_terms")
+    shown = " + ".join(f"{tidy(name)} {tidy(points)}" for name, points in terms.items())
+    total = sum(map(number, terms.values()))
+    limited = f" = {total}, limited to 0 to 100" if total != alert["risk"] else ""
+    return f"{alert['risk']} of 100" + (f" = {shown}{limited}" if shown else "")
 
 
 def _packets(packets: Record) -> str:

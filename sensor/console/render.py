@@ -31,7 +31,7 @@ NAV = (
     ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
     ("/vulnerabilities", "Vulnerabilities"),
     ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/map", "Map"),
-    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/lists", "Lists"), ("/rules", "Rules"),
+    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/lists", "Threat lists"), ("/rules", "Rules"),
     ("/reports", "Reports"), ("/health", "Health"),
 )  # fmt: skip
 

@@ -141,8 +141,8 @@ def count(number: int) -> str:
 
 
 def percent(value: object) -> str:
-    """A confidence of 0 to 1 as a percentage."""
-    return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    """A confidence of 0 to 1 as a percentage, rounded as commands round it to two digits."""
+    return f"{float(f'{value:.2f}'):.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def fact(value: object) -> object:
@@ -155,10 +155,10 @@ def fact(value: object) -> object:
 
 
 def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
-    """A facet: severities in their order, other values by count."""
+    """A facet: severities and bands of scores in their order, other values by count."""
     return (
         [(one, counts[one]) for one in SEVERITIES[::-1] if one in counts]
-        if name == "severity"
+        if name in ("severity", "band")
         else list(counts.items())
     )
 

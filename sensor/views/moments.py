@@ -116,11 +116,13 @@ def health(data: Data, *, since: int | None = None, until: int | None = None, li
 
 
 def search(data: Data, text: str, *, limit: int = 10) -> SearchHits:
-    """Search for a text, an address, a network or an id in all tables."""
+    """Search for a text, an address, a network or an id in all tables: the newest devices, and the most severe of the
+    others.
+    """
     return SearchHits(
         devices(data, DeviceFilter(text=text), limit=limit),
-        alerts(data, AlertFilter(text=text), limit=limit),
-        incidents(data, StoryFilter(text=text), limit=limit),
+        alerts(data, AlertFilter(text=text), "severity", limit=limit),
+        incidents(data, StoryFilter(text=text), "severity", limit=limit),
         recommendations(data, StoryFilter(text=text), limit=limit),
     )
 

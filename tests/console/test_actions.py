@@ -38,6 +38,20 @@ def undo(client: httpx.Client, done: httpx.Response) -> httpx.Response:
     return client.post("/alerts/undo", data={"csrf": csrf_of(page), "name": found[1]})
 
 
+def test_an_open_alert_does_not_hide_closed_ones(there: Running) -> None:
+    """The overview counts them by severity: a low alert that is left open looked like all there is."""
+    with there.client() as client:
+        before = client.get("/").text
+        assert "closed alert" not in before
+        low = names_on(client, "/alerts?severity=%3Dlow")[0]
+        act(client, action="close", alert=[name for name in names_on(client) if name != low])
+        page = client.get("/").text
+        assert re.findall(r"<strong>(\d+)</strong> ([a-z]+ [a-z]*? ?alerts?)", page) == [
+            ("1", "open low alert"), ("6", "closed alerts"),
+        ]  # fmt: skip
+        assert "6 closed alerts</a>: 1 critical, 4 medium, 1 low</p>" in page
+
+
 def test_one_alert_through_its_life(there: Running) -> None:
     """Acknowledge, assign, close as benign, undo, reopen: command and page see each other's changes."""
     with there.client() as client:

@@ -12,10 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from sensor.cli._show import decimal
 from sensor.cli.main import main
+from sensor.console.template_filters import percent
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 from tests import sampling
+from tests.console.kit import output_of
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
@@ -197,6 +200,42 @@ def test_what_is_to_be_done_leads_to_its_reason(browser: httpx.Client) -> None:
     assert browser.get(todo[0]).text.count('<details class="card recommendation" open>') == 1
     alert = next(link for link in links_of(browser.get("/search?q=203.0.113.66").text) if "/alerts/alert-" in link)
     assert "/search?q=203.0.113.66" in links_of(browser.get(alert).text)
+
+
+def test_the_overview_has_the_first_fixes(browser: httpx.Client) -> None:
+    """The first fixes of the exposure page, with links to their reasons, and the CVEs that affect devices."""
+    page, exposure = browser.get("/").text, browser.get("/posture").text
+    assert "<strong>4</strong> CVEs, unknown for 35" in page
+    page = page.partition("<h2>Next steps")[2].partition("</section>")[0]
+    rows = re.compile(r'<td class="first"><a href="([^"]+)">([^<]+)</a><div class="summary">')
+    fixes = rows.findall(page)
+    assert len(fixes) == 4
+    assert fixes == rows.findall(exposure)[:4]
+
+
+def test_lists_have_the_same_order_everywhere(browser: httpx.Client) -> None:
+    """The most severe first, also in a search; bands of scores as their tiles."""
+    paths = ("/search?q=tp-lab", "/alerts?text=tp-lab")
+    found = [re.findall(r'"badge (\w+)"', browser.get(path).text)[-5:] for path in paths]
+    assert found == [["medium", "medium", "medium", "low", "low"]] * 2
+    bands = re.findall(r"/posture\?band=(\w+)", browser.get("/posture").text)
+    assert bands == ["high", "medium", "low"] * 2
+
+
+def test_numbers_are_those_of_commands(browser: httpx.Client, office_folder: Path) -> None:
+    """Risk and number of alerts of incidents; a risk whose terms add up to more than 100; confidences."""
+    where = ("--state", str(office_folder))
+    listed = re.findall(r"incident-\w+ +(\d+) +(\d+) +open", output_of("alerts", "incidents", *where))
+    page = browser.get("/incidents").text
+    assert len(listed) == 3
+    assert re.findall(r'data-name="Risk">(\d+)</td>.*?data-name="Alerts">(\d+)<', page) == listed
+    detector = "command_and_control.malicious_address"
+    name = re.findall(r"/alerts/(alert-\w+)", browser.get(f"/alerts?detector={detector}").text)[0]
+    limited = "answered 3 = 109, limited to 0 to 100"
+    assert limited in browser.get(f"/alerts/{name}").text
+    assert limited in output_of("explain", name, *where)
+    for thousandth in range(1001):
+        assert percent(thousandth / 1000) == f"{float(decimal(thousandth / 1000)) * 100:.0f}%"
 
 
 def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) -> None:

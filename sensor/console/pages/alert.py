@@ -27,9 +27,11 @@ def page(request: PageRequest) -> Response:
     if request.first("at"):
         return alerts_at.one(request, found)
     record = found.alert.record
+    alert = part(record, "alert")
     return render(
         request, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record,
-        alert=part(record, "alert"), proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
+        alert=alert, proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
+        risk_sum=sum(points for points in part(alert, "risk_terms").values() if isinstance(points, int)),
         evidence=evidence_of(request.dataset, found.alert, FRAMES),
         connections=connections_of_alert(request.dataset, record) if request.views.on_sensor else "",
         rows=rows, layers_of=layers_of, verdicts=VERDICTS,

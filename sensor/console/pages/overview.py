@@ -12,9 +12,9 @@ from sensor.console.losses import unseen
 from sensor.console.moments import now_ns
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import overview_at
+from sensor.console.pages.posture import target_of
 from sensor.console.render import render
 from sensor.console.visits import Visit
-from sensor.posture.scores.exposure import Exposure
 from sensor.posture.scores.trend import read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import number_of_alerts
@@ -22,16 +22,18 @@ from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 from sensor.views.moments import health
+from sensor.views.posture import posture
 from sensor.views.since import RecentChanges, since
 from sensor.views.stories import StoryFilter, incidents, recommendations
+from sensor.views.vulnerabilities import AFFECTED, CANNOT_TELL, vulnerabilities
 
 # The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
 # With more devices or alerts, the score takes too long for this page; the exposure page has it.
 SCORED, SCORED_ALERTS = 2_000, 20_000
-# Days of the trend.
-DAYS = 90
+# Days of the trend; fixes of the exposure page.
+DAYS, FIXES = 90, 4
 
 
 def page(request: PageRequest) -> Response:
@@ -45,8 +47,7 @@ def page(request: PageRequest) -> Response:
     return render(
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
-        closed=_closed(request, open_alerts=found.total, open_incidents=stories.total),
-        site=_score(request, shown.total), trend=_trend(request),
+        closed=_closed(request), scored=_scored(request, shown.total), trend=_trend(request),
         visit=visit, since=_since(request, visit),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
@@ -65,26 +66,29 @@ def _since(request: PageRequest, visit: Visit | None) -> RecentChanges | None:
     return since(request.data, visit.seq, int(visit.seen * 1e9), request.who.name) if visit is not None else None
 
 
-def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
-    """The most severe closed alerts and incidents if none is open: a page without any would look like an all-clear."""
+def _closed(request: PageRequest) -> dict[str, Any]:
+    """The most severe closed alerts and incidents: a page without them would look like an all-clear."""
     return {
-        "alerts": None
-        if open_alerts
-        else alerts(request.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
-        "incidents": None
-        if open_incidents
-        else incidents(request.data, StoryFilter(state=("closed",)), "severity", limit=SHOWN),
+        "alerts": alerts(request.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
+        "incidents": incidents(request.data, StoryFilter(state=("closed",)), "severity", limit=SHOWN),
     }
 
 
-def _score(request: PageRequest, total: int) -> Exposure | None:
-    """Exposure of the site; None if unknown, or too slow for this page."""
+def _scored(request: PageRequest, total: int) -> dict[str, Any] | None:
+    """Exposure of the site, its most effective fixes and its vulnerabilities; None if unknown, or too slow for this
+    page.
+    """
     if not request.opened.alerts_known or total > SCORED:
         return None
     if number_of_alerts(request.data.base) > SCORED_ALERTS:
         return None
     with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
-        return picture.exposures.site
+        site, found = posture(picture), vulnerabilities(picture, limit=1)
+        fixes, verdicts = site.fixes[:FIXES], found.facets["verdict"]
+        return {
+            "site": site, "fixes": fixes, "targets": [target_of(request, fix) for fix in fixes],
+            "affected": verdicts.get(AFFECTED, 0), "unclear": verdicts.get(CANNOT_TELL, 0),
+        }  # fmt: skip
     return None
 
 

@@ -29,11 +29,11 @@ def page(request: PageRequest) -> Response:
         paging=paging,
         sorts=tuple(SORTS),
         facets=FIELDS,
-        targets=[_target(request, fix) for fix in site.fixes],
+        targets=[target_of(request, fix) for fix in site.fixes],
     )
 
 
-def _target(request: PageRequest, fix: FixRow) -> str:
+def target_of(request: PageRequest, fix: FixRow) -> str:
     """The page that shows what a fix resolves: alerts of a device, CVEs of its devices, or recommendations."""
     if fix.key.startswith(ALERTS):
         name = fix.key.removeprefix(ALERTS)

@@ -4,7 +4,7 @@
 
 document.documentElement.classList.add("scripted");
 
-// Local time, with UTC in the title.
+// Local time, with UTC in the title; its zone is named once.
 const CLOCK = new Intl.DateTimeFormat("sv-SE", {
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
@@ -174,5 +174,6 @@ prepare();
 const beside = document.querySelector(".with-facets th:nth-child(9)") ? 1200 : 900; // as in console.css
 if (window.matchMedia(`(max-width: ${beside - 1}px)`).matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
 localTimes(document);
+for (const place of document.querySelectorAll(".zone")) place.textContent = `· times in ${CLOCK.resolvedOptions().timeZone}`;
 // On small screens the menu scrolls: the current page is in view.
 document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -69,8 +69,8 @@ class HubBackend:
     def search(self, text: str, *, limit: int = 10) -> SearchHits:
         return SearchHits(
             self.devices(DeviceFilter(text=text), limit=limit),
-            self.alerts(AlertFilter(text=text), limit=limit),
-            self.incidents(StoryFilter(text=text), limit=limit),
+            self.alerts(AlertFilter(text=text), "severity", limit=limit),
+            self.incidents(StoryFilter(text=text), "severity", limit=limit),
             None,
         )
 

@@ -161,9 +161,9 @@ def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
         (f"{strongest[0]:.1f} {strongest[1]}" if signs else "no attack observed")
         + _and_more(len(signs), values.attack - strongest[0]),
-        ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach)
+        ", ".join(f"{REASONS[way]} +{REACH[way]:g}" for way in causes.reach)
         or "no inbound traffic from the internet was observed",
-        ", ".join(f"{UNKNOWN:g} unknown {what}" for what in causes.unknown) or "type and firmware are known",
+        ", ".join(f"unknown {what} +{UNKNOWN:g}" for what in causes.unknown) or "type and firmware are known",
         f"{criticality}: {values.criticality:.0%} of the points so far"
         if values.criticality
         else f"criticality {criticality or 'not set'}",
