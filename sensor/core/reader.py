@@ -4,10 +4,16 @@ dissectors raise.
 
 from __future__ import annotations
 
+import re
 import struct
+from unicodedata import category
 
 _U16, _U32, _U64 = struct.Struct("!H"), struct.Struct("!I"), struct.Struct("!Q")
 TEXT_LIMIT = 1024
+# Combining marks on one character. Languages need up to three; more are drawn over the lines above and below.
+MARKS_LIMIT = 3
+# Several characters of blocks that have such marks: none of Latin, CJK, or the replacement of invalid bytes.
+_STACK = re.compile(r"[\u0300-\u2fff\u302a-\u302d\u3099\u309a\ufb1e\ua66f-\uabff\ufe00-\ufe2f\U00010000-\U0010ffff]{4}")
 
 
 class Malformed(Exception):
@@ -68,7 +74,7 @@ class Reader:
 
 def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
     """Text of a peer made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional
-    characters, one line, limited length, trimmed.
+    characters, few combining marks on one character, one line, limited length, trimmed.
     """
     if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
@@ -77,4 +83,14 @@ def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
         not raw.isprintable()
     ):  # False for every control, format, surrogate, private, unassigned or separator character except the space
         raw = "".join([c if c.isprintable() else " " for c in raw.replace("\0", "")])
-    return raw.strip()
+    return raw.strip() if raw.isascii() or not _STACK.search(raw) else _unstacked(raw).strip()
+
+
+def _unstacked(text: str) -> str:
+    """Without the combining marks (Unicode categories Mn and Me) past the limit."""
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if category(character) in ("Mn", "Me") else 0
+        if marks <= MARKS_LIMIT:
+            kept.append(character)
+    return "".join(kept)

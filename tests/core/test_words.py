@@ -136,9 +136,13 @@ def test_the_reader_checks_before_it_reads() -> None:
     ("caf\u00e9\u202eevil\u200b".encode(), "caf\u00e9 evil"),
     (b"\xff\xfe", "\ufffd\ufffd"),
     (b"line\r\nbreak", "line  break"),
+    ("e\u0301\u20dd".encode() + "\u0301\u0489".encode() * 60, "e\u0301\u20dd\u0301"),
+    ("Vie\u0323\u0302t \u05d1\u05bc\u05b0\u0591".encode(), "Vie\u0323\u0302t \u05d1\u05bc\u05b0\u0591"),
 ])  # fmt: skip
 def test_peer_text_is_cleaned(raw: bytes, reported: str) -> None:
-    """There are no control, format or direction characters, valid UTF-8, one line."""
+    """There are no control, format or direction characters and no stacks of accents that cover other lines, valid
+    UTF-8, one line; accents and points of languages stay.
+    """
     assert clean(raw) == reported
 
 
