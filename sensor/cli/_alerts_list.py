@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._data import now_of
 from sensor.cli._show import SEVERITIES, part, put, table_of_alerts, tidy
-from sensor.cli._tail_filter import moment
+from sensor.cli._tail_filter import moment, time_or_span
 from sensor.cli._views import stop_of, views_of
 from sensor.core.phrases import counted
 
@@ -68,10 +69,10 @@ def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        type=moment,
+        type=time_or_span,
         help="only alerts seen since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
     )
-    parser.add_argument("--until", metavar="TIME", type=moment, help="only alerts last seen before then")
+    parser.add_argument("--until", metavar="TIME", type=time_or_span, help="only alerts last seen before then")
     parser.add_argument(
         "--src", metavar="HOST", default="", help="only alerts from this address, network, MAC, device name or id"
     )
@@ -83,7 +84,6 @@ def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
 
 def filter_of(args: argparse.Namespace) -> AlertFilter:
     """The filter in the arguments."""
-    from sensor.tables.lines import time_ns
     from sensor.views.alert_filter import AlertFilter
 
     states = ["open", "acknowledged"] if args.open and not args.states else args.states
@@ -92,9 +92,15 @@ def filter_of(args: argparse.Namespace) -> AlertFilter:
         assignee=tuple(args.assignee),
         verdict=tuple(verdict.replace("-", "_") for verdict in args.verdict), site=tuple(args.site), vlan=args.vlan,
         source=args.src, target=args.dst,
-        device=args.device, since=time_ns(args.since) if args.since else None,
-        until=time_ns(args.until) if args.until else None,
+        device=args.device, since=_ns(args, args.since), until=_ns(args, args.until),
     )  # fmt: skip
+
+
+def _ns(args: argparse.Namespace, text: str | None) -> int | None:
+    """A time in the arguments, ns."""
+    from sensor.tables.lines import time_ns
+
+    return time_ns(moment(text, now_of(args))) if text else None
 
 
 def list_alerts(args: argparse.Namespace) -> int:

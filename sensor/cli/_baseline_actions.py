@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
+from sensor.cli._data import now_of
 from sensor.cli._devices_actions import SOON, change_inventory, inventory
 from sensor.cli._known import Known, the_device
 from sensor.cli._setup import complain
@@ -30,8 +31,7 @@ USE_COLUMNS = ("does", "service", "with", "since", "last", "seen")
 
 def list_learned(args: argparse.Namespace) -> int:
     """``list [FILTER…]``."""
-    from sensor.cli._devices_list import filtered
-    from sensor.views.device_terms import InvalidTerm, term_of
+    from sensor.views.device_terms import InvalidTerm, matching, term_of
 
     try:
         wanted = [term_of(argument) for argument in args.operands]
@@ -40,7 +40,8 @@ def list_learned(args: argparse.Namespace) -> int:
         return USAGE
     found = inventory(args)
     learned = dict(found.store.habits())
-    records = [one for one in filtered(found, wanted) if tidy(part(one, "device").get("id")) in learned]
+    devices = matching(found.fold.devices.values(), wanted, now_of(args))
+    records = [one for one in devices if tidy(part(one, "device").get("id")) in learned]
     rows = [_body(one, learned[part(one, "device")["id"]], args.hours) for one in records]
     if args.json:
         for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,18 @@ def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
         if not found.card.complete:
             _print(args, "the replay is running or was interrupted: results are incomplete")
     return found
+
+
+def now_of(args: argparse.Namespace) -> datetime:
+    """Reference of time spans: the end of a replay, or of an event log that is read alone; otherwise now."""
+    from sensor.datasets.card import LIVE
+
+    dataset = dataset_of(args)
+    last = dataset.span.last if dataset.kind != LIVE else ""
+    try:
+        return datetime.fromisoformat(last)
+    except ValueError:
+        return datetime.now(UTC)
 
 
 def head(dataset: Dataset) -> str:

@@ -9,11 +9,11 @@ import io
 import json
 import sqlite3
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
+from sensor.cli._data import now_of
 from sensor.cli._devices_actions import change_inventory, inventory
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import known
@@ -36,7 +36,7 @@ def export(args: argparse.Namespace) -> int:
     target = args.operands[0] if args.operands else "-"
     args.for_programs = target == "-"
     try:
-        records = list(every_device(devices_data(args), (), datetime.now(UTC)))
+        records = list(every_device(devices_data(args), (), now_of(args)))
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
     form = args.format or ("json" if target.endswith(".json") else "csv")

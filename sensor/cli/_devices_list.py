@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sensor.cli._codes import USAGE
+from sensor.cli._data import now_of
 from sensor.cli._devices_csv import write_csv
-from sensor.cli._known import Known
 from sensor.cli._setup import complain
 from sensor.cli._show import part, table_of_devices, tidy
 from sensor.cli._table import table
@@ -42,7 +42,7 @@ def list_devices(args: argparse.Namespace) -> int:
 def _chosen(args: argparse.Namespace, wanted: Sequence[Term], order: tuple[str, bool] | None) -> Iterable[Record]:
     """Current devices, or with --at those at an earlier time."""
     if not args.at:
-        return listed_devices(devices_data(args), wanted, order, datetime.now(UTC))
+        return listed_devices(devices_data(args), wanted, order, now_of(args))
     from sensor.cli._asof import devices_then
 
     records = devices_then(args)
@@ -77,13 +77,6 @@ def body_of(record: Record) -> Record:
         "key": tidy(record.get("key")),
         "state": "gone" if record.get("action") == "gone" else "present",
     }
-
-
-def filtered(found: Known, wanted: Sequence[Term]) -> list[Record]:
-    """Matching devices. Ages refer to now, for a log alone to its last record, which may be old."""
-    devices = found.fold.devices.values()
-    last = last_seen(devices) if found.reader is None else None
-    return matching(devices, wanted, last or datetime.now(UTC))
 
 
 def summary(records: list[Record]) -> str:

@@ -24,7 +24,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since",
         metavar="TIME",
-        type=moment,
+        type=time_or_span,
         help="only events since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
     )
     parser.add_argument(
@@ -62,6 +62,12 @@ def kinds(text: str) -> list[str]:
                 f"found {word}, expected one of {', '.join((*KINDS, *RECORDS))}; events and records cannot be mixed"
             )
     return found
+
+
+def time_or_span(text: str) -> str:
+    """The text, which ``moment`` can read when the dataset is known. Raises ArgumentTypeError otherwise."""
+    moment(text)
+    return text
 
 
 def moment(text: str, now: datetime | None = None) -> str:

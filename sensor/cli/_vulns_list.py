@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sensor.cli import _vulns_text as text
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._data import now_of
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import Known, known, the_device
 from sensor.cli._setup import complain
@@ -52,8 +53,7 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
 
 def list_vulnerabilities(args: argparse.Namespace) -> int:
     """The findings of the devices that match."""
-    from sensor.cli._devices_list import filtered
-    from sensor.views.device_terms import InvalidTerm, Term, term_of
+    from sensor.views.device_terms import InvalidTerm, Term, matching, term_of
 
     try:
         wanted = [term_of(word) for word in args.operands]
@@ -63,13 +63,14 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    matching = filtered(assessed.known, wanted)
+    devices, now = assessed.known.fold.devices.values(), now_of(args)
+    chosen = matching(devices, wanted, now)
     there = [Term("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
-    records = filtered(assessed.known, wanted + there)
+    records = matching(devices, wanted + there, now)
     found = _findings(args, assessed, records)
     if not _for_programs(args, found):
         print(text.listed(found, len(records), unclear=args.cannot_tell or args.all))
-        if gone := len(matching) - len(records):
+        if gone := len(chosen) - len(records):
             print(f"not shown: {counted(gone, 'gone device')}, see state=gone")
     return 0
 

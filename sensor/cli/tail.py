@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._data import add_data_arguments, dataset_of, need_log
+from sensor.cli._data import add_data_arguments, dataset_of, need_log, now_of
 from sensor.cli._log import left_out
 from sensor.cli._setup import complain
 from sensor.cli._show import FULL, SEVERITIES, STYLES, add_json_argument, coloured, level, paint, part, tidy
-from sensor.cli._tail_filter import RECORDS, add_filter_arguments, wanted
+from sensor.cli._tail_filter import RECORDS, add_filter_arguments, moment, wanted
 from sensor.cli._times import clock
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def main(args: argparse.Namespace) -> int:
     path = dataset_of(args, waiting=True).log if args.follow else need_log(args, "events")
     from sensor.eventlog.reader import Reader
 
+    args.since = moment(args.since, now_of(args)) if args.since else None
     reader, colours, terminal = Reader(path, follow=args.follow), coloured(sys.stdout), sys.stdout.isatty()
     try:
         for line, record in _chosen(reader, args):

@@ -385,10 +385,19 @@ def test_the_theme_is_kept(browser: httpx.Client) -> None:
     browser.post("/theme", data={"theme": "auto", "back": "/"})
 
 
-def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client) -> None:
-    """The last three minutes of the office are those of its capture, at any time."""
+def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client, office_folder: Path) -> None:
+    """The last three minutes of the office are those of its capture, at any time, for pages and for commands."""
     found = browser.get("/alerts?since=3m").text
     assert "2 alerts" in found
+    log = str(office_folder / "events.jsonl")
+    for where in (("--state", str(office_folder)), ("--events", log)):
+        assert output_of("alerts", "--since", "3m", *where).splitlines()[-1].startswith("2 alerts")
+        assert output_of("alerts", "--until", "3m", *where).splitlines()[-1].startswith("5 alerts")
+        assert output_of("alerts", "incidents", "--since", "5m", *where).endswith("2 incidents\n")
+    assert output_of("devices", "seen<3m", "--state", str(office_folder)).splitlines()[-1].startswith("29 devices")
+    assert "29 devices" in browser.get("/devices?since=3m").text
+    assert len(output_of("tail", "--since", "1m", log).splitlines()) == 16
+    assert output_of("alerts", "--since", "2026-11-25", "--state", str(office_folder)).endswith("no alerts match\n")
 
 
 def test_both_layouts_of_the_map_have_the_same_content(browser: httpx.Client) -> None:
