@@ -41,15 +41,16 @@ class Ellipse:
     """Nodes clockwise on an ellipse, the first at the top; names outside of it, links through it."""
 
     name, size = "on-wide", (1200, 720)
-    ASIDE, LETTERS = 250, 24
+    # Space for names; the circle of a large group and its name fit above and below.
+    ASIDE, ABOVE, LETTERS = 250, 56, 24
 
     def __init__(self, count: int) -> None:
         self._count = count
 
     def point(self, number: int) -> Point:
         angle = 2 * math.pi * number / self._count - math.pi / 2
-        width, height = self.size
-        return width / 2 + (width / 2 - self.ASIDE) * math.cos(angle), height / 2 + (height / 2 - 40) * math.sin(angle)
+        x, y = self.size[0] / 2, self.size[1] / 2
+        return x + (x - self.ASIDE) * math.cos(angle), y + (y - self.ABOVE) * math.sin(angle)
 
     def bend(self, start: Point, end: Point, *, step: bool) -> Point:
         """Towards the center, so that links between neighbors are not hidden behind nodes; steps less so, to keep them
@@ -60,7 +61,7 @@ class Ellipse:
         return x + self.size[0] * (0.5 - 1 / share), y + self.size[1] * (0.5 - 1 / share)
 
     def radius(self, node: MapNode) -> float:
-        return 6 + 2.5 * math.log2(1 + node.devices)
+        return min(6 + 2.5 * math.log2(1 + node.devices), self.ABOVE - 20)
 
     def label(self, node: MapNode, point: Point) -> Label:
         (x, y), middle, radius = point, self.size[0] / 2, self.radius(node)

@@ -7,7 +7,8 @@ import pytest
 from sensor.console.map_layouts import Column, Ellipse, Layout, named
 from sensor.views.topology import MapNode
 
-LETTER = 7.0
+# Letters of a name: width, and height above and below the line that they stand on.
+LETTER, HIGH, DEEP = 7.0, 11.0, 3.0
 
 
 def node(name: str = "camera", devices: int = 3, device: str = "") -> MapNode:
@@ -27,7 +28,8 @@ def test_nodes_links_and_names_are_inside(kind: type[Ellipse | Column], count: i
     for point in points:
         radius, label = layout.radius(big), layout.label(big, point)
         assert radius <= point[0] <= width - radius
-        assert 0 <= point[1] <= height
+        assert radius <= point[1] <= height - radius
+        assert HIGH <= label.at[1] <= height - DEEP
         length = LETTER * len(label.text)
         left = label.at[0] - {"start": 0.0, "middle": length / 2, "end": length}[label.anchor]
         assert 0 <= left <= left + length <= width
