@@ -34,7 +34,7 @@ STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
 MANY = 3
 NAMED_LIMIT = 4
 # First words of titles that are names.
-NAMES = frozenset(("Kerberos", "Smurf", "Zerologon"))
+NAMES = frozenset(("Kerberos", "Smurf", "Windows", "Zerologon"))
 # Tactics after which a target may act for the attacker. A host that was merely scanned does not.
 TAKING_OVER = frozenset(
     (
@@ -229,9 +229,9 @@ class Incidents:
 
 
 def _within_sentence(title: str) -> str:
-    """``address scan`` for ``Address scan``; names such as Kerberos and PsExec keep their capital."""
+    """``address scan`` for ``Address scan``; names such as Kerberos, PsExec and C2 keep their capital."""
     first = title.partition(" ")[0]
-    return title if first in NAMES or first[1:] != first[1:].lower() else title[:1].lower() + title[1:]
+    return title if first in NAMES or not first[1:].islower() else title[:1].lower() + title[1:]
 
 
 def _within(span: int) -> str:

@@ -1,5 +1,5 @@
-"""A frame as a tree of its headers: Ethernet (IEEE 802.3, 802.1Q), ARP (RFC 826), IPv4 (RFC 791), IPv6 (RFC 8200), ICMP
-(RFC 792, RFC 4443), UDP (RFC 768), TCP (RFC 9293), and their payload.
+"""A frame as a tree of its headers: Ethernet (IEEE 802.3, 802.1Q) or another link header, ARP (RFC 826), IPv4 (RFC
+791), IPv6 (RFC 8200), ICMP (RFC 792, RFC 4443), UDP (RFC 768), TCP (RFC 9293), and their payload.
 
 For display of single frames; the sensor itself parses packets elsewhere. A truncated header ends the tree with a note.
 """
@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
 from sensor.core.reader import clean
-from sensor.evidence.read import ETHERNET, ETHERTYPES, FLAGS, PROTOCOLS, VLANS
+from sensor.evidence.links import ETHERNET, NAMES, network_start
+from sensor.evidence.read import ETHERTYPES, FLAGS, PROTOCOLS, VLANS
 
 TEXT_SHOWN = 160
 ARP_OPERATIONS = {1: "request", 2: "reply"}
@@ -32,18 +33,17 @@ class Layer(NamedTuple):
 
 def layers_of(data: bytes, link: int) -> list[Layer]:
     """The layers of a frame, the outermost first. ``link``: link type of the pcap registry."""
-    if link != ETHERNET:
+    start = network_start(data, link)
+    if start is None and link != ETHERNET:
         return [Layer("Frame", 0, len(data), [("link type", str(link))])]
-    return list(_ethernet(data))
+    return list(_link(data, link, *start) if start is not None else [_cut("Ethernet", 0, data)])
 
 
-def _ethernet(data: bytes) -> Iterator[Layer]:
-    if len(data) < 14:
-        yield _cut("Ethernet", 0, data)
-        return
-    kind, at = int.from_bytes(data[12:14], "big"), 14
-    ends = [("destination", _mac(data[:6])), ("source", _mac(data[6:12]))]
-    yield Layer("Ethernet", 0, 14, [*ends, ("type", ETHERTYPES.get(kind, f"0x{kind:04x}"))])
+def _link(data: bytes, link: int, kind: int, at: int) -> Iterator[Layer]:
+    ends = [("destination", _mac(data[:6])), ("source", _mac(data[6:12]))] if link == ETHERNET else []
+    if at:
+        name = "Ethernet" if link == ETHERNET else NAMES[link]
+        yield Layer(name, 0, at, [*ends, ("type", ETHERTYPES.get(kind, f"0x{kind:04x}"))])
     while kind in VLANS and len(data) >= at + 4:
         tag, kind = struct.unpack_from(">HH", data, at)
         yield Layer("802.1Q", at, at + 4, [("VLAN", str(tag & 0xFFF)), ("priority", str(tag >> 13))])

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
 from sensor.core.reader import clean
+from sensor.evidence.links import ETHERNET, network_start
 
 SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
 COMMENT = 1
-ETHERNET, VLANS = 1, (0x8100, 0x88A8)
+VLANS = (0x8100, 0x88A8)
 ETHERTYPES = {0x0800: "IPv4", 0x86DD: "IPv6", 0x0806: "ARP", 0x88CC: "LLDP"}
 PROTOCOLS = {1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}
 FLAGS = (("SYN", 2), ("FIN", 1), ("RST", 4), ("PSH", 8), ("ACK", 16))
@@ -41,7 +42,7 @@ class EvidenceFrame(NamedTuple):
     @property
     def summary(self) -> str:
         """Source, destination and content, from the headers."""
-        return clean(_ethernet(self.data) if self.link == ETHERNET else "frame without Ethernet header")
+        return clean(_summary(self.data, self.link))
 
 
 def frames_of(path: Path, most: int) -> Iterator[EvidenceFrame]:
@@ -93,21 +94,23 @@ def _comment(options: bytes) -> str:
     return ""
 
 
-def _ethernet(data: bytes) -> str:
-    if len(data) < 14:
-        return "truncated frame"
-    kind, at, tag = int.from_bytes(data[12:14], "big"), 14, ""
+def _summary(data: bytes, link: int) -> str:
+    start = network_start(data, link)
+    if start is None:
+        return "truncated frame" if link == ETHERNET else f"frame of link type {link}"
+    (kind, at), tag = start, ""
     while kind in VLANS and len(data) >= at + 4:
         tag = f"VLAN {int.from_bytes(data[at : at + 2], 'big') & 0xFFF} "
         kind, at = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
     name = ETHERTYPES.get(kind, f"ethertype 0x{kind:04x}")
-    ends = f"{mac_text(int.from_bytes(data[6:12], 'big'))} → {mac_text(int.from_bytes(data[:6], 'big'))}"
     payload = data[at:]
     if name == "IPv4" and len(payload) >= 20:
         return tag + _ip(payload[9], payload[12:16], payload[16:20], payload[(payload[0] & 15) * 4 :])
     if name == "IPv6" and len(payload) >= 40:
         return tag + _ip(payload[6], payload[8:24], payload[24:40], payload[40:])
-    return f"{tag}{name} {ends}"
+    if link != ETHERNET:
+        return tag + name
+    return f"{tag}{name} {mac_text(int.from_bytes(data[6:12], 'big'))} → {mac_text(int.from_bytes(data[:6], 'big'))}"
 
 
 def _ip(protocol: int, source: bytes, target: bytes, payload: bytes) -> str:

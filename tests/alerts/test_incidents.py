@@ -93,6 +93,16 @@ def test_alerts_of_one_moment_have_no_duration() -> None:
     assert incident.summary == "workstation tp-lab (10.0.0.9): port scan, then flood; 1 target"
 
 
+def test_names_keep_their_capital_within_a_sentence() -> None:
+    desk = Desk()
+    titles = ("Web vulnerability scan", "C2 framework or remote access trojan", "Windows RPC exploit", "Flood")
+    filed = [desk.take(made(10, LAPTOP, detector=title, title=title)) for title in titles]
+    filed += [desk.incidents.tick(12 * SECOND)]
+    incident = filed[-1][-1][1]
+    phrase = "web vulnerability scan, then C2 framework or remote access trojan, then Windows RPC exploit, then flood"
+    assert incident.summary == f"{LAPTOP}: {phrase}; 1 target"
+
+
 def test_others_have_stories_of_their_own() -> None:
     """Two actors that did the same to the same target have one incident each."""
     desk = Desk()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -11,7 +12,8 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from sensor.evidence.layers import Layer, layers_of
-from sensor.evidence.read import ETHERNET
+from sensor.evidence.links import ETHERNET
+from sensor.evidence.read import EvidenceFrame
 
 ENDS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
 FRAMES = {
@@ -49,7 +51,30 @@ def test_other_kinds() -> None:
     assert dict(tree("icmp")[2].fields) == {"type": "8", "code": "0"}
     assert [one.name for one in tree("ipv6")] == ["Ethernet", "IPv6", "IPv6 extension", "ICMP", "Payload"]
     assert [one.name for one in tree("fragment")] == ["Ethernet", "IPv4", "Payload"]
-    assert layers_of(b"\0" * 20, 113)[0].fields == [("link type", "113")]
+    assert layers_of(b"\0" * 20, 9)[0].fields == [("link type", "9")]
+
+
+@pytest.mark.parametrize(
+    ("link", "header", "name"),
+    [
+        (113, bytes.fromhex("0000 0001 0006 0200 0000 0001 0000 0800"), "Linux cooked"),
+        (276, bytes.fromhex("0800 0000 0000 0002 0001 0006 0200 0000 0001 0000"), "Linux cooked v2"),
+        (0, bytes.fromhex("02000000"), "BSD loopback"), (108, bytes.fromhex("00000002"), "OpenBSD loopback"),
+        (101, b"", ""), (12, b"", ""), (228, b"", ""),
+    ],
+)  # fmt: skip
+def test_other_link_types(link: int, header: bytes, name: str) -> None:
+    """Frames of cooked and raw captures have the headers that those of Ethernet have, and a line that names the ends;
+    truncated headers are no error.
+    """
+    data = header + bytes(FRAMES["tcp"])[14:]
+    layers = layers_of(data, link)
+    assert [one.name for one in layers] == [*filter(None, [name]), "IPv4", "TCP", "Payload"]
+    assert dict(layers[-2].fields)["flags"] == "PSH, ACK"
+    assert EvidenceFrame(0, data, len(data), "", link).summary == "TCP 10.0.0.1:1234 → 10.0.0.2:80 PSH, ACK"
+    for size in range(len(data)):
+        assert all(one.end <= size for one in layers_of(data[:size], link))
+        assert EvidenceFrame(0, data[:size], size, "", link).summary
 
 
 @given(st.sampled_from(sorted(FRAMES)), st.integers(0, 80), st.data())

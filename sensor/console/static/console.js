@@ -174,6 +174,6 @@ prepare();
 const beside = document.querySelector(".with-facets th:nth-child(9)") ? 1200 : 900; // as in console.css
 if (window.matchMedia(`(max-width: ${beside - 1}px)`).matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
 localTimes(document);
-for (const place of document.querySelectorAll(".zone")) place.textContent = `· times in ${CLOCK.resolvedOptions().timeZone}`;
+for (const place of document.querySelectorAll(".zone")) place.textContent = `times in ${CLOCK.resolvedOptions().timeZone}`;
 // On small screens the menu scrolls: the current page is in view.
 document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
