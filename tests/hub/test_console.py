@@ -63,6 +63,8 @@ def test_one_view_of_all_sites(browser: Any) -> None:
     page = browser.get("/").text
     for link in (f"/devices?data={PARIS}", f"/sensors?data={PARIS}", f"/incidents?data={PARIS}&amp;state=open"):
         assert f'href="{link}"' in page
+    assert "<strong>2</strong> open critical alerts</a>" in page
+    assert f'<a href="/alerts?state=open&amp;state=acknowledged">All {2 * ALERTS} open alerts</a>' in page
     rows = re.findall(r'<td class="first"><a href="/\?data=(\w+)">', page)
     assert sorted(rows) == [SITE, PARIS]
     for path, each in (("devices", DEVICES), ("alerts", ALERTS), ("incidents", INCIDENTS)):
@@ -81,6 +83,8 @@ def test_a_device_and_the_same_device_at_the_other_site(browser: Any) -> None:
     assert f"<dt>sensor</dt><dd>{SITE}/office-1</dd>" in page.text
     assert f"{PARIS}/paris-1" in page.text
     assert f"mac {row['mac']}" in page.text
+    assert "mdns.instance" in page.text
+    assert "/proof" not in page.text  # the frames are at the sensor
     back = browser.get(other)
     assert back.status_code == 200
     assert f"/devices/{row['id']}" in back.text
@@ -306,6 +310,7 @@ def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: An
     done = act(browser, action="close", verdict="benign", alert=[name], text="a test", back="alert")
     assert done.status_code == 303
     assert state() == ("closed", "benign", {"open": ALERTS - 1, "closed": 1})
+    assert "<strong>1</strong> closed alert</a>" in browser.get("/").text
     notes = listed(browser, f"alerts/{name}")["item"]["notes"]
     assert [(note["author"], note["action"]) for note in notes] == [("anna", "verdict"), ("anna", "close")]
     with filled.base() as base:

@@ -21,6 +21,7 @@ def page(request: PageRequest) -> Response:
         request, "sites.jinja", "Overview", sites=sites(reader_of(request)),
         campaigns=campaigns(reader_of(request)),
         alerts=views.alerts(AlertFilter(state=OPEN), "severity", limit=SHOWN),
+        closed=views.alerts(AlertFilter(state=("closed",)), "severity", limit=1),
         stories=views.incidents(StoryFilter(state=("open",)), "severity", limit=SHOWN),
         devices=views.devices(sort="first", limit=SHOWN),
     )  # fmt: skip
