@@ -184,11 +184,11 @@ def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
 
 def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:
     """One attribute: its value, the sum, its evidence, the contesting values."""
-    from sensor.fingerprinting.sums import Sum
+    from sensor.fingerprinting.sums import Sum, comparable
 
     values: dict[str, list[Record]] = {}
     for claim in claims:
-        values.setdefault(_same(attribute, tidy(claim.get("value"))), []).append(claim)
+        values.setdefault(comparable(attribute, tidy(claim.get("value"))), []).append(claim)
     value = tidy(
         device.get("hostname" if attribute == "name" else attribute) or part(device, "attributes").get(attribute)
     )
@@ -208,18 +208,13 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
         yield from (f"    {_word(claim)}" for claim in operator)
         sure = None
     sums = {key: Sum.of(mine) for key, mine in values.items()}
-    winner = _same(attribute, value)
+    winner = comparable(attribute, value)
     for key in sorted(values, key=lambda key: (key != winner, -sums[key].sure, key)):
         against = "" if key == winner else f"{tidy(values[key][0].get('value'))}: "
         yield f"  {against}{sums[key].text}"
         yield from (f"    {_claim(claim)}" for claim in sorted(values[key], key=_confidence, reverse=True))
     if winner in sums:
         yield from (f"  {line}" for line in sums[winner].against(attribute, winner, sums, sure))
-
-
-def _same(attribute: str, value: str) -> str:
-    """Values that fusion treats as equal: they differ in case, blanks and hyphens only."""
-    return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
 
 
 def _confidence(claim: Record) -> float:

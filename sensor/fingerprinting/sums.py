@@ -78,5 +78,10 @@ class Sum:
             yield f"reported as {reported:.2f}: old evidence counts less, and some may not be in this record"
 
 
+def comparable(attribute: str, value: str) -> str:
+    """The same text for values that fusion treats as equal: they differ in case, blanks and hyphens only."""
+    return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
+
+
 def _odds(sure: float) -> float:
     return sure / (1 - sure)

@@ -253,6 +253,23 @@ def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) ->
         assert word in page
 
 
+def test_evidence_on_pages_is_that_of_the_command(browser: httpx.Client, office_folder: Path) -> None:
+    """The strongest first, values that differ in case together, and what competing values subtract: of a model in both
+    cases, and of a type without a competing one.
+    """
+    found = browser.get("/devices?text=hikvision").text
+    [name] = set(re.findall(r"/devices/(dev-\w+)", found))
+    page, text = browser.get(f"/devices/{name}").text, output_of("explain", name, "--state", str(office_folder))
+    model = page.partition("<strong>model</strong>")[2].partition("</details>")[0]
+    assert re.findall(r"<h3>(\S+) <span", model) == ["DS-2CD2143G0-I", "DS-2CD2143G0"]
+    note = "ds2cd2143g0 is a broader term for ds2cd2143g0i: no contradiction"
+    assert (note in model, note in text) == (True, True)
+    type_ = page.partition("<strong>type</strong>")[2].partition("</table>")[0]
+    shown = re.findall(r'data-name="Confidence">(\d+)%', type_)
+    listed = re.findall(r"^    0\.(\d\d) ", text.partition("\ntype:")[2].partition("\n  iot:")[0], re.MULTILINE)
+    assert shown == listed == sorted(listed, reverse=True)
+
+
 def test_device_types_have_names_on_pages_and_codes_in_urls(browser: httpx.Client) -> None:
     """Lists, facets, forms, titles and the map show `VoIP phone`; links, the API and exports have `voip_phone`."""
     listed = browser.get("/devices?type=voip_phone").text

@@ -16,7 +16,7 @@ from sensor.core.device import TYPES
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.core.type_labels import type_label
-from sensor.fingerprinting.sums import Sum
+from sensor.fingerprinting.sums import Sum, comparable
 from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.stories import StoryFilter, recommendations
@@ -38,7 +38,7 @@ class Value(NamedTuple):
 
 class Attribute(NamedTuple):
     """``shown``: value of the device, empty if none is likely enough; ``values``: that value first, then contesting
-    ones.
+    ones; ``notes``: how these change its confidence.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Attribute(NamedTuple):
     confidence: float | None
     contested: bool
     values: list[Value]
+    notes: list[str]
 
 
 def page(request: PageRequest) -> Response:
@@ -88,15 +89,22 @@ def attributes(record: Body) -> list[Attribute]:
     ]
 
 
+def _strength(claim: Body) -> float:
+    confidence = claim.get("confidence")
+    return confidence if isinstance(confidence, int | float) else 0.0
+
+
 def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
     given = body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or ""
     shown = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
-    by_value: dict[str, list[Body]] = {}
-    for claim in claims:
-        by_value.setdefault(str(claim.get("value")), []).append(claim)
-    values = [
-        Value(value, Sum.of(some), some, value.casefold() == shown.casefold()) for value, some in by_value.items()
-    ]
+    equal: dict[str, list[Body]] = {}
+    for claim in sorted(claims, key=_strength, reverse=True):
+        equal.setdefault(comparable(name, str(claim.get("value"))), []).append(claim)
+    sums, winner = {key: Sum.of(some) for key, some in equal.items()}, comparable(name, shown)
+    values = [Value(str(some[0].get("value")), sums[key], some, key == winner) for key, some in equal.items()]
     values.sort(key=lambda one: (not one.chosen, -one.sum.sure, one.value))
     confidence = part(body, "confidences").get(name, body.get("confidence") if name == "type" else None)
-    return Attribute(name, "" if shown == "unknown" else shown, confidence, name in each(body.get("contested")), values)
+    corrected = any(claim.get("family") == "operator" for claim in claims)
+    notes = list(sums[winner].against(name, winner, sums, confidence)) if winner in sums and not corrected else []
+    contested = name in each(body.get("contested"))
+    return Attribute(name, "" if shown == "unknown" else shown, confidence, contested, values, notes)
