@@ -98,6 +98,12 @@ class TopParser(Parser):
         super().__init__(**arguments)
         self.abouts: dict[str, str] = {}
 
+    def error(self, message: str) -> NoReturn:
+        """Without a command, all of them are listed."""
+        if message.endswith("required: COMMAND"):
+            self.print_help(sys.stderr)
+        super().error(message)
+
     def format_help(self) -> str:
         """Commands by task, wrapped to the terminal."""
         width = max(shutil.get_terminal_size().columns - 2, LEAST_WIDTH)

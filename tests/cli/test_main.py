@@ -63,6 +63,17 @@ def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str])
     assert "usage: sensor" in result.err
 
 
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, with the commands to begin with; it remains wrong usage."""
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    assert all(f"\n  {name} " in err for name in names())
+    assert "start here:" in err
+    assert err.endswith("[usage.missing-argument]\n")
+
+
 def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     """--version works as in other programs."""
     with pytest.raises(SystemExit) as ended:
