@@ -57,6 +57,15 @@ def audit_of(state: Path) -> list[tuple[str, str]]:
     return [(one["who"], one["action"]) for one in map(json.loads, lines)]
 
 
+@pytest.mark.parametrize(("scope", "role"), [("read", "viewer"), ("write", "analyst"), ("admin", "administrator")])
+def test_a_link_has_a_role(there: Running, scope: str, role: str) -> None:
+    """The account page of a user without a password has the role of the link, which it keeps with a password."""
+    with there.client("eve", scope) as client:
+        assert f"Role: {role}, logged in with a one-time link." in client.get("/account").text
+        assert set_password(client, GOOD).status_code == 303
+        assert f"Role: {role}." in client.get("/account").text
+
+
 def test_the_first_user_and_the_others(there: Running) -> None:
     """An administrator gets a link and sets a password, then a viewer does the same."""
     with there.client("anna", "admin") as anna:

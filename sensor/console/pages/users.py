@@ -32,7 +32,7 @@ def routes(console: Console) -> list[BaseRoute]:
 def _account(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     user, external = console.users.get(who.name), who.name.startswith(EXTERNAL)
     return bare(
-        request, "account.jinja", "Account", who=who, user=user, least=LEAST, external=external,
+        request, "account.jinja", "Account", who=who, user=user, role=_role_of(who), least=LEAST, external=external,
         done="done" in request.query_params, passkeys=console.passkeys.of(who.name), party=party_of(console.place),
     )  # fmt: skip
 
@@ -61,7 +61,12 @@ def check_owner(console: Console, request: Request, who: RequestUser, form: Give
 def keep_user(console: Console, who: RequestUser) -> None:
     """Add a user that logged in by link, with the role of the link."""
     if console.users.get(who.name) is None:
-        console.users.put(who.name, next(role for role, scope in ROLES.items() if scope == who.scope))
+        console.users.put(who.name, _role_of(who))
+
+
+def _role_of(who: RequestUser) -> str:
+    """The role of the session, which for a user that logged in by link is that of the link."""
+    return next(role for role, scope in ROLES.items() if scope == who.scope)
 
 
 def _users(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
