@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from sensor.console.moments import age_text, parsed
 from sensor.console.parts import each, pairs
+from sensor.core.phrases import segment_text
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.core.time_units import duration_text
@@ -132,8 +133,7 @@ def duration(seconds: int) -> str:
 
 
 def segment(name: str) -> str:
-    """A segment for readers: ``vlan 20`` → ``VLAN 20``, networks as they are."""
-    return f"VLAN {name[5:]}" if name.startswith("vlan ") else name
+    return segment_text(name)
 
 
 def count(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from sensor.core.phrases import segment_text
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.site import Site
@@ -11,7 +12,7 @@ from sensor.report.model import Conversation
 from sensor.report.phrases import kind
 
 GROUPS_LIMIT, CONVERSATIONS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
-THE_OUTSIDE, OTHERS = "outside", "others"
+THE_INTERNET, OTHERS = "internet", "others"
 
 
 def conversations_of(site: Site) -> list[Conversation]:
@@ -41,9 +42,9 @@ class _Grouping:
     def __call__(self, name: str) -> str:
         node = self._nodes.get(name)
         if node is None:
-            return THE_OUTSIDE if name == OUTSIDE else "no known device"
+            return THE_INTERNET if name == OUTSIDE else "no known device"
         kind_text = kind(node.type or "unknown")
-        return f"{kind_text}, {node.segment}" if self._segments and node.segment else kind_text
+        return f"{kind_text}, {segment_text(node.segment)}" if self._segments and node.segment else kind_text
 
 
 def _conversations(pairs: dict[tuple[str, str], Counter[int]]) -> list[Conversation]:

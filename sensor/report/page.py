@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, segment_text
 from sensor.posture.scores.exposure import BANDS
 from sensor.report.groups import groups_of
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
@@ -69,7 +69,7 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         products=groups_of(present, by_product=True)[: limits.products], changes=changes,
         kinds_of_change=_kinds_of_change(report),
         ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, proofs=links.proofs,
-        anchor=anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, prose=_prose,
+        anchor=anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, segment=segment_text, prose=_prose,
     )  # fmt: skip
 
 

@@ -86,8 +86,8 @@ def test_bars_of_devices_add_up() -> None:
     picture = composition(
         [device(1, "camera"), device(2, "camera"), device(3, "printer", "vlan 2"), device(4, "tv", "vlan 2", gone=True)]
     )
-    assert texts(picture) == ["camera", "printer", "vlan 1", "2", "2", "vlan 2", "1", "1"]
-    assert parsed(picture).findtext(f"{SVG}desc") == "vlan 1: 2 cameras; vlan 2: 1 printer"
+    assert texts(picture) == ["camera", "printer", "VLAN 1", "2", "2", "VLAN 2", "1", "1"]
+    assert parsed(picture).findtext(f"{SVG}desc") == "VLAN 1: 2 cameras; VLAN 2: 1 printer"
 
 
 def test_many_segments_and_types_are_few_bars_and_colours() -> None:

@@ -228,9 +228,9 @@ def test_conversations_are_reported_in_groups() -> None:
         (conversation.client, conversation.server, conversation.count, conversation.services)
         for conversation in report.conversations
     ] == [
-        ("camera, vlan 3", "outside", 1, ["https/443"]),
-        ("camera, vlan 3", "server, vlan 4", 1, ["smb/445"]),
-        ("outside", "server, vlan 4", 1, ["https/443"]),
+        ("camera, VLAN 3", "internet", 1, ["https/443"]),
+        ("camera, VLAN 3", "server, VLAN 4", 1, ["smb/445"]),
+        ("internet", "server, VLAN 4", 1, ["https/443"]),
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
+from sensor.core.phrases import segment_text
 from sensor.report.model import Device
 from sensor.report.phrases import kind, kinds
 from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, stroke, text, width_of
@@ -22,7 +23,7 @@ def composition(devices: Iterable[Device]) -> Markup:
     counts: dict[str, Counter[str]] = {}
     for device in devices:
         if not device.gone:
-            counts.setdefault(device.segment or "no known segment", Counter())[device.type] += 1
+            counts.setdefault(segment_text(device.segment) or "no known segment", Counter())[device.type] += 1
     colours = _colours(counts.values())
     rows = _rows(counts)
     legend, top = _legend(colours, TOP)
