@@ -74,6 +74,8 @@ class Engine:
         self._records[record.kind] += 1
         if record.kind == "alert" and record.action == "open" and isinstance(record.alert, dict):
             self._opened[record.severity] += 1
+            if not any(self._open.values()):  # the status would state that none is open
+                self._next_walk = 0.0
             alert = {name: record.alert.get(name, "") for name in ("id", "detector")}
             self._newest.appendleft({"ts": record.ts, "severity": record.severity, "msg": record.msg, **alert})
 

@@ -10,10 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from sensor.capture.files import open_captures
 from sensor.config import load_config
+from sensor.core.record import Record
 from sensor.delivery.status import Status, save_status
 from sensor.eventlog.live_log import LiveLog
 from sensor.runtime.daemon import Run
@@ -122,6 +124,27 @@ def test_numbers_are_those_of_the_run(reported: tuple[dict, Run]) -> None:
         : engine_module.NEWEST
     ]
     assert status["log"]["bytes"] == run.log.path.stat().st_size
+
+
+def test_the_first_open_alert_is_in_the_next_status(reported: tuple[dict, Run]) -> None:
+    """`none open` is not repeated for seconds after an alert; later alerts are counted at the next traversal. Tables
+    of an office evict nothing.
+    """
+    status, run = reported
+    assert not any(status["evicted"].values())
+    engine, watched = engine_module.Engine(0.0), run._telemetry._run
+    engine._next_walk, engine._open = float("inf"), {}
+    assert not any(engine.facts(watched)["alerts"]["open"].values())
+    alert = next(
+        record
+        for record in map(msgspec.json.Decoder(Record).decode, run.log.path.read_bytes().splitlines())
+        if (record.kind, record.action) == ("alert", "open")
+    )
+    engine.take(alert)
+    assert engine.facts(watched)["alerts"]["open"] == status["alerts"]["open"]
+    planned = engine._next_walk
+    engine.take(alert)
+    assert engine._next_walk == planned
 
 
 def test_what_the_operator_gave(reported: tuple[dict, Run]) -> None:

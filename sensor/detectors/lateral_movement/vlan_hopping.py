@@ -111,7 +111,8 @@ class VlanHopping(EventDetector):
         elif _is_nested(packet.problem):
             yield from self._double(event)
         elif isinstance(event, ArpMessage) and packet.src_mac and not packet.tunnels:
-            self._plain.put(packet.src_mac, True)
+            if not len(self._plain):
+                self._plain.put(packet.src_mac, True)
             self._homes.learn(event)
         elif isinstance(event, IcmpEchoReply | DnsResponse):
             self._homes.answered(packet)
