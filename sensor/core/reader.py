@@ -4,16 +4,19 @@ dissectors raise.
 
 from __future__ import annotations
 
-import re
 import struct
 from unicodedata import category
+
+from sensor.core.lazy_pattern import lazy_pattern
 
 _U16, _U32, _U64 = struct.Struct("!H"), struct.Struct("!I"), struct.Struct("!Q")
 TEXT_LIMIT = 1024
 # Combining marks on one character. Languages need up to three; more are drawn over the lines above and below.
 MARKS_LIMIT = 3
 # Several characters of blocks that have such marks: none of Latin, CJK, or the replacement of invalid bytes.
-_STACK = re.compile(r"[\u0300-\u2fff\u302a-\u302d\u3099\u309a\ufb1e\ua66f-\uabff\ufe00-\ufe2f\U00010000-\U0010ffff]{4}")
+_STACK = lazy_pattern(
+    r"[\u0300-\u2fff\u302a-\u302d\u3099\u309a\ufb1e\ua66f-\uabff\ufe00-\ufe2f\U00010000-\U0010ffff]{4}"
+)
 
 
 class Malformed(Exception):
