@@ -126,7 +126,7 @@ def _row(one: TicketStatus, *, late: bool) -> tuple[str, ...]:
 
 
 def _counted(found: Sequence[TicketStatus], late: int) -> str:
-    """``12 tickets on 40 devices: 2 P1, 10 P3; 1 late, 3 done, 4 at the end …``."""
+    """``12 tickets on 40 devices: 2 P1, 10 P3; 1 late, 3 done, the last 4: unknown whether needed``."""
     todo = [one for one in found if not one.note.done]
     devices = len({name for one in todo for name in one.note.devices})
     kinds = sorted(Counter(one.note.priority for one in todo).items())
@@ -134,7 +134,7 @@ def _counted(found: Sequence[TicketStatus], late: int) -> str:
     unsure = sum(one.ticket is not None and not one.ticket.sure for one in todo)
     parts = [
         f"{late:,} late" if late else "", f"{done:,} done" if done else "",
-        f"{unsure:,} at the end for devices of which it is unknown whether they are affected" if unsure else "",
+        f"the last {unsure:,}: unknown whether needed" if unsure else "",
     ]  # fmt: skip
     text = f"{len(todo):,} ticket{'s' if len(todo) != 1 else ''} on {devices:,} device{'s' if devices != 1 else ''}"
     return "; ".join(

@@ -57,7 +57,7 @@ def test_the_office_has_tickets_the_most_pressing_first(invoke) -> None:
     kinds = Counter(row.split()[0] for row in rows)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     unsure = sum(unknown for unknown, _ in order)
-    assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}; {unsure} at the end .+", result.lines[-1])
+    assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}; the last {unsure}: .+", result.lines[-1])
 
 
 def test_one_ticket_for_the_same_fix_on_several_devices(invoke) -> None:
