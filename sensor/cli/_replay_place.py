@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
 
 
-# Values of a device that change without an event.
-SILENT = ("confidence", "confidences", "hostname", "names", "last_seen")
+# Values of a device that change without an event; of names, only the first one is reported.
+SILENT = ("confidence", "confidences", "last_seen", "names")
+NAME = "hostname"
 
 
 class ReplayLocations:
@@ -55,8 +56,8 @@ class ReplayLocations:
         self.kept = True
 
     def see_last(self, fold: Fold) -> None:
-        """Set the values of each device that change without an event, or with the first one only, from the inventory:
-        the log has those of the last event.
+        """Set the values of each device that change without an event from the inventory: the log has those of the last
+        event.
         """
         if self.inventory is None or not self.kept:
             return
@@ -67,7 +68,8 @@ class ReplayLocations:
             for device in devices_of(self.inventory):
                 shown = fold.devices.get(device["id"])
                 if shown is not None:
-                    shown["device"] |= {name: device[name] for name in SILENT if name in device}
+                    names = (NAME, *(name for name in SILENT if name in shown["device"]))
+                    shown["device"] |= {name: device[name] for name in names if name in device}
                     fold.devices[device["id"]] = shown
 
     def abandon(self) -> None:
