@@ -33,12 +33,12 @@ LOCK = 0x43414D5041
 COLUMNS = ("kind", "value", "first", "last", "severity", "sites", "alerts", "count")
 _ALERTS: LiteralString = """
 SELECT sensor, id, site, severity, first, last, record FROM alerts
-WHERE last > now() - make_interval(days => %(days)s) AND last < now() + interval '1 day'"""
+WHERE last > %(now)s - make_interval(days => %(days)s) AND last < %(now)s + interval '1 day'"""
 
 _HUNTS: LiteralString = """
 INSERT INTO campaigns SELECT 'hunt', f.hunt, min(f.first), max(f.last), max(h.severity), array_agg(DISTINCT s.site),
     '{}', count(*) FROM hunt_findings f JOIN sensors s ON s.key = f.sensor JOIN scheduled_hunts h ON h.name = f.hunt
-WHERE f.last > now() - make_interval(days => %(days)s) GROUP BY f.hunt"""
+WHERE f.last > %(now)s - make_interval(days => %(days)s) GROUP BY f.hunt"""
 
 Key = tuple[str, str]
 
@@ -80,16 +80,19 @@ class Campaign(NamedTuple):
 _record = msgspec.json.Decoder(_Record).decode
 
 
-def refresh_campaigns(base: Connection) -> int | None:
-    """Replace the campaigns in the database. Returns their number; None if another worker is doing so."""
+def refresh_campaigns(base: Connection, now: datetime) -> int | None:
+    """Replace the campaigns in the database by those of the last days. Returns their number; None if another worker is
+    doing so.
+    """
+    within = {"now": now, "days": DAYS}
     with base.transaction():
         row = base.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
         if row is None or not row[0]:
             return None
-        found = campaigns_of(_findings(base))
+        found = campaigns_of(_findings(base, within))
         base.execute("DELETE FROM campaigns")
         copy_rows(base, "campaigns", COLUMNS, found)
-        base.execute(_HUNTS, {"days": DAYS})
+        base.execute(_HUNTS, within)
     return len(found)
 
 
@@ -123,10 +126,10 @@ def keys_of(text: str, severity: int) -> Iterator[Key]:
         yield from dict.fromkeys(("technique", short(one.technique)) for one in record.alert.attack if one.technique)
 
 
-def _findings(base: Connection) -> Iterator[Finding]:
+def _findings(base: Connection, within: dict[str, Any]) -> Iterator[Finding]:
     with base.cursor(name="alerts") as cursor:
         cursor.itersize = FETCHED
-        cursor.execute(_ALERTS, {"days": DAYS})
+        cursor.execute(_ALERTS, within)
         for sensor, alert, site, severity, first, last, record in cursor:
             if keys := tuple(keys_of(record, severity)):
                 yield Finding(f"{sensor}.{alert}", site, severity, first, last, keys)

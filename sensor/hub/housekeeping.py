@@ -52,7 +52,7 @@ class Housekeeping:
     def _work(self, base: Connection) -> None:
         merge_counts(base)
         follow_mergers(base)
-        refresh_campaigns(base)
+        refresh_campaigns(base, datetime.now(UTC))
         review(base, datetime.now(UTC))
         run_due(self._hub, base, datetime.now(UTC))
         make_due_reports(base, datetime.now(UTC))

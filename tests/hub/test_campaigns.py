@@ -88,7 +88,7 @@ def test_campaigns_in_the_database(servers: HubServers) -> None:
                 [sensor, site, record, days],
             )
         for _ in range(2):
-            assert refresh_campaigns(base) == 1
+            assert refresh_campaigns(base, datetime.now(UTC)) == 1
         [one] = campaigns(Reader(base))
         assert (one.kind, one.value, one.sites, one.total) == ("entry", "203.0.113.66", ["Berlin", "Paris"], 2)
         assert one.alerts == ["1.alert-x", "2.alert-x"]

@@ -110,7 +110,7 @@ def test_coverage_and_findings_of_hunts(page: Any, servers: HubServers) -> None:
         base.execute(
             "INSERT INTO hunt_findings SELECT 'telnet', key, 'x', '{}', %(now)s, %(now)s FROM sensors", {"now": now}
         )
-        refresh_campaigns(base)
+        refresh_campaigns(base, now)
     page.goto("/sensors")
     rows = page.locator("[data-rows] tbody tr")
     expect(rows.filter(has_text="paris-1").locator("[data-name=Coverage]")).to_contain_text(

@@ -65,7 +65,7 @@ def test_findings_of_a_schedule(sensors: Fleet, office: Path) -> None:
     assert first["office-1"] > 1
     assert run(sensors, NOW + HOUR / 2) == ["Paris/paris-1"]
     with sensors.servers.base() as base:
-        refresh_campaigns(base)
+        refresh_campaigns(base, NOW + HOUR)
         rows = base.execute("SELECT kind, value, severity, sites, count FROM campaigns").fetchall()
     assert rows == [("hunt", "ports", 3, ["HQ"], first["office-1"])]
     sensors.servers.queried("UPDATE sensors SET site = 'HQ' WHERE name = 'paris-1' RETURNING 1")
