@@ -1,4 +1,4 @@
-"""Bricks of DNS messages (RFC 1035, 4)."""
+"""Builders of DNS messages (RFC 1035, 4)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ def dns_name(text: str) -> bytes:
 
 def dns_message(id_: int, flags: int, questions: list[tuple[bytes, int]], *sections: list[bytes]) -> bytes:
     counts = [len(section) for section in sections] + [0] * (3 - len(sections))
-    asked = b"".join(name + struct.pack("!HH", kind, 1) for name, kind in questions)
+    queries = b"".join(name + struct.pack("!HH", kind, 1) for name, kind in questions)
     return (
         struct.pack("!HHHHHH", id_, flags, len(questions), *counts)
-        + asked
+        + queries
         + b"".join(b"".join(section) for section in sections)
     )
 

@@ -1,7 +1,7 @@
-"""Bricks of the small captures: frames around a payload, TCP conversations, and the file.
+"""Builders of the dissector captures: frames around a payload, TCP connections, pcap files.
 
-Addresses, names and serial numbers are made up; the shapes of the messages are those of common devices. All are
-Ethernet with microsecond times.
+Addresses, names and serial numbers are fictitious. Message formats are those of common devices. All frames are
+Ethernet, with timestamps in microseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipaddress import ip_address
 START = 1_767_601_800  # 2026-01-05 08:30:00 UTC
 GATEWAY, PHONE, PRINTER, DESKTOP, PBX, CAMERA = (f"02:00:5e:00:53:{n:02x}" for n in range(1, 7))
 PHONE_LONG = "00:15:65:5e:53:02"
-ALL, NOBODY = "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"
+ALL, NO_MAC = "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"
 Frames = Iterator[bytes]
 
 
@@ -38,7 +38,7 @@ def ethernet(src: str, dst: str, kind: int, payload: bytes, vlan: int = 0) -> by
     return (mac(dst) + mac(src) + tag + struct.pack("!H", kind) + payload).ljust(60, b"\0")
 
 
-def over_ip(
+def ip_frame(
     src_mac: str,
     dst_mac: str,
     src: str,
@@ -50,7 +50,7 @@ def over_ip(
     ttl: int = 64,
     vlan: int = 0,
 ) -> bytes:
-    """A frame with IPv4 or IPv6, as the addresses say, and the transport checksum filled in at its offset."""
+    """An IPv4 or IPv6 frame, depending on the addresses; the transport checksum is written at its offset."""
     ends = ip(src) + ip(dst)
     total = checksum(ends + struct.pack("!II", len(segment), proto) + segment)
     segment = segment[:checksum_at] + struct.pack("!H", total or 0xFFFF) + segment[checksum_at + 2 :]
@@ -74,7 +74,7 @@ def udp(
     ttl: int = 64,
     vlan: int = 0,
 ) -> bytes:
-    return over_ip(
+    return ip_frame(
         src_mac,
         dst_mac,
         src,
@@ -88,15 +88,15 @@ def udp(
 
 
 def conversation(client: tuple[str, str, int], server: tuple[str, str, int], parts: list[tuple[bool, bytes]]) -> Frames:
-    """A TCP connection: handshake, the parts (from the client or not) and the end. Ends are (MAC, address, port)."""
+    """A TCP connection: handshake, payloads (from the client or not), FIN. Endpoints are (MAC, address, port)."""
     sent = {True: 1000, False: 5000}
 
     def segment(from_client: bool, flags: int, payload: bytes = b"") -> bytes:
-        near, far = (client, server) if from_client else (server, client)
+        source, target = (client, server) if from_client else (server, client)
         ack = sent[not from_client] if flags & 16 else 0
-        head = struct.pack("!HHIIBBHHH", near[2], far[2], sent[from_client], ack, 0x50, flags, 64240, 0, 0)
+        head = struct.pack("!HHIIBBHHH", source[2], target[2], sent[from_client], ack, 0x50, flags, 64240, 0, 0)
         sent[from_client] += len(payload) + bool(flags & 3)
-        return over_ip(near[0], far[0], near[1], far[1], 6, head + payload, 16)
+        return ip_frame(source[0], target[0], source[1], target[1], 6, head + payload, 16)
 
     yield segment(True, 2)
     yield segment(False, 18)
@@ -109,7 +109,7 @@ def conversation(client: tuple[str, str, int], server: tuple[str, str, int], par
 
 
 def capture(frames: Frames) -> bytes:
-    """A pcap file (little-endian, microseconds, Ethernet) with frames 40 ms apart."""
+    """A pcap file (little-endian, microseconds, Ethernet); frames are 40 ms apart."""
     parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
     for number, frame in enumerate(frames):
         millis = number * 40

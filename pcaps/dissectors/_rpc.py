@@ -1,4 +1,4 @@
-"""Bricks of DCE/RPC messages (C706, 12.6; [MS-RPCE]) and of arguments in NDR."""
+"""Builders of DCE/RPC PDUs (C706, 12.6; [MS-RPCE]) and of NDR arguments."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FIRST_LAST = 3
 def message(
     kind: int, body: bytes, *, call: int = 1, flags: int = FIRST_LAST, verifier: bytes = b"", level: int = 0
 ) -> bytes:
-    """A message, with a verifier of a level behind it where one is given."""
+    """A PDU; with an auth verifier of an authentication level, if one is given."""
     if verifier:
         body += bytes(-len(body) % 4) + struct.pack("<BBBBI", 10, level, -len(body) % 4, 0, 1) + verifier
     return struct.pack("<BBBB4sHHI", 5, 0, kind, flags, b"\x10\0\0\0", 16 + len(body), len(verifier), call) + body
 
 
 def bind(contexts: list[tuple[int, str, int]], *, kind: int = 11, transfer: bytes = NDR, **more: Any) -> bytes:
-    """Contexts are (number, interface id, major version)."""
+    """A bind PDU. Contexts are (number, interface id, major version)."""
     body = struct.pack("<HHIBxxx", 5840, 5840, 0, len(contexts))
     for number, interface, major in contexts:
         body += struct.pack("<HBx16sHH", number, 1, uuid.UUID(interface).bytes_le, major, 0) + transfer
@@ -49,7 +49,7 @@ def fault(status: int, call: int = 1) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A conformant and varying string of wide characters, at a multiple of four."""
+    """A conformant varying string of UTF-16 characters, aligned to 4 bytes."""
     raw = (value + "\0").encode("utf-16-le")
     return struct.pack("<III", len(value) + 1, 0, len(value) + 1) + raw + bytes(-len(raw) % 4)
 
@@ -71,7 +71,7 @@ def bstr(value: str) -> bytes:
 
 
 def tower(interface: str, major: int, port: int) -> bytes:
-    """Floors: the interface, the transfer syntax, the protocol, a port, an address."""
+    """A protocol tower: floors of interface, transfer syntax, protocol, port, address."""
     floors = [
         b"\x13\0\x0d" + uuid.UUID(interface).bytes_le + struct.pack("<HHH", major, 2, 0),
         b"\x13\0\x0d" + NDR[:18] + b"\2\0\0\0", b"\1\0\x0b\2\0\0\0",
@@ -81,14 +81,14 @@ def tower(interface: str, major: int, port: int) -> bytes:
 
 
 def activation(class_id: str) -> bytes:
-    """The arguments of an activation ([MS-DCOM] 3.1.2.5.2.3.2), with the parts that name the class."""
+    """The arguments of RemoteCreateInstance ([MS-DCOM] 3.1.2.5.2.3.2), including the class id."""
     serialized = b"\1\x10\x08\0\xcc\xcc\xcc\xcc"
     special = serialized + struct.pack("<Q", 16) + bytes(16)
-    wanted = serialized + struct.pack("<Q", 72) + uuid.UUID(class_id).bytes_le + bytes(56)
+    class_info = serialized + struct.pack("<Q", 72) + uuid.UUID(class_id).bytes_le + bytes(56)
     kinds = [uuid.UUID(f"{number:08x}-0000-0000-c000-000000000046").bytes_le for number in (0x1B9, 0x1AB)]
-    arrays = struct.pack("<I", 2) + b"".join(kinds) + struct.pack("<III", 2, len(special), len(wanted))
+    arrays = struct.pack("<I", 2) + b"".join(kinds) + struct.pack("<III", 2, len(special), len(class_info))
     head_size = 16 + 48 + len(arrays)
-    total = head_size + len(special) + len(wanted)
+    total = head_size + len(special) + len(class_info)
     head = (
         serialized
         + struct.pack("<Q", head_size - 16)
@@ -97,7 +97,7 @@ def activation(class_id: str) -> bytes:
         + bytes(12)
         + arrays
     )
-    properties = struct.pack("<II", total, 0) + head + special + wanted
+    properties = struct.pack("<II", total, 0) + head + special + class_info
     reference = b"MEOW" + struct.pack("<I", 4) + uuid.UUID("000001a2-0000-0000-c000-000000000046").bytes_le
     reference += (
         uuid.UUID("00000338-0000-0000-c000-000000000046").bytes_le + struct.pack("<II", 0, len(properties)) + properties

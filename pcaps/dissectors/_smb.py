@@ -1,4 +1,4 @@
-"""Bricks of NetBIOS and SMB messages (RFC 1001, RFC 1002, [MS-CIFS], [MS-SMB2], [MS-NLMP])."""
+"""Builders of NetBIOS, SMB and NTLM messages (RFC 1001, RFC 1002, [MS-CIFS], [MS-SMB2], [MS-NLMP])."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import struct
 
 
 def netbios_name(name: str, suffix: int, fill: bytes = b" ") -> bytes:
-    """The encoded form with its length before and the empty scope behind it."""
+    """The encoded name, with its length and the empty scope."""
     raw = name.encode("cp850").ljust(15, fill)[:15] + bytes((suffix,))
     return b"\x20" + bytes(65 + nibble for byte in raw for nibble in (byte >> 4, byte & 15)) + b"\0"
 
 
 def mailslot(name: str, data: bytes) -> bytes:
-    """A write to a mailslot: an SMB transaction with three setup words."""
+    """A mailslot write: an SMB transaction with three setup words."""
     path = name.encode() + b"\0"
     start = 32 + 1 + 34 + 2 + len(path)
     words = struct.pack("<HHHHBBHIHHHHHBB3H", 0, len(data), 0, 0, 0, 0, 0, 0, 0, 0, 0, len(data), start, 3, 0, 1, 1, 2)
@@ -20,7 +20,7 @@ def mailslot(name: str, data: bytes) -> bytes:
 
 
 def session(data: bytes, kind: int = 0) -> bytes:
-    """A message of a NetBIOS session behind its length."""
+    """A NetBIOS session message with its length."""
     return struct.pack("!I", kind << 24 | len(data)) + data
 
 
@@ -29,7 +29,7 @@ def wide(text: str) -> bytes:
 
 
 def _fields(at: int, *values: bytes) -> tuple[bytes, bytes]:
-    """Lengths and offsets of values that stand one after the other from ``at`` on; and the values."""
+    """Lengths and offsets of consecutive values that begin at an offset, and the values."""
     heads, data = b"", b""
     for value in values:
         heads += struct.pack("<HHI", len(value), len(value), at + len(data))
@@ -76,7 +76,7 @@ def ntlm_authenticate(
 
 
 def spnego(token: bytes) -> bytes:
-    """Something around the token: the reader looks for its signature."""
+    """A stand-in for a SPNEGO token: the dissector searches for the NTLMSSP signature."""
     return b"\x60\x48\x06\x06+\x06\1\5\5\2" + token
 
 
@@ -85,7 +85,7 @@ def smb2(
     body: bytes,
     *,
     id_: int,
-    answer: bool = False,
+    response: bool = False,
     status: int = 0,
     tree: int = 0,
     user: int = 0,
@@ -93,7 +93,7 @@ def smb2(
     related: bool = False,
 ) -> bytes:
     head = struct.pack(
-        "<4sHHIHHIIQIIQ", b"\xfeSMB", 64, 1, status, command, 1, answer | related << 2, next_, id_, 0xFEFF, tree, user
+        "<4sHHIHHIIQIIQ", b"\xfeSMB", 64, 1, status, command, 1, response | related << 2, next_, id_, 0xFEFF, tree, user
     )
     return head + bytes(16) + body
 
@@ -103,14 +103,14 @@ def smb1(
     words: bytes,
     data: bytes,
     *,
-    answer: bool = False,
+    response: bool = False,
     status: int = 0,
     tree: int = 0,
     user: int = 0,
     id_: int = 1,
 ) -> bytes:
-    """Texts are in UTF-16."""
+    """An SMB 1 message. Strings are UTF-16."""
     head = struct.pack(
-        "<4sBIBH12xHHHH", b"\xffSMB", command, status, 0x98 if answer else 0x18, 0xC801, tree, 0xFEFF, user, id_
+        "<4sBIBH12xHHHH", b"\xffSMB", command, status, 0x98 if response else 0x18, 0xC801, tree, 0xFEFF, user, id_
     )
     return head + bytes((len(words) // 2,)) + words + struct.pack("<H", len(data)) + data

@@ -1,4 +1,4 @@
-"""Bricks of TLS: hellos, certificates in DER, records. Keys and signatures are made-up bytes."""
+"""Builders of TLS: ClientHello, ServerHello, X.509 certificates in DER, records. Keys and signatures are fictitious."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 
 GREASE = 0x3A3A
 RANDOM = bytes(range(32))
-# Order of a browser's lists; two GREASE values among them.
+# Cipher suites in the order of a browser, with GREASE.
 CIPHERS = (
     GREASE,
     0x1301,
@@ -31,7 +31,7 @@ OIDS = {"CN": "550403", "C": "550406", "O": "55040a", "OU": "55040b"}
 
 
 def numbers(*some: int) -> bytes:
-    """Numbers of two bytes behind their length in two bytes."""
+    """16-bit numbers after a 16-bit length."""
     return struct.pack(f"!H{len(some)}H", 2 * len(some), *some)
 
 
@@ -53,7 +53,7 @@ def versions(*some: int) -> bytes:
 
 
 def browser_extensions(host: str, *names: str) -> list[bytes]:
-    """The extensions of a browser, GREASE first and last."""
+    """The extensions of a browser, with GREASE first and last."""
     key_share = struct.pack("!HHHBHH", 41, GREASE, 1, 0, 29, 32) + RANDOM
     return [
         extension(GREASE, b""), server_name(host), extension(23, b""), extension(0xFF01, b"\0"),
@@ -73,7 +73,7 @@ def client_hello(
     middle: bytes = b"",
     session: bytes = b"",
 ) -> bytes:
-    """The body. ``middle``: what DTLS puts before the ciphers."""
+    """The body of a ClientHello. ``middle``: the cookie of DTLS, before the cipher suites."""
     joined = b"".join(extensions)
     tail = struct.pack("!H", len(joined)) + joined if extensions else b""
     head = struct.pack("!H", version) + RANDOM + bytes((len(session),)) + session
@@ -97,13 +97,13 @@ def record(data: bytes, kind: int = 22, version: int = 0x0301) -> bytes:
 
 
 def certificates(*some: bytes) -> bytes:
-    """The body of a certificate message."""
+    """The body of a Certificate message."""
     listed = b"".join(len(one).to_bytes(3, "big") + one for one in some)
     return len(listed).to_bytes(3, "big") + listed
 
 
 def dtls(kind: int, body: bytes, number: int = 0) -> bytes:
-    """A DTLS 1.2 record with one whole message."""
+    """A DTLS 1.2 record with one unfragmented handshake message."""
     message = (
         bytes((kind,))
         + len(body).to_bytes(3, "big")
@@ -127,14 +127,14 @@ def name(**parts: str) -> bytes:
     return der(
         0x30,
         *(
-            der(0x31, der(0x30, der(6, bytes.fromhex(OIDS[word])), der(12, value.encode())))
-            for word, value in parts.items()
+            der(0x31, der(0x30, der(6, bytes.fromhex(OIDS[attribute])), der(12, value.encode())))
+            for attribute, value in parts.items()
         ),
     )
 
 
 def certificate(subject: bytes, issuer: bytes = b"", names: tuple[str, ...] = ()) -> bytes:
-    """A certificate of 2020 to 2049 with an RSA key of 2048 bits; self-signed without an issuer."""
+    """A certificate valid from 2020 to 2049, with an RSA key of 2048 bits; self-signed without an issuer."""
     modulus = b"\0\xc5" + b"".join(hashlib.sha256(subject + bytes((n,))).digest() for n in range(8))[1:]
     rsa = der(0x30, der(6, bytes.fromhex("2a864886f70d010101")), der(5))
     key = der(0x30, rsa, der(3, b"\0", der(0x30, der(2, modulus), der(2, b"\1\0\1"))))

@@ -1,5 +1,5 @@
-"""Who-Is and I-Am, also from behind a router and through a broadcast manager; reads of one and of several properties of
-devices; writes and commands.
+"""BACnet: Who-Is and I-Am, also from a routed network and through a BBMD; ReadProperty and ReadPropertyMultiple of
+devices; writes and device control.
 """
 
 from __future__ import annotations
@@ -34,23 +34,25 @@ def i_am(instance: int, vendor: int) -> bytes:
 
 
 def frames() -> Frames:
-    def said(body: bytes, function: int = 0x0B, src: str = "10.20.30.13", src_mac: str = PRINTER) -> bytes:
+    def response(body: bytes, function: int = 0x0B, src: str = "10.20.30.13", src_mac: str = PRINTER) -> bytes:
         dst, dst_mac = ("10.20.30.255", ALL) if function in (0x0B, 0x04) else ("10.20.30.20", DESKTOP)
         return udp(src_mac, dst_mac, src, dst, 47808, 47808, message(function, body))
 
-    def asked(body: bytes) -> bytes:
+    def request(body: bytes) -> bytes:
         return udp(DESKTOP, PRINTER, "10.20.30.20", "10.20.30.13", 47808, 47808, message(0x0A, b"\x01\x04" + body))
 
-    yield said(b"\x01\x20\xff\xff\x00\xff\x10\x08", src="10.20.30.20", src_mac=DESKTOP)
-    yield said(b"\x01\x20\xff\xff\x00\xff\x10\x08\x09\x64\x1a\x01\xf4", src="10.20.30.20", src_mac=DESKTOP)
-    yield said(b"\x01\x20\xff\xff\x00\xff" + i_am(77001, 7))
-    yield said(b"\x01\x28\xff\xff\x00\x07\xd1\x01\x0b\xff" + i_am(9, 5), src="10.20.30.1", src_mac=GATEWAY)
-    yield said(
+    yield response(b"\x01\x20\xff\xff\x00\xff\x10\x08", src="10.20.30.20", src_mac=DESKTOP)
+    yield response(b"\x01\x20\xff\xff\x00\xff\x10\x08\x09\x64\x1a\x01\xf4", src="10.20.30.20", src_mac=DESKTOP)
+    yield response(b"\x01\x20\xff\xff\x00\xff" + i_am(77001, 7))
+    yield response(b"\x01\x28\xff\xff\x00\x07\xd1\x01\x0b\xff" + i_am(9, 5), src="10.20.30.1", src_mac=GATEWAY)
+    yield response(
         bytes((10, 20, 40, 9)) + b"\xba\xc0\x01\x20\xff\xff\x00\xff" + i_am(12, 260), 0x04, "10.20.30.1", GATEWAY
     )
-    yield asked(b"\x02\x05\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46")
-    yield said(b"\x01\x00\x30\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46\x3e" + text("PXC4.E16") + b"\x3f", 0x0A)
-    yield asked(b"\x02\x05\x02\x0e\x0c" + number(DEVICE, 77001) + b"\x1e\x09\x08\x1f")
+    yield request(b"\x02\x05\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46")
+    yield response(
+        b"\x01\x00\x30\x01\x0c\x0c" + number(DEVICE, 77001) + b"\x19\x46\x3e" + text("PXC4.E16") + b"\x3f", 0x0A
+    )
+    yield request(b"\x02\x05\x02\x0e\x0c" + number(DEVICE, 77001) + b"\x1e\x09\x08\x1f")
     several = (
         b"\x0c"
         + number(0, 3)
@@ -74,11 +76,11 @@ def frames() -> Frames:
         + number(DEVICE, 77001)
         + b"\x4f\x1f"
     )
-    yield said(b"\x01\x00\x30\x02\x0e" + several, 0x0A)
-    yield asked(b"\x02\x05\x03\x0f\x0c" + number(1, 101) + b"\x19\x55\x3e\x44\x42\xc8\x00\x00\x3f")
-    yield said(b"\x01\x00\x20\x03\x0f", 0x0A)
-    yield asked(b"\x02\x05\x04\x14\x09\x00")
-    yield said(b"\x01\x00\x50\x04\x14\x91\x04\x91\x00", 0x0A)
-    yield said(b"\x01\x80\x00", src="10.20.30.1", src_mac=GATEWAY)
-    yield asked(b"\x02\x05\x05\x0f\x0c" + number(1, 101) + b"\x19\x55\x3e\x44\x42\xc8\x00\x00\x3f")
+    yield response(b"\x01\x00\x30\x02\x0e" + several, 0x0A)
+    yield request(b"\x02\x05\x03\x0f\x0c" + number(1, 101) + b"\x19\x55\x3e\x44\x42\xc8\x00\x00\x3f")
+    yield response(b"\x01\x00\x20\x03\x0f", 0x0A)
+    yield request(b"\x02\x05\x04\x14\x09\x00")
+    yield response(b"\x01\x00\x50\x04\x14\x91\x04\x91\x00", 0x0A)
+    yield response(b"\x01\x80\x00", src="10.20.30.1", src_mac=GATEWAY)
+    yield request(b"\x02\x05\x05\x0f\x0c" + number(1, 101) + b"\x19\x55\x3e\x44\x42\xc8\x00\x00\x3f")
     yield udp(DESKTOP, PRINTER, "10.20.30.20", "10.20.30.13", 47808, 47808, message(0x05, b"\x00\x3c"))

@@ -1,4 +1,4 @@
-"""A search and a camera's answer, both scrambled."""
+"""Baichuan (Reolink): a discovery request and the response of a camera, both obfuscated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search for printers and scanners, answers with MAC and address, an identity, and a job."""
+"""BJNP (Canon): discovery of printers and scanners, responses with MAC and IP address, an identity, a print job."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def message(device: int, code: int, body: bytes = b"", magic: bytes = b"BJNP") -
 def frames() -> Frames:
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 49000, 8611, message(1, 1))
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 49000, 8612, message(2, 1, magic=b"MFNP"))
-    here = b"\0\1\x08\0\6\4" + mac(PRINTER) + ip("10.20.30.13")
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8611, 49000, message(0x81, 1, here))
-    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8612, 49000, message(0x82, 1, here))
+    address_info = b"\0\1\x08\0\6\4" + mac(PRINTER) + ip("10.20.30.13")
+    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8611, 49000, message(0x81, 1, address_info))
+    yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 8612, 49000, message(0x82, 1, address_info))
     yield udp(
         PRINTER,
         DESKTOP,

@@ -1,5 +1,5 @@
-"""Announcements of a Windows host, a Samba server, a browse master and a domain controller; an election, requests, and
-other datagrams.
+"""Browser protocol: announcements of a Windows host, a Samba server, a master browser and a domain controller; an
+election, requests, and another mailslot.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import struct
 from pcaps.dissectors._frames import ALL, CAMERA, DESKTOP, GATEWAY, PBX, PRINTER, Frames, ip, udp
 from pcaps.dissectors._smb import mailslot, netbios_name
 
-EVERYBODY = "10.20.30.255"
+BROADCAST = "10.20.30.255"
 BROWSE = "\\MAILSLOT\\BROWSE"
 
 
@@ -31,7 +31,7 @@ def announcement(code: int, name: str, version: tuple[int, int], types: int, com
 
 def frames() -> Frames:
     def all_(payload: bytes, src: str = "10.20.30.14", src_mac: str = DESKTOP) -> bytes:
-        return udp(src_mac, ALL, src, EVERYBODY, 138, 138, payload, ttl=128)
+        return udp(src_mac, ALL, src, BROADCAST, 138, 138, payload, ttl=128)
 
     master, election = netbios_name("OFFICE", 0x1D), netbios_name("OFFICE", 0x1E)
     host = announcement(1, "DESK-04", (10, 0), 0x00001003, "Front desk")
@@ -48,8 +48,8 @@ def frames() -> Frames:
         "10.20.30.5",
         PBX,
     )
-    wanted = struct.pack("<BIII", 1, 0x14000F03, 90_000, 0) + b"DESK-04\0"
-    yield all_(datagram("DESK-04", "10.20.30.14", election, mailslot(BROWSE, b"\x08" + wanted)))
+    backup_request = struct.pack("<BIII", 1, 0x14000F03, 90_000, 0) + b"DESK-04\0"
+    yield all_(datagram("DESK-04", "10.20.30.14", election, mailslot(BROWSE, b"\x08" + backup_request)))
     yield all_(datagram("PRINTER", "10.20.30.13", master, mailslot(BROWSE, b"\x02\0PRINTER\0")), "10.20.30.13", PRINTER)
     yield all_(
         datagram("PRINTER", "10.20.30.13", master, mailslot(BROWSE, b"\x09\x08\1\0\0\0")), "10.20.30.13", PRINTER

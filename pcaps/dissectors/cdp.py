@@ -1,5 +1,5 @@
-"""A switch, a phone that asks for its voice VLAN and power, a core switch with its serial number in the device id,
-another make in version 1.
+"""CDP: a switch, a VoIP phone that requests its voice VLAN and power, a core switch with its serial number in the
+device id, another vendor in version 1.
 """
 
 from __future__ import annotations
@@ -7,21 +7,21 @@ from __future__ import annotations
 import struct
 
 from pcaps.dissectors._frames import GATEWAY, PHONE, PHONE_LONG, PRINTER, Frames
-from pcaps.dissectors._neighbour import addresses, field, snap, summed
+from pcaps.dissectors._neighbour import addresses, field, snap, with_checksum
 
 GROUP = "01:00:0c:cc:cc:cc"
 
 
 def frames() -> Frames:
-    def say(src: str, version: int, *fields: bytes) -> bytes:
-        return snap(src, GROUP, "00000c", 0x2000, summed(bytes((version, 180)) + bytes(2) + b"".join(fields)))
+    def frame(src: str, version: int, *fields: bytes) -> bytes:
+        return snap(src, GROUP, "00000c", 0x2000, with_checksum(bytes((version, 180)) + bytes(2) + b"".join(fields)))
 
     software = (
         b"Cisco IOS Software [Fuji], Catalyst L3 Switch Software (CAT9K_IOSXE), Version 16.9.5, RELEASE "
         b"SOFTWARE (fc1)\n"
         b"Technical Support: http://www.cisco.com/techsupport\nCopyright (c) 1986-2020 by Cisco Systems, Inc."
     )
-    yield say(
+    yield frame(
         GATEWAY,
         2,
         field(1, b"sw-3f-02.example.net"),
@@ -38,7 +38,7 @@ def frames() -> Frames:
         field(22, addresses("10.20.0.3", "fd00:20::3")),
         field(26, struct.pack("!HHII", 0, 1, 0, 0xFFFFFFFF)),
     )
-    yield say(
+    yield frame(
         PHONE,
         2,
         field(1, b"SEP02005E005302"),
@@ -52,7 +52,7 @@ def frames() -> Frames:
         field(25, struct.pack("!HHI", 4711, 0, 12000)),
         field(11, b"\0"),
     )
-    yield say(
+    yield frame(
         PRINTER,
         2,
         field(1, b"core-1(FOX1234A5BC)"),
@@ -64,7 +64,7 @@ def frames() -> Frames:
         field(5, b"Cisco Nexus Operating System (NX-OS) Software, Version 9.3(8)"),
         field(6, b"N9K-C93180YC-EX"),
     )
-    yield say(
+    yield frame(
         PHONE_LONG,
         1,
         field(1, b"0015655e5302"),

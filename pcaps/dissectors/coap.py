@@ -1,5 +1,5 @@
-"""Looks for resources and devices, an answer in link format, an OCF device in CBOR, Shelly's announcement, an
-acknowledgement and a refusal.
+"""CoAP: discovery of resources and devices, a response in link format, an OCF device in CBOR, an announcement of a
+Shelly device, an acknowledgement and an error.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def text(value: str) -> bytes:
 
 
 def frames() -> Frames:
-    def asked(payload: bytes) -> bytes:
+    def query(payload: bytes) -> bytes:
         return udp(DESKTOP, GROUP_MAC, "10.20.30.20", "224.0.1.187", 50401, 5683, payload)
 
-    def told(payload: bytes, src: str = "10.20.30.12", mac: str = PHONE) -> bytes:
+    def response(payload: bytes, src: str = "10.20.30.12", mac: str = PHONE) -> bytes:
         return udp(mac, DESKTOP, src, "10.20.30.20", 5683, 50401, payload)
 
-    yield asked(message(1, 0x01, 1, option(11, b".well-known"), option(0, b"core"), option(4, b"rt=oic.wk.d")))
-    yield asked(message(1, 0x01, 2, option(3, b"plug.example"), option(8, b"oic"), option(0, b"d")))
+    yield query(message(1, 0x01, 1, option(11, b".well-known"), option(0, b"core"), option(4, b"rt=oic.wk.d")))
+    yield query(message(1, 0x01, 2, option(3, b"plug.example"), option(8, b"oic"), option(0, b"d")))
     links = b'</oic/res>;rt="oic.wk.res core.rd",</light>;rt="oic.r.light";if="oic.if.a",</plain>;ct=0'
-    yield told(message(1, 0x45, 1, option(12, b"\x28"), b"\xff", links))
+    yield response(message(1, 0x45, 1, option(12, b"\x28"), b"\xff", links))
     platform = (
         b"\xa5"
         + text("mnmn")
@@ -58,7 +58,7 @@ def frames() -> Frames:
         + b"\xff"
     )
     platform += text("n") + text("Lamp by the door") + text("rt") + b"\x9f" + text("oic.wk.p") + b"\x18\x2a\xff"
-    yield told(message(1, 0x45, 2, option(12, b"\x27\x10"), b"\xff", platform))
+    yield response(message(1, 0x45, 2, option(12, b"\x27\x10"), b"\xff", platform))
     shelly = message(
         1,
         30,
@@ -71,6 +71,6 @@ def frames() -> Frames:
         b'{"G":[[0,112,0]]}',
     )
     yield udp(CAMERA, GROUP_MAC, "10.20.30.16", "224.0.1.187", 5683, 5683, shelly)
-    yield told(message(2, 0x00, 4))
-    yield told(message(2, 0x84, 5))
-    yield told(message(1, 0x45, 6, option(12, b"\x28"), option(11, b"\x16"), b"\xff", b'</more>;rt="later.block"'))
+    yield response(message(2, 0x00, 4))
+    yield response(message(2, 0x84, 5))
+    yield response(message(1, 0x45, 6, option(12, b"\x28"), option(11, b"\x16"), b"\xff", b'</more>;rt="later.block"'))

@@ -1,4 +1,4 @@
-"""A search, a touch panel's answer, a control system's answer."""
+"""Crestron discovery: a request, the responses of a touch panel and of a control system."""
 
 from __future__ import annotations
 

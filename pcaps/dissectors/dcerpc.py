@@ -1,8 +1,8 @@
-"""A service is created over TCP: the endpoint mapper is asked, a login by NTLM, arguments in clear and encrypted; an
-activation; a forged Netlogon login.
+"""DCE/RPC: a service is created over TCP (endpoint mapper, NTLM authentication, arguments in cleartext and encrypted);
+a COM activation; Zerologon.
 
-Then conversations that began before we listened: a replication told by the order of its calls, an activation, a
-Netlogon login; and fragments.
+Then connections whose beginning is not captured: a directory replication recognized by the order of its calls, an
+activation, a Netlogon authentication; and fragments.
 """
 
 from __future__ import annotations
@@ -33,21 +33,26 @@ EPM, SVCCTL, NETLOGON = (
 )
 ACTIVATOR, OTHER = "000001a0-0000-0000-c000-000000000046", "00000000-1111-2222-3333-444444444444"
 MMC = "49b2791a-b1ae-4c90-9b8e-e860ba07f889"
-HERE, THERE = version(10, 0, 19041), version(10, 0, 17763)
+CLIENT_VERSION, SERVER_VERSION = version(10, 0, 19041), version(10, 0, 17763)
 TARGET = {2: "OFFICE", 1: "FILES-1", 4: "office.example", 3: "files-1.office.example"}
 HANDLE = bytes(range(20))
 Parts = list[tuple[bool, bytes]]
 
 
 def mapper() -> Parts:
-    """The mapper is asked where the service manager listens."""
-    asked = bytes(4) + tower(SVCCTL, 2, 0)
-    told = HANDLE + bytes(12) + tower(SVCCTL, 2, 49683) + bytes(3) + bytes(4)
-    return [(True, bind([(0, EPM, 3)])), (False, bind_ack()), (True, request(3, asked)), (False, response(told))]
+    """The endpoint mapper is queried for the port of the Service Control Manager."""
+    map_request = bytes(4) + tower(SVCCTL, 2, 0)
+    map_response = HANDLE + bytes(12) + tower(SVCCTL, 2, 49683) + bytes(3) + bytes(4)
+    return [
+        (True, bind([(0, EPM, 3)])),
+        (False, bind_ack()),
+        (True, request(3, map_request)),
+        (False, response(map_response)),
+    ]
 
 
 def service() -> Parts:
-    """A service is created, then started; the second call is encrypted, the third fails."""
+    """A service is created, then started. The second call is encrypted, the third fails."""
     created = (
         HANDLE
         + text("Updater")
@@ -56,11 +61,14 @@ def service() -> Parts:
         + text("C:\\Windows\\Temp\\u.exe")
         + bytes(8)
     )
-    first, proof = ntlm_negotiate(HERE), ntlm_authenticate("admin", "OFFICE", "DESK-04", HERE)
+    negotiate, authenticate = (
+        ntlm_negotiate(CLIENT_VERSION),
+        ntlm_authenticate("admin", "OFFICE", "DESK-04", CLIENT_VERSION),
+    )
     return [
-        (True, bind([(0, SVCCTL, 2), (1, OTHER, 1)], verifier=first, level=6)),
-        (False, message(12, bytes(28), verifier=ntlm_challenge("OFFICE", TARGET, THERE), level=6)),
-        (True, message(16, bytes(4), verifier=proof, level=6)),
+        (True, bind([(0, SVCCTL, 2), (1, OTHER, 1)], verifier=negotiate, level=6)),
+        (False, message(12, bytes(28), verifier=ntlm_challenge("OFFICE", TARGET, SERVER_VERSION), level=6)),
+        (True, message(16, bytes(4), verifier=authenticate, level=6)),
         (True, request(12, created, call=2)), (False, response(HANDLE + bytes(4), call=2)),
         (True, request(19, bytes(32), call=3, verifier=bytes(16), level=6)),
         (False, response(bytes(4), call=3, verifier=bytes(16), level=6)),
@@ -69,8 +77,8 @@ def service() -> Parts:
     ]  # fmt: skip
 
 
-def forged() -> Parts:
-    """A challenge and a credential of zeros, in NDR64."""
+def zerologon() -> Parts:
+    """A challenge and a credential of zeros (CVE-2020-1472), in NDR64."""
     challenge = bytes(8) + text64("\\\\FILES-1") + text64("FILES-1") + bytes(8)
     login = (
         bytes(8)
@@ -98,7 +106,7 @@ def activated() -> Parts:
 
 
 def replicated() -> Parts:
-    """From the middle: who are you, whose id is this, give me its secrets; all encrypted."""
+    """From the middle of a connection: DsBind, DsCrackNames, DsGetNCChanges; all encrypted."""
     sealed: dict[str, Any] = {"verifier": bytes(16), "level": 6}
     return [part for call, number in enumerate((0, 16, 12, 3)) for part in (
         (True, request(number, bytes(96), call=call, **sealed)), (False, response(bytes(96), call=call, **sealed)),
@@ -106,8 +114,8 @@ def replicated() -> Parts:
 
 
 def frames() -> Frames:
-    here, there = (DESKTOP, "10.20.30.14"), (PBX, "10.20.30.5")
+    client, server = (DESKTOP, "10.20.30.14"), (PBX, "10.20.30.5")
     for number, (port, parts) in enumerate(
-        ((135, mapper()), (49683, service()), (49668, forged()), (135, activated()), (49667, replicated()))
+        ((135, mapper()), (49683, service()), (49668, zerologon()), (135, activated()), (49667, replicated()))
     ):
-        yield from conversation((*here, 50100 + number), (*there, port), parts)
+        yield from conversation((*client, 50100 + number), (*server, port), parts)

@@ -1,4 +1,4 @@
-"""Beacons of a conference system and of a projector."""
+"""Dynamic Device Discovery Protocol (AMX): beacons of a conferencing system and of a projector."""
 
 from __future__ import annotations
 

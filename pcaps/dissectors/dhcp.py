@@ -1,5 +1,5 @@
-"""A phone's lease, a printer with overloaded options, a Windows INFORM, a network boot, a relayed lease, a refusal, a
-thing with a description.
+"""DHCP: the lease of a VoIP phone, a printer with option overload, a DHCPINFORM of Windows, a PXE boot, a relayed
+lease, a NAK, an IoT device with a MUD URL.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def bootp(
 
 
 def frames() -> Frames:
-    def ask(
+    def from_client(
         client: str,
         payload: bytes,
         src: str = "0.0.0.0",
@@ -54,7 +54,7 @@ def frames() -> Frames:
     ) -> bytes:
         return udp(src_mac or client, dst_mac, src, dst, 68, 67, payload)
 
-    def answer(payload: bytes, dst: str = "255.255.255.255", dst_mac: str = ALL) -> bytes:
+    def from_server(payload: bytes, dst: str = "255.255.255.255", dst_mac: str = ALL) -> bytes:
         return udp(GATEWAY, dst_mac, "10.20.30.1", dst, 67, 68, payload)
 
     phone = [
@@ -64,20 +64,20 @@ def frames() -> Frames:
         option(61, b"\1" + mac(PHONE_LONG)),
     ]
     server = option(54, ip("10.20.30.1"))
-    given = [
+    lease = [
         server, option(51, struct.pack("!I", 86400)), option(1, ip("255.255.255.0")), option(3, ip("10.20.30.1")),
         option(6, ip("10.20.30.1") + ip("10.20.1.53")), option(15, "office.example"),
         option(66, "http://10.20.30.5/provision"),
     ]  # fmt: skip
-    yield ask(PHONE_LONG, bootp(1, PHONE_LONG, [option(53, b"\1"), *phone], xid=0x1001))
-    yield answer(bootp(2, PHONE_LONG, [option(53, b"\2"), *given], xid=0x1001, yiaddr="10.20.30.12"))
-    yield ask(
+    yield from_client(PHONE_LONG, bootp(1, PHONE_LONG, [option(53, b"\1"), *phone], xid=0x1001))
+    yield from_server(bootp(2, PHONE_LONG, [option(53, b"\2"), *lease], xid=0x1001, yiaddr="10.20.30.12"))
+    yield from_client(
         PHONE_LONG, bootp(1, PHONE_LONG, [option(53, b"\3"), option(50, ip("10.20.30.12")), server, *phone], xid=0x1001)
     )
-    yield answer(bootp(2, PHONE_LONG, [option(53, b"\5"), *given], xid=0x1001, yiaddr="10.20.30.12"))
+    yield from_server(bootp(2, PHONE_LONG, [option(53, b"\5"), *lease], xid=0x1001, yiaddr="10.20.30.12"))
     name = option(12, "BRN0080779A5303")  # option 52: the file field holds more options
     printer = [option(53, b"\3"), option(52, b"\1"), option(55, bytes((1, 3, 6, 15, 44, 47)))]
-    yield ask(
+    yield from_client(
         PRINTER,
         bootp(1, PRINTER, printer, xid=0x1002, ciaddr="10.20.30.13", file=name + option(60, "Brother") + b"\xff"),
         "10.20.30.13",
@@ -92,8 +92,10 @@ def frames() -> Frames:
         fqdn,
         option(60, "MSFT 5.0"),
     ]
-    wanted = option(55, bytes((1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252)))
-    yield ask(DESKTOP, bootp(1, DESKTOP, [*desktop, wanted], xid=0x1003, ciaddr="10.20.30.14"), "10.20.30.14")
+    parameters = option(55, bytes((1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252)))
+    yield from_client(
+        DESKTOP, bootp(1, DESKTOP, [*desktop, parameters], xid=0x1003, ciaddr="10.20.30.14"), "10.20.30.14"
+    )
     boot = [
         option(53, b"\1"),
         option(97, b"\0" + bytes(range(16))),
@@ -101,13 +103,13 @@ def frames() -> Frames:
         option(60, "PXEClient:Arch:00007:UNDI:003016"),
         option(77, b"\4iPXE"),
     ]
-    yield ask(DESKTOP, bootp(1, DESKTOP, boot, xid=0x1004))
-    named = option(124, struct.pack("!IBB", 368, 9, 8) + b"AXIS,P14")
+    yield from_client(DESKTOP, bootp(1, DESKTOP, boot, xid=0x1004))
+    vendor_class = option(124, struct.pack("!IBB", 368, 9, 8) + b"AXIS,P14")
     relayed = bootp(
-        1, CAMERA, [option(53, b"\3"), option(50, ip("10.20.40.16")), named], xid=0x1005, giaddr="10.20.40.1"
+        1, CAMERA, [option(53, b"\3"), option(50, ip("10.20.40.16")), vendor_class], xid=0x1005, giaddr="10.20.40.1"
     )
     yield udp(GATEWAY, PBX, "10.20.40.1", "10.20.1.67", 67, 67, relayed)
-    given_far = [option(53, b"\5"), option(54, ip("10.20.1.67")), option(51, struct.pack("!I", 3600))]
+    relayed_lease = [option(53, b"\5"), option(54, ip("10.20.1.67")), option(51, struct.pack("!I", 3600))]
     yield udp(
         GATEWAY,
         CAMERA,
@@ -115,14 +117,19 @@ def frames() -> Frames:
         "10.20.40.16",
         67,
         68,
-        bootp(2, CAMERA, given_far, xid=0x1005, yiaddr="10.20.40.16", giaddr="10.20.40.1"),
+        bootp(2, CAMERA, relayed_lease, xid=0x1005, yiaddr="10.20.40.16", giaddr="10.20.40.1"),
         vlan=40,
     )
-    where = option(82, b"\1\4Gi/7\2\6" + mac(GATEWAY))
-    thing = [option(53, b"\1"), option(57, struct.pack("!H", 576)), option(161, "https://things.example/lamp"), where]
+    relay_information = option(82, b"\1\4Gi/7\2\6" + mac(GATEWAY))
+    iot_device = [
+        option(53, b"\1"),
+        option(57, struct.pack("!H", 576)),
+        option(161, "https://things.example/lamp"),
+        relay_information,
+    ]
     yield udp(
-        GATEWAY, PBX, "10.20.40.1", "10.20.1.67", 67, 67, bootp(1, CAMERA, thing, xid=0x1007, giaddr="10.20.40.1")
+        GATEWAY, PBX, "10.20.40.1", "10.20.1.67", 67, 67, bootp(1, CAMERA, iot_device, xid=0x1007, giaddr="10.20.40.1")
     )
     booted = [option(53, b"\2"), server, option(150, ip("10.20.30.5") + ip("10.20.30.6"))]
-    yield answer(bootp(2, PHONE_LONG, booted, xid=0x1008, yiaddr="10.20.30.12"))
-    yield answer(bootp(2, PRINTER, [option(53, b"\6"), server, option(56, "wrong network")], xid=0x1006))
+    yield from_server(bootp(2, PHONE_LONG, booted, xid=0x1008, yiaddr="10.20.30.12"))
+    yield from_server(bootp(2, PRINTER, [option(53, b"\6"), server, option(56, "wrong network")], xid=0x1006))

@@ -1,5 +1,5 @@
-"""A Windows host's solicit to its lease, a Linux host that asks for settings, a network boot, a renewal and a release;
-a client behind a relay; a refusal.
+"""DHCPv6: Solicit to Reply of a Windows host, an Information-request of a Linux host, a network boot, Renew and
+Release; a client behind a relay; an error status; a Reconfigure.
 """
 
 from __future__ import annotations
@@ -46,32 +46,34 @@ def relayed(type_: int, link: str, peer: str, *options: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    def ask(payload: bytes, src: str = DESK, src_mac: str = DESKTOP) -> bytes:
+    def from_client(payload: bytes, src: str = DESK, src_mac: str = DESKTOP) -> bytes:
         return udp(src_mac, AGENTS[1], src, AGENTS[0], 546, 547, payload, ttl=1)
 
-    def answer(payload: bytes, dst: str = DESK, dst_mac: str = DESKTOP) -> bytes:
+    def from_server(payload: bytes, dst: str = DESK, dst_mac: str = DESKTOP) -> bytes:
         return udp(GATEWAY, dst_mac, SERVER, dst, 547, 546, payload, ttl=1)
 
     desk = option(1, b"\0\1\0\1\x2a\0\0\0" + mac(DESKTOP))
     windows = option(16, struct.pack("!I", 311) + counted("MSFT 5.0"))
-    name, wanted = option(39, b"\0" + labels("DESK-04.office.example") + b"\0"), codes(17, 23, 24, 32)
+    name, requested = option(39, b"\0" + labels("DESK-04.office.example") + b"\0"), codes(17, 23, 24, 32)
     server = option(2, b"\0\3\0\1" + mac(GATEWAY))
-    given = [desk, server, option(23, ip("2001:db8::53")), option(24, labels("office.example") + b"\0")]
-    yield ask(message(SOLICIT, 0x1001, option(8, b"\0\0"), desk, interface(7), name, windows, wanted))
-    yield answer(message(ADVERTISE, 0x1001, *given, interface(7, address("2001:db8::14"))))
-    yield ask(message(REQUEST, 0x1002, desk, server, interface(7, address("2001:db8::14", 0)), name, windows, wanted))
-    yield answer(
+    lease = [desk, server, option(23, ip("2001:db8::53")), option(24, labels("office.example") + b"\0")]
+    yield from_client(message(SOLICIT, 0x1001, option(8, b"\0\0"), desk, interface(7), name, windows, requested))
+    yield from_server(message(ADVERTISE, 0x1001, *lease, interface(7, address("2001:db8::14"))))
+    yield from_client(
+        message(REQUEST, 0x1002, desk, server, interface(7, address("2001:db8::14", 0)), name, windows, requested)
+    )
+    yield from_server(
         message(
             REPLY,
             0x1002,
-            *given,
+            *lease,
             interface(7, address("2001:db8::14")),
             interface(8, address("2001:db8::15"), address("2001:db8::16", 0)),
         )
     )
     networkd = option(1, struct.pack("!HI", 2, 43793) + bytes(range(8)))
     mud = option(112, b"https://things.example/lamp")
-    yield ask(
+    yield from_client(
         message(
             INFORMATION,
             0x1003,
@@ -89,20 +91,29 @@ def frames() -> Frames:
         option(15, counted("iPXE")),
         option(16, struct.pack("!I", 343) + counted("PXEClient")),
     ]
-    yield ask(message(SOLICIT, 0x1004, *boot, codes(59, 60)), LINUX, PRINTER)
-    yield answer(message(REPLY, 0x1004, boot[0], server, option(59, b"tftp://[2001:db8::5]/boot.efi")), LINUX, PRINTER)
-    yield ask(message(RENEW, 0x1005, desk, server, interface(7, address("2001:db8::14"))))
-    yield ask(message(RELEASE, 0x1006, desk, server, interface(7, address("2001:db8::14"))))
-    inside = message(SOLICIT, 0x1007, option(1, b"\0\3\0\1" + mac(CAMERA)), codes(23))
-    near = relayed(
-        12, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(79, b"\0\1" + mac(CAMERA)), option(9, inside)
+    yield from_client(message(SOLICIT, 0x1004, *boot, codes(59, 60)), LINUX, PRINTER)
+    yield from_server(
+        message(REPLY, 0x1004, boot[0], server, option(59, b"tftp://[2001:db8::5]/boot.efi")), LINUX, PRINTER
     )
-    far = relayed(12, "2001:db8:40::1", "fe80::99", option(37, struct.pack("!I", 9) + b"\1\2"), option(9, near))
-    yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, near)
-    yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, far)
-    back = relayed(
+    yield from_client(message(RENEW, 0x1005, desk, server, interface(7, address("2001:db8::14"))))
+    yield from_client(message(RELEASE, 0x1006, desk, server, interface(7, address("2001:db8::14"))))
+    solicit = message(SOLICIT, 0x1007, option(1, b"\0\3\0\1" + mac(CAMERA)), codes(23))
+    relay_forward = relayed(
+        12,
+        "::",
+        "fe80::5eff:fe00:5306",
+        option(18, b"Gi1/0/7\0"),
+        option(79, b"\0\1" + mac(CAMERA)),
+        option(9, solicit),
+    )
+    second_relay_forward = relayed(
+        12, "2001:db8:40::1", "fe80::99", option(37, struct.pack("!I", 9) + b"\1\2"), option(9, relay_forward)
+    )
+    yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, relay_forward)
+    yield udp(GATEWAY, PBX, "2001:db8:40::1", "2001:db8:1::67", 547, 547, second_relay_forward)
+    relay_reply = relayed(
         13, "::", "fe80::5eff:fe00:5306", option(18, b"Gi1/0/7\0"), option(9, message(ADVERTISE, 0x1007, server))
     )
-    yield udp(PBX, GATEWAY, "2001:db8:1::67", "2001:db8:40::1", 547, 547, back)
-    yield answer(message(REPLY, 0x1008, desk, server, option(13, b"\0\2full")))
-    yield answer(message(10, 0, desk, server))
+    yield udp(PBX, GATEWAY, "2001:db8:1::67", "2001:db8:40::1", 547, 547, relay_reply)
+    yield from_server(message(REPLY, 0x1008, desk, server, option(13, b"\0\2full")))
+    yield from_server(message(10, 0, desk, server))

@@ -1,4 +1,6 @@
-"""A search, the answers of a camera and of a recorder, one a recorder passes on, and an order to change settings."""
+"""DHIP (Dahua): a discovery request, the responses of a camera and of a recorder, one relayed by a recorder, a command
+that changes settings.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,12 @@ def message(body: object) -> bytes:
 
 
 def answer(mac: str, address: str, info: dict[str, object]) -> bytes:
-    where = {"DefaultGateway": "10.20.30.1", "DhcpEnable": True, "IPAddress": address, "SubnetMask": "255.255.255.0"}
+    network = {"DefaultGateway": "10.20.30.1", "DhcpEnable": True, "IPAddress": address, "SubnetMask": "255.255.255.0"}
     return message(
         {
             "mac": mac,
             "method": "client.notifyDevInfo",
-            "params": {"deviceInfo": {"HttpPort": 80, "IPv4Address": where, "Init": 166, "Port": 37777, **info}},
+            "params": {"deviceInfo": {"HttpPort": 80, "IPv4Address": network, "Init": 166, "Port": 37777, **info}},
         }
     )
 
@@ -57,5 +59,5 @@ def frames() -> Frames:
     yield udp(
         GATEWAY, DESKTOP, "10.20.30.17", "10.20.30.14", 37810, 37810, answer("90:02:a9:5e:53:09", "10.1.1.3", camera)
     )
-    order = {"method": "DHDiscover.setConfig", "params": {"mac": CAMERA, "username": "admin", "password": "secret"}}
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 37810, 37810, message(order))
+    command = {"method": "DHDiscover.setConfig", "params": {"mac": CAMERA, "username": "admin", "password": "secret"}}
+    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 37810, 37810, message(command))

@@ -1,4 +1,4 @@
-"""A master reads and operates an outstation over TCP, and restarts another over UDP."""
+"""DNP3: a master reads and operates an outstation over TCP, and restarts another one over UDP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def checksum(data: bytes) -> bytes:
 
 
 def message(function: int, body: bytes = b"", *, from_master: bool = True, transport: int = 0xC0) -> bytes:
-    """A frame with one fragment of the application."""
+    """A link-layer frame with one application fragment."""
     user = bytes((transport, 0xC1, function)) + body
     ends = (OUTSTATION, MASTER) if from_master else (MASTER, OUTSTATION)
     head = struct.pack("<2sBBHH", b"\x05\x64", 5 + len(user), 0xC4 if from_master else 0x44, *ends)

@@ -1,4 +1,4 @@
-"""Two computers that run Dropbox."""
+"""Dropbox LAN sync: announcements of two computers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from pcaps.dissectors._frames import ALL, DESKTOP, PBX, Frames, udp
 
 
-def told(name: str) -> bytes:
+def announcement(name: str) -> bytes:
     return json.dumps(
         {"host_int": 123456789012, "version": [2, 0], "displayname": name, "port": 17500, "namespaces": [11, 22, 33]}
     ).encode()
 
 
 def frames() -> Frames:
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 17500, 17500, told(""))
-    yield udp(PBX, ALL, "10.20.30.5", "10.20.30.255", 17500, 17500, told("accounting-2"))
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 17500, 17500, announcement(""))
+    yield udp(PBX, ALL, "10.20.30.5", "10.20.30.255", 17500, 17500, announcement("accounting-2"))

@@ -1,4 +1,4 @@
-"""A port of a switch that would follow, one that offers a trunk, and one that is a trunk."""
+"""DTP: a switch port in auto mode, one that negotiates a trunk, and one that is a trunk."""
 
 from __future__ import annotations
 

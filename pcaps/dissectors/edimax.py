@@ -1,5 +1,5 @@
-"""A search, registrations of a plug and of another one that is passed on, a server's answer, and an order to go through
-a relay.
+"""Edimax: a discovery request, the registration of a smart plug, a relayed registration of another one, the response of
+a server, a command to use a relay.
 """
 
 from __future__ import annotations

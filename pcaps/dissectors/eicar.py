@@ -1,5 +1,5 @@
-"""The antivirus test file, the string alone, as it comes over a data connection of FTP; the same with a letter changed
-says nothing.
+"""The EICAR antivirus test file in an FTP data connection; and the same file with one letter changed, which is not
+detected.
 """
 
 from __future__ import annotations

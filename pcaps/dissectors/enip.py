@@ -1,5 +1,5 @@
-"""A look for devices, the controller's answer, an answer for another device, and a session over TCP that asks for the
-identity.
+"""EtherNet/IP: ListIdentity, the response of a controller, a response about another device, and a TCP session that
+requests the identity.
 """
 
 from __future__ import annotations

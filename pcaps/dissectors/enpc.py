@@ -1,5 +1,5 @@
-"""A search, the answers of a printer and of one that is somebody else's, and a question about
-status with its answer.
+"""ENPC (Epson): a discovery request, the response of a printer, one about another printer, a status request and its
+response.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""A switch of Foundry, and one of Ruckus without an address."""
+"""FDP: a switch of Foundry, and one of Ruckus without an address."""
 
 from __future__ import annotations
 
 from pcaps.dissectors._frames import GATEWAY, PRINTER, Frames
-from pcaps.dissectors._neighbour import addresses, field, snap, summed
+from pcaps.dissectors._neighbour import addresses, field, snap, with_checksum
 
 GROUP = "01:e0:52:cc:cc:cc"
 
 
 def frames() -> Frames:
-    def say(src: str, *fields: bytes) -> bytes:
-        return snap(src, GROUP, "00e052", 0x2000, summed(b"\x01\xb4\0\0" + b"".join(fields)))
+    def frame(src: str, *fields: bytes) -> bytes:
+        return snap(src, GROUP, "00e052", 0x2000, with_checksum(b"\x01\xb4\0\0" + b"".join(fields)))
 
-    yield say(
+    yield frame(
         GATEWAY,
         field(1, b"edge-7"),
         field(2, addresses("10.20.0.7")),
@@ -28,7 +28,7 @@ def frames() -> Frames:
         field(6, b"Stackable_FES2402"),
         field(0x0101, bytes(32)),
     )
-    yield say(
+    yield frame(
         PRINTER,
         field(1, b"icx-3f"),
         field(3, b"ethernet1/1/3"),

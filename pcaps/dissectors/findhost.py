@@ -1,4 +1,6 @@
-"""A search, the answer of a storage box, one about another box, an order with a password, and an encrypted message."""
+"""Synology Assistant: a discovery request, the response of a NAS, one about another NAS, a command with a password, an
+encrypted message.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import struct
 
 from pcaps.dissectors._frames import ALL, DESKTOP, Frames, ip, udp
 
-BOX = "00:11:32:5e:53:32"
+NAS = "00:11:32:5e:53:32"
 
 
 def message(*fields: tuple[int, bytes]) -> bytes:
@@ -37,8 +39,8 @@ def frames() -> Frames:
         9999,
         message((1, struct.pack("<I", 1)), (0x7C, b"02:00:5e:00:53:04")),
     )
-    yield udp(BOX, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer(BOX, "10.20.30.66"))
-    yield udp(BOX, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer("00:11:32:5e:53:33", "10.20.30.67"))
+    yield udp(NAS, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer(NAS, "10.20.30.66"))
+    yield udp(NAS, ALL, "10.20.30.66", "255.255.255.255", 9999, 9999, answer("00:11:32:5e:53:33", "10.20.30.67"))
     yield udp(
         DESKTOP,
         ALL,
@@ -46,6 +48,6 @@ def frames() -> Frames:
         "255.255.255.255",
         9998,
         9999,
-        message((1, struct.pack("<I", 4)), (0x29, BOX.encode()), (0x4A, b"admin"), (0x2A, b"secret")),
+        message((1, struct.pack("<I", 4)), (0x29, NAS.encode()), (0x4A, b"admin"), (0x2A, b"secret")),
     )
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 9998, 9999, b"\x12\x34\x55\x66SYNO" + bytes(range(32)))

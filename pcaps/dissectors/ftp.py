@@ -1,5 +1,5 @@
-"""A printer greets over FTP, refuses a login and accepts one; a file is put there, one fetched. Another server greets
-in several lines and goes on in TLS.
+"""FTP: a printer rejects a login and accepts another; an upload and a download. A second server with a multiline
+greeting, and AUTH TLS.
 """
 
 from __future__ import annotations

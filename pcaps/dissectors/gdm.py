@@ -1,4 +1,4 @@
-"""A search, a server's answer, a player's greeting."""
+"""GDM (Plex): a discovery request, the response of a server, a HELLO of a player."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A conferencing system finds and registers with its gatekeeper and asks for admission; it calls another, which
-answers; both say what they are.
+"""H.323: a conferencing system discovers a gatekeeper, registers and requests admission (RAS); a call to another
+system, in which both state vendor and product.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def alias(name: str) -> bytes:
     return b"\x40" + bytes((len(name) - 1,)) + name.encode("utf-16-be")
 
 
-def vendor(maker: str, product: bytes, version: bytes) -> bytes:
-    return b"\x22\xc0" + bytes.fromhex(maker) + counted(product) + counted(version)
+def vendor(manufacturer: str, product: bytes, version: bytes) -> bytes:
+    return b"\x22\xc0" + bytes.fromhex(manufacturer) + counted(product) + counted(version)
 
 
 def q931(kind: int, user: bytes, *elements: bytes, reference: int = 0x77F4) -> bytes:
@@ -41,17 +41,17 @@ def element(number: int, body: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    def up(payload: bytes) -> bytes:
+    def from_client(payload: bytes) -> bytes:
         return udp(PHONE, PBX, "10.20.30.12", "10.20.30.5", 1719, 1719, payload)
 
-    def down(payload: bytes) -> bytes:
+    def from_server(payload: bytes) -> bytes:
         return udp(PBX, PHONE, "10.20.30.5", "10.20.30.12", 1719, 1719, payload)
 
     endpoint = vendor("b5002331", b"HDX 8000 HD", b"Release - 3.1.14-54021")
     address = b"\x00\x0a\x14\x1e\x0c\x06\xb7"
-    yield up(b"\x02\x00\x00\x01" + PROTOCOL + b"\x05" + address + endpoint + b"\x01" + alias("Boardroom"))
-    yield down(b"\x06\x80\x00\x01" + PROTOCOL + b"\x05" + address)
-    yield up(
+    yield from_client(b"\x02\x00\x00\x01" + PROTOCOL + b"\x05" + address + endpoint + b"\x01" + alias("Boardroom"))
+    yield from_server(b"\x06\x80\x00\x01" + PROTOCOL + b"\x05" + address)
+    yield from_client(
         b"\x0e\xc0\x00\x02"
         + PROTOCOL
         + b"\x05\x80\x01"
@@ -63,9 +63,9 @@ def frames() -> Frames:
         + alias("Boardroom")
         + alias("Boardroom 2")
     )
-    yield down(b"\x12\xc0\x00\x02" + PROTOCOL + b"\x05\x01" + address)
-    yield up(b"\x26\x90\x00\x03\x01\x40\x05\x00W\x00o\x00r\x00k\x00e\x00r")
-    yield down(b"\x2b\x00\x00\x03\x40\x02\x00")
+    yield from_server(b"\x12\xc0\x00\x02" + PROTOCOL + b"\x05\x01" + address)
+    yield from_client(b"\x26\x90\x00\x03\x01\x40\x05\x00W\x00o\x00r\x00k\x00e\x00r")
+    yield from_server(b"\x2b\x00\x00\x03\x40\x02\x00")
     bearer = element(0x04, b"\x88\x93\xa5")
     setup = q931(
         0x05, b"\x20\xa8" + PROTOCOL + b"\x05\x01" + alias("Boardroom") + endpoint + bytes(24),

@@ -1,4 +1,4 @@
-"""A search, answers of a lamp and of somebody else's module, and orders."""
+"""Hi-Flying Wi-Fi modules: a discovery request, responses of a lamp and about another module, commands."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A UPnP description and its control; a camera's page behind a password, ONVIF information, a login form; a browser and
-a proxy; DPWS metadata; HNAP.
+"""HTTP: a UPnP description and its control; a camera page with digest authentication, ONVIF device information, a login
+form; a browser, a proxy; DPWS metadata; HNAP.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ def frames() -> Frames:
             b"Unauthorized</title>"
         ),
     )  # fmt: skip
-    packed = zlib.compressobj(9, zlib.DEFLATED, 31)
-    squeezed = packed.compress(page) + packed.flush()
-    proof = 'Authorization: Digest username="admin", realm="IP Camera(D1234)", nonce="a", uri="/", response="0"'
+    compressor = zlib.compressobj(9, zlib.DEFLATED, 31)
+    compressed = compressor.compress(page) + compressor.flush()
+    credentials = 'Authorization: Digest username="admin", realm="IP Camera(D1234)", nonce="a", uri="/", response="0"'
     basic = "Authorization: Basic " + base64.b64encode(b"viewer:not-told").decode()
     login = http_message("POST /login.cgi?session_token=not-told&lang=en HTTP/1.1", "Host: 10.20.30.44", (
         "Content-Type: "
@@ -102,9 +102,9 @@ def frames() -> Frames:
     yield from conversation(
         desktop, camera,
         [(True, http_message("GET / HTTP/1.1", "Host: 10.20.30.44", BROWSER)), (False, challenge),
-         (True, http_message("GET / HTTP/1.1", "Host: 10.20.30.44", BROWSER, proof)),
+         (True, http_message("GET / HTTP/1.1", "Host: 10.20.30.44", BROWSER, credentials)),
          (False, http_message("HTTP/1.1 200 OK", "Server: App-webs/", "Content-Type: text/html",
-         "Content-Encoding: gzip", body=squeezed)),
+         "Content-Encoding: gzip", body=compressed)),
          (True, login), (False, http_message("HTTP/1.1 204 No Content", "Server: App-webs/")),
          (True, http_message("HEAD /ISAPI/System/deviceInfo HTTP/1.1", "Host: 10.20.30.44", basic)),
          (False, http_message("HTTP/1.1 200 OK", "Content-Type: application/xml", "Content-Length: 900")),

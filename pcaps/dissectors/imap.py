@@ -1,4 +1,4 @@
-"""Words in quotes, words behind their length, a wrong password, a login by SASL, and one that goes on in TLS."""
+"""IMAP: quoted strings, literals, a rejected password, SASL authentication, STARTTLS."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A client asks a printer for its attributes and prints; the printer's answer comes in chunks. Then a print server
-answers for one of its queues.
+"""IPP: a client requests the attributes of a printer and prints; the response is chunked. Then the response of a print
+server for one of its queues.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def ipp_message(number: int, request_id: int, groups: dict[int, list[Attribute]]
     return b"".join(parts) + b"\3" + document
 
 
-def posted(path: str, body: bytes) -> bytes:
+def http_request(path: str, body: bytes) -> bytes:
     agent = "User-Agent: CUPS/2.4.2 (Linux 6.1.0; x86_64) IPP/2.0"
     return (
         f"POST {path} HTTP/1.1\r\nHost: 10.20.30.41\r\n{agent}\r\nContent-Type: "
@@ -33,7 +33,7 @@ def posted(path: str, body: bytes) -> bytes:
     ).encode() + body
 
 
-def answered(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -> bytes:
+def http_response(body: bytes, server: str = "Virata-EmWeb/R6_2_1", chunk: int = 0) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nServer: {server}\r\nContent-Type: application/ipp\r\n"
     if not chunk:
         return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -63,18 +63,21 @@ QUEUE_REPORT: list[Attribute] = [
 
 
 def frames() -> Frames:
-    ask: list[Attribute] = [
+    get_attributes: list[Attribute] = [
         *BASE,
         (URI, "printer-uri", "ipp://10.20.30.41/ipp/print"),
         (KEYWORD, "requested-attributes", "all"),
     ]
     job: list[Attribute] = [*BASE, (NAME, "requesting-user-name", "miller"), (NAME, "job-name", "Budget 2026")]
     parts = [
-        (True, posted("/ipp/print", ipp_message(0x000B, 1, {1: ask}))),
-        (False, b"HTTP/1.1 100 Continue\r\n\r\n" + answered(ipp_message(0, 1, {1: BASE, 4: PRINTER_SENDS}), chunk=150)),
-        (True, posted("/ipp/print", ipp_message(0x0002, 2, {1: job}, b"%PDF-1.4 a short document"))),
-        (False, answered(ipp_message(0x0001, 2, {1: BASE, 2: []}))),
-        (True, posted("/printers/laser", ipp_message(0x000B, 3, {1: ask}))),
-        (False, answered(ipp_message(0, 3, {1: BASE, 4: QUEUE_REPORT}), "CUPS/2.4 IPP/2.1")),
+        (True, http_request("/ipp/print", ipp_message(0x000B, 1, {1: get_attributes}))),
+        (
+            False,
+            b"HTTP/1.1 100 Continue\r\n\r\n" + http_response(ipp_message(0, 1, {1: BASE, 4: PRINTER_SENDS}), chunk=150),
+        ),
+        (True, http_request("/ipp/print", ipp_message(0x0002, 2, {1: job}, b"%PDF-1.4 a short document"))),
+        (False, http_response(ipp_message(0x0001, 2, {1: BASE, 2: []}))),
+        (True, http_request("/printers/laser", ipp_message(0x000B, 3, {1: get_attributes}))),
+        (False, http_response(ipp_message(0, 3, {1: BASE, 4: QUEUE_REPORT}), "CUPS/2.4 IPP/2.1")),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49200), (PRINTER, "10.20.30.41", 631), parts)

@@ -1,5 +1,5 @@
-"""A bot that logs in over IRC, joins a channel with a password, gets orders and reports; a person who chats; an FTP
-client, whose password is no IRC.
+"""IRC: a bot logs in, joins a channel with a key, receives commands and reports results; a user chats; an FTP client
+whose password is not IRC.
 """
 
 from __future__ import annotations

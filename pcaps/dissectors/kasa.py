@@ -1,4 +1,6 @@
-"""A search, the answers of a plug and of a lamp, one that is somebody else's, an order and its result."""
+"""TP-Link Kasa: a discovery request, responses of a smart plug and of a lamp, one about another device, a command and
+its result.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ from pcaps.dissectors._frames import ALL, DESKTOP, Frames, udp
 PLUG, LAMP = "50:c7:bf:5e:53:20", "50:c7:bf:5e:53:21"
 
 
-def hidden(message: object) -> bytes:
-    key, covered = 171, bytearray()
+def encrypted(message: object) -> bytes:
+    key, output = 171, bytearray()
     for byte in json.dumps(message, separators=(",", ":")).encode():
         key ^= byte
-        covered.append(key)
-    return bytes(covered)
+        output.append(key)
+    return bytes(output)
 
 
 def frames() -> Frames:
@@ -25,7 +27,7 @@ def frames() -> Frames:
         "255.255.255.255",
         50000,
         9999,
-        hidden({"system": {"get_sysinfo": {}}, "emeter": {"get_realtime": {}}}),
+        encrypted({"system": {"get_sysinfo": {}}, "emeter": {"get_realtime": {}}}),
     )
     plug = {
         "sw_ver": "1.5.4 Build 180815 Rel.121440",
@@ -42,7 +44,7 @@ def frames() -> Frames:
         "relay_state": 1,
         "err_code": 0,
     }
-    yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, hidden({"system": {"get_sysinfo": plug}}))
+    yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, encrypted({"system": {"get_sysinfo": plug}}))
     lamp = {
         "sw_ver": "1.8.11 Build 191113 Rel.105336",
         "mic_type": "IOT.SMARTBULB",
@@ -51,10 +53,16 @@ def frames() -> Frames:
         "alias": "Desk lamp",
         "err_code": 0,
     }
-    yield udp(LAMP, DESKTOP, "10.20.30.51", "10.20.30.14", 9999, 50000, hidden({"system": {"get_sysinfo": lamp}}))
-    yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, hidden({"system": {"get_sysinfo": lamp}}))
+    yield udp(LAMP, DESKTOP, "10.20.30.51", "10.20.30.14", 9999, 50000, encrypted({"system": {"get_sysinfo": lamp}}))
+    yield udp(PLUG, DESKTOP, "10.20.30.50", "10.20.30.14", 9999, 50000, encrypted({"system": {"get_sysinfo": lamp}}))
     yield udp(
-        DESKTOP, PLUG, "10.20.30.14", "10.20.30.50", 50000, 9999, hidden({"system": {"set_relay_state": {"state": 0}}})
+        DESKTOP,
+        PLUG,
+        "10.20.30.14",
+        "10.20.30.50",
+        50000,
+        9999,
+        encrypted({"system": {"set_relay_state": {"state": 0}}}),
     )
     yield udp(
         PLUG,
@@ -63,5 +71,5 @@ def frames() -> Frames:
         "10.20.30.14",
         9999,
         50000,
-        hidden({"system": {"set_relay_state": {"err_code": 0}}}),
+        encrypted({"system": {"set_relay_state": {"err_code": 0}}}),
     )

@@ -1,5 +1,5 @@
-"""A workstation logs in over UDP, first without a proof, then with one, and asks over TCP for a ticket to a file
-server; another machine is refused.
+"""Kerberos: a workstation authenticates over UDP, first without and then with pre-authentication, and requests a
+service ticket for a file server over TCP; another host gets an error.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def integer(number: int) -> bytes:
     return der(2, number.to_bytes(max((number.bit_length() + 8) // 8, 1), "big", signed=True))
 
 
-def text(words: str) -> bytes:
-    return der(27, words.encode())
+def text(value: str) -> bytes:
+    return der(27, value.encode())
 
 
 def name(kind: int, *parts: str) -> bytes:
     return der(0x30, field(0, integer(kind)), field(1, der(0x30, *map(text, parts))))
 
 
-def secret(etype: int, data: bytes) -> bytes:
+def encrypted_data(etype: int, data: bytes) -> bytes:
     return der(0x30, field(0, integer(etype)), field(2, der(4, data)))
 
 
@@ -46,17 +46,22 @@ def ticket(etype: int, service: tuple[str, ...], data: bytes) -> bytes:
             field(0, integer(5)),
             field(1, text(REALM)),
             field(2, name(2, *service)),
-            field(3, secret(etype, data)),
+            field(3, encrypted_data(etype, data)),
         ),
     )
 
 
-def proof(kind: int, value: bytes) -> bytes:
+def padata_entry(kind: int, value: bytes) -> bytes:
     return der(0x30, field(1, integer(kind)), field(2, der(4, value)))
 
 
 def request(
-    kind: int, client: str, service: tuple[str, ...], etypes: tuple[int, ...], proofs: bytes = b"", host: str = ""
+    kind: int,
+    client: str,
+    service: tuple[str, ...],
+    etypes: tuple[int, ...],
+    padata_entries: bytes = b"",
+    host: str = "",
 ) -> bytes:
     body = [field(0, der(3, b"\0\x40\x81\0\x10"))]
     body += [field(1, name(1, client))] if client else []
@@ -72,14 +77,19 @@ def request(
         if host
         else []
     )
-    proven = [field(3, der(0x30, proofs))] if proofs else []
+    padata = [field(3, der(0x30, padata_entries))] if padata_entries else []
     return der(
-        0x60 + kind, der(0x30, field(1, integer(5)), field(2, integer(kind)), *proven, field(4, der(0x30, *body)))
+        0x60 + kind, der(0x30, field(1, integer(5)), field(2, integer(kind)), *padata, field(4, der(0x30, *body)))
     )
 
 
 def reply(kind: int, client: str, granted: bytes, etype: int) -> bytes:
-    part = [field(3, text(REALM)), field(4, name(1, client)), field(5, granted), field(6, secret(etype, b"r" * 40))]
+    part = [
+        field(3, text(REALM)),
+        field(4, name(1, client)),
+        field(5, granted),
+        field(6, encrypted_data(etype, b"r" * 40)),
+    ]
     return der(0x60 + kind, der(0x30, field(0, integer(5)), field(1, integer(kind)), *part))
 
 
@@ -96,17 +106,17 @@ def error(code: int, service: tuple[str, ...], data: bytes = b"") -> bytes:
 
 
 def frames() -> Frames:
-    centre = ("krbtgt", REALM)
+    krbtgt = ("krbtgt", REALM)
 
-    def up(payload: bytes, port: int) -> bytes:
+    def to_kdc(payload: bytes, port: int) -> bytes:
         return udp(DESKTOP, PBX, "10.20.30.66", "10.20.30.5", port, 88, payload)
 
-    def down(payload: bytes, port: int) -> bytes:
+    def from_kdc(payload: bytes, port: int) -> bytes:
         return udp(PBX, DESKTOP, "10.20.30.5", "10.20.30.66", 88, port, payload)
 
-    offered = der(
+    etype_info = der(
         0x30,
-        proof(
+        padata_entry(
             19,
             der(
                 0x30,
@@ -115,14 +125,16 @@ def frames() -> Frames:
             ),
         ),
     )
-    granted = ticket(AES, centre, b"t" * 48)
-    yield up(request(10, "anna", centre, (18, 17, 23, 24, -135, 3), host="WS-FRONT"), 50001)
-    yield down(error(25, centre, offered), 50001)
-    yield up(request(10, "anna", centre, (18, 17, 23), proof(2, secret(AES, b"p" * 56)), "WS-FRONT"), 50002)
-    yield down(reply(11, "anna", granted, AES), 50002)
-    yield up(request(10, "WS-BACK$", centre, (18,)), 50003)
-    yield down(error(6, centre), 50003)
-    shown = der(
+    granted = ticket(AES, krbtgt, b"t" * 48)
+    yield to_kdc(request(10, "anna", krbtgt, (18, 17, 23, 24, -135, 3), host="WS-FRONT"), 50001)
+    yield from_kdc(error(25, krbtgt, etype_info), 50001)
+    yield to_kdc(
+        request(10, "anna", krbtgt, (18, 17, 23), padata_entry(2, encrypted_data(AES, b"p" * 56)), "WS-FRONT"), 50002
+    )
+    yield from_kdc(reply(11, "anna", granted, AES), 50002)
+    yield to_kdc(request(10, "WS-BACK$", krbtgt, (18,)), 50003)
+    yield from_kdc(error(6, krbtgt), 50003)
+    ap_request = der(
         0x6E,
         der(
             0x30,
@@ -130,11 +142,11 @@ def frames() -> Frames:
             field(1, integer(14)),
             field(2, der(3, bytes(5))),
             field(3, granted),
-            field(4, secret(AES, b"a" * 64)),
+            field(4, encrypted_data(AES, b"a" * 64)),
         ),
     )
-    asked = request(12, "", ("cifs", "fs01.example.org"), (18, 17, 23), proof(1, shown))
-    given = reply(13, "anna", ticket(RC4, ("cifs", "fs01.example.org"), b"s" * 48), AES)
+    tgs_request = request(12, "", ("cifs", "fs01.example.org"), (18, 17, 23), padata_entry(1, ap_request))
+    tgs_reply = reply(13, "anna", ticket(RC4, ("cifs", "fs01.example.org"), b"s" * 48), AES)
 
     def framed(payload: bytes) -> bytes:
         return struct.pack("!I", len(payload)) + payload
@@ -142,5 +154,5 @@ def frames() -> Frames:
     yield from conversation(
         (DESKTOP, "10.20.30.66", 50004),
         (PBX, "10.20.30.5", 88),
-        [(True, framed(asked)[:200]), (True, framed(asked)[200:]), (False, framed(given))],
+        [(True, framed(tgs_request)[:200]), (True, framed(tgs_request)[200:]), (False, framed(tgs_reply))],
     )

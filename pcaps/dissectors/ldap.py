@@ -1,5 +1,5 @@
-"""A workstation pings a domain controller over UDP; a program logs in with a password, asks the directory about itself,
-searches users, changes an entry and is refused at last; another connection goes on in TLS.
+"""LDAP: a workstation sends an LDAP ping to a domain controller (CLDAP); a client binds with a password, reads the root
+DSE, searches users, modifies an entry and is rejected; another connection starts TLS.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def message(number: int, tag: int, *parts: bytes) -> bytes:
     return der(0x30, integer(number), der(tag, *parts))
 
 
-def search(number: int, base: bytes, scope: int, wanted: bytes, *attributes: bytes) -> bytes:
+def search(number: int, base: bytes, scope: int, filter_: bytes, *attributes: bytes) -> bytes:
     limits = (der(10, b"\0"), integer(0), integer(0), der(1, b"\0"))
     return message(
-        number, 0x63, octets(base), der(10, bytes([scope])), *limits, wanted, der(0x30, *map(octets, attributes))
+        number, 0x63, octets(base), der(10, bytes([scope])), *limits, filter_, der(0x30, *map(octets, attributes))
     )
 
 
@@ -64,12 +64,12 @@ def frames() -> Frames:
         octets(b"CN=Anna," + BASE),
         der(0x30, der(0x30, der(10, b"\2"), der(0x30, octets(b"description"), der(0x31, octets(b"x"))))),
     )
-    about = entry(3, b"", dnsHostName=b"dc01.example.org", supportedCapabilities=b"1.2.840.113556.1.4.800")
+    root_dse = entry(3, b"", dnsHostName=b"dc01.example.org", supportedCapabilities=b"1.2.840.113556.1.4.800")
     parts = [
         (True, bind(2, b"CN=svc," + BASE, b"secret")),
         (False, result(2, 0x61, 0)),
         (True, search(3, b"", 0, der(0x87, b"objectClass"))),
-        (False, about + result(3, 0x65, 0)),
+        (False, root_dse + result(3, 0x65, 0)),
         (True, search(4, BASE, 2, users, b"cn", b"mail")[:40]),
         (True, search(4, BASE, 2, users, b"cn", b"mail")[40:]),
         (

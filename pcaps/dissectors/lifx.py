@@ -1,4 +1,6 @@
-"""A search, a lamp's service, firmware, product, label and light, an order, and a state that names another lamp."""
+"""LIFX: a discovery request; service, firmware, product, label and light state of a lamp; a command; a state with
+another target.
+"""
 
 from __future__ import annotations
 

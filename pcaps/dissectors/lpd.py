@@ -1,4 +1,4 @@
-"""A job with its control file behind the data."""
+"""LPD: a print job with the control file after the data file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Makes the small capture of each dissector, byte for byte the same on every run: ``python -m pcaps.dissectors.make
-[FOLDER]``.
+"""Generates the capture of each dissector, byte-identical on every run: ``python -m pcaps.dissectors.make [FOLDER]``.
 
-Each program beside this one is named after its dissector; its docstring says what its capture holds.
+Each module in this folder is named after its dissector. Its docstring lists the contents of the capture.
 """
 
 from __future__ import annotations

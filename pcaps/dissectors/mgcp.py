@@ -1,5 +1,5 @@
-"""A gateway on a cable network comes up and tells of a telephone off the hook; its call agent asks, audits and opens a
-connection; a proxy's stray answer.
+"""MGCP: a gateway of a cable network restarts and notifies off-hook of a telephone; its call agent requests
+notifications, audits an endpoint and creates a connection; an unrelated response of a proxy.
 """
 
 from __future__ import annotations

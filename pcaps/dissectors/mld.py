@@ -1,4 +1,4 @@
-"""A query, reports of both versions, and a farewell."""
+"""MLD: a query, reports of versions 1 and 2, a done message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PHONE, Frames, ch
 
 
 def frames() -> Frames:
-    def say(src_mac: str, src: str, dst: str, message: bytes) -> bytes:
+    def frame(src_mac: str, src: str, dst: str, message: bytes) -> bytes:
         ends = ip(src) + ip(dst)
         message = (
             message[:2]
@@ -19,15 +19,15 @@ def frames() -> Frames:
         head = struct.pack("!IHBB", 6 << 28, len(hop) + len(message), 0, 1) + ends
         return ethernet(src_mac, "33:33:" + ip(dst)[-4:].hex(":"), 0x86DD, head + hop + message)
 
-    def old(kind: int, group: str, wait: int = 0) -> bytes:
+    def report(kind: int, group: str, wait: int = 0) -> bytes:
         return struct.pack("!BBHHH", kind, 0, 0, wait, 0) + ip(group)
 
-    yield say(GATEWAY, "fe80::5eff:fe00:5301", "ff02::1", old(130, "::", 10000) + struct.pack("!BBH", 2, 125, 0))
-    yield say(PHONE, "fe80::5eff:fe00:5302", "ff02::fb", old(131, "ff02::fb"))
-    yield say(PHONE, "fe80::5eff:fe00:5302", "ff02::2", old(132, "ff05::1:3"))
+    yield frame(GATEWAY, "fe80::5eff:fe00:5301", "ff02::1", report(130, "::", 10000) + struct.pack("!BBH", 2, 125, 0))
+    yield frame(PHONE, "fe80::5eff:fe00:5302", "ff02::fb", report(131, "ff02::fb"))
+    yield frame(PHONE, "fe80::5eff:fe00:5302", "ff02::2", report(132, "ff05::1:3"))
     listed = b"".join(
         struct.pack("!BBH", kind, 0, 0) + ip(group)
         for kind, group in ((4, "ff02::c"), (2, "ff02::1:ff00:5306"), (3, "ff02::1:3"))
     )
-    yield say(CAMERA, "fe80::5eff:fe00:5306", "ff02::16", struct.pack("!BBHHH", 143, 0, 0, 0, 3) + listed)
-    yield say(DESKTOP, "fe80::5eff:fe00:5304", "ff02::1:3", old(131, "ff02::1:3"))
+    yield frame(CAMERA, "fe80::5eff:fe00:5306", "ff02::16", struct.pack("!BBHHH", 143, 0, 0, 0, 3) + listed)
+    yield frame(DESKTOP, "fe80::5eff:fe00:5304", "ff02::1:3", report(131, "ff02::1:3"))

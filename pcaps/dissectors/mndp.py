@@ -1,4 +1,4 @@
-"""A question of a management program, a router over IPv4, a switch over IPv6."""
+"""MNDP: a discovery request of WinBox, a router over IPv4, a switch over IPv6."""
 
 from __future__ import annotations
 

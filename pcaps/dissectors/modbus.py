@@ -1,5 +1,5 @@
-"""Somebody reads, writes and asks a controller what it is: device identification, a server id behind a gateway, and
-Schneider's identification; a refusal.
+"""Modbus/TCP: reads and writes; device identification of a controller, the server id of a device behind a gateway,
+identification by function 90 (Schneider); an exception.
 """
 
 from __future__ import annotations

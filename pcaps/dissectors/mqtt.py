@@ -1,5 +1,5 @@
-"""A plug that logs in, leaves a will and publishes; a hub of version 5 that asks for everything and gets another's
-message; a login that is refused.
+"""MQTT: a smart plug connects with a will message and publishes; a version 5 hub subscribes to all topics and receives
+a message of another device; a rejected connection.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def frames() -> Frames:
         (True, long + packet(0xC0, b"")),
     ]
     yield from conversation((PHONE, "10.20.30.12", 50201), broker, parts)
-    five = packet(0x10, text("MQTT") + b"\x05\x02" + struct.pack("!H", 60) + b"\x05\x11\0\0\0\x0a" + text("hub-1"))
-    everything = packet(0x82, struct.pack("!H", 1) + b"\0" + text("#") + b"\0")
-    others = packet(0x30, text("shellies/shelly1-5E5306/relay/0") + b"\0on")
+    connect_5 = packet(0x10, text("MQTT") + b"\x05\x02" + struct.pack("!H", 60) + b"\x05\x11\0\0\0\x0a" + text("hub-1"))
+    subscribe_all = packet(0x82, struct.pack("!H", 1) + b"\0" + text("#") + b"\0")
+    other_message = packet(0x30, text("shellies/shelly1-5E5306/relay/0") + b"\0on")
     yield from conversation(
         (DESKTOP, "10.20.30.20", 50202),
         broker,
-        [(True, five), (False, packet(0x20, b"\0\0\0")), (True, everything), (False, others)],
+        [(True, connect_5), (False, packet(0x20, b"\0\0\0")), (True, subscribe_all), (False, other_message)],
     )
     old = packet(
         0x10,

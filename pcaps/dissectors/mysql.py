@@ -1,5 +1,5 @@
-"""A refused login, one that is accepted after a change of plugin, one with a clear password, one that goes on in TLS,
-and a refused address.
+"""MySQL: a rejected login, an accepted login after an authentication method switch, one with a cleartext password, one
+that continues in TLS, and a blocked host.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import struct
 from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
 
 CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5", 3306)
-ABLE = 0x000FA685
-PROOF = bytes(range(1, 21))
+CAPABILITIES = 0x000FA685
+AUTH_DATA = bytes(range(1, 21))
 
 
 def message(number: int, body: bytes) -> bytes:
@@ -18,31 +18,33 @@ def message(number: int, body: bytes) -> bytes:
 
 
 def greeting(version: bytes = b"8.0.36-0ubuntu0.22.04.1", plugin: bytes = b"caching_sha2_password") -> bytes:
-    able = struct.pack("<HBHHB", 0xFFFF, 255, 2, 0xDFFF, 21)
+    capabilities = struct.pack("<HBHHB", 0xFFFF, 255, 2, 0xDFFF, 21)
     return message(
         0,
         b"\n"
         + version
         + b"\0"
         + struct.pack("<I", 12)
-        + PROOF[:8]
+        + AUTH_DATA[:8]
         + b"\0"
-        + able
+        + capabilities
         + bytes(10)
-        + PROOF[8:]
+        + AUTH_DATA[8:]
         + b"\0"
         + plugin
         + b"\0",
     )
 
 
-def answer(user: bytes, plugin: bytes, proof: bytes = PROOF, able: int = ABLE | 8) -> bytes:
+def handshake_response(
+    user: bytes, plugin: bytes, auth_data: bytes = AUTH_DATA, capabilities: int = CAPABILITIES | 8
+) -> bytes:
     body = (
-        struct.pack("<IIB23x", able, 1 << 24, 255)
+        struct.pack("<IIB23x", capabilities, 1 << 24, 255)
         + user
         + b"\0"
-        + bytes((len(proof),))
-        + proof
+        + bytes((len(auth_data),))
+        + auth_data
         + b"shop\0"
         + plugin
         + b"\0"
@@ -50,7 +52,7 @@ def answer(user: bytes, plugin: bytes, proof: bytes = PROOF, able: int = ABLE | 
     return message(1, body)
 
 
-def refusal(number: int, code: int, text: bytes) -> bytes:
+def error(number: int, code: int, text: bytes) -> bytes:
     return message(number, b"\xff" + struct.pack("<H", code) + b"#28000" + text)
 
 
@@ -58,34 +60,34 @@ def frames() -> Frames:
     done = message(4, b"\0\0\0\2\0\0\0")
     parts = [
         (False, greeting()),
-        (True, answer(b"root", b"caching_sha2_password")),
-        (False, refusal(2, 1045, b"Access denied for user 'root'")),
+        (True, handshake_response(b"root", b"caching_sha2_password")),
+        (False, error(2, 1045, b"Access denied for user 'root'")),
     ]
     yield from conversation((*CLIENT, 49410), SERVER, parts)
-    switch = message(2, b"\xfemysql_native_password\0" + PROOF + b"\0")
+    switch = message(2, b"\xfemysql_native_password\0" + AUTH_DATA + b"\0")
     parts = [
         (False, greeting()),
-        (True, answer(b"shop", b"caching_sha2_password")),
+        (True, handshake_response(b"shop", b"caching_sha2_password")),
         (False, switch),
-        (True, message(3, PROOF)),
+        (True, message(3, AUTH_DATA)),
         (False, done),
     ]
     yield from conversation((*CLIENT, 49411), SERVER, parts)
     clear = message(2, b"\xfemysql_clear_password\0")
     parts = [
         (False, greeting()),
-        (True, answer(b"ldap", b"x", b"")),
+        (True, handshake_response(b"ldap", b"x", b"")),
         (False, clear),
         (True, message(3, b"not to be kept\0")),
         (False, done),
     ]
     yield from conversation((*CLIENT, 49412), SERVER, parts)
-    hello = message(1, struct.pack("<IIB23x", ABLE | 0x800, 1 << 24, 255))
+    hello = message(1, struct.pack("<IIB23x", CAPABILITIES | 0x800, 1 << 24, 255))
     yield from conversation(
         (*CLIENT, 49413),
         SERVER,
         [(False, greeting(b"10.11.6-MariaDB")), (True, hello), (True, b"\x16\x03\x01\0\5hello")],
     )
     yield from conversation(
-        (*CLIENT, 49414), SERVER, [(False, refusal(0, 1130, b"Host '10.20.30.66' is not allowed to connect"))]
+        (*CLIENT, 49414), SERVER, [(False, error(0, 1130, b"Host '10.20.30.66' is not allowed to connect"))]
     )

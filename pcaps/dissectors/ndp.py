@@ -1,17 +1,17 @@
-"""Duplicate address detection, router solicitation and advertisement, neighbour solicitation and advertisement, a
-redirect.
+"""Neighbor Discovery: duplicate address detection, router solicitation and advertisement, neighbor solicitation and
+advertisement, a redirect.
 """
 
 from __future__ import annotations
 
 import struct
 
-from pcaps.dissectors._frames import GATEWAY, PBX, PHONE, Frames, ip, mac, over_ip
+from pcaps.dissectors._frames import GATEWAY, PBX, PHONE, Frames, ip, ip_frame, mac
 
 
 def frames() -> Frames:
     def message(src_mac: str, dst_mac: str, src: str, dst: str, body: bytes) -> bytes:
-        return over_ip(src_mac, dst_mac, src, dst, 58, body, 2, ttl=255)
+        return ip_frame(src_mac, dst_mac, src, dst, 58, body, 2, ttl=255)
 
     own, router = "fe80::5eff:fe00:5302", "fe80::5eff:fe00:5301"
     yield message(PHONE, "33:33:ff:00:53:02", "::", "ff02::1:ff00:5302", struct.pack("!BBHI", 135, 0, 0, 0) + ip(own))

@@ -1,4 +1,4 @@
-"""A search, a camera's answer, one about another camera, and an order."""
+"""Netwave cameras: a discovery request, the response of a camera, one about another camera, a command."""
 
 from __future__ import annotations
 

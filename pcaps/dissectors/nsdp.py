@@ -1,4 +1,6 @@
-"""A question, a switch's answer, one about another switch, a change with a password and its refusal."""
+"""NSDP (Netgear): a read request, the response of a switch, one about another switch, a write with a password and its
+rejection.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ def message(operation: int, device: str, fields: list[tuple[int, bytes]], status
 
 
 def frames() -> Frames:
-    asked = [(kind, b"") for kind in (1, 3, 4, 6, 13)]
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 63321, 63322, message(1, "00:00:00:00:00:00", asked))
-    told = [(1, b"GS108Ev3"), (3, b"floor-3"), (4, mac(SWITCH)), (6, ip("10.20.30.68")), (13, b"2.06.24EN")]
-    yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, SWITCH, told))
-    yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, "a0:40:a0:5e:53:35", told))
+    requested = [(kind, b"") for kind in (1, 3, 4, 6, 13)]
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 63321, 63322, message(1, "00:00:00:00:00:00", requested))
+    values = [(1, b"GS108Ev3"), (3, b"floor-3"), (4, mac(SWITCH)), (6, ip("10.20.30.68")), (13, b"2.06.24EN")]
+    yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, SWITCH, values))
+    yield udp(SWITCH, ALL, "10.20.30.68", "255.255.255.255", 63322, 63321, message(2, "a0:40:a0:5e:53:35", values))
     yield udp(
         DESKTOP,
         ALL,

@@ -1,5 +1,5 @@
-"""A print job that first asks the printer who it is, an attempt to read a file of the printer, and a label printer that
-tells who it is.
+"""PJL: a print job that first requests the identity of the printer, an attempt to read a file of the printer; a label
+printer (ZPL) that returns its identity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A search, a PS4 asleep, a PS5 awake, somebody else's console, and a wake-up call."""
+"""PlayStation device discovery: a request, a PS4 in standby, a PS5 that is on, a response about another console, a
+wake-up request.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two passwords at one server, the first one wrong; logins by SASL and APOP; one that goes on in TLS."""
+"""POP3: a rejected and an accepted password at one server; SASL and APOP; STLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where is the administration daemon, and a call of it; a list of all programs; where is NFS, asked in version 4."""
+"""Portmapper: GETPORT of an admin daemon and a call to it; a dump of all programs; GETADDR of NFS (version 4)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pcaps.dissectors._frames import DESKTOP, PRINTER, Frames, udp
 
 
 def frames() -> Frames:
-    def ask(port: int, xid: int, program: int, version: int, procedure: int, body: bytes = b"") -> bytes:
+    def call_frame(port: int, xid: int, program: int, version: int, procedure: int, body: bytes = b"") -> bytes:
         call = struct.pack("!IIIIIIIIII", xid, 0, 2, program, version, procedure, 0, 0, 0, 0) + body
         return udp(DESKTOP, PRINTER, "10.20.30.14", "10.20.30.13", 800, port, call)
 
-    def answer(xid: int, body: bytes) -> bytes:
+    def reply_frame(xid: int, body: bytes) -> bytes:
         return udp(
             PRINTER, DESKTOP, "10.20.30.13", "10.20.30.14", 111, 800, struct.pack("!IIIIII", xid, 1, 0, 0, 0, 0) + body
         )
 
-    yield ask(111, 1, 100000, 2, 3, struct.pack("!IIII", 100232, 10, 17, 0))
-    yield answer(1, struct.pack("!I", 32773))
-    yield ask(32773, 2, 100232, 10, 1, bytes(40))
-    yield ask(111, 3, 100000, 2, 4)
-    yield answer(3, struct.pack("!IIIIII", 1, 100000, 2, 17, 111, 0))
-    yield ask(111, 4, 100000, 4, 3, struct.pack("!II", 100003, 3) + bytes(12))
-    yield answer(4, struct.pack("!I", 18) + b"10.20.30.13.8.1\0\0\0\0\0")
+    yield call_frame(111, 1, 100000, 2, 3, struct.pack("!IIII", 100232, 10, 17, 0))
+    yield reply_frame(1, struct.pack("!I", 32773))
+    yield call_frame(32773, 2, 100232, 10, 1, bytes(40))
+    yield call_frame(111, 3, 100000, 2, 4)
+    yield reply_frame(3, struct.pack("!IIIIII", 1, 100000, 2, 17, 111, 0))
+    yield call_frame(111, 4, 100000, 4, 3, struct.pack("!II", 100003, 3) + bytes(12))
+    yield reply_frame(4, struct.pack("!I", 18) + b"10.20.30.13.8.1\0\0\0\0\0")

@@ -1,5 +1,5 @@
-"""A login with SCRAM, a refused one with MD5, one with a clear password after TLS was refused, one that goes on in TLS,
-and one the server trusts.
+"""PostgreSQL: SCRAM authentication, a rejected MD5 authentication, a cleartext password after TLS was refused, a
+connection that continues in TLS, trust authentication.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!I", 4 + len(body)) + body
 
 
-def asks(code: int, more: bytes = b"") -> bytes:
+def authentication_request(code: int, more: bytes = b"") -> bytes:
     return message(b"R", struct.pack("!I", code) + more)
 
 
@@ -30,7 +30,7 @@ def error(code: bytes) -> bytes:
 
 
 READY = (
-    asks(0)
+    authentication_request(0)
     + message(b"S", b"server_encoding\0UTF8\0")
     + message(b"S", b"server_version\0" + b"15.5 (Debian 15.5-0+deb12u1)\0")
     + message(b"Z", b"I")
@@ -40,18 +40,18 @@ READY = (
 def frames() -> Frames:
     parts = [
         (True, start(b"shop")),
-        (False, asks(10, b"SCRAM-SHA-256\0\0")),
+        (False, authentication_request(10, b"SCRAM-SHA-256\0\0")),
         (True, message(b"p", b"SCRAM-SHA-256\0\0\0\0\4n,,n")),
     ]
     parts += [
-        (False, asks(11, b"r=1,s=2,i=4096")),
+        (False, authentication_request(11, b"r=1,s=2,i=4096")),
         (True, message(b"p", b"c=biws,r=1,p=3")),
-        (False, asks(12, b"v=4") + READY),
+        (False, authentication_request(12, b"v=4") + READY),
     ]
     yield from conversation((*CLIENT, 49420), SERVER, parts)
     parts = [
         (True, start(b"postgres")),
-        (False, asks(5, b"salt")),
+        (False, authentication_request(5, b"salt")),
         (True, message(b"p", b"md50123456789abcdef\0")),
         (False, error(b"28P01")),
     ]
@@ -60,7 +60,7 @@ def frames() -> Frames:
         (True, TLS_REQUEST),
         (False, b"N"),
         (True, start(b"report")),
-        (False, asks(3)),
+        (False, authentication_request(3)),
         (True, message(b"p", b"not to be kept\0")),
         (False, READY),
     ]

@@ -1,4 +1,4 @@
-"""A search, a camera's answer, the same identity from the app, and a sign of life."""
+"""PPPP (P2P cameras): a discovery request, the response of a camera, the same UID from the app, a keepalive."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""First packets of clients: version 1 as in the example of RFC 9001, version 2 in two coalesced packets, draft 29 with
-frames out of order, and HTTP/3.
+"""QUIC Initial packets of clients: version 1 with the example of RFC 9001, version 2 in two coalesced packets, draft 29
+with frames out of order, HTTP/3.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def expand(secret: bytes, label: bytes, size: int) -> bytes:
 
 
 def initial(
-    whose: bytes,
+    connection_id: bytes,
     frames: bytes,
     number: int = 0,
     version: int = 1,
@@ -53,34 +53,36 @@ def initial(
     sender: bytes = b"",
     token: bytes = b"",
 ) -> bytes:
-    """A client's Initial packet with its protection, its payload padded to so many bytes."""
-    salt, word, kind = SALTS[version]
-    secret = expand(hmac.digest(bytes.fromhex(salt), whose, hashlib.sha256), b"client in", 32)
+    """A protected Initial packet of a client, its payload padded to ``pad`` bytes."""
+    salt, label_prefix, kind = SALTS[version]
+    secret = expand(hmac.digest(bytes.fromhex(salt), connection_id, hashlib.sha256), b"client in", 32)
     key, nonce, cover = (
-        expand(secret, word + b" " + part, size) for part, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
+        expand(secret, label_prefix + b" " + part, size) for part, size in ((b"key", 16), (b"iv", 12), (b"hp", 16))
     )
-    plain, shown = frames.ljust(pad, b"\0"), struct.pack("!I", number)
+    plain, packet_number = frames.ljust(pad, b"\0"), struct.pack("!I", number)
     head = (
         bytes((0xC3 | kind << 4,))
         + struct.pack("!I", version)
-        + bytes((len(whose),))
-        + whose
+        + bytes((len(connection_id),))
+        + connection_id
         + bytes((len(sender),))
         + sender
     )
     head += varint(len(token)) + token + struct.pack("!H", 0x4000 | len(plain) + 20)
-    sealed = AESGCM(key).encrypt((int.from_bytes(nonce, "big") ^ number).to_bytes(12, "big"), plain, head + shown)
+    sealed = AESGCM(key).encrypt(
+        (int.from_bytes(nonce, "big") ^ number).to_bytes(12, "big"), plain, head + packet_number
+    )
     mask = Cipher(algorithms.AES(cover), modes.ECB()).encryptor().update(sealed[:16])  # noqa: S305
     return (
         bytes((head[0] ^ mask[0] & 15,))
         + head[1:]
-        + bytes(a ^ b for a, b in zip(shown, mask[1:], strict=False))
+        + bytes(a ^ b for a, b in zip(packet_number, mask[1:], strict=False))
         + sealed
     )
 
 
 def browser_hello(host: str, extra: int = 0) -> bytes:
-    """A browser's hello, longer by so many bytes."""
+    """The ClientHello of a browser, ``extra`` bytes longer."""
     return handshake(
         1,
         client_hello(

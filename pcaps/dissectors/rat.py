@@ -1,6 +1,4 @@
-"""A remote-access trojan with text commands, njRAT, Gh0st, and a shell that a machine hands to the server it called.
-Addresses and words are made up.
-"""
+"""Remote access trojans: text commands, njRAT, Gh0st, and a reverse shell. Addresses and texts are fictitious."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A remote desktop session with TLS: the security request, the hello, and keys."""
+"""RDP over TLS: the connection request, the ClientHello, keystrokes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ REQUEST, CONFIRM = (
 
 def frames() -> Frames:
     hello = record(handshake(1, client_hello(CIPHERS, [server_name("ws7.example")])))
-    turns = [(True, REQUEST), (False, CONFIRM), (True, hello), (False, record(bytes(1200), 23, 0x0303))]
+    parts = [(True, REQUEST), (False, CONFIRM), (True, hello), (False, record(bytes(1200), 23, 0x0303))]
     keys = [(True, record(bytes(22), 23, 0x0303))] * 24
-    yield from conversation((DESKTOP, "10.20.30.14", 49320), (GATEWAY, SERVER, 3389), [*turns, *keys])
+    yield from conversation((DESKTOP, "10.20.30.14", 49320), (GATEWAY, SERVER, 3389), [*parts, *keys])

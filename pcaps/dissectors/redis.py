@@ -1,5 +1,5 @@
-"""A wrong and a right password among other commands, a user of his own, a login in the newer protocol, one typed by
-hand, and a server without a password.
+"""Redis: a rejected and an accepted password among other commands, a login with a user name, a login by HELLO (RESP3),
+an inline command, a server without a password.
 """
 
 from __future__ import annotations
@@ -7,11 +7,11 @@ from __future__ import annotations
 from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
 
 CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5", 6379)
-WRONG = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+WRONGPASS = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 
 
-def command(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+def command(*arguments: bytes) -> bytes:
+    return b"*%d\r\n" % len(arguments) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in arguments)
 
 
 def frames() -> Frames:
@@ -19,7 +19,7 @@ def frames() -> Frames:
         (True, command(b"PING")),
         (False, b"-NOAUTH Authentication required.\r\n"),
         (True, command(b"AUTH", b"wrong-secret")),
-        (False, WRONG),
+        (False, WRONGPASS),
     ]
     parts += [(True, command(b"auth", b"not to be kept") + command(b"SELECT", b"1")), (False, b"+OK\r\n+OK\r\n")]
     yield from conversation((*CLIENT, 49430), SERVER, parts)

@@ -1,5 +1,5 @@
-"""A client that sends two files to a module, one that receives, and an old one that sends. The file lists are those of
-rsync 3.4 (protocol 32) and of the options of version 2.6 (protocol 29).
+"""rsync: a client that sends two files to a module, one that receives files, and an old client that sends. File lists
+are those of rsync 3.4 (protocol 32) and of the options of version 2.6 (protocol 29).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5", 873)
 HELLO = b"@RSYNCD: 32.0 sha512 sha256 sha1 md5 md4\n"
 SENT = b"--server\0-e.LsfxCIvu\0.\0in/\0\0"
 RECEIVED = b"--server\0--sender\0-e.LsfxCIvu\0.\0in/\0\0"
-# Of each file: flags, length and name, size, time.
+# Entries of a file list: flags, length and name, size, time.
 LIST = bytes.fromhex("a01806") + b"db.sql" + bytes.fromhex("3d00096ba5770cf02447c117a48100")
 LIST += bytes.fromhex("00a01806") + b"shadow" + bytes.fromhex("0016066b3f6c0cf065291317a08100000000")
 

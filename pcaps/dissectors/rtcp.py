@@ -1,5 +1,5 @@
-"""Reports of a sender and of a listener with their names, one that a mixer sends for another source, a lone
-description, and an encrypted report.
+"""RTCP: sender and receiver reports with CNAMEs, a report of a mixer about another source, a source description alone,
+an encrypted report.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A player asks a camera for its picture: methods, a challenge, credentials, the description, media between messages;
-and a player without credentials.
+"""RTSP: a player requests the stream of a camera (methods, challenge, credentials, description, interleaved media
+between messages); a player without credentials.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""An engineering station sets up a connection to a controller, asks for its order number, reads, writes, downloads a
-block, and stops and starts the controller.
+"""S7comm: an engineering station connects to a controller, requests its order number, reads, writes, downloads a block,
+stops and starts the controller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def message(kind: int, parameters: bytes, data: bytes = b"") -> bytes:
 
 
 def service(name: bytes, argument: bytes = b"") -> bytes:
-    """A program invocation."""
+    """A program invocation (PI) service."""
     return b"\x28" + bytes(6) + b"\xfd" + struct.pack("!H", len(argument)) + argument + bytes((len(name),)) + name
 
 

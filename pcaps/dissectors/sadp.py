@@ -1,5 +1,5 @@
-"""An inquiry, the answer of a camera without a password, a recorder's own answer and one it gives for a camera behind
-it, and an order with a password.
+"""SADP (Hikvision): an inquiry, the response of a camera without a password, of a recorder, and of a recorder about a
+camera behind it; a command with a password.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def frames() -> Frames:
         "<OEMInfo>LTS &amp; Sons</OEMInfo>\r\n",
     )
     yield udp(GATEWAY, GROUP_MAC, "10.20.30.17", GROUP, 37020, 37020, recorder)
-    behind = answer(
+    proxied = answer(
         "44-19-b6-5e-53-09", "192.168.254.3", "DS-2CD2142FWD-I", "DS-2CD2142FWD-I20161111AAWR699999999", "true"
     )
-    yield udp(GATEWAY, GROUP_MAC, "10.20.30.17", GROUP, 37020, 37020, behind)
-    order = b"<Probe><Uuid>1</Uuid><MAC>02-00-5e-00-53-06</MAC><Types>update</Types><Password>secret</Password><IPv4Address>10.0.0.9</IPv4Address></Probe>"
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 37020, 37020, order)
+    yield udp(GATEWAY, GROUP_MAC, "10.20.30.17", GROUP, 37020, 37020, proxied)
+    command = b"<Probe><Uuid>1</Uuid><MAC>02-00-5e-00-53-06</MAC><Types>update</Types><Password>secret</Password><IPv4Address>10.0.0.9</IPv4Address></Probe>"
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 37020, 37020, command)

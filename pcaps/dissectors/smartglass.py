@@ -1,4 +1,4 @@
-"""A search and a console's answer."""
+"""SmartGlass (Xbox): a discovery request and the response of a console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe for Smart Install and a switch's answer, then an order to copy settings away."""
+"""Cisco Smart Install: a probe, the response of a switch, a command to copy the configuration to a TFTP server."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def frames() -> Frames:
         message(1, 1, 4, bytes.fromhex("0000000100000000")),
         message(4, 0, 3, bytes.fromhex("0000000100000000")),
     )
-    order = message(1, 1, 8, bytes(392))
-    parts = [(True, greeting), (False, answer), (True, order[:100]), (True, order[100:])]
+    command = message(1, 1, 8, bytes(392))
+    parts = [(True, greeting), (False, answer), (True, command[:100]), (True, command[100:])]
     yield from conversation((DESKTOP, "10.20.30.14", 50000), (GATEWAY, "10.20.30.1", 4786), parts)

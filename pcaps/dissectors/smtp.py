@@ -1,6 +1,4 @@
-"""A refused and an accepted login at a mail server, one by LOGIN line by line, one that goes on in TLS, and mail from
-server to server.
-"""
+"""SMTP: a rejected and an accepted login at a mail server, AUTH LOGIN line by line, STARTTLS, mail between servers."""
 
 from __future__ import annotations
 
@@ -17,18 +15,18 @@ HELLO = [
 ]
 
 
-def word(text: bytes) -> bytes:
+def base64_line(text: bytes) -> bytes:
     return base64.b64encode(text) + b"\r\n"
 
 
 def frames() -> Frames:
     parts = [
         *HELLO,
-        (True, b"AUTH PLAIN " + word(b"\0anna\0wrong-secret")),
+        (True, b"AUTH PLAIN " + base64_line(b"\0anna\0wrong-secret")),
         (False, b"535 5.7.8 Error: authentication failed\r\n"),
     ]
     parts += [
-        (True, b"AUTH PLAIN " + word(b"\0anna\0not to be kept")),
+        (True, b"AUTH PLAIN " + base64_line(b"\0anna\0not to be kept")),
         (False, b"235 2.7.0 Authentication successful\r\n"),
     ]
     yield from conversation((*CLIENT, 49470), SERVER, parts)
@@ -36,10 +34,10 @@ def frames() -> Frames:
         *HELLO,
         (True, b"auth login\r\n"),
         (False, b"334 VXNlcm5hbWU6\r\n"),
-        (True, word(b"bob")),
+        (True, base64_line(b"bob")),
         (False, b"334 UGFzc3dvcmQ6\r\n"),
     ]
-    parts += [(True, word(b"not to be kept")), (False, b"235 ok\r\n")]
+    parts += [(True, base64_line(b"not to be kept")), (False, b"235 ok\r\n")]
     yield from conversation((*CLIENT, 49471), SERVER, parts)
     yield from conversation(
         (*CLIENT, 49472),

@@ -1,5 +1,5 @@
-"""A manager and a printer (version 2c), a UPS that sends traps of version 1, an inform and its answer, a switch walked
-in bulk, and version 3: discovery, its report, a refused user, an answer in clear and one encrypted.
+"""SNMP: a manager and a printer (v2c), a UPS that sends v1 traps, an inform and its response, a bulk walk of a switch.
+SNMPv3: discovery and its report, a rejected user, a response in cleartext and one encrypted.
 """
 
 from __future__ import annotations
@@ -66,21 +66,21 @@ def scoped(body: bytes, engine: bytes = ENGINE) -> bytes:
 
 
 def frames() -> Frames:
-    def asks(host: str, payload: bytes, mac: str = PRINTER) -> bytes:
+    def from_manager(host: str, payload: bytes, mac: str = PRINTER) -> bytes:
         return udp(DESKTOP, mac, MANAGER, host, 50161, 161, payload)
 
-    def answers(host: str, payload: bytes, mac: str = PRINTER, sport: int = 161) -> bytes:
+    def from_agent(host: str, payload: bytes, mac: str = PRINTER, sport: int = 161) -> bytes:
         return udp(mac, DESKTOP, host, MANAGER, sport, 50161, payload)
 
-    asked = (f"{SYSTEM}.1.0", f"{SYSTEM}.2.0", f"{SYSTEM}.5.0", f"{PRINTER_MIB}.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
-    yield asks("10.20.30.41", message(V2C, "public", operation(GET, 1, dict.fromkeys(asked, NULL))))
-    yield answers("10.20.30.41", message(V2C, "public", operation(RESPONSE, 1, {
-        asked[0]: octets("KYOCERA Document Solutions Printing System"), asked[1]: oid("1.3.6.1.4.1.1347.41"),
-        asked[2]: octets("PRN-3F-EAST"),
-        asked[3]: octets("VXY1234567"), asked[4]: octets("ECOSYS M3655idn"),
+    oids = (f"{SYSTEM}.1.0", f"{SYSTEM}.2.0", f"{SYSTEM}.5.0", f"{PRINTER_MIB}.17.1", "1.3.6.1.2.1.25.3.2.1.3.1")
+    yield from_manager("10.20.30.41", message(V2C, "public", operation(GET, 1, dict.fromkeys(oids, NULL))))
+    yield from_agent("10.20.30.41", message(V2C, "public", operation(RESPONSE, 1, {
+        oids[0]: octets("KYOCERA Document Solutions Printing System"), oids[1]: oid("1.3.6.1.4.1.1347.41"),
+        oids[2]: octets("PRN-3F-EAST"),
+        oids[3]: octets("VXY1234567"), oids[4]: octets("ECOSYS M3655idn"),
     })))  # fmt: skip
-    yield asks("10.20.30.41", message(V1, "private", operation(SET, 2, {f"{SYSTEM}.6.0": octets("3rd floor")})))
-    yield answers(
+    yield from_manager("10.20.30.41", message(V1, "private", operation(SET, 2, {f"{SYSTEM}.6.0": octets("3rd floor")})))
+    yield from_agent(
         "10.20.30.41",
         message(V1, "private", operation(RESPONSE, 2, {f"{SYSTEM}.6.0": octets("3rd floor")}, first=2, second=1)),
     )
@@ -90,32 +90,36 @@ def frames() -> Frames:
         variables({"1.3.6.1.4.1.318.2.3.3.0": octets("UPS: on battery power")}),
     )  # fmt: skip
     yield udp(CAMERA, DESKTOP, "10.20.30.71", MANAGER, 2048, 162, message(V1, "s3cret-ups", trap))
-    told = {
+    values = {
         "1.3.6.1.2.1.1.3.0": number(4711, 0x43),
         "1.3.6.1.6.3.1.1.4.1.0": oid("1.3.6.1.4.1.9.9.43.2.0.1"),
         f"{SYSTEM}.5.0": octets("sw-core-1"),
     }
-    yield udp(GATEWAY, DESKTOP, "10.20.30.1", MANAGER, 51000, 162, message(V2C, "s3cret", operation(INFORM, 8, told)))
-    yield udp(DESKTOP, GATEWAY, MANAGER, "10.20.30.1", 162, 51000, message(V2C, "s3cret", operation(RESPONSE, 8, told)))
-    yield asks("10.20.30.1", message(V2C, "s3cret", operation(GET_BULK, 9, {f"{ENTITY}.9": NULL}, 0, 25)), GATEWAY)
+    yield udp(GATEWAY, DESKTOP, "10.20.30.1", MANAGER, 51000, 162, message(V2C, "s3cret", operation(INFORM, 8, values)))
+    yield udp(
+        DESKTOP, GATEWAY, MANAGER, "10.20.30.1", 162, 51000, message(V2C, "s3cret", operation(RESPONSE, 8, values))
+    )
+    yield from_manager(
+        "10.20.30.1", message(V2C, "s3cret", operation(GET_BULK, 9, {f"{ENTITY}.9": NULL}, 0, 25)), GATEWAY
+    )
     rows = {9: "12.2(44)SE", 10: "15.2(7)E4", 11: "FDO1234X0AB", 12: "cisco", 13: "WS-C2960X-48FPD-L"}
-    walked = {f"{ENTITY}.{column}.1": octets(value) for column, value in rows.items()} | {
+    walk = {f"{ENTITY}.{column}.1": octets(value) for column, value in rows.items()} | {
         f"{ENTITY}.13.2": octets("C2960X-STACK")
     }
-    yield answers("10.20.30.1", message(V2C, "s3cret", operation(RESPONSE, 9, walked)), GATEWAY)
-    yield asks("10.20.30.1", secured(4, scoped(operation(GET, 10, {}), b""), engine=b""), GATEWAY)
-    yield answers(
+    yield from_agent("10.20.30.1", message(V2C, "s3cret", operation(RESPONSE, 9, walk)), GATEWAY)
+    yield from_manager("10.20.30.1", secured(4, scoped(operation(GET, 10, {}), b""), engine=b""), GATEWAY)
+    yield from_agent(
         "10.20.30.1", secured(0, scoped(operation(REPORT, 10, {"1.3.6.1.6.3.15.1.1.4.0": number(7, 0x41)}))), GATEWAY
     )
-    yield answers(
+    yield from_agent(
         "10.20.30.1",
         secured(0, scoped(operation(REPORT, 11, {"1.3.6.1.6.3.15.1.1.5.0": number(8, 0x41)})), "netops"),
         GATEWAY,
     )
-    yield answers(
+    yield from_agent(
         "10.20.30.1",
         secured(1, scoped(operation(RESPONSE, 12, {f"{SYSTEM}.5.0": octets("sw-core-1")})), "netops"),
         GATEWAY,
     )
-    yield asks("10.20.30.1", secured(7, octets(bytes(range(64))), "netops"), GATEWAY)
-    yield answers("10.20.30.1", secured(3, octets(bytes(range(64))), "netops"), GATEWAY)
+    yield from_manager("10.20.30.1", secured(7, octets(bytes(range(64))), "netops"), GATEWAY)
+    yield from_agent("10.20.30.1", secured(3, octets(bytes(range(64))), "netops"), GATEWAY)

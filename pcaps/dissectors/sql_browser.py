@@ -1,5 +1,5 @@
-"""A client asks a server for its instances of SQL Server, and for one of them; a request with a name as long as that of
-the SQL Slammer worm, without its code.
+"""SQL Server Browser: a client requests all instances of a server, and one instance; a request with a name as long as
+that of the SQL Slammer worm, without its code.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A search and its answer, announcements with a vendor's fields, an update and a goodbye, an answer for another
-machine, a refusal, and a lamp's way.
+"""SSDP: a search and its response, announcements with vendor fields, an update and a byebye, a response about another
+host, an error, the search response of a Yeelight lamp.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ def ssdp_message(start: str, *fields: str) -> bytes:
 
 
 def frames() -> Frames:
-    def told(src_mac: str, src: str, *fields: str) -> bytes:
+    def notify(src_mac: str, src: str, *fields: str) -> bytes:
         return udp(src_mac, GROUP_MAC, src, GROUP, 1900, 1900, ssdp_message("NOTIFY * HTTP/1.1", HOST, *fields), ttl=4)
 
-    def answered(src_mac: str, src: str, *fields: str, start: str = "HTTP/1.1 200 OK") -> bytes:
+    def response(src_mac: str, src: str, *fields: str, start: str = "HTTP/1.1 200 OK") -> bytes:
         return udp(src_mac, DESKTOP, src, "10.20.30.66", 1900, 50200, ssdp_message(start, *fields))
 
     search = ssdp_message(
@@ -30,7 +30,7 @@ def frames() -> Frames:
         "USER-AGENT: Google Chrome/131.0.6778.86 Windows",
     )
     yield udp(DESKTOP, GROUP_MAC, "10.20.30.66", GROUP, 50200, 1900, search, ttl=1)
-    yield answered(
+    yield response(
         CAMERA, "10.20.30.44", "Cache-Control: max-age=3600", "ST: roku:ecp", (
             "USN: "
             "uuid:roku:ecp:X00400AAAAAA"
@@ -47,18 +47,20 @@ def frames() -> Frames:
     ),
               "hue-bridgeid: 02005EFFFE005302")  # fmt: skip
     name = "uuid:2f402f80-da50-11e1-9b23-02005e005302"
-    yield told(PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice")
-    yield told(PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", f"NT: {name}", f"USN: {name}")
-    yield told(PHONE, "10.20.30.12", "LOCATION: http://10.20.30.12:80/description.xml", "NTS: ssdp:update",
+    yield notify(
+        PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice"
+    )
+    yield notify(PHONE, "10.20.30.12", *bridge, "NTS: ssdp:alive", f"NT: {name}", f"USN: {name}")
+    yield notify(PHONE, "10.20.30.12", "LOCATION: http://10.20.30.12:80/description.xml", "NTS: ssdp:update",
     "NT: upnp:rootdevice",
                f"USN: {name}::upnp:rootdevice", "BOOTID.UPNP.ORG: 1", "NEXTBOOTID.UPNP.ORG: 2")  # fmt: skip
-    yield told(PHONE, "10.20.30.12", "NTS: ssdp:byebye", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice")
+    yield notify(PHONE, "10.20.30.12", "NTS: ssdp:byebye", "NT: upnp:rootdevice", f"USN: {name}::upnp:rootdevice")
     gateway = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
-    yield answered(
+    yield response(
         PBX, "10.20.30.5", "CACHE-CONTROL: max-age=120", f"ST: {gateway}", f"USN: uuid:1::{gateway}", "EXT:",
         "SERVER: Asus UPnP/1.1 MiniUPnPd/2.2.0", "LOCATION: http://10.20.30.1:41955/rootDesc.xml",
     )  # fmt: skip
-    yield answered(PRINTER, "10.20.30.40", "SERVER: web", "CONTENT-LENGTH: 0", start="HTTP/1.1 400 Bad Request")
+    yield response(PRINTER, "10.20.30.40", "SERVER: web", "CONTENT-LENGTH: 0", start="HTTP/1.1 400 Bad Request")
     lamp = ssdp_message(
         "HTTP/1.1 200 OK", "Cache-Control: max-age=3600", "Date: ", "Ext: ", (
             "Location: "

@@ -1,5 +1,5 @@
-"""Two sides that name themselves and offer their lists, cut inside lines and packets, and a login at the second
-password; a greeting in front of a version, and version 1.
+"""SSH: identification strings and KEXINIT of both sides, segmented inside lines and packets, and a login with the
+second password; a banner before the identification string, and version 1.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ OFFER = (
 
 
 def packet(kind: int, body: bytes) -> bytes:
-    """A packet before there are keys: padded to eight bytes."""
+    """An unencrypted packet, padded to a multiple of 8 bytes."""
     padding = 8 - (6 + len(body)) % 8 + 8 * ((6 + len(body)) % 8 > 4)
     return struct.pack("!IBB", 2 + len(body) + padding, padding, kind) + body + bytes(padding)
 
 
 def offer(lists: tuple[str, ...] = OFFER) -> bytes:
-    """A KEXINIT."""
+    """A KEXINIT message."""
     return packet(
         20, bytes(16) + b"".join(struct.pack("!I", len(one)) + one.encode() for one in lists) + b"\0" + bytes(4)
     )
 
 
 def login(*answers: int, request: int = 84) -> list[tuple[bool, bytes]]:
-    """What follows the offers: keys, the request for the service and its acceptance, and requests, each with an answer
-    of a size.
+    """The packets after KEXINIT: key exchange, service request and accept, then authentication requests with responses
+    of the given sizes.
     """
     parts = [
         (True, packet(30, bytes(36))),

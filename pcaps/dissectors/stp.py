@@ -1,4 +1,4 @@
-"""Spanning tree, rapid, with several trees, of one VLAN in Cisco's form, and a change of topology."""
+"""STP: a spanning tree BPDU, RSTP, MSTP, Cisco PVST+, and a topology change notification."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Miners and pools: subscribe and authorise, an Ethereum login, a Monero login with work, and a program that talks JSON
-of another kind.
+"""Stratum: subscribe and authorize (Bitcoin), an Ethereum login, a Monero login with a job, and a JSON-RPC client that
+is not a miner.
 """
 
 from __future__ import annotations

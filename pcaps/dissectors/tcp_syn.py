@@ -1,14 +1,14 @@
-"""SYNs of two systems, one with data, one with an option of an impossible length, an answer, and probes of a scanner:
-no flags, all of them, SYN with FIN.
+"""TCP: SYNs of two operating systems, one with data, one with an option of invalid length, a SYN-ACK, and scanner
+probes: no flags, all flags, SYN with FIN.
 """
 
 from __future__ import annotations
 
 import struct
 
-from pcaps.dissectors._frames import CAMERA, DESKTOP, PRINTER, Frames, over_ip
+from pcaps.dissectors._frames import CAMERA, DESKTOP, PRINTER, Frames, ip_frame
 
-NEAR, FAR = (DESKTOP, "10.20.30.14"), (PRINTER, "10.20.30.13")
+CLIENT, SERVER = (DESKTOP, "10.20.30.14"), (PRINTER, "10.20.30.13")
 
 
 def frames() -> Frames:
@@ -16,7 +16,7 @@ def frames() -> Frames:
         flags: int, options: bytes = b"", window: int = 1024, data: bytes = b"", ttl: int = 64, sport: int = 40000
     ) -> bytes:
         head = struct.pack("!HHIIBBHHH", sport, 80, 1000, 0, (20 + len(options)) << 2, flags, window, 0, 0)
-        return over_ip(NEAR[0], FAR[0], NEAR[1], FAR[1], 6, head + options + data, 16, ttl=ttl)
+        return ip_frame(CLIENT[0], SERVER[0], CLIENT[1], SERVER[1], 6, head + options + data, 16, ttl=ttl)
 
     stamp = b"\x08\x0a" + struct.pack("!II", 5000, 0)
     yield segment(2, b"\x02\x04\x05\xb4\x04\x02" + stamp + b"\x01\x03\x03\x07", 29200)
@@ -27,7 +27,7 @@ def frames() -> Frames:
     yield segment(0, b"\x03\x03\x0a\x01\x02\x04\x01\x09" + stamp + b"\x04\x02", 128)
     yield segment(0x29, window=65535, sport=40004)
     yield segment(0x2B, window=256, sport=40005)
-    yield over_ip(
+    yield ip_frame(
         CAMERA,
         PRINTER,
         "fd00::16",

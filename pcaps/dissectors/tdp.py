@@ -1,4 +1,6 @@
-"""A search, the answers of a plug, of a camera fresh from the factory, and one that is somebody else's."""
+"""TP-Link TDP: a discovery request, the responses of a smart plug and of a camera with factory settings, one about
+another device.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ def message(body: object) -> bytes:
 
 
 def answer(kind: str, model: str, mac: str, address: str, *, default: bool) -> bytes:
-    told = {
+    result = {
         "device_id": "8d3a",
         "owner": "",
         "device_type": kind,
@@ -26,7 +28,7 @@ def answer(kind: str, model: str, mac: str, address: str, *, default: bool) -> b
     }
     return message(
         {
-            "result": told
+            "result": result
             | {"factory_default": default, "mgt_encrypt_schm": {"encrypt_type": "KLAP", "http_port": 80}},
             "error_code": 0,
         }

@@ -1,5 +1,5 @@
-"""A refused login in clear, one that is encrypted and refused, one by NTLM that is accepted, and a server that encrypts
-everything.
+"""TDS: a rejected login in cleartext, a rejected login in TLS, an accepted login by NTLM, and a server that encrypts
+the whole connection.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ def options(encryption: int) -> bytes:
     return struct.pack("!BHHBHHB", 0, 11, 6, 1, 17, 1, 0xFF) + bytes((15, 0, 0x07, 0xD0, 0, 0, encryption))
 
 
-def hidden(password: str) -> bytes:
+def obfuscated(password: str) -> bytes:
     return bytes(((byte << 4 & 0xF0) | byte >> 4) ^ 0xA5 for byte in password.encode("utf-16-le"))
 
 
 def login(user: str, password: str, token: bytes = b"") -> bytes:
-    """Names and the password behind a fixed part of 94 bytes."""
+    """A LOGIN7 message: names and password after a fixed part of 94 bytes."""
     places, rest = b"", b""
     for raw in (
         "DESK-04".encode("utf-16-le"),
         user.encode("utf-16-le"),
-        hidden(password),
+        obfuscated(password),
         "app".encode("utf-16-le"),
         b"",
         b"",

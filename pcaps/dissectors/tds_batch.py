@@ -1,5 +1,5 @@
-"""A client of SQL Server: an ordinary query, a command for the shell in two letter cases, a share of another host, and
-the answer of the server, in which the name of a procedure says nothing.
+"""TDS batches: an ordinary query, xp_cmdshell in two letter cases, a UNC path of another host, and a response of the
+server that contains a procedure name.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A switch is logged in to at the second try, and its clock is asked for; a camera is logged in to and made to fetch
-and run something; somebody hangs up as soon as the shell of another one answers.
+"""Telnet: a login to a switch at the second attempt and a command; a login to a camera and commands that download and
+run a program; a client that disconnects at the shell prompt of another device.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Phones ask for their settings, one with options, and a switch saves its configuration."""
+"""TFTP: VoIP phones read their settings, one with options; a switch writes its configuration."""
 
 from __future__ import annotations
 
 from pcaps.dissectors._frames import GATEWAY, PBX, PHONE, Frames, udp
 
 
-def request(operation: int, *words: str) -> bytes:
-    return bytes((0, operation)) + b"".join(word.encode() + b"\0" for word in words)
+def request(operation: int, *fields: str) -> bytes:
+    return bytes((0, operation)) + b"".join(word.encode() + b"\0" for word in fields)
 
 
 def frames() -> Frames:

@@ -1,5 +1,5 @@
-"""A phone and its server with a certificate each, a browser's hello in two parts, a retry, a printer's certificate,
-RDP, SSL 2.0, and DTLS.
+"""TLS: a VoIP phone and its server with client and server certificates, a ClientHello of a browser in two segments, a
+HelloRetryRequest, the certificate of a printer; RDP, SSL 2.0 and DTLS.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ OLD = (0x002F, 0x0035, 0x000A, 0x0005, 0x00FF)
 def frames() -> Frames:
     change, sealed = record(b"\1", 20, 0x0303), record(bytes(48), 23, 0x0303)
     exchange = record(handshake(16, bytes(130)), version=0x0303)
-    maker = name(O="Cisco Systems", CN="Cisco Manufacturing CA SHA2")
-    phone = certificate(name(O="Cisco Systems Inc.", OU="EVVBU", CN="CP-8841-SEP0015655E5302"), maker)
+    issuer = name(O="Cisco Systems", CN="Cisco Manufacturing CA SHA2")
+    phone = certificate(name(O="Cisco Systems Inc.", OU="EVVBU", CN="CP-8841-SEP0015655E5302"), issuer)
     pbx = certificate(name(O="Example", CN="pbx.example"), name(O="Example", CN="Example CA"))
-    asked = record(handshake(2, server_hello(0xC02F, [alpn("sip")])), version=0x0303)
+    hello_response = record(handshake(2, server_hello(0xC02F, [alpn("sip")])), version=0x0303)
     parts = [
         (True, record(handshake(1, client_hello(OLD, [server_name("PBX.Example."), alpn("sip")])))),
-        (False, asked + record(handshake(11, certificates(pbx, phone))[:500], version=0x0303)),
+        (False, hello_response + record(handshake(11, certificates(pbx, phone))[:500], version=0x0303)),
         (
             False,
             record(
@@ -52,17 +52,27 @@ def frames() -> Frames:
     web = (GATEWAY, "198.51.100.7", 443)
     hello = record(handshake(1, client_hello(CIPHERS, browser_extensions("www.example.com", "h2", "http/1.1"))))
     share = extension(51, b"\0\x1d\0\x20" + RANDOM)
-    chosen = record(handshake(2, server_hello(0x1301, [share, extension(43, b"\3\4")])), version=0x0303)
-    parts = [(True, hello[:300]), (True, hello[300:]), (False, chosen + change + sealed), (True, change + sealed)]
+    server_hello_record = record(handshake(2, server_hello(0x1301, [share, extension(43, b"\3\4")])), version=0x0303)
+    parts = [
+        (True, hello[:300]),
+        (True, hello[300:]),
+        (False, server_hello_record + change + sealed),
+        (True, change + sealed),
+    ]
     yield from conversation((DESKTOP, "10.20.30.14", 50101), web, parts)
 
-    again = record(
+    retry_request = record(
         handshake(
             2, server_hello(0x1302, [extension(43, b"\3\4")], random=hashlib.sha256(b"HelloRetryRequest").digest())
         ),
         version=0x0303,
     )
-    parts = [(True, hello), (False, again + change), (True, change + hello), (False, chosen + sealed)]
+    parts = [
+        (True, hello),
+        (False, retry_request + change),
+        (True, change + hello),
+        (False, server_hello_record + sealed),
+    ]
     yield from conversation((DESKTOP, "10.20.30.14", 50102), web, parts)
 
     printer = name(O="KYOCERA Document Solutions Inc.", OU="Printer", CN="KM1A2B3C")

@@ -1,5 +1,5 @@
-"""A plug in clear, a lamp encrypted, one of the newest version, an app's question, and an object
-with another address.
+"""Tuya: a smart plug in cleartext, a lamp encrypted, one of the latest version, a request of the app, a message with
+another address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def frame(command: int, body: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    told = {
+    device = {
         "ip": "10.20.30.54",
         "gwId": "05200020b4e62d1a2b3c",
         "active": 2,
@@ -27,7 +27,9 @@ def frames() -> Frames:
         "productKey": "keym557nqw3p8p7m",
         "version": "3.1",
     }
-    yield udp(PLUG, ALL, "10.20.30.54", "255.255.255.255", 49153, 6666, frame(0, bytes(4) + json.dumps(told).encode()))
+    yield udp(
+        PLUG, ALL, "10.20.30.54", "255.255.255.255", 49153, 6666, frame(0, bytes(4) + json.dumps(device).encode())
+    )
     yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49154, 6667, frame(0x13, bytes(4) + bytes(range(1, 161))))
     yield udp(
         LAMP,
@@ -47,4 +49,4 @@ def frames() -> Frames:
         7000,
         struct.pack("!IHIII", 0x6699, 0, 0, 0x25, 60) + bytes(range(1, 61)) + b"\0\0\x99\x66",
     )
-    yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49155, 6666, frame(0, json.dumps(told).encode()))
+    yield udp(LAMP, ALL, "10.20.30.55", "255.255.255.255", 49155, 6666, frame(0, json.dumps(device).encode()))

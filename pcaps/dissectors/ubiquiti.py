@@ -1,5 +1,5 @@
-"""Questions of both versions, a radio's answer, the announcements of an access point and of a gateway, and one passed
-on by somebody else.
+"""Ubiquiti discovery: requests of both versions, the response of a radio, announcements of an access point and of a
+gateway, one relayed by another host.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import struct
 
 from pcaps.dissectors._frames import ALL, DESKTOP, GATEWAY, Frames, ip, mac, udp
 
-RADIO, POINT = "24:a4:3c:5e:53:10", "78:8a:20:5e:53:11"
+RADIO, ACCESS_POINT = "24:a4:3c:5e:53:10", "78:8a:20:5e:53:11"
 
 
 def message(version: int, command: int, fields: list[tuple[int, bytes]]) -> bytes:
@@ -28,24 +28,24 @@ def frames() -> Frames:
     ]
     radio += [(12, b"N5N"), (13, b"backhaul"), (14, b"\2"), (20, b"NanoStation M5")]
     yield udp(RADIO, DESKTOP, "10.20.30.40", "10.20.30.14", 10001, 43210, message(1, 0, radio))
-    point = [
-        (2, mac(POINT) + ip("10.20.30.41")),
-        (1, mac(POINT)),
+    access_point = [
+        (2, mac(ACCESS_POINT) + ip("10.20.30.41")),
+        (1, mac(ACCESS_POINT)),
         (10, struct.pack("!I", 99)),
         (11, b"UBNT"),
         (12, b"U7PG2"),
         (3, b"BZ.qca956x.v4.3.28.11361.210128.1606"),
     ]
-    point += [
+    access_point += [
         (22, b"4.3.28.11361"),
         (21, b"U7PG2"),
         (23, b"\1"),
         (24, b"\0"),
-        (19, mac(POINT)),
+        (19, mac(ACCESS_POINT)),
         (18, struct.pack("!I", 7)),
         (27, b"4.0.0"),
     ]
-    yield udp(POINT, ALL, "10.20.30.41", "255.255.255.255", 51000, 10001, message(2, 6, point))
+    yield udp(ACCESS_POINT, ALL, "10.20.30.41", "255.255.255.255", 51000, 10001, message(2, 6, access_point))
     gateway = [
         (2, mac("80:2a:a8:5e:53:12") + ip("192.0.2.21")),
         (2, mac(GATEWAY) + ip("10.20.30.1")),
@@ -60,4 +60,4 @@ def frames() -> Frames:
         (23, b"\0"),
     ]
     yield udp(GATEWAY, ALL, "10.20.30.1", "255.255.255.255", 51001, 10001, message(2, 6, gateway))
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 51002, 10001, message(2, 6, point))
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 51002, 10001, message(2, 6, access_point))

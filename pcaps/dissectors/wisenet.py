@@ -1,4 +1,4 @@
-"""A search, a camera's answer, and one about another address."""
+"""Wisenet (Hanwha): a discovery request, the response of a camera, one about another address."""
 
 from __future__ import annotations
 

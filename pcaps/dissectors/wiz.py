@@ -1,4 +1,6 @@
-"""A question, a lamp's configuration, its first beat, an order and its error, and an answer with another MAC."""
+"""WiZ: a request, the configuration of a lamp, its first heartbeat, a command and its error, a response with another
+MAC address.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ LAMP = "a8:bb:50:5e:53:2a"
 
 
 def frames() -> Frames:
-    def up(message: object) -> bytes:
+    def from_lamp(message: object) -> bytes:
         return udp(LAMP, DESKTOP, "10.20.30.59", "10.20.30.14", 38899, 50000, json.dumps(message).encode())
 
     yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 38899, b'{"method":"getSystemConfig","params":{}}')
-    told = {
+    configuration = {
         "mac": "a8bb505e532a",
         "homeId": 653906,
         "roomId": 989983,
@@ -22,17 +24,17 @@ def frames() -> Frames:
         "fwVersion": "1.25.0",
         "ping": 0,
     }
-    yield up({"method": "getSystemConfig", "env": "pro", "result": told})
-    beat = json.dumps(
+    yield from_lamp({"method": "getSystemConfig", "env": "pro", "result": configuration})
+    heartbeat = json.dumps(
         {
             "method": "firstBeat",
             "env": "pro",
             "params": {"mac": "a8bb505e532a", "homeId": 653906, "fwVersion": "1.25.0"},
         }
     )
-    yield udp(LAMP, ALL, "10.20.30.59", "255.255.255.255", 38899, 38900, beat.encode())
+    yield udp(LAMP, ALL, "10.20.30.59", "255.255.255.255", 38899, 38900, heartbeat.encode())
     yield udp(
         DESKTOP, LAMP, "10.20.30.14", "10.20.30.59", 50000, 38899, b'{"method":"setPilot","params":{"state":false}}'
     )
-    yield up({"method": "setPilot", "env": "pro", "error": {"code": -32600, "message": "Invalid Request"}})
-    yield up({"method": "getSystemConfig", "env": "pro", "result": told | {"mac": "a8bb505e53ff"}})
+    yield from_lamp({"method": "setPilot", "env": "pro", "error": {"code": -32600, "message": "Invalid Request"}})
+    yield from_lamp({"method": "getSystemConfig", "env": "pro", "result": configuration | {"mac": "a8bb505e53ff"}})

@@ -1,4 +1,4 @@
-"""Calls in a datagram, in a frame, and with a password."""
+"""Wake-on-LAN: magic packets in a UDP datagram, in an Ethernet frame, and with a password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pcaps.dissectors._frames import ALL, DESKTOP, PBX, Frames, ethernet, mac, u
 
 
 def frames() -> Frames:
-    call = b"\xff" * 6 + mac(PBX) * 16
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 9, call)
-    yield ethernet(DESKTOP, ALL, 0x0842, call)
-    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 40000, call + b"secret")
+    magic_packet = b"\xff" * 6 + mac(PBX) * 16
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 9, magic_packet)
+    yield ethernet(DESKTOP, ALL, 0x0842, magic_packet)
+    yield udp(DESKTOP, ALL, "10.20.30.14", "255.255.255.255", 50000, 40000, magic_packet + b"secret")

@@ -1,5 +1,5 @@
-"""A printer's Hello, a client's Probe and Resolve, answers of a camera, a PC and a recorder that answers for a camera,
-a medical device, and a Bye.
+"""WS-Discovery: the Hello of a printer, a Probe and a Resolve of a client, responses of a camera, a PC and a recorder
+that responds for a camera, a medical device, a Bye.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def match(uuid: str, types: str, scopes: str, addresses: str) -> str:
 
 
 def frames() -> Frames:
-    def told(src_mac: str, src: str, payload: bytes, sport: int = 3702) -> bytes:
+    def multicast(src_mac: str, src: str, payload: bytes, sport: int = 3702) -> bytes:
         return udp(src_mac, GROUP_MAC, src, GROUP, sport, 3702, payload, ttl=1)
 
-    def answered(src_mac: str, src: str, payload: bytes) -> bytes:
+    def unicast(src_mac: str, src: str, payload: bytes) -> bytes:
         return udp(src_mac, DESKTOP, src, "10.20.30.66", 3702, 50300, payload)
 
     devprof, pub = "http://schemas.xmlsoap.org/ws/2006/02/devprof", "http://schemas.microsoft.com/windows/pub/2005/07"
@@ -52,8 +52,8 @@ def frames() -> Frames:
         "<wsd:Types>p:Device "
         "q:PrintDeviceType</wsd:Types><wsd:XAddrs>http://10.20.30.40:80/WebServices/Device</wsd:XAddrs>"
     )
-    yield told(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
-    yield told(
+    yield multicast(PRINTER, "10.20.30.40", envelope("Hello", hello, p=devprof, q=printing))
+    yield multicast(
         DESKTOP,
         "10.20.30.66",
         envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=network),
@@ -62,14 +62,14 @@ def frames() -> Frames:
     camera = "00000000-0000-1000-8000-02005e005306"
     about = ("type/video_encoder", "Profile/Streaming", "name/HIKVISION%20DS-2CD2143G2-I", "hardware/DS-2CD2143G2-I")
     scopes = " ".join(f"{ONVIF}/{one}" for one in (*about, "location/lobby"))
-    found = match(
+    camera_match = match(
         camera,
         "tdn:NetworkVideoTransmitter",
         scopes,
         "http://10.20.30.44/onvif/device_service http://[fe80::5eff:fe00:5306]/onvif/device_service",
     )
-    yield answered(CAMERA, "10.20.30.44", envelope("ProbeMatches", found, tdn=network))
-    behind = match(
+    yield unicast(CAMERA, "10.20.30.44", envelope("ProbeMatches", camera_match, tdn=network))
+    proxied = match(
         "00000000-0000-1000-8000-02005e005399",
         "dn:NetworkVideoTransmitter",
         f"{ONVIF}/name/gate",
@@ -81,10 +81,10 @@ def frames() -> Frames:
         f"{ONVIF}/name/recorder",
         "http://10.20.30.5/onvif/device_service",
     )
-    yield answered(PBX, "10.20.30.5", envelope("ProbeMatches", behind + own, dn=network))
-    yield told(DESKTOP, "10.20.30.66", envelope("Resolve", endpoint(camera), FINAL), 50300)
+    yield unicast(PBX, "10.20.30.5", envelope("ProbeMatches", proxied + own, dn=network))
+    yield multicast(DESKTOP, "10.20.30.66", envelope("Resolve", endpoint(camera), FINAL), 50300)
     computer = "1e6b9e0c-1111-4222-8333-02005e005301"
     resolved = f"<wsd:ResolveMatch>{endpoint(computer)}<wsd:Types>wsdp:Device pub:Computer</wsd:Types>"
     resolved += f"<wsd:XAddrs>http://10.20.30.1:5357/{computer}/</wsd:XAddrs></wsd:ResolveMatch>"
-    yield answered(GATEWAY, "10.20.30.1", envelope("ResolveMatches", resolved, FINAL, wsdp=devprof, pub=pub))
-    yield told(PRINTER, "10.20.30.40", envelope("Bye", endpoint(printer)))
+    yield unicast(GATEWAY, "10.20.30.1", envelope("ResolveMatches", resolved, FINAL, wsdp=devprof, pub=pub))
+    yield multicast(PRINTER, "10.20.30.40", envelope("Bye", endpoint(printer)))

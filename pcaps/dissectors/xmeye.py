@@ -1,4 +1,4 @@
-"""A search, the answers of a camera and of a recorder, and one about another address."""
+"""XMEye: a discovery request, the responses of a camera and of a recorder, one about another address."""
 
 from __future__ import annotations
 

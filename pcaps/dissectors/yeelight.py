@@ -1,4 +1,6 @@
-"""A search, a lamp's answer, a notification of a ceiling light, and an answer with another address."""
+"""Yeelight: a discovery request, the response of a lamp, a notification of a ceiling light, a response with another
+address.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ LAMP, CEILING = "78:11:dc:5e:53:28", "78:11:dc:5e:53:29"
 GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
 
 
-def told(start: str, address: str, model: str, name: str) -> bytes:
+def message(start: str, address: str, model: str, name: str) -> bytes:
     head = (
         start,
         "Cache-Control: max-age=3600",
@@ -42,11 +44,23 @@ def frames() -> Frames:
         "10.20.30.14",
         1982,
         50000,
-        told("HTTP/1.1 200 OK", "10.20.30.57", "color", "Hall"),
+        message("HTTP/1.1 200 OK", "10.20.30.57", "color", "Hall"),
     )
     yield udp(
-        CEILING, GROUP_MAC, "10.20.30.58", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", "")
+        CEILING,
+        GROUP_MAC,
+        "10.20.30.58",
+        GROUP,
+        1982,
+        1982,
+        message("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", ""),
     )
     yield udp(
-        DESKTOP, GROUP_MAC, "10.20.30.14", GROUP, 1982, 1982, told("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", "")
+        DESKTOP,
+        GROUP_MAC,
+        "10.20.30.14",
+        GROUP,
+        1982,
+        1982,
+        message("NOTIFY * HTTP/1.1", "10.20.30.58", "ceiling1", ""),
     )

@@ -78,7 +78,7 @@ def test_service() -> None:
 
 def test_forged_login() -> None:
     """A Netlogon login with a challenge and a credential of zeros, and its rejection, are reported."""
-    parsed = [event for event in events(found(sample.forged())) if event[0] != "RpcBind"]
+    parsed = [event for event in events(found(sample.zerologon())) if event[0] != "RpcBind"]
     assert [event[3] for event in parsed] == ["NetrServerReqChallenge"] * 2 + ["NetrServerAuthenticate3"] * 2
     assert parsed[0][8] == (("challenge", "zero"),)
     assert parsed[2][8] == (("credential", "zero"),)
@@ -133,13 +133,13 @@ def test_replication_is_known_by_the_order_of_its_calls() -> None:
 
 def test_netlogon_is_known_by_its_arguments() -> None:
     """Netlogon is inferred from its arguments if the bind was missed."""
-    parsed = found(sample.forged()[2:])
+    parsed = found(sample.zerologon()[2:])
     assert [event[2] for event in events(parsed)] == ["netlogon"] * 4
 
 
 def test_any_cut_reports_the_same() -> None:
     """Streams fed byte by byte and in whole messages yield the same events."""
-    for parts in (sample.mapper(), sample.service(), sample.forged()):
+    for parts in (sample.mapper(), sample.service(), sample.zerologon()):
         pieces = [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
         assert events(found(pieces)) == events(found(parts))
     whole = b"".join(data for from_client, data in sample.service() if from_client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.hsrp import first
+from pcaps.dissectors.hsrp import version_1
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -26,13 +26,13 @@ def test_sample() -> None:
 
 def test_others_report_nothing() -> None:
     """Another port, an unknown version, state or operation, and a truncated message yield nothing."""
-    message = first(0, 16, 110)
+    message = version_1(0, 16, 110)
     assert list(Hsrp().dissect(Packet(message, dport=1986))) == []
-    for changed in (b"\x02" + message[1:], first(9, 16, 110), first(0, 3, 110)):
+    for changed in (b"\x02" + message[1:], version_1(9, 16, 110), version_1(0, 3, 110)):
         assert list(Hsrp().dissect(Packet(changed, dport=1985))) == []
     assert list(Hsrp().dissect(Packet(message[:12], dport=1985, problem=1))) == []
 
 
 def test_a_message_that_ends_early() -> None:
     with pytest.raises(Malformed):
-        list(Hsrp().dissect(Packet(first(0, 16, 110)[:12], dport=1985)))
+        list(Hsrp().dissect(Packet(version_1(0, 16, 110)[:12], dport=1985)))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SENDS, QUEUE_REPORT, TEXT, answered, ipp_message, posted
+from pcaps.dissectors.ipp import (
+    BASE,
+    DEVICE_ID,
+    PRINTER_SENDS,
+    QUEUE_REPORT,
+    TEXT,
+    http_request,
+    http_response,
+    ipp_message,
+)
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ipp import Ipp
@@ -21,8 +30,10 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 
 def requested(path: str, *attributes: tuple[int, str, str], server: str = "x") -> list[object]:
     """The results of a Get-Printer-Attributes request and its response."""
-    request = posted(path, ipp_message(0x000B, 7, {1: BASE}))
-    return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(attributes)}), server)))
+    request = http_request(path, ipp_message(0x000B, 7, {1: BASE}))
+    return conversation(
+        (True, request), (False, http_response(ipp_message(0, 7, {1: BASE, 4: list(attributes)}), server))
+    )
 
 
 def test_conversation() -> None:
@@ -84,7 +95,7 @@ def test_library_of_a_spooler_in_a_printer() -> None:
 def test_long_document_ends_the_reading() -> None:
     """The attributes of a job precede its document, which is not parsed."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
-    message = posted("/ipp/print", ipp_message(0x0002, 2, {1: BASE}, bytes(100_000)))
+    message = http_request("/ipp/print", ipp_message(0x0002, 2, {1: BASE}, bytes(100_000)))
     parsed = [one for at in range(0, 60_000, 1460) for one in stream.feed(packet, message[at : at + 1460], True)]
     assert [event[1] for event in events(parsed)] == ["print_job"]
     assert stream.done
@@ -93,7 +104,7 @@ def test_long_document_ends_the_reading() -> None:
 def test_cut_answer_reports_what_is_there() -> None:
     """A response with a gap reports its complete attributes."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
-    answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
+    answer = http_response(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
     assert list(stream.feed(packet, answer[:-60], False)) == []
     assert ("ipp.make_and_model", MODEL) in values(list(stream.gap(packet, 60, False)))
 
@@ -101,8 +112,8 @@ def test_cut_answer_reports_what_is_there() -> None:
 def test_answer_without_a_type() -> None:
     """Some printers send no media type: the response to an IPP request is still IPP."""
     request, answer = (
-        posted("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
-        answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
+        http_request("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
+        http_response(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
     )
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
     assert ("ipp.make_and_model", MODEL) in values(conversation((True, request), (False, bare)))
@@ -142,7 +153,7 @@ def test_other_posts_on_other_ports() -> None:
 def test_malformed(body: bytes) -> None:
     """Short messages, an unknown version, a name longer than the message and a missing end are malformed."""
     with pytest.raises(Malformed):
-        conversation((True, posted("/ipp/print", body)))
+        conversation((True, http_request("/ipp/print", body)))
 
 
 def test_text_with_broken_language() -> None:

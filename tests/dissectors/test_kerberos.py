@@ -69,9 +69,15 @@ def test_machines_name_themselves() -> None:
 def test_a_ticket_of_another_realm_names_its_issuer() -> None:
     """A ticket for the krbtgt of another realm names the realm that issued it, since its key is that of the trust."""
     granted = made.ticket(made.RC4, ("krbtgt", "PARTNER.EXAMPLE"), b"t" * 48)
-    fields = (made.integer(5), made.integer(14), made.der(3, bytes(5)), granted, made.secret(made.AES, b"a" * 64))
+    fields = (
+        made.integer(5),
+        made.integer(14),
+        made.der(3, bytes(5)),
+        granted,
+        made.encrypted_data(made.AES, b"a" * 64),
+    )
     shown = made.der(0x6E, made.der(0x30, *(made.field(number, value) for number, value in enumerate(fields))))
-    message = made.request(12, "", ("cifs", "fs01"), (18,), made.proof(1, shown))
+    message = made.request(12, "", ("cifs", "fs01"), (18,), made.padata_entry(1, shown))
     (found,) = events(Kerberos().dissect(Packet(message, sport=50000, dport=88)))
     assert found[9] == "krbtgt/PARTNER.EXAMPLE@EXAMPLE.ORG"
 
@@ -173,7 +179,7 @@ def shown() -> bytes:
         made.field(1, made.integer(14)),
         made.field(2, made.der(3, bytes(5))),
         made.field(3, granted),
-        made.field(4, made.secret(made.AES, b"a" * 64)),
+        made.field(4, made.encrypted_data(made.AES, b"a" * 64)),
     )
     return made.der(0x6E, made.der(0x30, *fields))
 
@@ -182,7 +188,7 @@ def test_the_user_on_whose_behalf_a_ticket_is_requested() -> None:
     """The name in the request; a truncated one is unknown."""
     user = made.der(0x30, made.field(0, made.name(1, "Administrator")), made.field(1, made.text(made.REALM)))
     for raw, name in ((user, "Administrator"), (user[:-30], "")):
-        proofs = made.proof(1, shown()) + made.proof(129, raw)
+        proofs = made.padata_entry(1, shown()) + made.padata_entry(129, raw)
         message = made.request(12, "", ("svc-web",), (18, 23), proofs)
         [found] = events(Kerberos().dissect(Packet(message, dport=88)))
         assert found[-2:] == (True, name)

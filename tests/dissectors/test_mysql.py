@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.mysql import ABLE, answer, greeting, message, refusal
+from pcaps.dissectors.mysql import CAPABILITIES, error, greeting, handshake_response, message
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.mysql import Mysql
@@ -42,7 +42,7 @@ def test_statements_that_load_code() -> None:
     """Of the first statements after a login only those that load code or write files are reported."""
     begin = [
         (False, greeting()),
-        (True, answer(b"root", b"mysql_native_password")),
+        (True, handshake_response(b"root", b"mysql_native_password")),
         (False, message(2, b"\0\0\0\2\0\0\0")),
     ]
     load = message(0, b"\x03create function f returns string soname 'a.so'")
@@ -54,7 +54,7 @@ def test_statements_that_load_code() -> None:
     assert events(conversation(*begin, (True, message(0, b"")), (True, plain), results, (True, load)))[2:] == parsed[2:]
     library = message(0, b"\x03select 0x7f454c46" + b"01" * 6000 + b" into dumpfile 'u.so'")
     assert events(conversation(*begin, (True, library)))[2][2].startswith("select 0x7f454c46")  # type: ignore[attr-defined]
-    zipped = (True, answer(b"root", b"mysql_native_password", able=ABLE | 8 | 0x20))
+    zipped = (True, handshake_response(b"root", b"mysql_native_password", capabilities=CAPABILITIES | 8 | 0x20))
     assert events(conversation(begin[0], zipped, begin[2], (True, load)))[2:] == []
 
 
@@ -75,7 +75,7 @@ def test_tls_and_refused_addresses() -> None:
 def test_other_errors_are_no_answer_to_a_password(code: int) -> None:
     """Too many connections, a blocked host and TLS errors are not the result of a login."""
     assert events(
-        conversation((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))
+        conversation((False, greeting()), (True, handshake_response(b"root", b"p")), (False, error(2, code, b"no")))
     ) == [GREETED]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.postgres import TLS_REQUEST, asks, error, message, start
+from pcaps.dissectors.postgres import TLS_REQUEST, authentication_request, error, message, start
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.postgres import Postgres
@@ -65,7 +65,10 @@ def test_tls() -> None:
 @pytest.mark.parametrize("code", [b"53300", b"3D000", b"57P03"])
 def test_other_errors_are_no_answer_to_a_password(code: bytes) -> None:
     """Too many clients, a missing database and a server that starts are not the result of a login."""
-    assert events(conversation((True, start(b"a")), (False, asks(5, b"salt")), (False, error(code)))) == []
+    assert (
+        events(conversation((True, start(b"a")), (False, authentication_request(5, b"salt")), (False, error(code))))
+        == []
+    )
 
 
 def test_refused_before_a_password() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.rdp import answer, envelope, request, settings
+from pcaps.dissectors.rdp import request, response, settings, tpkt
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.rdp import Rdp
@@ -45,7 +45,7 @@ def test_old_way() -> None:
 
 def test_channels_without_tls() -> None:
     """The channels of a client are reported, whatever its name is, and those in the block if it declares more."""
-    begin = [(True, request(protocols=0)), (False, answer(2, 0))]
+    begin = [(True, request(protocols=0)), (False, response(2, 0))]
     parsed = events(conversation(*begin, (True, settings("DESK-04", b"rdpdr", b"MS_T120"))))
     assert parsed[2:] == [("RdpClient", "DESK-04", 19041, 1280, 800), ("RdpChannels", ("rdpdr", "MS_T120"))]
     odd = settings("DESK-04", b"rdpdr").replace(b"\x03\xc0\x14\0\1", b"\x03\xc0\x14\0\2")
@@ -71,20 +71,20 @@ def test_restricted_administration() -> None:
 def test_other_protocols_in_the_same_envelope() -> None:
     """TPKT without cookie and negotiation, text, and unrequested answers or data yield nothing."""
     assert session(49453) == []
-    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, answer(2, 2))], [(True, settings("X"))]):
+    for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, response(2, 2))], [(True, settings("X"))]):
         assert conversation(*parts) == []
 
 
 def test_unknown_answers_are_malformed() -> None:
     """An unknown type of negotiation response is malformed."""
     with pytest.raises(Malformed):
-        conversation((True, request(protocols=1)), (False, answer(9)))
+        conversation((True, request(protocols=1)), (False, response(9)))
 
 
 def test_short_settings_name_no_device() -> None:
     """Truncated client settings, and data without a conference request, yield nothing."""
-    for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
-        assert events(conversation((True, request(protocols=0)), (False, answer(2, 0)), (True, data)))[2:] == []
+    for data in (tpkt(b"\x02\xf0\x80Duca\x01\xc0"), tpkt(b"\x02\xf0\x80\x7f\x65\x01\x01")):
+        assert events(conversation((True, request(protocols=0)), (False, response(2, 0)), (True, data)))[2:] == []
 
 
 def test_gaps_end_the_reading() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.redis import WRONG, command
+from pcaps.dissectors.redis import WRONGPASS, command
 from sensor.core.packet import Packet
 from sensor.dissectors.redis import Redis
 from sensor.dissectors.shared.seal import seal
@@ -62,7 +62,7 @@ def test_behind_a_gap() -> None:
     list(stream.gap(packet, 500, True))
     list(stream.gap(packet, 500, False))
     list(stream.feed(packet, command(b"AUTH", b"x"), True))
-    assert events(stream.feed(packet, WRONG, False)) == [
+    assert events(stream.feed(packet, WRONGPASS, False)) == [
         ("RedisLogin", "default", "clear", False, seal("default", b"x"))
     ]
 

@@ -57,8 +57,8 @@ def test_samples(name: str, unit: Dissector, expected: list[tuple[object, ...]])
     ("unit", "payload"),
     [
         (Ospf(), b""),
-        (Ospf(), b"\4" + ospf.second(1, ospf.BODY)[1:]),
-        (Ospf(), ospf.second(9, ospf.BODY)),
+        (Ospf(), b"\4" + ospf.version_2(1, ospf.BODY)[1:]),
+        (Ospf(), ospf.version_2(9, ospf.BODY)),
         (Eigrp(), b""),
         (Eigrp(), b"\1" + eigrp.message(5)[1:]),
         (Eigrp(), eigrp.message(77)),
@@ -74,7 +74,8 @@ def test_others_report_nothing(unit: Dissector, payload: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "payload"), [(Ospf(), ospf.second(1, b"")), (Ospf(), ospf.third(1, b"")), (Eigrp(), eigrp.message(5)[:9])]
+    ("unit", "payload"),
+    [(Ospf(), ospf.version_2(1, b"")), (Ospf(), ospf.version_3(1, b"")), (Eigrp(), eigrp.message(5)[:9])],
 )
 def test_messages_that_end_early(unit: Dissector, payload: bytes) -> None:
     """A message that ends early is malformed, unless the capture truncated it."""
@@ -85,7 +86,7 @@ def test_messages_that_end_early(unit: Dissector, payload: bytes) -> None:
 
 def test_parts_without_a_size_end_reading() -> None:
     """A part shorter than its head ends the list of parts."""
-    [event] = events(Eigrp().dissect(Packet(eigrp.message(1, b"\1\2\0\0" + bytes(40), eigrp.part(0x0102, 25)))))
+    [event] = events(Eigrp().dissect(Packet(eigrp.message(1, b"\1\2\0\0" + bytes(40), eigrp.tlv(0x0102, 25)))))
     assert event == ("EigrpMessage", "update", 0, False, 100)
 
 

@@ -160,7 +160,7 @@ def test_compression_that_a_client_offers() -> None:
 
 def test_old_version() -> None:
     """SMB 1 reports the same; programs report their names, and transactions without a pipe are reported."""
-    parsed = found(sample.old())
+    parsed = found(sample.smb1_session())
     assert only(parsed, "SmbSession", "SmbNegotiate", "SmbNegotiated", "SmbLogin", "SmbLoginResult") == [
         ("SmbSession", "FILES-1", "DESK-04"),
         ("SmbNegotiate", 1, ("PC NETWORK PROGRAM 1.0", "NT LM 0.12"), False),
@@ -202,7 +202,7 @@ def test_old_version() -> None:
 def test_server_that_names_itself_behind_its_challenge() -> None:
     """An old server sends domain and name in the negotiation, in UTF-16 although its header does not declare it."""
     words = struct.pack("<HBHHIIIIQhB", 0, 3, 50, 1, 65536, 65536, 0, 0x8000F3FD & ~0x80000000, 0, 0, 8)
-    answer = smb1(0x72, words, bytes(8) + wide("TEST\0FILES\0"), answer=True)
+    answer = smb1(0x72, words, bytes(8) + wide("TEST\0FILES\0"), response=True)
     parsed = found([(True, session(smb1(0x72, b"", b"\2NT LM 0.12\0"))), (False, session(answer))])
     assert of(parsed, SERVER) == [("smb.dialect", "NT LM 0.12"), ("smb.domain", "TEST"), ("smb.hostname", "FILES")]
 
@@ -221,7 +221,7 @@ def test_login_and_share_in_one_message() -> None:
     body = b"\0" + wide("OS\0LM\0")
     place = 32 + 1 + 6 + 2 + len(body)
     answer = (
-        smb1(0x73, struct.pack("<BBHH", 0x75, 0, place, 0), body, answer=True, id_=7, tree=3)
+        smb1(0x73, struct.pack("<BBHH", 0x75, 0, place, 0), body, response=True, id_=7, tree=3)
         + b"\3"
         + last
         + b"\1\0"
@@ -245,7 +245,7 @@ def test_login_and_share_in_one_message() -> None:
 def test_roles(share: str, kind: int, role: str) -> None:
     """A share identifies the role of a server, except shares that every Windows host has."""
     connect = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
-    answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, answer=True, tree=1)
+    answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, response=True, tree=1)
     assert of(found([(True, session(connect)), (False, session(answer))]), SERVER) == (
         [("smb.role", role)] if role else []
     )
@@ -327,7 +327,9 @@ def test_memory_is_bounded() -> None:
     stream = SmbStream()
     for number in range(500):
         found([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
-        found([(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, answer=True)))], stream)
+        found(
+            [(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, response=True)))], stream
+        )
         found([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
     conversation = stream._smb2._conversation
     assert (len(conversation.pending), len(conversation.files)) == (64, 128)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.socks import FOUR, FOUR_NAMED, GRANTED, TO_ADDRESS, TO_NAME
+from pcaps.dissectors.socks import GRANTED, SOCKS4, SOCKS4A, TO_ADDRESS, TO_NAME
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.dissectors.socks import Socks
@@ -62,9 +62,9 @@ def test_request_without_its_greeting() -> None:
         b"\x16\x03\x01\0\5hello",
         b"\5\1\0\1" + b"\0" * 30,
         TO_ADDRESS[:-2] + b"\0\0",
-        FOUR[:-1],
-        FOUR[:2] + b"\0\0" + FOUR[4:],
-        FOUR_NAMED[:-1],
+        SOCKS4[:-1],
+        SOCKS4[:2] + b"\0\0" + SOCKS4[4:],
+        SOCKS4A[:-1],
         b"\4\1\0\x50\0\0\0\1\0",
         b"\5\1\0\3\x03\xff\xff\xff\x01\xbb",
         b"\5",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.vnc import NEW, OLD
+from pcaps.dissectors.vnc import VERSION_3_3, VERSION_3_8
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.vnc import Vnc
@@ -53,7 +53,7 @@ def test_a_server_that_closes_in_place_of_a_result() -> None:
     """A connection that ends after the response to a challenge was refused (TigerVNC with version 3.7); one that ends
     before it, or after the result, has no further login.
     """
-    begun = [(False, NEW), (True, b"RFB 003.007\n"), (False, b"\1\2"), (True, b"\2"), (False, bytes(16))]
+    begun = [(False, VERSION_3_8), (True, b"RFB 003.007\n"), (False, b"\1\2"), (True, b"\2"), (False, bytes(16))]
     for parts, logins in (
         (begun, []),
         ([*begun, (True, bytes(16))], [("VncLogin", "", "vnc", False, "")]),
@@ -73,7 +73,7 @@ def test_what_goes_on_encrypted() -> None:
 
 def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
     """In versions 3.3 and 3.7 a login without a password is accepted without a result message."""
-    assert events(conversation((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == (
+    assert events(conversation((False, VERSION_3_8), (True, VERSION_3_3), (False, b"\0\0\0\1")))[-1] == (
         "VncLogin",
         "",
         "none",
@@ -81,7 +81,7 @@ def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
         "",
     )
     seven = b"RFB 003.007\n"
-    assert events(conversation((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == (
+    assert events(conversation((False, VERSION_3_8), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == (
         "VncLogin",
         "",
         "none",
@@ -90,10 +90,10 @@ def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
     )
 
 
-@pytest.mark.parametrize("offer", [(NEW, b"\0"), (OLD, bytes(4))])
+@pytest.mark.parametrize("offer", [(VERSION_3_8, b"\0"), (VERSION_3_3, bytes(4))])
 def test_refusals(offer: tuple[bytes, bytes]) -> None:
     """A server that rejects the connection reports no login."""
-    assert events(conversation((False, NEW), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
+    assert events(conversation((False, VERSION_3_8), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
 
 
 def test_other_protocols_and_middles() -> None:
@@ -101,16 +101,16 @@ def test_other_protocols_and_middles() -> None:
     for parts in (
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
         [(True, b"GET / HTTP/1.1\r\n")],
-        [(True, b"\x03\0\0\x0a"), (False, NEW)],
+        [(True, b"\x03\0\0\x0a"), (False, VERSION_3_8)],
     ):
         assert conversation(*parts) == []
     with pytest.raises(Malformed):
-        conversation((False, NEW), (True, b"GET / HTTP/1.1\r\n"))
+        conversation((False, VERSION_3_8), (True, b"GET / HTTP/1.1\r\n"))
 
 
 def test_gaps_end_the_reading() -> None:
     """A gap ends parsing: the missing bytes may contain the security type."""
     stream, packet = Vnc().stream(Packet()), Packet(proto=6)
-    list(stream.feed(packet, NEW, False))
+    list(stream.feed(packet, VERSION_3_8, False))
     assert list(stream.gap(packet, 3, True)) == []
     assert stream.done

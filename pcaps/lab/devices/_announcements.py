@@ -13,9 +13,9 @@ from pcaps.dissectors import slp as service_location
 from pcaps.dissectors import wisenet as hanwha
 from pcaps.dissectors import wsd as web_services
 from pcaps.dissectors._frames import ip, mac
-from pcaps.dissectors._neighbour import addresses, field, snap, summed
+from pcaps.dissectors._neighbour import addresses, field, snap, with_checksum
 from pcaps.dissectors.cdp import GROUP as CDP_GROUP
-from pcaps.dissectors.lldp import DOT3, MED, NEAREST, managed, own, tlv
+from pcaps.dissectors.lldp import DOT3, MED, NEAREST, management_address, organization_specific, tlv
 from pcaps.lab.devices._stage import Stage
 
 EVERYBODY = "255.255.255.255"
@@ -100,12 +100,14 @@ def lldp(
     said += [tlv(code, text.encode()) for code, text in ((5, name), (6, description)) if text]
     said += [
         tlv(7, struct.pack("!HH", *capabilities)),
-        *([managed(stage.host.ip)] if address else []),
-        own(DOT3, 1, b"\x03\x6c\x03\x00\x1e"),
+        *([management_address(stage.host.ip)] if address else []),
+        organization_specific(DOT3, 1, b"\x03\x6c\x03\x00\x1e"),
     ]
     if med is not None:
-        said.append(own(MED, 1, struct.pack("!HB", 0x33, kind)))
-        said += [own(MED, code, med[word].encode()) for word, code in INVENTORY.items() if word in med]
+        said.append(organization_specific(MED, 1, struct.pack("!HB", 0x33, kind)))
+        said += [
+            organization_specific(MED, code, med[word].encode()) for word, code in INVENTORY.items() if word in med
+        ]
     frame = mac(NEAREST) + mac(stage.host.mac) + b"\x88\xcc" + b"".join(said) + bytes(2)
     stage.tape.put(at, frame.ljust(60, b"\0"))
 
@@ -135,7 +137,7 @@ def cdp(
         field(16, struct.pack("!H", power)),
     ]
     stage.tape.put(
-        at, snap(stage.host.mac, CDP_GROUP, "00000c", 0x2000, summed(b"\x02\xb4" + bytes(2) + b"".join(said)))
+        at, snap(stage.host.mac, CDP_GROUP, "00000c", 0x2000, with_checksum(b"\x02\xb4" + bytes(2) + b"".join(said)))
     )
 
 

@@ -146,8 +146,8 @@ def ipp(
         if text
     ]
     talk = [
-        (CLIENT, printing.posted(path, printing.ipp_message(0x000B, 1, {1: asked}))),
-        (SERVER, printing.answered(printing.ipp_message(0, 1, {1: printing.BASE, 4: told}), server or "IPP/2.0")),
+        (CLIENT, printing.http_request(path, printing.ipp_message(0x000B, 1, {1: asked}))),
+        (SERVER, printing.http_response(printing.ipp_message(0, 1, {1: printing.BASE, 4: told}), server or "IPP/2.0")),
     ]
     stage.tape.tcp(at, stage.desk, stage.host, 631, talk)
 
