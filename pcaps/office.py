@@ -1,15 +1,14 @@
-"""Makes office.pcapng: a working day in small, twenty minutes of it, as a mirror port sees them. Run it as ``python -m
-pcaps.office [FILE]``.
+"""Generates office.pcapng: twenty minutes of an office, as a mirror port sees them. Run it as ``python -m pcaps.office
+[FILE]``.
 
-After a power cut everything starts again: leases, announcements, registrations. People come, read mail, print, fetch
-files, telephone. Three things happen that should not:
+All devices start after a power failure: leases, announcements, registrations. Users read mail, print, open files, and
+make calls. Three attacks are planted:
 
-- 08:10: the laptop tp-lab tries port 445 on eighty addresses of the server segment, then forty ports of the file
-  server;
-- 08:14: the Axis camera logs in to the file server over SMB and reads from it;
-- 08:17: the Hikvision camera opens a connection to 203.0.113.66, which stands in office.intel.txt, and is answered.
+- 08:10: the laptop tp-lab probes port 445 on eighty addresses of the server subnet, then forty ports of the file server
+- 08:14: the Axis camera logs in to the file server over SMB and reads from it
+- 08:17: the Hikvision camera connects to 203.0.113.66, which is in office.intel.txt, and gets a response
 
-The same bytes on every run: fixed clock, seeded generators, and a writer that adds nothing of its own.
+The output is byte-identical on every run: fixed clock, seeded generators, own pcapng writer.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ import sys
 from itertools import cycle
 from pathlib import Path
 
-from pcaps import _office_speech as speech
-from pcaps._craft import CLIENT, SERVER, Machine, Tape
-from pcaps._office_calls import Exchange
-from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, SWITCH, VOICE, Inhabitant, inhabitants
+from pcaps import _office_traffic as traffic
+from pcaps._capture import CLIENT, SERVER, Capture, Host
+from pcaps._office_calls import Pbx
+from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, SWITCH, VOICE, Device, all_devices
 
 START = 1795507200  # 2026-11-24 08:00:00 UTC
-LENGTH = 1200.0
+DURATION = 1200.0
 LISTED = "203.0.113.66"
 SERVERS = {
     "intranet.office.example": 4,
@@ -41,46 +40,46 @@ OPEN_PORTS = (22, 80, 139, 445, 548, 5000, 5001)  # of the file server
 
 
 class Office:
-    """The day in the order in which it is told; the tape sorts by time."""
+    """Generates traffic by topic; the capture sorts frames by time."""
 
     def __init__(self) -> None:
-        self.tape = Tape(START, ROUTER.mac)
-        self.people = inhabitants()
-        self.named = {one.machine.name: one for one in self.people}
-        self.outside = {name: self._outside(name, number) for number, name in enumerate(self._cloud_names(), 10)}
-        self.time = Machine("ntp", "", "198.51.100.123", far=True, ttl=52)
-        self.servers = [Machine(name, "", f"10.20.30.{last}", far=True, ttl=63) for name, last in SERVERS.items()]
-        self.exchange = Exchange(self.tape, PBX)
+        self.capture = Capture(START, ROUTER.mac)
+        self.devices = all_devices()
+        self.named = {device.host.name: device for device in self.devices}
+        self.external = {name: self._external_host(name, number) for number, name in enumerate(self._cloud_names(), 10)}
+        self.time = Host("ntp", "", "198.51.100.123", remote=True, ttl=52)
+        self.servers = [Host(name, "", f"10.20.30.{last}", remote=True, ttl=63) for name, last in SERVERS.items()]
+        self.pbx = Pbx(self.capture, PBX)
 
     def _cloud_names(self) -> list[str]:
-        return sorted({name for one in self.people for name in one.cloud})
+        return sorted({name for device in self.devices for name in device.cloud})
 
-    def _outside(self, name: str, number: int) -> Machine:
-        return Machine(name, "", f"198.51.100.{number}", far=True, ttl=52)
+    def _external_host(self, name: str, number: int) -> Host:
+        return Host(name, "", f"198.51.100.{number}", remote=True, ttl=52)
 
-    def machine(self, name: str) -> Machine:
-        return self.named[name].machine
+    def host(self, name: str) -> Host:
+        return self.named[name].host
 
-    def gateway(self, one: Inhabitant) -> Machine:
-        return ROUTER_VOICE if one.machine.vlan == VOICE else ROUTER
+    def gateway(self, device: Device) -> Host:
+        return ROUTER_VOICE if device.host.vlan == VOICE else ROUTER
 
-    def day(self) -> Tape:
-        self.background()
-        for order, one in enumerate(self.people):
-            self.start(one, 4.0 + order * 5.3)
+    def generate(self) -> Capture:
+        self.infrastructure()
+        for order, device in enumerate(self.devices):
+            self.boot(device, 4.0 + order * 5.3)
         self.telephones()
-        self.work()
+        self.user_traffic()
         self.scan(600.0)
-        self.move(840.0)
-        self.contact(1020.0)
-        return self.tape
+        self.lateral_movement(840.0)
+        self.malicious_contact(1020.0)
+        return self.capture
 
-    def background(self) -> None:
-        """What the infrastructure repeats all day."""
+    def infrastructure(self) -> None:
+        """Periodic traffic of switch, access point and router."""
         at = 1.0
-        while at < LENGTH:
-            speech.lldp(
-                self.tape,
+        while at < DURATION:
+            traffic.lldp(
+                self.capture,
                 at,
                 SWITCH,
                 "24",
@@ -88,148 +87,157 @@ class Office:
                 "Aruba JL253A 2930F-24G-4SFP+ Switch, revision WC.16.10.0019",
                 0x0004,
             )
-            speech.lldp(
-                self.tape, at + 0.6, ACCESS_POINT, "eth0", "ap-1f", "ArubaOS (MODEL: 515), Version 8.10.0.6", 0x000C
+            traffic.lldp(
+                self.capture, at + 0.6, ACCESS_POINT, "eth0", "ap-1f", "ArubaOS (MODEL: 515), Version 8.10.0.6", 0x000C
             )
-            self.tape.ping(at + 3, ROUTER, FILES, int(at))
+            self.capture.ping(at + 3, ROUTER, FILES, int(at))
             at += 30.0
-        for at in range(2, int(LENGTH), 200):
-            speech.advertise(self.tape, float(at), ROUTER)
+        for at in range(2, int(DURATION), 200):
+            traffic.router_advertisement(self.capture, float(at), ROUTER)
 
-    def start(self, one: Inhabitant, at: float) -> None:
-        """Power is back: address, time, names, announcements, the maker's cloud; then what it repeats."""
-        host, gateway = one.machine, self.gateway(one)
-        if one.ipv6:
-            speech.neighbours(self.tape, at - 1.5, host)
-        if one.dhcp:
-            d = one.dhcp
-            said = speech.dhcp_options(
-                host, wants=d.wants, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn
+    def boot(self, device: Device, at: float) -> None:
+        """A device starts: address, time, announcements, cloud of the vendor; then its periodic traffic."""
+        host, gateway = device.host, self.gateway(device)
+        if device.ipv6:
+            traffic.neighbor_discovery(self.capture, at - 1.5, host)
+        if device.dhcp:
+            d = device.dhcp
+            options = traffic.dhcp_options(
+                host, parameters=d.parameters, vendor=d.vendor, hostname=d.hostname, size=d.size, fqdn=d.fqdn
             )
-            at = speech.lease(self.tape, at, host, gateway, said)
-            speech.renew(self.tape, at + 610, host, gateway, said)
+            at = traffic.lease(self.capture, at, host, gateway, options)
+            traffic.renew(self.capture, at + 610, host, gateway, options)
         elif host is not ROUTER:
-            self.tape.arp(at, host, gateway)
+            self.capture.arp(at, host, gateway)
         for i in range(4 if host is not ROUTER else 0):
-            speech.ntp(self.tape, at + 2 + i * 256, host, self.time)
+            traffic.ntp(self.capture, at + 2 + i * 256, host, self.time)
         for i in range(1, 4 if host is not ROUTER else 0):
-            self.tape.arp(at + 40 + i * 290, host, gateway)
-        self.show(one, at + 1.1)
-        for i, name in enumerate(one.cloud if one.kind != "workstation" else ()):
-            for again in range(2):
-                self.browse(one, at + 5 + i * 3 + again * 480, name)
+            self.capture.arp(at + 40 + i * 290, host, gateway)
+        self.announce(device, at + 1.1)
+        for i, name in enumerate(device.cloud if device.kind != "workstation" else ()):
+            for repetition in range(2):
+                self.browse(device, at + 5 + i * 3 + repetition * 480, name)
 
-    def show(self, one: Inhabitant, at: float) -> None:
-        """Announcements: thrice after the start, then once in a while."""
-        for after in (0.0, 1.0, 3.1, 420.0, 900.0) if one.services else ():
-            if at + after < LENGTH:
-                speech.announce(self.tape, at + after, one.machine, one.mdns, one.services)
-        if one.ssdp:
-            target, path, server = one.ssdp
+    def announce(self, device: Device, at: float) -> None:
+        """Announcements: three after the start, then at intervals."""
+        for after in (0.0, 1.0, 3.1, 420.0, 900.0) if device.services else ():
+            if at + after < DURATION:
+                traffic.announce(self.capture, at + after, device.host, device.mdns, device.services)
+        if device.ssdp:
+            target, path, server = device.ssdp
             for after in (0.4, 0.5, 600.4, 600.5):
-                speech.notify(self.tape, at + after, one.machine, target, f"http://{one.machine.ip}:{path}", server)
+                traffic.notify(self.capture, at + after, device.host, target, f"http://{device.host.ip}:{path}", server)
 
-    def browse(self, one: Inhabitant, at: float, name: str) -> None:
-        size = 400 + one.machine.rng.getrandbits(11)
-        speech.https(
-            self.tape, at, one.machine, self.gateway(one), self.outside[name], name, up=200 + size // 8, down=size
+    def browse(self, device: Device, at: float, name: str) -> None:
+        size = 400 + device.host.rng.getrandbits(11)
+        traffic.https(
+            self.capture,
+            at,
+            device.host,
+            self.gateway(device),
+            self.external[name],
+            name,
+            up=200 + size // 8,
+            down=size,
         )
 
     def telephones(self) -> None:
-        """Registrations every five minutes, OPTIONS every three, and two calls."""
-        for order, one in enumerate(each for each in self.people if each.sip):
-            extension, agent = one.sip
+        """Registrations every five minutes, OPTIONS every three minutes, two calls."""
+        for order, device in enumerate(each for each in self.devices if each.sip):
+            extension, agent = device.sip
             for i in range(4):
-                self.exchange.register(200 + order * 2.7 + i * 280, one.machine, extension, agent)
+                self.pbx.register(200 + order * 2.7 + i * 280, device.host, extension, agent)
             for i in range(5):
-                self.exchange.qualify(260 + order * 1.3 + i * 180, one.machine, extension, agent)
+                self.pbx.qualify(260 + order * 1.3 + i * 180, device.host, extension, agent)
         ends = [
-            (self.named[name].machine, *self.named[name].sip) for name in ("yealink", "polycom", "cisco", "grandstream")
+            (self.named[name].host, *self.named[name].sip) for name in ("yealink", "polycom", "cisco", "grandstream")
         ]
-        self.exchange.call(420.0, ends[0], ends[1], 5.0)
-        self.exchange.call(900.0, ends[2], ends[3], 4.0)
+        self.pbx.call(420.0, ends[0], ends[1], 5.0)
+        self.pbx.call(900.0, ends[2], ends[3], 4.0)
 
-    def work(self) -> None:
-        """What people do: mail, pages, files, prints, looking for screens. And the recorder looks at the cameras."""
-        for order, one in enumerate(each for each in self.people if each.kind == "workstation"):
-            names = cycle(one.cloud)
+    def user_traffic(self) -> None:
+        """Mail, web, files, print jobs and service discovery of users; video streams to the recorder."""
+        for order, device in enumerate(each for each in self.devices if each.kind == "workstation"):
+            names = cycle(device.cloud)
             at = 230.0 + order * 7
-            while at < LENGTH - 20:
-                self.browse(one, at, next(names))
-                at += 50 + one.machine.rng.random() * 40
+            while at < DURATION - 20:
+                self.browse(device, at, next(names))
+                at += 50 + device.host.rng.random() * 40
             for i, server in enumerate(self.servers):
-                speech.https(self.tape, 270.0 + order * 11 + i * 90, one.machine, ROUTER, server, server.name, down=700)
+                traffic.https(
+                    self.capture, 270.0 + order * 11 + i * 90, device.host, ROUTER, server, server.name, down=700
+                )
         for name, printer, at in (
             ("LT-ACC-04", "hp", 330.0),
             ("LT-HR-02", "kyocera", 510.0),
             ("Annes-MacBook-Pro", "canon", 700.0),
         ):
-            self.tape.arp(at - 0.1, self.machine(name), self.machine(printer))
-            speech.print_job(self.tape, at, self.machine(name), self.machine(printer))
+            self.capture.arp(at - 0.1, self.host(name), self.host(printer))
+            traffic.print_job(self.capture, at, self.host(name), self.host(printer))
         for name, at in (("LT-ACC-04", 300.0), ("LT-HR-02", 480.0), ("PC-DESK-11", 750.0)):
-            self.tape.arp(at - 0.1, self.machine(name), FILES)
-            speech.smb_session(self.tape, at, self.machine(name), FILES, "team", 8000)
+            self.capture.arp(at - 0.1, self.host(name), FILES)
+            traffic.smb_session(self.capture, at, self.host(name), FILES, "team", 8000)
         for name, at in (
             ("Annes-MacBook-Pro", 350.0),
             ("iphone", 470.0),
             ("Jonas-MacBook-Air", 640.0),
             ("iphone", 1000.0),
         ):
-            speech.ask(
-                self.tape,
+            traffic.mdns_query(
+                self.capture,
                 at,
-                self.machine(name),
+                self.host(name),
                 "_airplay._tcp",
                 "_ipp._tcp",
                 "_googlecast._tcp",
                 "_companion-link._tcp",
             )
-        speech.lookup(self.tape, 655.0, self.machine("PC-DESK-11"), ROUTER, "wpad.office.example", None)
+        traffic.lookup(self.capture, 655.0, self.host("PC-DESK-11"), ROUTER, "wpad.office.example", None)
         streams = (
             ("axis", "axis-media/media.amp", "GStreamer RTSP server", 380.0),
             ("hikvision", "Streaming/Channels/101", "Rtsp Server/3.0", 400.0),
         )
         for name, path, server, at in streams:
-            self.tape.arp(at - 0.1, FILES, self.machine(name))
-            speech.video(self.tape, at, FILES, self.machine(name), path, server, 100)
+            self.capture.arp(at - 0.1, FILES, self.host(name))
+            traffic.video(self.capture, at, FILES, self.host(name), path, server, 100)
 
     def scan(self, at: float) -> None:
-        """Eighty addresses of the server segment, six of which refuse and one answers; then forty ports of the file
-        server.
+        """Eighty addresses of the server subnet, of which six reject the connection and one accepts; then forty ports
+        of the file server.
         """
-        laptop = self.machine("tp-lab")
+        laptop = self.host("tp-lab")
         answers = {4: "RA", 11: "RA", 17: "SA", 23: "RA", 38: "RA", 52: "RA", 67: "RA"}
         for last in range(1, 81):
-            target = Machine(f"server-{last}", "", f"10.20.30.{last}", far=True, ttl=63)
-            self.tape.probe(
+            target = Host(f"server-{last}", "", f"10.20.30.{last}", remote=True, ttl=63)
+            self.capture.probe(
                 at + last * 0.4 + laptop.rng.random() * 0.1, laptop, target, SMB_PORT, answers.get(last, "")
             )
         at += 70
-        self.tape.arp(at - 0.1, laptop, FILES)
+        self.capture.arp(at - 0.1, laptop, FILES)
         for i, port in enumerate(PORTS):
-            self.tape.probe(at + i * 0.05, laptop, FILES, port, "SA" if port in OPEN_PORTS else "RA")
+            self.capture.probe(at + i * 0.05, laptop, FILES, port, "SA" if port in OPEN_PORTS else "RA")
 
-    def move(self, at: float) -> None:
-        """A camera as an SMB client: whoever sits in it looks around on the file server."""
-        camera = self.machine("axis")
-        self.tape.arp(at - 0.1, camera, FILES)
-        speech.smb_session(self.tape, at, camera, FILES, "finance", 12000, user="backup", windows=False)
+    def lateral_movement(self, at: float) -> None:
+        """A compromised camera as an SMB client of the file server."""
+        camera = self.host("axis")
+        self.capture.arp(at - 0.1, camera, FILES)
+        traffic.smb_session(self.capture, at, camera, FILES, "finance", 12000, user="backup", windows=False)
 
-    def contact(self, at: float) -> None:
-        """A camera reports to a listed address."""
-        camera = self.machine("hikvision")
-        there = Machine("listed", "", LISTED, far=True, ttl=47)
+    def malicious_contact(self, at: float) -> None:
+        """A camera contacts an address of the threat list."""
+        camera = self.host("hikvision")
+        peer = Host("listed", "", LISTED, remote=True, ttl=47)
         noise = camera.rng.randbytes
-        talk = [
+        payloads = [
             (CLIENT, b"\x01\0\0\x18" + noise(24)),
             (SERVER, b"\x02\0\0\x40" + noise(64)),
             (CLIENT, b"\x03\0\x01\0" + noise(256)),
         ]
-        self.tape.tcp(at, camera, there, 8443, talk, pause=0.3)
+        self.capture.tcp(at, camera, peer, 8443, payloads, pause=0.3)
 
 
 def main(path: Path) -> None:
-    Office().day().write(path, "pcaps/office.py")
+    Office().generate().write(path, "pcaps/office.py")
 
 
 if __name__ == "__main__":

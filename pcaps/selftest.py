@@ -1,9 +1,8 @@
-"""Makes the capture that `sensor selftest` replays: a minute of a few machines of the office. Run it as ``python -m
+"""Generates the capture that `sensor selftest` replays: a minute of six devices of the office. Run it as ``python -m
 pcaps.selftest [FILE]``.
 
-A printer, a camera and a telephone start and say what they are; a laptop starts, and then tries the ports of the file
-server, some of which answer. Packed, for it is shipped with the program. The same packets on every run, as those of
-office.pcapng.
+A printer, a camera and a phone start; a laptop starts and scans the ports of the file server. The file is compressed,
+because it is part of the package. The packets are the same on every run.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ SECONDS = 80
 NANOSECOND = 1_000_000_000
 
 
-def minute() -> Office:
-    """All there is to see."""
+def excerpt() -> Office:
+    """The office with the frames of the excerpt only."""
     office = Office()
     for order, name in enumerate(("router", "fs01", "kyocera", "axis", "yealink", "tp-lab")):
-        office.start(office.named[name], 2.0 + order * 3)
+        office.boot(office.named[name], 2.0 + order * 3)
     telephone = office.named["yealink"]
-    office.exchange.register(25.0, telephone.machine, *telephone.sip)
-    laptop = office.machine("tp-lab")
-    office.tape.arp(40.0, laptop, FILES)
-    for place, port in enumerate(PORTS):
-        office.tape.probe(40.1 + place * 0.2, laptop, FILES, port, "SA" if port in OPEN_PORTS else "RA")
-    start, end = office.tape.start * NANOSECOND, (office.tape.start + SECONDS) * NANOSECOND
-    office.tape.frames = [frame for frame in office.tape.frames if start <= frame[0] < end]
+    office.pbx.register(25.0, telephone.host, *telephone.sip)
+    laptop = office.host("tp-lab")
+    office.capture.arp(40.0, laptop, FILES)
+    for number, port in enumerate(PORTS):
+        office.capture.probe(40.1 + number * 0.2, laptop, FILES, port, "SA" if port in OPEN_PORTS else "RA")
+    start, end = office.capture.start * NANOSECOND, (office.capture.start + SECONDS) * NANOSECOND
+    office.capture.frames = [frame for frame in office.capture.frames if start <= frame[0] < end]
     return office
 
 
 def main(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.pcapng"
-        minute().tape.write(plain, "pcaps/selftest.py")
+        excerpt().capture.write(plain, "pcaps/selftest.py")
         path.write_bytes(zstandard.ZstdCompressor(level=19, write_checksum=True).compress(plain.read_bytes()))
 
 

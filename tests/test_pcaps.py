@@ -14,7 +14,7 @@ import yaml
 import zstandard
 
 from pcaps import office, selftest
-from pcaps._office_hosts import inhabitants
+from pcaps._office_hosts import all_devices
 
 CAPTURES = (".pcap", ".pcapng", ".pcapng.zst")
 Segment = tuple[str, str, int, int, int, int]  # source, destination, their ports, flags, bytes
@@ -92,11 +92,11 @@ def test_office_is_small_and_lasts_twenty_minutes(capture: Path) -> None:
 
 def test_office_has_devices_of_many_types(frames: list[dpkt.ethernet.Ethernet]) -> None:
     """At least 25 devices of 12 types send packets in the capture; some are in a VLAN."""
-    people = inhabitants()
-    speaking = {frame.src.hex(":") for frame in frames}
-    assert len({one.machine.mac for one in people}) == len(people) >= 25
-    assert len({one.kind for one in people}) >= 12
-    assert {one.machine.mac for one in people} <= speaking
+    devices = all_devices()
+    senders = {frame.src.hex(":") for frame in frames}
+    assert len({one.host.mac for one in devices}) == len(devices) >= 25
+    assert len({one.kind for one in devices}) >= 12
+    assert {one.host.mac for one in devices} <= senders
     assert len({frame.src for frame in frames if getattr(frame, "vlan_tags", None)}) >= 7
 
 
@@ -130,5 +130,5 @@ def test_office_list_names_the_address(root: Path) -> None:
     lines = (root / "pcaps" / "office.intel.txt").read_text(encoding="utf-8").splitlines()
     blocks = [ipaddress.ip_network(line.split()[0]) for line in lines if line and not line.startswith("#")]
     assert any(ipaddress.ip_address(office.LISTED) in block for block in blocks)
-    clouds = [machine.ip for machine in office.Office().outside.values()]
+    clouds = [host.ip for host in office.Office().external.values()]
     assert not [ip for ip in clouds if any(ipaddress.ip_address(ip) in block for block in blocks)]

@@ -1,9 +1,9 @@
-"""A small network on this machine for real programs: namespaces on a bridge, a router, hosts beyond it, and a mirror
-that writes down what passes the bridge.
+"""A virtual network for real programs: network namespaces on a bridge, a router, external hosts, and a mirror port that
+records the traffic of the bridge.
 
-The segment is the office's (10.20.10.0/24), so its inhabitants can live here as well. Nothing leaves the namespaces,
-and all of them are gone when the lab closes. Needs root on Linux, iproute2, ethtool and tcpdump; each program of the
-scenes says which others.
+The subnet is that of the office (10.20.10.0/24), whose devices can be added. Nothing leaves the namespaces; all are
+deleted when the lab closes. Needs root on Linux, iproute2, ethtool and tcpdump; the docstring of each scene lists other
+packages.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pcaps import _office_speech as speech
-from pcaps._craft import Tape
-from pcaps._office_hosts import ROUTER, Inhabitant
+from pcaps import _office_traffic as traffic
+from pcaps._capture import Capture
+from pcaps._office_hosts import ROUTER, Device
 
 ROOT = Path(__file__).parents[2]
-NET, OUTSIDE = "10.20.10", "172.31"
+NET, WAN = "10.20.10", "172.31"
 LARGEST = 300_000
 WAIT_S = 20.0
-MAKERS = ("88:b1:11", "a4:bb:6d", "8c:ec:4b", "d8:bb:c1")
-"""Makers of ordinary computers, for machines whose MAC a scene does not give."""
+OUIS = ("88:b1:11", "a4:bb:6d", "8c:ec:4b", "d8:bb:c1")
+"""OUIs of computer vendors, for hosts without a given MAC address."""
 
 SENDER = """
 import socket, sys
@@ -42,10 +42,10 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
 
 @dataclass(frozen=True)
 class Host:
-    """A namespace with one address."""
+    """A network namespace with one address."""
 
     name: str
-    space: str
+    namespace: str
     ip: str
     mac: str = ""
 
@@ -55,15 +55,15 @@ def _run(*command: str) -> None:
 
 
 class Lab:
-    """``folder``: where programs may put files."""
+    """``folder``: working folder of programs."""
 
     def __init__(self) -> None:
-        self._made = tempfile.TemporaryDirectory(prefix="sensor-lab-", ignore_cleanup_errors=True)
-        self.folder = Path(self._made.name)
-        self._spaces: list[str] = []
+        self._temporary = tempfile.TemporaryDirectory(prefix="sensor-lab-", ignore_cleanup_errors=True)
+        self.folder = Path(self._temporary.name)
+        self._namespaces: list[str] = []
         self._started: list[subprocess.Popen[bytes]] = []
         self._links = 0
-        self._switch = self._space("switch")
+        self._switch = self._namespace("switch")
         _run(
             "ip",
             "-n",
@@ -89,23 +89,23 @@ class Lab:
             "net.ipv4.conf.eth0.send_redirects=0",
         )
 
-    def _space(self, name: str) -> str:
-        space = f"lab-{os.getpid()}-{name}"
-        _run("ip", "netns", "add", space)
-        self._spaces.append(space)
+    def _namespace(self, name: str) -> str:
+        namespace = f"lab-{os.getpid()}-{name}"
+        _run("ip", "netns", "add", namespace)
+        self._namespaces.append(namespace)
         for kind in ("default", "all"):
-            _run("ip", "netns", "exec", space, "sysctl", "-qw", f"net.ipv6.conf.{kind}.disable_ipv6=1")
-        _run("ip", "-n", space, "link", "set", "lo", "up")
-        return space
+            _run("ip", "netns", "exec", namespace, "sysctl", "-qw", f"net.ipv6.conf.{kind}.disable_ipv6=1")
+        _run("ip", "-n", namespace, "link", "set", "lo", "up")
+        return namespace
 
     def _set(self, host: Host, *settings: str) -> None:
-        _run("ip", "netns", "exec", host.space, "sysctl", "-qw", *settings)
+        _run("ip", "netns", "exec", host.namespace, "sysctl", "-qw", *settings)
 
-    def _cable(self, space: str, name: str, other: str, port: str, mac: str = "") -> None:
-        """A veth pair that hands over frames as a wire does: checksums filled, nothing larger than the MTU."""
+    def _veth(self, namespace: str, name: str, other: str, port: str, mac: str = "") -> None:
+        """A veth pair without offloading: checksums are complete, and no frame exceeds the MTU."""
         address = ("address", mac) if mac else ()
-        _run("ip", "-n", space, "link", "add", name, *address, "type", "veth", "peer", "name", port, "netns", other)
-        for here, device in ((space, name), (other, port)):
+        _run("ip", "-n", namespace, "link", "add", name, *address, "type", "veth", "peer", "name", port, "netns", other)
+        for here, device in ((namespace, name), (other, port)):
             _run(
                 "ip",
                 "netns",
@@ -126,62 +126,64 @@ class Lab:
             _run("ip", "-n", here, "link", "set", device, "up")
 
     def host(self, name: str, ip: str, mac: str = "", *, address: bool = True) -> Host:
-        """A machine of the segment; without ``address`` it has still to ask for one."""
+        """A host in the subnet; without ``address`` it has no lease yet."""
         rest = zlib.crc32(name.encode())
-        mac = mac or f"{MAKERS[rest % len(MAKERS)]}:{rest >> 16 & 0xFF:02x}:{rest >> 8 & 0xFF:02x}:{rest & 0xFF:02x}"
-        space = self._space(name)
+        mac = mac or f"{OUIS[rest % len(OUIS)]}:{rest >> 16 & 0xFF:02x}:{rest >> 8 & 0xFF:02x}:{rest & 0xFF:02x}"
+        namespace = self._namespace(name)
         self._links += 1
-        self._cable(space, "eth0", self._switch, f"p{self._links}", mac)
+        self._veth(namespace, "eth0", self._switch, f"p{self._links}", mac)
         _run("ip", "-n", self._switch, "link", "set", f"p{self._links}", "master", "br0")
         if address:
-            _run("ip", "-n", space, "addr", "add", f"{ip}/24", "broadcast", "+", "dev", "eth0")
+            _run("ip", "-n", namespace, "addr", "add", f"{ip}/24", "broadcast", "+", "dev", "eth0")
             if ip != ROUTER.ip:
-                _run("ip", "-n", space, "route", "add", "default", "via", ROUTER.ip)
-        return Host(name, space, ip, mac)
+                _run("ip", "-n", namespace, "route", "add", "default", "via", ROUTER.ip)
+        return Host(name, namespace, ip, mac)
 
     def flood_frames(self) -> None:
-        """The bridge forgets addresses at once and forwards every frame to all ports, as a hub does."""
+        """The bridge does not learn addresses and forwards each frame to all ports, as a hub does."""
         _run("ip", "-n", self._switch, "link", "set", "br0", "type", "bridge", "ageing_time", "0")
 
-    def outside(self, name: str, ip: str) -> Host:
-        """A machine beyond the router; the way to it is not seen."""
-        space = self._space(name)
+    def external(self, name: str, ip: str) -> Host:
+        """A host beyond the router; the link to it is not recorded."""
+        namespace = self._namespace(name)
         self._links += 1
-        near, far = f"{OUTSIDE}.{self._links}.1", f"{OUTSIDE}.{self._links}.2"
-        self._cable(space, "eth0", self.router.space, f"wan{self._links}")
-        _run("ip", "-n", self.router.space, "addr", "add", f"{near}/30", "dev", f"wan{self._links}")
-        _run("ip", "-n", space, "addr", "add", f"{ip}/32", "dev", "lo")
-        _run("ip", "-n", space, "addr", "add", f"{far}/30", "dev", "eth0", "noprefixroute")
-        _run("ip", "-n", space, "route", "add", f"{OUTSIDE}.{self._links}.0/30", "dev", "eth0", "src", ip)
-        _run("ip", "-n", space, "route", "add", "default", "via", near, "src", ip)
-        _run("ip", "-n", self.router.space, "route", "add", f"{ip}/32", "via", far)
-        return Host(name, space, ip)
+        near, far = f"{WAN}.{self._links}.1", f"{WAN}.{self._links}.2"
+        self._veth(namespace, "eth0", self.router.namespace, f"wan{self._links}")
+        _run("ip", "-n", self.router.namespace, "addr", "add", f"{near}/30", "dev", f"wan{self._links}")
+        _run("ip", "-n", namespace, "addr", "add", f"{ip}/32", "dev", "lo")
+        _run("ip", "-n", namespace, "addr", "add", f"{far}/30", "dev", "eth0", "noprefixroute")
+        _run("ip", "-n", namespace, "route", "add", f"{WAN}.{self._links}.0/30", "dev", "eth0", "src", ip)
+        _run("ip", "-n", namespace, "route", "add", "default", "via", near, "src", ip)
+        _run("ip", "-n", self.router.namespace, "route", "add", f"{ip}/32", "via", far)
+        return Host(name, namespace, ip)
 
-    def inhabitant(self, one: Inhabitant) -> Host:
-        """Somebody of the office, who leases the address and says what such a device says."""
-        host = self.host(one.machine.name, one.machine.ip, one.machine.mac)
-        tape = Tape(0, ROUTER.mac)
-        if one.dhcp:
-            said = speech.dhcp_options(
-                one.machine,
-                wants=one.dhcp.wants,
-                vendor=one.dhcp.vendor,
-                hostname=one.dhcp.hostname,
-                size=one.dhcp.size,
-                fqdn=one.dhcp.fqdn,
+    def device(self, device: Device) -> Host:
+        """A device of the office: it leases its address and announces its services."""
+        host = self.host(device.host.name, device.host.ip, device.host.mac)
+        capture = Capture(0, ROUTER.mac)
+        if device.dhcp:
+            options = traffic.dhcp_options(
+                device.host,
+                parameters=device.dhcp.parameters,
+                vendor=device.dhcp.vendor,
+                hostname=device.dhcp.hostname,
+                size=device.dhcp.size,
+                fqdn=device.dhcp.fqdn,
             )
-            speech.lease(tape, 0, one.machine, ROUTER, said)
-        if one.services:
-            speech.announce(tape, 1, one.machine, one.mdns, one.services)
-        self.play(tape, host)
+            traffic.lease(capture, 0, device.host, ROUTER, options)
+        if device.services:
+            traffic.announce(capture, 1, device.host, device.mdns, device.services)
+        self.replay(capture, host)
         return host
 
-    def play(self, tape: Tape, *hosts: Host) -> None:
-        """Sends the frames of a tape in its time, each from the host whose MAC it bears, the router for all others."""
+    def replay(self, capture: Capture, *hosts: Host) -> None:
+        """Sends the frames of a capture at their times, each from the host with its source MAC address, or else from
+        the router.
+        """
         senders = {host.mac: self._sender(host) for host in (self.router, *hosts)}
-        began, start = time.monotonic(), min(at for at, _ in tape.frames)
-        for at, frame in sorted(tape.frames, key=lambda entry: entry[0]):
-            time.sleep(max(0.0, (at - start) / 1e9 - (time.monotonic() - began)))
+        started, start = time.monotonic(), min(at for at, _ in capture.frames)
+        for at, frame in sorted(capture.frames, key=lambda entry: entry[0]):
+            time.sleep(max(0.0, (at - start) / 1e9 - (time.monotonic() - started)))
             sender = senders.get(frame[6:12].hex(":"), senders[self.router.mac])
             if sender.stdin is not None:
                 sender.stdin.write(frame.hex().encode() + b"\n")
@@ -191,22 +193,22 @@ class Lab:
 
     def _sender(self, host: Host) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ("ip", "netns", "exec", host.space, sys.executable, "-c", SENDER), stdin=subprocess.PIPE
+            ("ip", "netns", "exec", host.namespace, sys.executable, "-c", SENDER), stdin=subprocess.PIPE
         )
 
     def resolver(self, host: Host, server: str) -> None:
-        """Whom the host asks for names."""
-        folder = Path("/etc/netns") / host.space
+        """Sets the DNS resolver of a host."""
+        folder = Path("/etc/netns") / host.namespace
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "resolv.conf").write_text(f"nameserver {server}\noptions timeout:2 attempts:1\n", encoding="ascii")
 
     def run(
         self, host: Host, *command: str, stdin: str = "", timeout: float = 120, more: Mapping[str, str] | None = None
     ) -> str:
-        """Runs a program to its end and gives what it printed. How it ends is no matter: attacks fail."""
-        where = ("ip", "netns", "exec", host.space)
+        """Runs a program to its end and returns its output. The exit code is ignored: attacks fail."""
+        prefix = ("ip", "netns", "exec", host.namespace)
         done = subprocess.run(
-            [*where, *command],
+            [*prefix, *command],
             input=stdin,
             capture_output=True,
             text=True,
@@ -219,11 +221,11 @@ class Lab:
         return done.stdout + done.stderr
 
     def start(self, host: Host, *command: str, port: int = 0, proto: str = "tcp") -> subprocess.Popen[bytes]:
-        """Starts a program that goes on until the lab closes; waits until it listens on ``port``."""
-        where = ("ip", "netns", "exec", host.space)
+        """Starts a program that runs until the lab closes; waits until it listens on ``port``."""
+        prefix = ("ip", "netns", "exec", host.namespace)
         with (self.folder / "programs.log").open("ab") as log:
             process = subprocess.Popen(
-                [*where, *command],
+                [*prefix, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -232,9 +234,9 @@ class Lab:
                 start_new_session=True,
             )
         self._started.append(process)
-        until = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + WAIT_S
         while port and f":{port} " not in self.run(host, "ss", "-Hln", f"--{proto}"):
-            if time.monotonic() > until or process.poll() is not None:
+            if time.monotonic() > deadline or process.poll() is not None:
                 raise TimeoutError(
                     f"{command[0]} does not listen on {proto}/{port}: "
                     f"{(self.folder / 'programs.log').read_text(errors='replace')[-400:]}"
@@ -245,16 +247,16 @@ class Lab:
     def serve(
         self, host: Host, service: str, *arguments: str, port: int, proto: str = "tcp"
     ) -> subprocess.Popen[bytes]:
-        """Starts one of our own servers (_servers.py)."""
+        """Starts a server of _servers.py."""
         return self.start(host, sys.executable, "-m", "pcaps.lab._servers", service, *arguments, port=port, proto=proto)
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.folder), "PYTHONPATH": str(ROOT), "LC_ALL": "C", **(more or {})}
 
-    def stop(self, process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
-        """Ends a program that this lab started, and what that started."""
+    def stop(self, process: subprocess.Popen[bytes], signal_number: int = signal.SIGTERM) -> None:
+        """Stops a program of this lab and its child processes."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
+            os.killpg(process.pid, signal_number)
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
@@ -263,7 +265,7 @@ class Lab:
 
     @contextlib.contextmanager
     def mirror(self, path: Path) -> Iterator[None]:
-        """Writes down what passes the bridge meanwhile."""
+        """Records the traffic of the bridge."""
         listen = (
             "tcpdump",
             "-Z",
@@ -280,54 +282,52 @@ class Lab:
             str(path),
         )
         command = ("ip", "netns", "exec", self._switch, *listen)
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as tape:
-            while tape.stderr is not None and "listening on" not in (line := tape.stderr.readline()):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+            while process.stderr is not None and "listening on" not in (line := process.stderr.readline()):
                 if not line:
                     raise OSError("the mirror does not start")
             try:
                 yield
             finally:
                 time.sleep(0.5)
-                tape.send_signal(signal.SIGINT)
-                tape.communicate(timeout=10)
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=10)
 
     def close(self) -> None:
         for process in reversed(self._started):
             self.stop(process)
-        for space in self._spaces:
-            for left in subprocess.run(
-                ["ip", "netns", "pids", space], check=False, capture_output=True, text=True
+        for namespace in self._namespaces:
+            for pid in subprocess.run(
+                ["ip", "netns", "pids", namespace], check=False, capture_output=True, text=True
             ).stdout.split():
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(left), signal.SIGKILL)
-            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True)
-            folder = Path("/etc/netns") / space
+                    os.kill(int(pid), signal.SIGKILL)
+            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+            folder = Path("/etc/netns") / namespace
             (folder / "resolv.conf").unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 folder.rmdir()
-        self._made.cleanup()
+        self._temporary.cleanup()
 
 
 Scene = Callable[[Lab], Iterator[None]]
-"""Sets up its machines, yields once the mirror may run, does what is to be recorded."""
+"""Sets up its hosts, yields when recording can start, then generates the traffic."""
 
 
 def record(folder: Path, **scenes: Scene) -> None:
-    """Plays the scenes that are named on the command line, or all, each in a lab of its own, and records them as
-    NAME.pcap.
-    """
+    """Runs the scenes named on the command line, or all, each in its own lab, and records them as NAME.pcap."""
     for name in sys.argv[1:] or scenes:
         lab = Lab()
         try:
-            play = scenes[name](lab)
-            next(play)
-            made = lab.folder / "mirror.pcap"
-            with lab.mirror(made):
-                next(play, None)
-            held = made.read_bytes()
-            if len(held) > LARGEST:
-                raise ValueError(f"{name}: {len(held)} bytes are too many")
-            (folder / f"{name}.pcap").write_bytes(held)
-            print(f"{name}: {len(held)} bytes")
+            steps = scenes[name](lab)
+            next(steps)
+            path = lab.folder / "mirror.pcap"
+            with lab.mirror(path):
+                next(steps, None)
+            data = path.read_bytes()
+            if len(data) > LARGEST:
+                raise ValueError(f"{name}: {len(data)} bytes exceed {LARGEST}")
+            (folder / f"{name}.pcap").write_bytes(data)
+            print(f"{name}: {len(data)} bytes")
         finally:
             lab.close()

@@ -1,8 +1,8 @@
-"""A mining pool (Stratum as CryptoNote pools speak it: JSON-RPC 2.0, one message a line) over TLS: ``python -m
+"""A mining pool (Stratum in the variant of CryptoNote pools: JSON-RPC 2.0, one message per line) over TLS: ``python -m
 pcaps.lab._pool PORT CERTIFICATE DIFFICULTY``.
 
-A job is pushed whenever the block template changes, at random times as on the real network. Results are accepted
-unchecked.
+A new job is sent when the block template changes, at random times as in a real network. Results are accepted without
+verification.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JOB_S = 12.0  # mean time between block templates
 
 
 class Miner:
-    """One connection."""
+    """The connection of a miner."""
 
     def __init__(self, connection: ssl.SSLSocket, difficulty: int) -> None:
         self._connection, self._id = connection, secrets.token_hex(8)

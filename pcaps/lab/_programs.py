@@ -1,5 +1,5 @@
-"""Servers of other people as the scenes start them: with settings, accounts and files in the lab's folder, in the
-foreground, until the lab closes.
+"""Third-party servers of the scenes: configuration, accounts and files are in the folder of the lab. They run in the
+foreground until the lab closes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ ACCOUNT, PASSWORD, ADMIN_PASSWORD = "operator", "sunshine1", "Passw0rd.lab"
 
 
 def _accounts(lab: Lab) -> str:
-    """Shell words that put a made-up account over those of this machine, in the namespace of the program alone."""
+    """A shell prefix that adds a fictitious account to those of this host, visible only in the mount namespace of the
+    program.
+    """
     users, secrets = lab.folder / "passwd", lab.folder / "shadow"
     if not users.exists():
         (home := lab.folder / "home").mkdir(mode=0o755)
@@ -42,7 +44,7 @@ def _with_accounts(lab: Lab, host: Host, *command: str, port: int) -> None:
 
 
 def ssh_server(lab: Lab, host: Host) -> None:
-    """OpenSSH. Lets in the account by password, and root by the key of the lab."""
+    """OpenSSH: the account logs in by password, root by the key of the lab."""
     keys = lab.folder / "keys"
     if not keys.exists():
         keys.mkdir(mode=0o700)
@@ -68,7 +70,7 @@ def ssh_server(lab: Lab, host: Host) -> None:
 
 
 def ssh(lab: Lab, client: Host, server: Host, command: str) -> None:
-    """A command on a server, by the key of the lab."""
+    """Runs a command on a server with the key of the lab."""
     options = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes")
     lab.run(client, "ssh", "-i", str(lab.folder / "keys" / "client"), *options, f"root@{server.ip}", command)
 
@@ -85,15 +87,15 @@ def ftp_server(lab: Lab, host: Host) -> None:
 
 
 def telnet_server(lab: Lab, host: Host) -> None:
-    """telnetd of the GNU inetutils behind socat."""
+    """telnetd of GNU inetutils behind socat."""
     _with_accounts(
         lab, host, "socat", "TCP-LISTEN:23,reuseaddr,fork,max-children=20", "EXEC:/usr/sbin/telnetd,pty=0", port=23
     )
 
 
 def file_server(lab: Lab, host: Host, *shares: str, encrypt: str = "off") -> Path:
-    """Samba without a domain: the account may read and write. Gives the folder of the first share. ``encrypt``: its
-    setting for encryption (smb.conf(5)).
+    """Samba without a domain; the account can read and write. Returns the folder of the first share. ``encrypt``: value
+    of ``server smb encrypt`` (smb.conf(5)).
     """
     base = lab.folder / f"{host.name}.samba"
     base.mkdir()
@@ -123,7 +125,7 @@ def file_server(lab: Lab, host: Host, *shares: str, encrypt: str = "off") -> Pat
 
 
 def smb(lab: Lab, client: Host, server: Host, share: str, commands: str) -> str:
-    """smbclient as the account."""
+    """Runs smbclient as the account."""
     return lab.run(
         client,
         "smbclient",
@@ -138,7 +140,7 @@ def smb(lab: Lab, client: Host, server: Host, share: str, commands: str) -> str:
 
 
 def domain_controller(lab: Lab, host: Host) -> None:
-    """Samba as a domain controller of LAB.EXAMPLE: an ordinary user and accounts of services."""
+    """Samba as the domain controller of LAB.EXAMPLE, with a user account and service accounts."""
     base = lab.folder / "domain"
     base.mkdir()
     options = (
@@ -183,7 +185,7 @@ DISPLAY = ":77"
 
 
 def desktop_server(lab: Lab, host: Host) -> None:
-    """xrdp with TLS; its login screen is the desktop."""
+    """xrdp with TLS, up to its login screen."""
     certificate, key = str(lab.folder / "desktop.crt"), str(lab.folder / "desktop.key")
     lab.run(
         host, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host.name}", "-days", "365",
@@ -198,7 +200,7 @@ def desktop_server(lab: Lab, host: Host) -> None:
 
 
 def desktop_client(lab: Lab, host: Host) -> Callable[[str], subprocess.Popen[bytes]]:
-    """FreeRDP on a screen that is not displayed; xdotool sends it keys and movements of the pointer."""
+    """FreeRDP on a virtual display; xdotool sends keystrokes and pointer movements to it."""
     os.environ["DISPLAY"] = DISPLAY
     lab.start(host, "Xvfb", DISPLAY, "-screen", "0", "1280x900x24", "-nolisten", "tcp")
     time.sleep(3)

@@ -1,7 +1,6 @@
-"""Small servers for the scenes, where no real one is at hand or a real one would say too much: ``python -m
-pcaps.lab._servers NAME [ARGUMENT...]``.
+"""Emulated servers for scenes without a suitable real one: ``python -m pcaps.lab._servers NAME [ARGUMENT...]``.
 
-Each answers what its clients of the scenes ask, as the standard says, and goes on until it is ended.
+Each responds to the requests of the scenes according to the standard, until it is terminated.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from http import HTTPStatus
 Reply = bytes | None
 
 
-def answer(port: int, reply: Callable[[bytes, tuple[str, int]], Reply]) -> None:
-    """Answers datagrams one by one."""
+def serve_udp(port: int, reply: Callable[[bytes, tuple[str, int]], Reply]) -> None:
+    """Responds to each datagram."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("", port))
         while True:
-            asked, peer = sock.recvfrom(65535)
-            if said := reply(asked, peer):
-                sock.sendto(said, peer)
+            request, peer = sock.recvfrom(65535)
+            if response := reply(request, peer):
+                sock.sendto(response, peer)
 
 
 # HTTP
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
-    """Every path is a short page, or so many bytes as its last part says (``/files/update-20000.bin``): zeroes behind
-    the head its ending calls for.
+    """Each path is a short page, or a file of the size in its name (``/files/update-20000.bin``): zeros after the file
+    signature of its extension.
     """
 
     server_version, sys_version, protocol_version = "nginx", "", "HTTP/1.1"
-    heads = {
+    signatures = {
         ".exe": b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0",
         ".elf": b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x02\0\x08\0",
         ".deb": b"!<arch>\ndebian-binary",
@@ -48,7 +47,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         size = re.search(r"-(\d+)\.\w+$", self.path)
         ending = self.path[self.path.rfind(".") :]
-        body = self.heads.get(ending, b"<html><title>here</title>it works</html>")
+        body = self.signatures.get(ending, b"<html><title>here</title>it works</html>")
         body += bytes(int(size[1]) - len(body)) if size else b""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/octet-stream" if size else "text/html")
@@ -57,7 +56,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """No log."""
 
 
 def pages(port: str = "80") -> None:
@@ -68,7 +67,7 @@ def pages(port: str = "80") -> None:
 
 
 class Gateway(http.server.BaseHTTPRequestHandler):
-    """The web half of an internet gateway device: its description, and yes to every mapping (UPnP
+    """The HTTP part of an Internet gateway device: its description, and success for each port mapping (UPnP
     WANIPConnection:1).
     """
 
@@ -87,7 +86,7 @@ class Gateway(http.server.BaseHTTPRequestHandler):
             inner = f"<device>{named}{more}{inner}</device>"
             if kind != self.kinds[0]:
                 inner = f"<deviceList>{inner}</deviceList>"
-        self._say(
+        self._send(
             '<?xml version="1.0"?><root '
             f'xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>{inner}</root>'
         )
@@ -100,16 +99,16 @@ class Gateway(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
         action = self.headers.get("SOAPAction", "").strip('"').partition("#")[2]
-        said = (
+        response = (
             f"<u:{action}Response "
             f'xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1">{self.replies.get(action, "")}</u:{action}Response>'
         )
-        self._say(
+        self._send(
             '<?xml version="1.0"?><s:Envelope '
-            f'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{said}</s:Body></s:Envelope>'
+            f'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{response}</s:Body></s:Envelope>'
         )
 
-    def _say(self, text: str) -> None:
+    def _send(self, text: str) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(text)))
@@ -117,7 +116,7 @@ class Gateway(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """No log."""
 
 
 def gateway() -> None:
@@ -125,7 +124,7 @@ def gateway() -> None:
 
 
 def gateway_search(ip: str) -> None:
-    """The other half: answers searches by SSDP."""
+    """The SSDP part of the gateway: responds to searches."""
     kind = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("", 1900))
@@ -133,8 +132,8 @@ def gateway_search(ip: str) -> None:
             socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(ip)
         )
         while True:
-            asked, peer = sock.recvfrom(2048)
-            if kind.encode() in asked:
+            request, peer = sock.recvfrom(2048)
+            if kind.encode() in request:
                 lines = ("HTTP/1.1 200 OK", "CACHE-CONTROL: max-age=1800", f"ST: {kind}", (
                     "USN: "
                     f"uuid:00000000-0000-0000-0000-000000000003::{kind}"
@@ -147,40 +146,40 @@ def gateway_search(ip: str) -> None:
 
 
 def registrar(*extensions: str) -> None:
-    """Asks for a digest and checks it (RFC 3261, 22; RFC 2617); 404 for extensions that are not there, 405 for what it
-    does not do.
-    """
+    """A SIP registrar with digest authentication (RFC 3261, 22; RFC 2617). Unknown extensions get 404."""
     known, password = extensions or ("201", "202", "203", "205"), "4711"
     md5 = lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()  # noqa: E731
 
-    def allowed(message: str, method: str) -> bool:
-        said = dict(
+    def authorized(message: str, method: str) -> bool:
+        credentials = dict(
             re.findall(
                 r'(\w+)="?([^",\r\n]+)',
                 next((line for line in message.split("\r\n") if line.lower().startswith("authorization:")), ""),
             )
         )
-        if said.get("username") not in known:
+        if credentials.get("username") not in known:
             return False
-        secret = md5(f"{said['username']}:asterisk:{password}")
-        return said.get("response") == md5(f"{secret}:{said.get('nonce')}:{md5(method + ':' + said.get('uri', ''))}")
+        secret = md5(f"{credentials['username']}:asterisk:{password}")
+        return credentials.get("response") == md5(
+            f"{secret}:{credentials.get('nonce')}:{md5(method + ':' + credentials.get('uri', ''))}"
+        )
 
-    def reply(asked: bytes, _: tuple[str, int]) -> Reply:
-        message = asked.decode("utf-8", "replace")
+    def reply(request: bytes, _: tuple[str, int]) -> Reply:
+        message = request.decode("utf-8", "replace")
         method, _, rest = message.partition(" ")
         if method in ("ACK", "SIP/2.0") or not rest:
             return None
-        called = re.search(r"^(?:To|t):.*?sip:([^@>]+)@", message, re.MULTILINE | re.IGNORECASE)
+        extension = re.search(r"^(?:To|t):.*?sip:([^@>]+)@", message, re.MULTILINE | re.IGNORECASE)
         status, more = "200 OK", "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REGISTER\r\n"
-        if method in ("REGISTER", "INVITE") and (called is None or called[1] not in known):
+        if method in ("REGISTER", "INVITE") and (extension is None or extension[1] not in known):
             status = "404 Not Found"
-        elif method in ("REGISTER", "INVITE") and not allowed(message, method):
+        elif method in ("REGISTER", "INVITE") and not authorized(message, method):
             refused = "authorization:" in message.lower()
             status, more = (
                 "403 Forbidden" if refused else "401 Unauthorized",
                 'WWW-Authenticate: Digest algorithm=MD5, realm="asterisk", nonce="5f3c1a77"\r\n',
             )
-        kept = "".join(
+        copied = "".join(
             line + "\r\n"
             for line in message.split("\r\n")
             if re.match(r"(Via|From|Call-ID|CSeq|v|f|i):", line, re.IGNORECASE)
@@ -189,11 +188,11 @@ def registrar(*extensions: str) -> None:
             (line for line in message.split("\r\n") if re.match(r"(To|t):", line, re.IGNORECASE)), "To: <sip:none@none>"
         )
         return (
-            f"SIP/2.0 {status}\r\n{kept}{to};tag=as1\r\n{more}Server: "
+            f"SIP/2.0 {status}\r\n{copied}{to};tag=as1\r\n{more}Server: "
             "FPBX-16.0.40.7(18.16.0)\r\nContent-Length: 0\r\n\r\n"
         ).encode()
 
-    answer(5060, reply)
+    serve_udp(5060, reply)
 
 
 # SNMP
@@ -205,7 +204,7 @@ def _tlv(tag: int, *parts: bytes) -> bytes:
 
 
 def _element(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """Tag, content and end of a BER element whose length takes at most two more bytes."""
+    """Tag, content and end of a BER element with a length of at most two octets."""
     size, at = data[at + 1], at + 2
     if size & 0x80:
         more = size & 0x7F
@@ -214,58 +213,61 @@ def _element(data: bytes, at: int) -> tuple[int, bytes, int]:
 
 
 def agent(name: str, community: str = "public") -> None:
-    """Says its description whatever it is asked for (RFC 1157, RFC 3416); silent for another community."""
+    """An SNMP agent that returns its description for any object (RFC 1157, RFC 3416), and does not respond to another
+    community.
+    """
 
-    def reply(asked: bytes, _: tuple[str, int]) -> Reply:
-        _, message, _ = _element(asked, 0)
+    def reply(request: bytes, _: tuple[str, int]) -> Reply:
+        _, message, _ = _element(request, 0)
         _, version, at = _element(message, 0)
-        _, given, at = _element(message, at)
-        if given != community.encode():
+        _, received, at = _element(message, at)
+        if received != community.encode():
             return None
         _, pdu, _ = _element(message, at)
         _, number, at = _element(pdu, 0)
         for _ in range(2):
             _, _, at = _element(pdu, at)
-        _, asked_for, _ = _element(pdu, at)
-        _, first, _ = _element(asked_for, 0)
+        _, bindings, _ = _element(pdu, at)
+        _, first, _ = _element(bindings, 0)
         _, oid, _ = _element(first, 0)
         bound = _tlv(0x30, _tlv(0x30, _tlv(6, oid), _tlv(4, f"{name}, lab".encode())))
         return _tlv(
-            0x30, _tlv(2, version), _tlv(4, given), _tlv(0xA2, _tlv(2, number), _tlv(2, b"\0"), _tlv(2, b"\0"), bound)
+            0x30,
+            _tlv(2, version),
+            _tlv(4, received),
+            _tlv(0xA2, _tlv(2, number), _tlv(2, b"\0"), _tlv(2, b"\0"), bound),
         )
 
-    answer(161, reply)
+    serve_udp(161, reply)
 
 
 # Telnet
 
 
 def telnet(user: str, password: str) -> None:
-    """A device with BusyBox: asks, lets in whoever knows the pair, and answers each command with its applet's usual
-    word.
-    """
+    """A device with BusyBox: login prompt with one account, then "applet not found" for each command."""
 
     class Session(socketserver.StreamRequestHandler):
-        asked = 0
+        attempts = 0
 
         def line(self, prompt: bytes) -> str:
-            """Up to CR and what must follow it (RFC 854), or LF; negotiation is passed over."""
+            """A line up to CR and the following byte (RFC 854), or LF; telnet negotiation is skipped."""
             self.wfile.write(prompt)
-            said = b""
-            while len(said) < 512 and (byte := self.rfile.read(1)) not in (b"", b"\n"):
+            line = b""
+            while len(line) < 512 and (byte := self.rfile.read(1)) not in (b"", b"\n"):
                 if byte == b"\r":
                     self.rfile.read(1)
                     break
                 if byte == b"\xff":
                     self.rfile.read(2)
                 else:
-                    said += byte
-            return said.decode("latin-1").strip()
+                    line += byte
+            return line.decode("latin-1").strip()
 
         def name(self) -> str:
-            """Who wants in; an empty line is asked again."""
-            while not (name := self.line(b"\r\n(none) login: ")) and self.asked < 20:
-                self.asked += 1
+            """The user name; an empty line repeats the prompt."""
+            while not (name := self.line(b"\r\n(none) login: ")) and self.attempts < 20:
+                self.attempts += 1
             return name
 
         def handle(self) -> None:
@@ -294,7 +296,7 @@ def telnet(user: str, password: str) -> None:
 
 
 def printer() -> None:
-    """Takes raw jobs and tells nothing."""
+    """Accepts raw print jobs and does not respond."""
 
     class Job(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -307,34 +309,34 @@ def printer() -> None:
     Server(("", 9100), Job).serve_forever()
 
 
-# Files by TFTP
+# TFTP
 
 
 def tftp() -> None:
-    """Any file that is asked for: 2000 zeroes behind the head of an ELF (RFC 1350)."""
-    body = Pages.heads[".elf"] + bytes(2000 - len(Pages.heads[".elf"]))
+    """A TFTP server (RFC 1350): any file is 2000 bytes, zeros after an ELF header."""
+    body = Pages.signatures[".elf"] + bytes(2000 - len(Pages.signatures[".elf"]))
 
-    def reply(asked: bytes, _: tuple[str, int]) -> Reply:
-        kind, number = struct.unpack_from("!HH", asked)
+    def reply(request: bytes, _: tuple[str, int]) -> Reply:
+        kind, number = struct.unpack_from("!HH", request)
         block = 1 if kind == 1 else number + 1
         if kind not in (1, 4) or (block - 1) * 512 > len(body):
             return None
         return struct.pack("!HH", 3, block) + body[(block - 1) * 512 : block * 512]
 
-    answer(69, reply)
+    serve_udp(69, reply)
 
 
 # Media
 
 
 def echo(port: str) -> None:
-    """Gives each datagram back: the other end of a call."""
-    answer(int(port), lambda said, _: said)
+    """Returns each datagram: the peer of a call."""
+    serve_udp(int(port), lambda datagram, _: datagram)
 
 
 def stream() -> None:
-    """A camera that shows itself to everybody (RTSP, RFC 2326): it describes its stream and says yes to the rest; no
-    pictures.
+    """A camera without authentication (RTSP, RFC 2326): it describes its stream and accepts all other requests, without
+    media.
     """
     body = (
         "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=Media Presentation\r\nt=0 0\r\nm=video 0 RTP/AVP "

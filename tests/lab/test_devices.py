@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from pcaps.lab.devices._stage import HERE, Subject, subjects
-from pcaps.lab.devices.make import performed
+from pcaps.lab.devices._network import HERE, DeviceSpec, device_specs
+from pcaps.lab.devices.make import generated
 from sensor.core.time_units import SECOND
 from tests.lab.replays import Replay
 
-ALL = subjects()
+ALL = device_specs()
 CATEGORIES = {"printer": 10, "voip_phone": 10, "tv": 6, "camera": 6, "conferencing": 8}
 LARGEST = 32_768
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 
 
 @pytest.fixture(scope="module")
-def replays() -> Callable[[Subject], Replay]:
+def replays() -> Callable[[DeviceSpec], Replay]:
     """Each capture once."""
     known: dict[str, Replay] = {}
     return lambda one: known.get(one.name) or known.setdefault(one.name, Replay(HERE / f"{one.name}.pcapng"))
@@ -31,12 +31,12 @@ def label(value: str, vendor: str) -> str:
     return value.casefold().replace(" ", "").replace("-", "").removeprefix(vendor.casefold().replace(" ", ""))
 
 
-def has_model(one: Subject, device: dict[str, Any]) -> bool:
+def has_model(one: DeviceSpec, device: dict[str, Any]) -> bool:
     return label(device.get("model", ""), device.get("vendor", "")) == label(one.expect["model"], one.expect["vendor"])
 
 
 @each
-def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None:
+def test_it_is_named(one: DeviceSpec, replays: Callable[[DeviceSpec], Replay]) -> None:
     """Type and vendor always; firmware and serial number where its packets contain them. No message is malformed, and
     no severe alert is raised.
     """
@@ -45,7 +45,7 @@ def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None
     assert (replay.faults, replay.severe) == ([], [])
 
 
-def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
+def test_models_are_named(replays: Callable[[DeviceSpec], Replay]) -> None:
     """Of the devices that show their model, at least 95 % are identified by it."""
     showing = [one for one in ALL if "model" in one.expect]
     mistaken = {
@@ -55,7 +55,7 @@ def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
 
 
 @each
-def test_it_is_reported_within_a_second(one: Subject, replays: Callable[[Subject], Replay]) -> None:
+def test_it_is_reported_within_a_second(one: DeviceSpec, replays: Callable[[DeviceSpec], Replay]) -> None:
     """The first event comes within a second of packet time after the first packet with an observation."""
     replay = replays(one)
     assert replay.reported_at[one.mac] <= replay.received[one.mac] + SECOND
@@ -69,9 +69,9 @@ def test_all_categories_are_there() -> None:
 
 
 @each
-def test_it_is_made_again_byte_for_byte(one: Subject, tmp_path: Path) -> None:
+def test_it_is_made_again_byte_for_byte(one: DeviceSpec, tmp_path: Path) -> None:
     """The program reproduces the committed capture, which is small."""
-    performed(one).tape.write(tmp_path / "again.pcapng", "pcaps/lab/devices/make.py")
+    generated(one).capture.write(tmp_path / "again.pcapng", "pcaps/lab/devices/make.py")
     committed = (HERE / f"{one.name}.pcapng").read_bytes()
     assert (tmp_path / "again.pcapng").read_bytes() == committed
     assert len(committed) < LARGEST

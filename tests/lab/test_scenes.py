@@ -23,17 +23,17 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(TOOLS), reason=f"not inst
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     lab = Lab()
-    spaces = set(lab._spaces)
+    namespaces = set(lab._namespaces)
     try:
         yield lab
     finally:
-        spaces |= set(lab._spaces)
+        namespaces |= set(lab._namespaces)
         lab.close()
     left = {
         line.split()[0]
         for line in subprocess.run(["ip", "netns"], check=True, capture_output=True, text=True).stdout.splitlines()
     }
-    assert not spaces & left
+    assert not namespaces & left
     assert not lab.folder.exists()
 
 
@@ -48,7 +48,7 @@ def test_the_mirror_sees_the_segment_and_the_way_out(lab: Lab, tmp_path: Path) -
     one, other, far = (
         lab.host("one", "10.20.10.21"),
         lab.host("other", "10.20.10.22"),
-        lab.outside("far", "198.51.100.9"),
+        lab.external("far", "198.51.100.9"),
     )
     with lab.mirror(tmp_path / "seen.pcap"):
         for host in (other, far):

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pcaps import _office_speech as office
-from pcaps import _week_speech as week
-from pcaps._craft import CLIENT, SERVER, Conversation, Machine
-from pcaps._week_press import Press
+from pcaps import _office_traffic as office
+from pcaps import _week_traffic as week
+from pcaps._capture import CLIENT, SERVER, Host, Payloads
+from pcaps._frame_writer import PackedCapture
 from tests.perf.captures import Frame, make
 
 START = 1_700_000_000
@@ -22,46 +22,46 @@ PAIRS = 50
 LONG, SHORT = 100_000, 5_000
 # Messages per second of a pair of hosts: below the budget of the engine for a pair.
 PACE = 50
-Send = Callable[[Press, float, Machine, Machine, int], None]
+Send = Callable[[PackedCapture, float, Host, Host, int], None]
 
 
-def pair(number: int) -> tuple[Machine, Machine]:
+def pair(number: int) -> tuple[Host, Host]:
     """A client and its server."""
-    client = Machine(f"client-{number}", f"00:00:5e:10:01:{number:02x}", f"10.9.1.{number + 1}")
-    return client, Machine(f"server-{number}", f"00:00:5e:10:02:{number:02x}", f"10.9.1.{number + 101}")
+    client = Host(f"client-{number}", f"00:00:5e:10:01:{number:02x}", f"10.9.1.{number + 1}")
+    return client, Host(f"server-{number}", f"00:00:5e:10:02:{number:02x}", f"10.9.1.{number + 101}")
 
 
-def http(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def http(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """Requests and responses of one connection (RFC 9112)."""
     requested = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
     text = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
-    conversation: Conversation = [(CLIENT, requested), (SERVER, text)] * (messages // 2)
-    press.tcp(at, client, server, 80, conversation, pause=1 / PACE)
+    payloads: Payloads = [(CLIENT, requested), (SERVER, text)] * (messages // 2)
+    capture.tcp(at, client, server, 80, payloads, pause=1 / PACE)
 
 
-def tls(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def tls(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """The two hellos of a connection, and then another connection (RFC 8446)."""
     for number in range(messages // 2):
-        conversation: Conversation = [
+        payloads: Payloads = [
             (CLIENT, office.client_hello(client, "panel.office.example")),
-            (SERVER, office.server_hello(client) + office.sealed(client, 300)),
+            (SERVER, office.server_hello(client) + office.tls_data(client, 300)),
         ]
-        press.tcp(at + number * 2 / PACE, client, server, 443, conversation)
+        capture.tcp(at + number * 2 / PACE, client, server, 443, payloads)
 
 
-def dns(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def dns(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """A query and its answer, with another id each time (RFC 1035)."""
     for number in range(messages // 2):
-        week.lookup(press, at + number * 2 / PACE, client, server, f"panel-{number % 8}.office.example", "10.9.1.77")
+        week.lookup(capture, at + number * 2 / PACE, client, server, f"panel-{number % 8}.office.example", "10.9.1.77")
 
 
-def smb(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def smb(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """Sessions of twelve messages: negotiate, log in, connect, read, log off ([MS-SMB2])."""
     for number in range(messages // 12):
-        office.smb_session(press, at + number * 12 / PACE, client, server, "Public", 256)
+        office.smb_session(capture, at + number * 12 / PACE, client, server, "Public", 256)
 
 
-def soap(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def soap(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """Calls of a web service and their responses, in XML."""
     body = (
         b'<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
@@ -70,39 +70,39 @@ def soap(press: Press, at: float, client: Machine, server: Machine, messages: in
     )
     fields = b"Content-Type: application/soap+xml\r\nContent-Length: %d\r\n\r\n" % len(body)
     requested = b"POST /service HTTP/1.1\r\nHost: meters\r\n" + fields + body
-    exchange: Conversation = [(CLIENT, requested), (SERVER, b"HTTP/1.1 200 OK\r\n" + fields + body)]
-    press.tcp(at, client, server, 8080, exchange * (messages // 2), pause=1 / PACE)
+    payloads: Payloads = [(CLIENT, requested), (SERVER, b"HTTP/1.1 200 OK\r\n" + fields + body)]
+    capture.tcp(at, client, server, 8080, payloads * (messages // 2), pause=1 / PACE)
 
 
-def json(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def json(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """Requests to a search engine and their responses, in JSON."""
     query, found = b'{"query": {"match": {"level": 7}}}', b'{"hits": [' + b'{"name": "level"},' * 50 + b"{}]}"
     fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    exchange: Conversation = [
+    payloads: Payloads = [
         (CLIENT, b"POST /items/_search HTTP/1.1\r\nHost: search\r\n" + fields % len(query) + query),
         (SERVER, b"HTTP/1.1 200 OK\r\n" + fields % len(found) + found),
     ]
-    press.tcp(at, client, server, 9200, exchange * (messages // 2), pause=1 / PACE)
+    capture.tcp(at, client, server, 9200, payloads * (messages // 2), pause=1 / PACE)
 
 
-def mail(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def mail(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """Segments of one long mail (RFC 5321)."""
-    opening: Conversation = [
+    opening: Payloads = [
         (SERVER, b"220 mx ESMTP\r\n"), (CLIENT, b"EHLO client\r\n"), (SERVER, b"250 mx\r\n"),
         (CLIENT, b"MAIL FROM:<a@example.org>\r\n"), (SERVER, b"250 ok\r\n"), (CLIENT, b"RCPT TO:<b@example.org>\r\n"),
         (SERVER, b"250 ok\r\n"), (CLIENT, b"DATA\r\n"), (SERVER, b"354 go on\r\n"), (CLIENT, b"Subject: plan\r\n\r\n"),
     ]  # fmt: skip
     segment = (b"TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2Np" * 22)[:1398] + b"\r\n"
-    press.tcp(at, client, server, 25, [*opening, *[(CLIENT, segment)] * (messages - len(opening))], pause=1 / PACE)
+    capture.tcp(at, client, server, 25, [*opening, *[(CLIENT, segment)] * (messages - len(opening))], pause=1 / PACE)
 
 
-def telnet(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
+def telnet(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
     """The output of a session behind a login (RFC 854)."""
-    opening: Conversation = [
+    opening: Payloads = [
         (SERVER, b"login: "), (CLIENT, b"admin\r\n"), (SERVER, b"Password: "), (CLIENT, b"red-7\r\n"),
     ]  # fmt: skip
     lines = b"counter 17 of the interface\r\n" * 40
-    press.tcp(at, client, server, 23, [*opening, *[(SERVER, lines)] * (messages - len(opening))], pause=1 / PACE)
+    capture.tcp(at, client, server, 23, [*opening, *[(SERVER, lines)] * (messages - len(opening))], pause=1 / PACE)
 
 
 KINDS: dict[str, Send] = {
@@ -121,10 +121,10 @@ def captures(folder: Path, kind: str) -> tuple[Path, Path]:
 
 def text(send: Send, total: int) -> list[Frame]:
     """About ``total`` messages, distributed over all pairs, in order of time."""
-    press = Press(START, "02:00:5e:10:00:01", 0)
+    capture = PackedCapture(START, "02:00:5e:10:00:01", 0)
     for number in range(PAIRS):
-        send(press, number / PAIRS / PACE, *pair(number), total // PAIRS)
-    return sorted(press.frames, key=lambda entry: entry[0])
+        send(capture, number / PAIRS / PACE, *pair(number), total // PAIRS)
+    return sorted(capture.frames, key=lambda entry: entry[0])
 
 
 def count(path: Path) -> int:

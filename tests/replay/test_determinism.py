@@ -142,8 +142,8 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("week") / "attacks.pcap"
     some = week.Week()
     some.monitoring(0)
-    Attacks(some.press, some.company, some.cloud).tell()
-    some.press.write(path, "pcaps/week.py")
+    Attacks(some.capture, some.company, some.cloud).generate()
+    some.capture.write(path, "pcaps/week.py")
     return path
 
 

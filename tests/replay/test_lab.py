@@ -88,7 +88,7 @@ MILD = (
 )
 DRAWN = set(sampling.drawn(sorted({name for name, *_ in ATTACKS}), 10, "recordings of attacks"))
 # capture -> the roles that the operator set
-INNOCENT = {
+BENIGN = {
     "backup": {"backup": ["10.20.10.9"]},
     "files": {},
     "jump_host": {"jump_host": ["10.20.10.9"]},
@@ -132,10 +132,10 @@ def matching(name: str, detector: str, technique: str) -> list[Record]:
 
 def test_every_recording_is_evaluated() -> None:
     """Each is small, and is in one of the tables."""
-    attacks, innocent = sorted((LAB / "attacks").glob("*.pcap")), sorted((LAB / "innocent").glob("*.pcap"))
+    attacks, benign = sorted((LAB / "attacks").glob("*.pcap")), sorted((LAB / "benign").glob("*.pcap"))
     assert {path.stem for path in attacks} == {name for name, *_ in (*ATTACKS, *MILD)}
-    assert {path.stem for path in innocent} == INNOCENT.keys()
-    assert [path.name for path in (*attacks, *innocent) if path.stat().st_size > SIZE] == []
+    assert {path.stem for path in benign} == BENIGN.keys()
+    assert [path.name for path in (*attacks, *benign) if path.stat().st_size > SIZE] == []
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,17 @@ def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, techn
     assert [record.msg for record in found if record.severity in SEVERE] == []
 
 
-@pytest.mark.parametrize("name", sorted(INNOCENT))
+@pytest.mark.parametrize("name", sorted(BENIGN))
 def test_a_benign_twin_is_no_alarm(name: str) -> None:
     """There is no alert of medium or above, with the roles that the operator set."""
-    config = Config.model_validate({"roles": INNOCENT[name]})
-    severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in SEVERE]
+    config = Config.model_validate({"roles": BENIGN[name]})
+    severe = [record for record in replay(LAB / "benign" / f"{name}.pcap", config) if record.severity in SEVERE]
     assert [(record.severity, record.msg) for record in severe] == []
 
 
 def test_without_its_role_a_scanner_is_an_attacker() -> None:
     """The roles make the difference, not the traffic."""
-    found = replay(LAB / "innocent" / "scanner.pcap", load_config(None))
+    found = replay(LAB / "benign" / "scanner.pcap", load_config(None))
     assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {
         record.alert["detector"] for record in found if record.severity in SEVERE
     }

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 import sensor.eventlog
-from pcaps._office_hosts import Inhabitant, inhabitants
+from pcaps._office_hosts import Device, all_devices
 from tests.forked import run
 
 Line = dict[str, Any]
@@ -229,15 +229,15 @@ def test_the_listed_address(lines: list[Line]) -> None:
     )
 
 
-@pytest.mark.parametrize("one", inhabitants(), ids=lambda one: one.machine.name)
-def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitant) -> None:
+@pytest.mark.parametrize("one", all_devices(), ids=lambda one: one.host.name)
+def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Device) -> None:
     """Each device has its correct type."""
-    assert devices[one.machine.mac]["type"] == one.kind
+    assert devices[one.host.mac]["type"] == one.kind
 
 
 def test_at_least_twelve_types(devices: dict[str, Line]) -> None:
     """Device types are specific, not all workstation."""
-    assert len({devices[one.machine.mac]["type"] for one in inhabitants()}) >= 12
+    assert len({devices[one.host.mac]["type"] for one in all_devices()}) >= 12
 
 
 def test_every_device_is_new_once(lines: list[Line]) -> None:

@@ -77,7 +77,7 @@ def is_of(record: Record, one: Planted) -> bool:
     who, ends = actor(COMPANY, one), (record.src or {}, record.dst or {})
     return (
         any(who.mac == end.get("mac") or who.ip == end.get("ip") for end in ends)
-        and 0 <= seconds(record) - one.at <= one.lasts
+        and 0 <= seconds(record) - one.at <= one.duration
     )
 
 

@@ -1,4 +1,4 @@
-"""On the segment itself: arp-scan asks for everybody; arpspoof and ettercap put themselves between a machine and its
+"""ARP scan and ARP spoofing: arp-scan scans the subnet; arpspoof and ettercap intercept traffic between a host and its
 gateway. Needs arp-scan, dsniff, ettercap-text-only, curl.
 
 Run it as ``python -m pcaps.lab.attacks.arp [SCENE...]``.
@@ -17,8 +17,8 @@ ATTACKER, VICTIM = "10.20.10.66", "10.20.10.21"
 
 
 def _segment(lab: Lab) -> tuple[Host, Host]:
-    """The attacker and the victim, who reads pages beyond the router."""
-    site = lab.outside("site", "198.51.100.20")
+    """The attacker and the victim, which requests pages beyond the router."""
+    site = lab.external("site", "198.51.100.20")
     lab.serve(site, "pages", port=80)
     return lab.host("attacker", ATTACKER), lab.host("desk", VICTIM)
 
@@ -36,7 +36,7 @@ def scan(lab: Lab) -> Iterator[None]:
 
 
 def spoof(lab: Lab) -> Iterator[None]:
-    """Both ways by arpspoof, while the victim reads; the attacker passes on what it gets."""
+    """arpspoof in both directions while the victim browses; the attacker forwards the packets."""
     attacker, victim = _segment(lab)
     lab.run(
         attacker,
@@ -48,18 +48,18 @@ def spoof(lab: Lab) -> Iterator[None]:
     )
     yield
     _browse(lab, victim, 2)
-    ways = [
+    processes = [
         lab.start(attacker, "arpspoof", "-i", "eth0", "-t", one, other)
         for one, other in ((VICTIM, ROUTER.ip), (ROUTER.ip, VICTIM))
     ]
     time.sleep(2)
     _browse(lab, victim, 6)
-    for way in ways:
-        lab.stop(way)
+    for process in processes:
+        lab.stop(process)
 
 
 def ettercap(lab: Lab) -> Iterator[None]:
-    """The same by ettercap, which makes good again what it did when it ends."""
+    """The same with ettercap, which restores the ARP caches when it ends."""
     attacker, victim = _segment(lab)
     yield
     _browse(lab, victim, 2)

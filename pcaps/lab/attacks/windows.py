@@ -1,9 +1,9 @@
-"""impacket's examples against Samba: a file server that runs no services for others (what is asked shows all the same),
-and a domain controller. And smbclient, which leaves a program on a share. Needs the package impacket, samba,
+"""Examples of impacket against Samba: a file server without remote service management (requests are visible
+nevertheless), and a domain controller. smbclient uploads a program to a share. Needs the package impacket, samba,
 samba-ad-dc, krb5-user, smbclient.
 
-The program that psexec brings along is replaced by zeroes behind the head of an executable: no stranger's binary lies
-in a capture. Run it as ``python -m pcaps.lab.attacks.windows [SCENE...]``.
+The program that psexec uploads is replaced by zeros after an executable header: captures contain no third-party
+binaries. Run it as ``python -m pcaps.lab.attacks.windows [SCENE...]``.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def registry(lab: Lab) -> Iterator[None]:
 
 
 def secrets(lab: Lab) -> Iterator[None]:
-    """secretsdump wants the hives of a machine."""
+    """secretsdump requests the registry hives of a host."""
     attacker = _files(lab)
     yield
     _impacket(lab, attacker, "secretsdump", LOCAL)
@@ -109,8 +109,8 @@ def enumeration(lab: Lab) -> Iterator[None]:
 
 
 def kerberoast(lab: Lab) -> Iterator[None]:
-    """Tickets for every service, with the old cipher: by MIT's own clients, for Samba refuses the
-    requests of impacket.
+    """Service tickets with RC4 for all services, by the clients of MIT Kerberos: Samba rejects the requests of
+    impacket.
     """
     attacker = _domain(lab)
     settings = lab.folder / "krb5.conf"
@@ -133,14 +133,14 @@ def kerberoast(lab: Lab) -> Iterator[None]:
 
 
 def replication(lab: Lab) -> Iterator[None]:
-    """The secrets of the domain, asked for as another controller would."""
+    """DCSync: the secrets of the domain by directory replication."""
     attacker = _domain(lab)
     yield
     _impacket(lab, attacker, "secretsdump", "-just-dc-ntlm", MASTER)
 
 
 def transfer(lab: Lab) -> Iterator[None]:
-    """smbclient puts a program where somebody will start it."""
+    """smbclient uploads a program to an administrative share."""
     attacker, program = _files(lab), _program(lab)
     yield
     smb(lab, attacker, Host("files", "", SERVER), "ADMIN$", f"put {program} update.exe; dir")

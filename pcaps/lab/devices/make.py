@@ -1,9 +1,8 @@
-"""Makes one small capture for each device that the files beside it describe: ``python -m pcaps.lab.devices.make
-[FOLDER]``. The same bytes on every run.
+"""Generates one capture for each device in the YAML files of this folder: ``python -m pcaps.lab.devices.make
+[FOLDER]``. The output is byte-identical on every run.
 
-Printers, telephones, televisions, cameras and conferencing systems speak here what such devices are documented to
-speak. No capture of anybody's went into them: addresses, serial numbers and names are made up, the forms of the
-messages come from standards and from makers' documentation.
+Messages have the formats of standards and vendor documentation. They are not taken from captures of real networks;
+addresses, serial numbers and names are fictitious.
 """
 
 from __future__ import annotations
@@ -13,33 +12,35 @@ from collections.abc import Callable
 from inspect import getmembers, isfunction
 from pathlib import Path
 
-from pcaps.lab.devices import _announcements, _conversations
-from pcaps.lab.devices._stage import FIRST, HERE, PAUSE, Stage, Subject, subjects
+from pcaps.lab.devices import _announcements, _requests
+from pcaps.lab.devices._network import FIRST, HERE, PAUSE, DeviceSpec, Network, device_specs
 
-Speech = Callable[..., None]
-SPEECHES: dict[str, Speech] = {
-    name: speech
-    for room in (_announcements, _conversations)
-    for name, speech in getmembers(room, isfunction)
-    if speech.__module__ == room.__name__
+Builder = Callable[..., None]
+BUILDERS: dict[str, Builder] = {
+    name: builder
+    for module in (_announcements, _requests)
+    for name, builder in getmembers(module, isfunction)
+    if builder.__module__ == module.__name__
 }
 
 
-def performed(subject: Subject) -> Stage:
-    """All that a device says, on a tape."""
-    stage, at = Stage(subject), FIRST
-    for one in subject.says:
-        for name, words in one.items():
-            said = subject.filled(words)
-            SPEECHES[name](stage, at, **said) if isinstance(said, dict) else SPEECHES[name](stage, at, *said)
+def generated(spec: DeviceSpec) -> Network:
+    """The network with the captured messages of a device."""
+    net, at = Network(spec), FIRST
+    for message in spec.messages:
+        for name, arguments in message.items():
+            substituted = spec.substituted(arguments)
+            BUILDERS[name](net, at, **substituted) if isinstance(substituted, dict) else BUILDERS[name](
+                net, at, *substituted
+            )
             at += PAUSE
-    return stage
+    return net
 
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    for subject in subjects():
-        performed(subject).tape.write(folder / f"{subject.name}.pcapng", "pcaps/lab/devices/make.py")
+    for spec in device_specs():
+        generated(spec).capture.write(folder / f"{spec.name}.pcapng", "pcaps/lab/devices/make.py")
 
 
 if __name__ == "__main__":

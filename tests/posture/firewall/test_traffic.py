@@ -56,7 +56,7 @@ class Net:
         self.lab = lab
         addresses = {"camera": CAMERA.texts[0], "pc": LAPTOP.texts[0], "printer": "10.20.10.21"}
         self.near = [lab.host(name, ip) for name, ip in addresses.items()]
-        self.far = [lab.outside(name, ip) for name, ip in (("c2", C2.texts[0]), ("other", OTHER))]
+        self.far = [lab.external(name, ip) for name, ip in (("c2", C2.texts[0]), ("other", OTHER))]
         for host in (*self.near, *self.far):
             lab.start(host, *PYTHON, ANSWER, *map(str, PORTS))
         self.all_of_it = self._once_all_answer()

@@ -1,8 +1,8 @@
-"""An emulated ONVIF camera: answers searches (WS-Discovery), the question what it is (ONVIF Core Specification, 8.3.6)
-and players (RTSP, RFC 2326).
+"""An emulated ONVIF camera: responds to WS-Discovery, GetDeviceInformation (ONVIF Core Specification, 8.3.6) and
+players (RTSP, RFC 2326).
 
-``python -m pcaps.lab.machines._camera serve ADDRESS MAKER MODEL FIRMWARE SERIAL`` is the camera, ``… search ADDRESS`` a
-program that looks for some.
+``python -m pcaps.lab.emulated._camera serve ADDRESS VENDOR MODEL FIRMWARE SERIAL`` runs the camera, ``… search
+ADDRESS`` a discovery client.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ GROUP, PORT = "239.255.255.250", 3702
 NETWORK, DEVICE = "http://www.onvif.org/ver10/network/wsdl", "http://www.onvif.org/ver10/device/wsdl"
 
 
-def _member(address: str) -> socket.socket:
-    """A socket that hears the group."""
+def _group_socket(address: str) -> socket.socket:
+    """A socket that receives multicast."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("", PORT))
@@ -31,10 +31,10 @@ def _member(address: str) -> socket.socket:
     return sock
 
 
-def _discovery(address: str, maker: str, model: str) -> None:
+def _discovery(address: str, vendor: str, model: str) -> None:
     scope = "onvif://www.onvif.org"
     scopes = (
-        f"{scope}/Profile/Streaming {scope}/type/video_encoder {scope}/hardware/{model} {scope}/name/{maker}%20{model}"
+        f"{scope}/Profile/Streaming {scope}/type/video_encoder {scope}/hardware/{model} {scope}/name/{vendor}%20{model}"
     )
     match = wsd.match(
         "5f5a69c2-e0ae-504f-829b-00005e530001",
@@ -43,26 +43,26 @@ def _discovery(address: str, maker: str, model: str) -> None:
         f"http://{address}/onvif/device_service",
     )
     answer = wsd.envelope("ProbeMatches", match, dn=NETWORK, tds=DEVICE)
-    with _member(address) as sock:
+    with _group_socket(address) as sock:
         while True:
-            asked, peer = sock.recvfrom(65535)
-            if b"Probe>" in asked:
+            probe, peer = sock.recvfrom(65535)
+            if b"Probe>" in probe:
                 sock.sendto(answer, peer)
 
 
-def _service(maker: str, model: str, firmware: str, serial: str) -> type[http.server.BaseHTTPRequestHandler]:
-    told = {
-        "Manufacturer": maker,
+def _service(vendor: str, model: str, firmware: str, serial: str) -> type[http.server.BaseHTTPRequestHandler]:
+    information = {
+        "Manufacturer": vendor,
         "Model": model,
         "FirmwareVersion": firmware,
         "SerialNumber": serial,
         "HardwareId": "1.0",
     }
-    inside = "".join(f"<tds:{name}>{value}</tds:{name}>" for name, value in told.items())
+    internal = "".join(f"<tds:{name}>{value}</tds:{name}>" for name, value in information.items())
     body = (
         '<?xml version="1.0" encoding="UTF-8"?><env:Envelope '
         f'xmlns:env="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="{DEVICE}"><env:Body>'
-        f"<tds:GetDeviceInformationResponse>{inside}</tds:GetDeviceInformationResponse></env:Body></env:Envelope>"
+        f"<tds:GetDeviceInformationResponse>{internal}</tds:GetDeviceInformationResponse></env:Body></env:Envelope>"
     ).encode()
 
     class Service(http.server.BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ def _service(maker: str, model: str, firmware: str, serial: str) -> type[http.se
 
 
 class Streams(socketserver.StreamRequestHandler):
-    """Says which methods there are, and wants credentials for the description."""
+    """Lists the RTSP methods, and requires credentials for DESCRIBE."""
 
     def handle(self) -> None:
         while request := self.rfile.readline().decode("ascii", "replace"):
@@ -96,23 +96,23 @@ class Streams(socketserver.StreamRequestHandler):
             self.wfile.write(f"RTSP/1.0 {status}\r\nCSeq: {number}\r\n{more}\r\n\r\n".encode())
 
 
-def serve(address: str, maker: str, model: str, firmware: str, serial: str) -> None:
+def serve(address: str, vendor: str, model: str, firmware: str, serial: str) -> None:
     socketserver.ThreadingTCPServer.allow_reuse_address = True
-    pages = http.server.ThreadingHTTPServer((address, 80), _service(maker, model, firmware, serial))
+    pages = http.server.ThreadingHTTPServer((address, 80), _service(vendor, model, firmware, serial))
     streams = socketserver.ThreadingTCPServer((address, 554), Streams)
     for server in (pages, streams):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    _discovery(address, maker, model)
+    _discovery(address, vendor, model)
 
 
 def search(address: str) -> None:
-    """Asks the group once and waits for answers."""
-    asked = wsd.envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=NETWORK)
+    """Sends a Probe and waits for a response."""
+    probe = wsd.envelope("Probe", "<wsd:Types>dn:NetworkVideoTransmitter</wsd:Types>", dn=NETWORK)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, ip(address))
         sock.bind((address, 0))
         sock.settimeout(2)
-        sock.sendto(asked, (GROUP, PORT))
+        sock.sendto(probe, (GROUP, PORT))
         sock.recvfrom(65535)
 
 

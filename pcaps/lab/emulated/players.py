@@ -1,6 +1,7 @@
-"""An emulated Roku television and stick (_player.py), and a computer that asks what they are. Needs curl.
+"""An emulated Roku TV and streaming stick (_player.py), and a computer that requests their device information. Needs
+curl.
 
-Run it as ``python -m pcaps.lab.machines.players``.
+Run it as ``python -m pcaps.lab.emulated.players``.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from pathlib import Path
 
 from pcaps.lab._lab import Host, Lab, record
 
-PLAYER = "pcaps.lab.machines._player"
+PLAYER = "pcaps.lab.emulated._player"
 
 
 def roku(lab: Lab, host: Host, *what: str) -> None:
-    """Name, number, firmware, serial number, and whether it is a television."""
+    """``what``: name, number, firmware, serial number, whether it is a TV."""
     lab.start(host, sys.executable, "-m", PLAYER, host.ip, *what, port=8060)
 
 
 def players(lab: Lab) -> Iterator[None]:
-    desk = lab.host("desk", "10.20.10.20")
+    workstation = lab.host("desk", "10.20.10.20")
     television, stick = (
         lab.host("television", "10.20.10.72", "10:59:32:5e:67:02"),
         lab.host("stick", "10.20.10.73", "34:5e:08:5e:67:03"),
@@ -31,7 +32,7 @@ def players(lab: Lab) -> Iterator[None]:
     roku(lab, stick, "Roku Streaming Stick 4K", "3820X", "11.5.0", "X00800AB5E67", "false")
     time.sleep(2)
     for host in (television, stick):
-        lab.run(desk, "curl", "-s", f"http://{host.ip}:8060/query/device-info")
+        lab.run(workstation, "curl", "-s", f"http://{host.ip}:8060/query/device-info")
     time.sleep(3)
 
 

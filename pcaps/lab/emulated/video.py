@@ -1,7 +1,7 @@
-"""An emulated ONVIF camera (_camera.py), a program that searches for it and asks what it is, and curl as a player.
-Needs curl.
+"""An emulated ONVIF camera (_camera.py), a client that discovers it and requests its device information, and curl as a
+player. Needs curl.
 
-Run it as ``python -m pcaps.lab.machines.video``.
+Run it as ``python -m pcaps.lab.emulated.video``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pcaps.lab._lab import Lab, record
 
-CAMERA = "pcaps.lab.machines._camera"
-ASKED = (
+CAMERA = "pcaps.lab.emulated._camera"
+REQUEST = (
     '<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
     '<GetDeviceInformation xmlns="http://www.onvif.org/ver10/device/wsdl"/></s:Body></s:Envelope>'
 )
@@ -44,7 +44,7 @@ def video(lab: Lab) -> Iterator[None]:
         "-H",
         "Content-Type: application/soap+xml",
         "-d",
-        ASKED,
+        REQUEST,
         f"http://{camera.ip}/onvif/device_service",
     )
     lab.run(recorder, "curl", "-s", "-X", "OPTIONS", f"rtsp://{camera.ip}/media/video1")

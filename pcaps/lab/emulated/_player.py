@@ -1,6 +1,6 @@
-"""An emulated Roku: announces itself (SSDP) and answers what it is (External Control Protocol).
+"""An emulated Roku device: announces itself (SSDP) and returns its device information (External Control Protocol).
 
-``python -m pcaps.lab.machines._player ADDRESS NAME NUMBER FIRMWARE SERIAL IS_TV``
+``python -m pcaps.lab.emulated._player ADDRESS NAME NUMBER FIRMWARE SERIAL IS_TV``
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ GROUP, PORT, PAGES = "239.255.255.250", 1900, 8060
 PACE_S = 2
 
 
-def _service(server: str, told: dict[str, str]) -> type[http.server.BaseHTTPRequestHandler]:
-    inside = "".join(f"<{name}>{value}</{name}>" for name, value in told.items())
-    body = f'<?xml version="1.0" encoding="UTF-8" ?><device-info>{inside}</device-info>'.encode()
+def _service(server: str, information: dict[str, str]) -> type[http.server.BaseHTTPRequestHandler]:
+    internal = "".join(f"<{name}>{value}</{name}>" for name, value in information.items())
+    body = f'<?xml version="1.0" encoding="UTF-8" ?><device-info>{internal}</device-info>'.encode()
 
     class Service(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -37,9 +37,9 @@ def _service(server: str, told: dict[str, str]) -> type[http.server.BaseHTTPRequ
     return Service
 
 
-def play(address: str, name: str, number: str, firmware: str, serial: str, is_tv: str) -> None:
+def run(address: str, name: str, number: str, firmware: str, serial: str, is_tv: str) -> None:
     server = f"Roku/{firmware} UPnP/1.0 Roku/{firmware}"
-    told = {
+    information = {
         "serial-number": serial,
         "vendor-name": "Roku",
         "model-name": name,
@@ -47,7 +47,7 @@ def play(address: str, name: str, number: str, firmware: str, serial: str, is_tv
         "is-tv": is_tv,
         "software-version": firmware,
     }
-    pages = http.server.ThreadingHTTPServer((address, PAGES), _service(server, told))
+    pages = http.server.ThreadingHTTPServer((address, PAGES), _service(server, information))
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     lines = [
         "NOTIFY * HTTP/1.1",
@@ -66,4 +66,4 @@ def play(address: str, name: str, number: str, firmware: str, serial: str, is_tv
 
 
 if __name__ == "__main__":
-    play(*sys.argv[1:])
+    run(*sys.argv[1:])

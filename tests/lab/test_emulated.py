@@ -12,13 +12,13 @@ import yaml
 from sensor.core.time_units import SECOND
 from tests.lab.replays import Replay
 
-FOLDER = Path(__file__).resolve().parents[2] / "pcaps" / "lab" / "machines"
+FOLDER = Path(__file__).resolve().parents[2] / "pcaps" / "lab" / "emulated"
 EXPECTED: dict[str, dict[str, dict[str, str]]] = yaml.safe_load((FOLDER / "expect.yaml").read_text(encoding="utf-8"))
 LARGEST = 200_000
 
 
 @pytest.mark.parametrize("capture", EXPECTED)
-def test_machines_are_named_within_a_second(capture: str) -> None:
+def test_devices_are_identified_within_a_second(capture: str) -> None:
     """Each is identified from the first packet with an observation; no message is malformed, and no severe alert is
     raised.
     """

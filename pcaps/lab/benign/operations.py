@@ -1,7 +1,7 @@
-"""What keeps a network going, and looks like an attack to the hasty: monitoring, a backup, a vulnerability scanner, a
-jump host, updates. Needs iputils-ping, snmp, curl, openssh-server, rsync, nmap, wget.
+"""Benign traffic of IT operations that resembles attacks: monitoring, backup, vulnerability scanner, jump host,
+software updates. Needs iputils-ping, snmp, curl, openssh-server, rsync, nmap, wget.
 
-Run it as ``python -m pcaps.lab.innocent.upkeep [SCENE...]``.
+Run it as ``python -m pcaps.lab.benign.operations [SCENE...]``.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from pcaps.lab._lab import Host, Lab, record
 from pcaps.lab._programs import ssh, ssh_server
 
-SERVANT, SCANNER = "10.20.10.9", "10.20.10.8"
+SERVER, SCANNER = "10.20.10.9", "10.20.10.8"
 HOSTS = 24
 
 
-def _machines(lab: Lab, count: int) -> list[Host]:
+def _hosts(lab: Lab, count: int) -> list[Host]:
     return [lab.host(f"host-{number}", f"10.20.10.{100 + number}") for number in range(count)]
 
 
 def monitoring(lab: Lab) -> Iterator[None]:
-    """Three rounds over 24 hosts, two of which are down: pings, SNMP, and pages where there are some."""
-    hosts = _machines(lab, HOSTS)
+    """Three rounds of pings, SNMP and HTTP checks of 24 hosts and of two hosts that are down."""
+    hosts = _hosts(lab, HOSTS)
     for number, host in enumerate(hosts):
         lab.serve(host, "agent", host.name, port=161, proto="udp")
         if number % 3 == 0:
             lab.serve(host, "pages", port=80)
-    server = lab.host("monitor", SERVANT)
+    server = lab.host("monitor", SERVER)
     yield
     for _ in range(3):
         for number in range(HOSTS + 2):
@@ -52,8 +52,8 @@ def monitoring(lab: Lab) -> Iterator[None]:
 
 
 def backup(lab: Lab) -> Iterator[None]:
-    """rsync over SSH fetches some files of six servers, one after the other."""
-    hosts, server = _machines(lab, 6), lab.host("backup", SERVANT)
+    """rsync over SSH copies files of six servers, one after the other."""
+    hosts, server = _hosts(lab, 6), lab.host("backup", SERVER)
     files = lab.folder / "files"
     files.mkdir()
     for number in range(6):
@@ -70,19 +70,19 @@ def backup(lab: Lab) -> Iterator[None]:
 
 
 def jump_host(lab: Lab) -> Iterator[None]:
-    """An administrator comes in through the jump host and looks after four servers from there."""
-    hosts, jump, desk = _machines(lab, 4), lab.host("jump", SERVANT), lab.host("admin", "10.20.10.31")
+    """An administrator connects to a jump host, and from there to four servers."""
+    hosts, jump, workstation = _hosts(lab, 4), lab.host("jump", SERVER), lab.host("admin", "10.20.10.31")
     for host in (*hosts, jump):
         ssh_server(lab, host)
     yield
     for host in hosts:
-        ssh(lab, desk, jump, "uptime; sleep 1")
+        ssh(lab, workstation, jump, "uptime; sleep 1")
         ssh(lab, jump, host, "uptime; df -h; sleep 1")
 
 
 def scanner(lab: Lab) -> Iterator[None]:
-    """The configuration knows this one: hosts, ports, versions, systems, as every Sunday."""
-    hosts = _machines(lab, 3)
+    """A vulnerability scanner with the role ``scanner``: hosts, ports, versions, operating systems."""
+    hosts = _hosts(lab, 3)
     for host in hosts:
         ssh_server(lab, host)
         lab.serve(host, "pages", port=80)
@@ -105,11 +105,11 @@ def scanner(lab: Lab) -> Iterator[None]:
 
 
 def updates(lab: Lab) -> Iterator[None]:
-    """Packages and installers from the makers' servers, by four machines one after the other."""
-    mirrors = [lab.outside("mirror", "198.51.100.40"), lab.outside("vendor", "198.51.100.41")]
+    """Four hosts download packages and an installer from vendor servers."""
+    mirrors = [lab.external("mirror", "198.51.100.40"), lab.external("vendor", "198.51.100.41")]
     for mirror in mirrors:
         lab.serve(mirror, "pages", port=80)
-    hosts = _machines(lab, 4)
+    hosts = _hosts(lab, 4)
     yield
     for host in hosts:
         for number in range(3):

@@ -1,7 +1,7 @@
-"""What people do all day: files on a server, prints by way of a print server, a video call, a resolver that is kept
-busy. Needs samba, smbclient, dnsmasq-base, bind9-dnsutils, snmp, socat.
+"""Benign traffic of users: files on a server, print jobs by a print server, a video call, many DNS queries. Needs
+samba, smbclient, dnsmasq-base, bind9-dnsutils, snmp, socat.
 
-Run it as ``python -m pcaps.lab.innocent.work [SCENE...]``.
+Run it as ``python -m pcaps.lab.benign.users [SCENE...]``.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pcaps._craft import Machine, Tape
+from pcaps._capture import Capture, Host
 from pcaps._office_hosts import ROUTER, printers
-from pcaps._office_speech import rtp
+from pcaps._office_traffic import rtp
 from pcaps.lab._lab import Lab, record
 from pcaps.lab._programs import file_server, smb
 
-SERVANT = "10.20.10.9"
+SERVER = "10.20.10.9"
 
 
 def files(lab: Lab) -> Iterator[None]:
-    """Four people read and write letters, put up an installer, and rename a few things."""
-    server = lab.host("files", SERVANT)
+    """Four users read and write documents; one uploads an installer, and files are renamed and deleted."""
+    server = lab.host("files", SERVER)
     share = file_server(lab, server, "team")
     for number in range(6):
         (share / f"letter-{number}.docx").write_bytes(b"PK\x03\x04" + bytes(5000))
@@ -30,19 +30,19 @@ def files(lab: Lab) -> Iterator[None]:
     setup.write_bytes(b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(6000))
     note = lab.folder / "note.docx"
     note.write_bytes(b"PK\x03\x04" + bytes(3000))
-    people = [lab.host(f"desk-{number}", f"10.20.10.{21 + number}") for number in range(4)]
+    devices = [lab.host(f"desk-{number}", f"10.20.10.{21 + number}") for number in range(4)]
     yield
-    for number, one in enumerate(people):
-        inward = "; ".join(f"get letter-{letter}.docx /dev/null" for letter in range(3))
-        outward = "; ".join(f"put {note} note-{number}-{copy}.docx" for copy in range(3))
+    for number, device in enumerate(devices):
+        downloads = "; ".join(f"get letter-{letter}.docx /dev/null" for letter in range(3))
+        uploads = "; ".join(f"put {note} note-{number}-{copy}.docx" for copy in range(3))
         more = f"put {setup} setup-{number}.exe; " if number == 0 else ""
         smb(
             lab,
-            one,
+            device,
             server,
             "team",
             (
-                f"dir; {inward}; {outward}; {more}rename note-{number}-0.docx minutes-{number}.docx; del "
+                f"dir; {downloads}; {uploads}; {more}rename note-{number}-0.docx minutes-{number}.docx; del "
                 f"note-{number}-1.docx; dir"
             ),
         )
@@ -50,13 +50,13 @@ def files(lab: Lab) -> Iterator[None]:
 
 
 def printing(lab: Lab) -> Iterator[None]:
-    """A print server hands jobs on to three printers and asks them by SNMP how they are."""
-    server, people = lab.host("prints", SERVANT), printers()[:3]
+    """A print server sends jobs to three printers and polls their status by SNMP."""
+    server, devices = lab.host("prints", SERVER), printers()[:3]
     yield
-    hosts = [lab.inhabitant(one) for one in people]
-    for host, one in zip(hosts, people, strict=True):
+    hosts = [lab.device(device) for device in devices]
+    for host, device in zip(hosts, devices, strict=True):
         lab.serve(host, "printer", port=9100)
-        lab.serve(host, "agent", one.services[0][1], port=161, proto="udp")
+        lab.serve(host, "agent", device.services[0][1], port=161, proto="udp")
     head, tail = (
         '\\033%%-12345X@PJL JOB NAME = "letter"\\r\\n@PJL ENTER LANGUAGE=PCLXL\\r\\n) HP-PCL XL;3;0\\r\\n',
         "\\033%%-12345X@PJL EOJ\\r\\n",
@@ -80,21 +80,21 @@ def printing(lab: Lab) -> Iterator[None]:
 
 
 def video_call(lab: Lab) -> Iterator[None]:
-    """Two people and a bridge outside: speech and pictures both ways for twelve seconds."""
-    bridge = lab.outside("bridge", "198.51.100.90")
-    far = Machine("bridge", "", bridge.ip, far=True)
-    people = [Machine(f"desk-{last}", f"a4:bb:6d:00:10:{last:02x}", f"10.20.10.{last}", ttl=128) for last in (21, 22)]
-    hosts = [lab.host(one.name, one.ip, one.mac) for one in people]
+    """Two participants and an external relay: audio and video in both directions for twelve seconds."""
+    bridge = lab.external("bridge", "198.51.100.90")
+    remote = Host("bridge", "", bridge.ip, remote=True)
+    devices = [Host(f"desk-{last}", f"a4:bb:6d:00:10:{last:02x}", f"10.20.10.{last}", ttl=128) for last in (21, 22)]
+    hosts = [lab.host(device.name, device.ip, device.mac) for device in devices]
     yield
-    tape = Tape(0, ROUTER.mac)
-    for number, one in enumerate(people):
+    capture = Capture(0, ROUTER.mac)
+    for number, device in enumerate(devices):
         for port, kind, size, step in ((50000, 111, 80, 0.06), (50010, 96, 260, 0.12)):
             packets = int(12 / step)
             rtp(
-                tape,
+                capture,
                 number * 0.5,
-                one,
-                far,
+                device,
+                remote,
                 port + number,
                 3479 + (port > 50000),
                 packets,
@@ -103,10 +103,10 @@ def video_call(lab: Lab) -> Iterator[None]:
                 step=step,
             )
             rtp(
-                tape,
+                capture,
                 number * 0.5 + 0.03,
-                far,
-                one,
+                remote,
+                device,
                 3479 + (port > 50000),
                 port + number,
                 packets,
@@ -114,14 +114,12 @@ def video_call(lab: Lab) -> Iterator[None]:
                 size=size,
                 step=step,
             )
-    lab.play(tape, *hosts)
+    lab.replay(capture, *hosts)
 
 
 def resolver(lab: Lab) -> Iterator[None]:
-    """Six people ask for some hundred names: hosts of content networks, names with hashes in them, a few that do not
-    exist.
-    """
-    server = lab.host("resolver", SERVANT)
+    """Six clients query about a hundred names: hosts of CDNs, names with hashes, a few names that do not exist."""
+    server = lab.host("resolver", SERVER)
     rng = random.Random("names")
     hosts = [f"d{rng.getrandbits(52):013x}.cdn.example" for _ in range(40)] + [
         f"{rng.getrandbits(64):016x}.blob.store.example" for _ in range(20)
@@ -152,18 +150,18 @@ def resolver(lab: Lab) -> Iterator[None]:
         port=53,
         proto="udp",
     )
-    people = [lab.host(f"desk-{number}", f"10.20.10.{21 + number}") for number in range(6)]
-    asked = lab.folder / "asked"
+    devices = [lab.host(f"desk-{number}", f"10.20.10.{21 + number}") for number in range(6)]
+    queries = lab.folder / "queries"
     yield
-    for one in people:
+    for device in devices:
         names = [
             *rng.sample(hosts, 45),
             "wpad.office.example",
             "printer-old.office.example",
             "_ldap._tcp.office.example",
         ]
-        asked.write_text("\n".join(f"{name} A" for name in names) + "\n", encoding="ascii")
-        lab.run(one, "dig", f"@{server.ip}", "+noall", "+noedns", "-f", str(asked))
+        queries.write_text("\n".join(f"{name} A" for name in names) + "\n", encoding="ascii")
+        lab.run(device, "dig", f"@{server.ip}", "+noall", "+noedns", "-f", str(queries))
 
 
 if __name__ == "__main__":

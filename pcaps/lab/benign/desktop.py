@@ -1,7 +1,7 @@
-"""A person works in a remote desktop session with TLS: pointer and keys. Needs xrdp, freerdp3-x11, xvfb, xdotool and
-openssl.
+"""A user works in a remote desktop session with TLS: pointer movements and keystrokes. Needs xrdp, freerdp3-x11, xvfb,
+xdotool and openssl.
 
-Run it as ``python -m pcaps.lab.innocent.desktop``.
+Run it as ``python -m pcaps.lab.benign.desktop``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Net-SNMP's agent with the values of a printer, and a computer that asks for them. Needs snmpd, snmp.
+"""The SNMP agent of Net-SNMP with the values of a printer, and a computer that requests them. Needs snmpd, snmp.
 
-Run it as ``python -m pcaps.lab.machines.management``.
+Run it as ``python -m pcaps.lab.emulated.management``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VALUES = {
 
 
 def agent(lab: Lab, host: Host, system: dict[str, str], values: dict[str, str]) -> None:
-    """snmpd that says what it is told to."""
+    """snmpd with the given values."""
     settings = lab.folder / f"{host.name}.snmpd"
     lines = [
         "rocommunity public",
@@ -52,12 +52,12 @@ def agent(lab: Lab, host: Host, system: dict[str, str], values: dict[str, str]) 
 
 
 def management(lab: Lab) -> Iterator[None]:
-    printer, desk = lab.host("printer", "10.20.10.42", "00:17:c8:5e:64:01"), lab.host("desk", "10.20.10.20")
+    printer, workstation = lab.host("printer", "10.20.10.42", "00:17:c8:5e:64:01"), lab.host("desk", "10.20.10.20")
     agent(lab, printer, KYOCERA, VALUES)
     time.sleep(1)
     yield
-    lab.run(desk, "snmpwalk", "-v2c", "-c", "public", "-On", printer.ip, "1.3.6.1.2.1.1")
-    lab.run(desk, "snmpget", "-v2c", "-c", "public", "-On", printer.ip, *VALUES)
+    lab.run(workstation, "snmpwalk", "-v2c", "-c", "public", "-On", printer.ip, "1.3.6.1.2.1.1")
+    lab.run(workstation, "snmpget", "-v2c", "-c", "public", "-On", printer.ip, *VALUES)
     time.sleep(2)
 
 

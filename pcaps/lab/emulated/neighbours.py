@@ -1,6 +1,6 @@
-"""lldpd with the inventory of LLDP-MED, as a telephone, a camera and a switch would speak. Needs lldpd.
+"""lldpd with LLDP-MED inventory, configured as a VoIP phone, a camera and a switch. Needs lldpd.
 
-Run it as ``python -m pcaps.lab.machines.neighbours``.
+Run it as ``python -m pcaps.lab.emulated.neighbours``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pcaps.lab._lab import Host, Lab, record
 
 
 def announce(lab: Lab, host: Host, kind: int, description: str, **inventory: str) -> None:
-    """Starts the daemon while the cable is out, types what an administrator would type into lldpcli, and plugs in.
-    ``kind``: its device type of LLDP-MED.
+    """Starts the daemon while the link is down, configures the inventory with lldpcli, and sets the link up. ``kind``:
+    LLDP-MED device class.
     """
     lab.run(host, "ip", "link", "set", "eth0", "down")
     lab.folder.chmod(0o755)  # lldpcli is not root

@@ -1,8 +1,8 @@
-"""Bricks for crafted captures: machines, a tape of timed frames, TCP conversations, and a pcapng writer whose bytes
-depend on nothing but the frames.
+"""Builders of generated captures: hosts, timestamped frames, TCP connections, and a pcapng writer whose output depends
+on the frames only.
 
-Frames are built with scapy, which is used here and in tests only. Times are seconds since the start of the tape;
-randomness comes from generators seeded with names.
+Frames are built with scapy, which is used here and in tests only. Times are seconds since the start of the capture.
+Random values come from generators seeded with host names.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from scapy.packet import Packet, Raw
 NANOSECOND = 1_000_000_000
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 CLIENT, SERVER = True, False
-Talk = Iterable[tuple[bool, bytes]]  # (CLIENT or SERVER, what it says)
+Payloads = Iterable[tuple[bool, bytes]]  # (CLIENT or SERVER, payload)
 
 
 @dataclass
-class Machine:
-    """One end of the network. ``net``: prefix length of its segment; ``far``: reached through the gateway, whose MAC
-    its frames then carry.
+class Host:
+    """A host. ``net``: prefix length of its subnet. ``remote``: reached through the gateway, whose MAC address its
+    frames have.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Machine:
     vlan: int = 0
     ttl: int = 64
     net: int = 24
-    far: bool = False
+    remote: bool = False
     window: int = 64240
     ident: int = field(init=False)
     port: int = field(init=False)
@@ -49,12 +49,12 @@ class Machine:
 
     @property
     def hex(self) -> str:
-        """The MAC without separators, as it stands in host names."""
+        """The MAC address without separators, as host names contain it."""
         return self.mac.replace(":", "")
 
     @property
     def link_local(self) -> str:
-        """fe80:: with the interface identifier made from the MAC (RFC 4291, appendix A)."""
+        """The link-local address with the interface identifier derived from the MAC address (RFC 4291, appendix A)."""
         raw = bytes.fromhex(self.hex)
         return str(
             ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes((raw[0] ^ 2,)) + raw[1:3] + b"\xff\xfe" + raw[3:])
@@ -68,22 +68,22 @@ class Machine:
         self.ident = (self.ident + 1) & 0xFFFF
         return self.ident
 
-    def shares_segment(self, other: Machine) -> bool:
-        if self.far or other.far or self.vlan != other.vlan:
+    def shares_segment(self, other: Host) -> bool:
+        if self.remote or other.remote or self.vlan != other.vlan:
             return False
         return ipaddress.ip_address(other.ip) in ipaddress.ip_network(f"{self.ip}/{self.net}", strict=False)
 
 
 def group_mac(ip: str) -> str:
-    """The MAC of a multicast group (RFC 1112, 6.4; RFC 2464, 7)."""
+    """The MAC address of a multicast group (RFC 1112, 6.4; RFC 2464, 7)."""
     address = ipaddress.ip_address(ip)
     low = int(address).to_bytes(16 if address.version == 6 else 4, "big")
     raw = b"\x33\x33" + low[-4:] if address.version == 6 else b"\x01\x00\x5e" + bytes((low[1] & 0x7F,)) + low[2:]
     return raw.hex(":")
 
 
-class Tape:
-    """Frames with their times. ``gateway``: the MAC that stands for everything beyond a segment."""
+class Capture:
+    """Frames with timestamps. ``gateway``: MAC address of the router, in frames from and to remote hosts."""
 
     def __init__(self, start: int, gateway: str) -> None:
         self.start, self.gateway = start, gateway
@@ -92,61 +92,61 @@ class Tape:
     def put(self, at: float, frame: Packet | bytes) -> None:
         self.frames.append((self.start * NANOSECOND + round(at * 1_000_000) * 1000, bytes(frame)))
 
-    def link(self, src: Machine, dst_mac: str, vlan: int) -> Packet:
-        frame = Ether(src=self.gateway if src.far else src.mac, dst=dst_mac)
+    def link(self, src: Host, dst_mac: str, vlan: int) -> Packet:
+        frame = Ether(src=self.gateway if src.remote else src.mac, dst=dst_mac)
         return frame / Dot1Q(vlan=vlan) if vlan else frame
 
-    def ip(self, at: float, src: Machine, dst: Machine, layer: Packet) -> None:
-        """One packet from machine to machine, straight or through the gateway."""
-        mac = dst.mac if src.shares_segment(dst) else (dst.mac if src.far else self.gateway)
+    def ip(self, at: float, src: Host, dst: Host, layer: Packet) -> None:
+        """An IPv4 packet between two hosts, direct or through the gateway."""
+        mac = dst.mac if src.shares_segment(dst) else (dst.mac if src.remote else self.gateway)
         head = IP(src=src.ip, dst=dst.ip, ttl=src.ttl, id=src.next_ident(), flags="DF" if isinstance(layer, TCP) else 0)
-        self.put(at, self.link(src, mac, dst.vlan if src.far else src.vlan) / head / layer)
+        self.put(at, self.link(src, mac, dst.vlan if src.remote else src.vlan) / head / layer)
 
-    def udp(self, at: float, src: Machine, dst: Machine, sport: int, dport: int, data: bytes | Packet) -> None:
+    def udp(self, at: float, src: Host, dst: Host, sport: int, dport: int, data: bytes | Packet) -> None:
         self.ip(at, src, dst, UDP(sport=sport, dport=dport) / (Raw(data) if isinstance(data, bytes) else data))
 
     def group(
         self,
         at: float,
-        src: Machine,
+        src: Host,
         group: str,
         port: int,
         data: bytes | Packet,
         ttl: int = 255,
         sport: int | None = None,
     ) -> None:
-        """A UDP datagram to a multicast or broadcast address of the segment."""
+        """A UDP datagram to a multicast or broadcast address of the subnet."""
         mac = BROADCAST if group.endswith("255") else group_mac(group)
         head = IP(src=src.ip, dst=group, ttl=ttl, id=src.next_ident())
         layer = UDP(sport=sport or port, dport=port) / (Raw(data) if isinstance(data, bytes) else data)
         self.put(at, self.link(src, mac, src.vlan) / head / layer)
 
-    def ip6(self, at: float, src: Machine, dst: str, layer: Packet, source: str | None = None) -> None:
-        """An IPv6 packet to a multicast group of the segment."""
+    def ip6(self, at: float, src: Host, dst: str, layer: Packet, source: str | None = None) -> None:
+        """An IPv6 packet to a multicast group of the link."""
         self.put(
             at, self.link(src, group_mac(dst), src.vlan) / IPv6(src=source or src.link_local, dst=dst, hlim=255) / layer
         )
 
-    def arp(self, at: float, src: Machine, wanted: Machine | str, *, answer: bool = True) -> None:
-        """Who has; and the reply, where ``wanted`` is a machine that is there."""
-        ip = wanted if isinstance(wanted, str) else wanted.ip
+    def arp(self, at: float, src: Host, target: Host | str, *, answer: bool = True) -> None:
+        """An ARP request; and the reply, if ``target`` is a host."""
+        ip = target if isinstance(target, str) else target.ip
         self.put(
             at,
             self.link(src, BROADCAST, src.vlan)
             / ARP(op=1, hwsrc=src.mac, psrc=src.ip, hwdst="00:00:00:00:00:00", pdst=ip),
         )
-        if answer and isinstance(wanted, Machine):
-            reply = ARP(op=2, hwsrc=wanted.mac, psrc=wanted.ip, hwdst=src.mac, pdst=src.ip)
-            self.put(at + 0.0002, self.link(wanted, src.mac, src.vlan) / reply)
+        if answer and isinstance(target, Host):
+            reply = ARP(op=2, hwsrc=target.mac, psrc=target.ip, hwdst=src.mac, pdst=src.ip)
+            self.put(at + 0.0002, self.link(target, src.mac, src.vlan) / reply)
 
-    def ping(self, at: float, src: Machine, dst: Machine, sequence: int) -> None:
+    def ping(self, at: float, src: Host, dst: Host, sequence: int) -> None:
         data = bytes(range(0x10, 0x38))
         self.ip(at, src, dst, ICMP(type=8, id=src.port, seq=sequence) / Raw(data))
         self.ip(at + 0.0005, dst, src, ICMP(type=0, id=src.port, seq=sequence) / Raw(data))
 
-    def probe(self, at: float, src: Machine, dst: Machine, dport: int, answer: str = "") -> None:
-        """A scanner's SYN; ``answer``: flags of the reply, empty where there is none. An open port is closed at once
-        with RST.
+    def probe(self, at: float, src: Host, dst: Host, dport: int, answer: str = "") -> None:
+        """The SYN of a scanner. ``answer``: TCP flags of the reply; empty: no reply. The scanner resets an open port at
+        once.
         """
         sport, seq = src.next_port(), src.rng.getrandbits(32)
         self.ip(at, src, dst, TCP(sport=sport, dport=dport, flags="S", seq=seq, window=1024, options=[("MSS", 1460)]))
@@ -164,26 +164,26 @@ class Tape:
     def tcp(
         self,
         at: float,
-        client: Machine,
-        server: Machine,
+        client: Host,
+        server: Host,
         dport: int,
-        talk: Talk,
+        payloads: Payloads,
         *,
         end: str = "fin",
         pause: float = 0.0,
     ) -> float:
-        """A whole conversation: handshake, what is said, and FIN from the client, RST, or nothing (``end``). Returns
-        when it was over.
+        """A TCP connection: handshake, payloads, and a FIN or RST of the client, or nothing (``end``). Returns the time
+        of its end.
         """
-        return Conversation(self, client, server, dport).run(at, talk, end, pause)
+        return Connection(self, client, server, dport).run(at, payloads, end, pause)
 
-    def write(self, path: Path, maker: str) -> None:
-        """pcapng (draft-ietf-opsawg-pcapng): one section, one Ethernet interface, times in ns, and at the end its
-        counters: nothing was dropped.
+    def write(self, path: Path, application: str) -> None:
+        """Writes pcapng (draft-ietf-opsawg-pcapng): one section, one Ethernet interface, timestamps in nanoseconds,
+        interface statistics at the end (no drops).
         """
         frames = sorted(self.frames, key=lambda entry: entry[0])
         blocks = [
-            block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options((4, maker.encode()))),
+            block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options((4, application.encode()))),
             block(1, struct.pack("<HHI", 1, 0, 262144) + options((2, b"mirror0"), (9, b"\x09"))),
         ]
         for ts, frame in frames:
@@ -206,52 +206,54 @@ def options(*entries: tuple[int, bytes]) -> bytes:
     ) + bytes(4)
 
 
-class Conversation:
-    """One TCP connection on the tape, with right sequence numbers."""
+class Connection:
+    """A TCP connection with valid sequence numbers."""
 
     MSS = 1460
 
-    def __init__(self, tape: Tape, client: Machine, server: Machine, dport: int) -> None:
-        self.tape, self.ends, self.ports = (
-            tape,
+    def __init__(self, capture: Capture, client: Host, server: Host, dport: int) -> None:
+        self.capture, self.hosts, self.ports = (
+            capture,
             {CLIENT: client, SERVER: server},
             {CLIENT: client.next_port(), SERVER: dport},
         )
         self.next = {CLIENT: client.rng.getrandbits(32), SERVER: client.rng.getrandbits(32)}
-        self.way = 0.00015 if not (client.far or server.far) else 0.006 + client.rng.random() * 0.008
+        self.delay = 0.00015 if not (client.remote or server.remote) else 0.006 + client.rng.random() * 0.008
 
-    def send(self, at: float, who: bool, flags: str, data: bytes = b"", **more: object) -> None:
+    def send(self, at: float, from_client: bool, flags: str, data: bytes = b"", **more: object) -> None:
         layer = TCP(
-            sport=self.ports[who],
-            dport=self.ports[not who],
+            sport=self.ports[from_client],
+            dport=self.ports[not from_client],
             flags=flags,
-            seq=self.next[who],
-            window=self.ends[who].window,
+            seq=self.next[from_client],
+            window=self.hosts[from_client].window,
             **more,
         )
         if "A" in flags:
-            layer.ack = self.next[not who]
-        self.tape.ip(at, self.ends[who], self.ends[not who], layer / Raw(data) if data else layer)
-        self.next[who] = (self.next[who] + len(data) + ("S" in flags) + ("F" in flags)) & 0xFFFFFFFF
+            layer.ack = self.next[not from_client]
+        self.capture.ip(at, self.hosts[from_client], self.hosts[not from_client], layer / Raw(data) if data else layer)
+        self.next[from_client] = (self.next[from_client] + len(data) + ("S" in flags) + ("F" in flags)) & 0xFFFFFFFF
 
-    def run(self, at: float, talk: Talk, end: str, pause: float) -> float:
-        for who, flags in ((CLIENT, "S"), (SERVER, "SA")):
-            self.send(at, who, flags, options=[("MSS", self.MSS), ("NOP", None), ("WScale", 8), ("SAckOK", b"")])
-            at += 2 * self.way
+    def run(self, at: float, payloads: Payloads, end: str, pause: float) -> float:
+        for from_client, flags in ((CLIENT, "S"), (SERVER, "SA")):
+            self.send(
+                at, from_client, flags, options=[("MSS", self.MSS), ("NOP", None), ("WScale", 8), ("SAckOK", b"")]
+            )
+            at += 2 * self.delay
         self.send(at, CLIENT, "A")
-        for who, data in talk:
+        for from_client, data in payloads:
             at += pause + 0.0004
             for start in range(0, len(data), self.MSS):
                 piece = data[start : start + self.MSS]
-                self.send(at, who, "PA" if start + self.MSS >= len(data) else "A", piece)
+                self.send(at, from_client, "PA" if start + self.MSS >= len(data) else "A", piece)
                 at += 0.00005
-            at += 2 * self.way
-            self.send(at, not who, "A")
+            at += 2 * self.delay
+            self.send(at, not from_client, "A")
         at += 0.001
         if end == "rst":
             self.send(at, CLIENT, "RA")
         elif end == "fin":
             self.send(at, CLIENT, "FA")
-            self.send(at + 2 * self.way, SERVER, "FA")
-            self.send(at + 4 * self.way, CLIENT, "A")
-        return at + 4 * self.way
+            self.send(at + 2 * self.delay, SERVER, "FA")
+            self.send(at + 4 * self.delay, CLIENT, "A")
+        return at + 4 * self.delay

@@ -1,6 +1,4 @@
-"""What the machines of the office say: DHCP, mDNS, SIP, DNS, HTTPS, SMB, printing, video, and the small talk of every
-network.
-"""
+"""Traffic of office devices: DHCP, DNS, mDNS, SSDP, NTP, LLDP, HTTPS, SMB, printing, RTSP."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr
 from scapy.packet import Raw
 
-from pcaps._craft import BROADCAST, CLIENT, SERVER, Machine, Tape
+from pcaps._capture import BROADCAST, CLIENT, SERVER, Capture, Host
 
 MDNS_GROUP, SSDP_GROUP = "224.0.0.251", "239.255.255.250"
 WINDOWS = bytes.fromhex("0a00614a0000000f")  # 10.0, build 19041 ([MS-NLMP] 2.2.2.10)
@@ -25,88 +23,88 @@ DOMAIN = "office.example"
 
 
 def dhcp_options(
-    host: Machine, *, wants: Sequence[int], vendor: bytes, hostname: str, size: int, fqdn: bool
+    host: Host, *, parameters: Sequence[int], vendor: bytes, hostname: str, size: int, fqdn: bool
 ) -> list[tuple[int, bytes]]:
-    """What a client says of itself in DISCOVER and REQUEST, in the order most stacks use."""
-    said = [(61, b"\x01" + bytes.fromhex(host.hex))]
+    """Options of DISCOVER and REQUEST, in the order of most DHCP clients."""
+    client_options = [(61, b"\x01" + bytes.fromhex(host.hex))]
     if size:
-        said.append((57, struct.pack("!H", size)))
+        client_options.append((57, struct.pack("!H", size)))
     if hostname:
-        said.append((12, hostname.encode()))
+        client_options.append((12, hostname.encode()))
     if fqdn:
-        said.append((81, b"\0\0\0" + f"{hostname}.{DOMAIN}".encode()))
+        client_options.append((81, b"\0\0\0" + f"{hostname}.{DOMAIN}".encode()))
     if vendor:
-        said.append((60, vendor))
-    return [*said, (55, bytes(wants))]
+        client_options.append((60, vendor))
+    return [*client_options, (55, bytes(parameters))]
 
 
-def lease(tape: Tape, at: float, host: Machine, server: Machine, said: list[tuple[int, bytes]]) -> float:
-    """DISCOVER, OFFER, REQUEST, ACK; then the host makes sure that nobody else has the address (RFC 5227)."""
+def lease(capture: Capture, at: float, host: Host, server: Host, client_options: list[tuple[int, bytes]]) -> float:
+    """DISCOVER, OFFER, REQUEST, ACK; then the host probes the address for a conflict (RFC 5227)."""
     xid, mac = host.rng.getrandbits(32), bytes.fromhex(host.hex)
-    ip, by = ipaddress.ip_address(host.ip).packed, ipaddress.ip_address(server.ip).packed
-    given = [(54, by), (51, struct.pack("!I", 86400)), (1, b"\xff\xff\xff\0"), (3, by), (6, by), (15, DOMAIN.encode())]
+    ip, gw = ipaddress.ip_address(host.ip).packed, ipaddress.ip_address(server.ip).packed
+    offer = [(54, gw), (51, struct.pack("!I", 86400)), (1, b"\xff\xff\xff\0"), (3, gw), (6, gw), (15, DOMAIN.encode())]
     steps = (
-        (0.0, host, 1, said, "0.0.0.0"),
-        (0.0021, server, 2, given, host.ip),
-        (0.004, host, 3, [(50, ip), (54, by), *said], "0.0.0.0"),
-        (0.0055, server, 5, given, host.ip),
+        (0.0, host, 1, client_options, "0.0.0.0"),
+        (0.0021, server, 2, offer, host.ip),
+        (0.004, host, 3, [(50, ip), (54, gw), *client_options], "0.0.0.0"),
+        (0.0055, server, 5, offer, host.ip),
     )
-    for delay, who, kind, options, yours in steps:
-        asks = who is host
+    for delay, sender, kind, options, yiaddr in steps:
+        up = sender is host
         head = IP(
-            src="0.0.0.0" if asks else server.ip,
-            dst="255.255.255.255" if asks else host.ip,
-            ttl=who.ttl,
-            id=who.next_ident(),
+            src="0.0.0.0" if up else server.ip,
+            dst="255.255.255.255" if up else host.ip,
+            ttl=sender.ttl,
+            id=sender.next_ident(),
         )
-        ports = UDP(sport=68, dport=67) if asks else UDP(sport=67, dport=68)
+        ports = UDP(sport=68, dport=67) if up else UDP(sport=67, dport=68)
         bootp = BOOTP(
-            op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), yiaddr=yours, siaddr="0.0.0.0" if asks else server.ip
+            op=1 if up else 2, xid=xid, chaddr=mac + bytes(10), yiaddr=yiaddr, siaddr="0.0.0.0" if up else server.ip
         )
         message = bytes(bootp / DHCP(options=[(53, bytes((kind,))), *options, "end"]))
-        link = tape.link(who, BROADCAST if asks else host.mac, host.vlan)
-        tape.put(at + delay, link / head / ports / Raw(message + bytes(max(0, 300 - len(message)))))
+        link = capture.link(sender, BROADCAST if up else host.mac, host.vlan)
+        capture.put(at + delay, link / head / ports / Raw(message + bytes(max(0, 300 - len(message)))))
     for i in range(2):
-        tape.arp(at + 0.02 + i * 0.4, host, host.ip, answer=False)
-    tape.arp(at + 0.9, host, server)
+        capture.arp(at + 0.02 + i * 0.4, host, host.ip, answer=False)
+    capture.arp(at + 0.9, host, server)
     return at + 1.0
 
 
-def renew(tape: Tape, at: float, host: Machine, server: Machine, said: list[tuple[int, bytes]]) -> None:
-    """REQUEST and ACK, machine to machine."""
+def renew(capture: Capture, at: float, host: Host, server: Host, client_options: list[tuple[int, bytes]]) -> None:
+    """REQUEST and ACK, unicast."""
     xid, mac = host.rng.getrandbits(32), bytes.fromhex(host.hex)
-    by = ipaddress.ip_address(server.ip).packed
-    given = [(54, by), (51, struct.pack("!I", 86400)), (1, b"\xff\xff\xff\0"), (3, by), (6, by), (15, DOMAIN.encode())]
-    for delay, src, dst, kind, options in ((0.0, host, server, 3, said), (0.0012, server, host, 5, given)):
-        asks = src is host
+    gw = ipaddress.ip_address(server.ip).packed
+    offer = [(54, gw), (51, struct.pack("!I", 86400)), (1, b"\xff\xff\xff\0"), (3, gw), (6, gw), (15, DOMAIN.encode())]
+    for delay, src, dst, kind, options in ((0.0, host, server, 3, client_options), (0.0012, server, host, 5, offer)):
+        up = src is host
         bootp = BOOTP(
-            op=1 if asks else 2, xid=xid, chaddr=mac + bytes(10), ciaddr=host.ip, yiaddr="0.0.0.0" if asks else host.ip
+            op=1 if up else 2, xid=xid, chaddr=mac + bytes(10), ciaddr=host.ip, yiaddr="0.0.0.0" if up else host.ip
         )
         message = bytes(bootp / DHCP(options=[(53, bytes((kind,))), *options, "end"]))
-        tape.udp(
-            at + delay, src, dst, 68 if asks else 67, 67 if asks else 68, message + bytes(max(0, 300 - len(message)))
+        capture.udp(
+            at + delay, src, dst, 68 if up else 67, 67 if up else 68, message + bytes(max(0, 300 - len(message)))
         )
 
 
-# Names
+# DNS, mDNS, SSDP, neighbor discovery
 
 
-def lookup(tape: Tape, at: float, host: Machine, resolver: Machine, name: str, address: str | None) -> float:
-    """A question to the resolver and its answer; NXDOMAIN where there is no address."""
+def lookup(capture: Capture, at: float, host: Host, resolver: Host, name: str, address: str | None) -> float:
+    """A DNS query and its response; NXDOMAIN without an address."""
     number, port = host.rng.getrandbits(16), host.next_port()
     question = DNSQR(qname=name, qtype="A")
     answers = [DNSRR(rrname=name, type="A", ttl=300, rdata=address)] if address else []
-    tape.udp(at, host, resolver, port, 53, DNS(id=number, rd=1, qd=[question], an=[], ns=[], ar=[]))
+    capture.udp(at, host, resolver, port, 53, DNS(id=number, rd=1, qd=[question], an=[], ns=[], ar=[]))
     reply = DNS(id=number, qr=1, rd=1, ra=1, rcode=0 if address else 3, qd=[question], an=answers, ns=[], ar=[])
-    tape.udp(at + 0.0008, resolver, host, 53, port, reply)
+    capture.udp(at + 0.0008, resolver, host, 53, port, reply)
     return at + 0.002
 
 
 Service = tuple[str, str, int, dict[str, str]]  # type, instance, port, TXT
 
 
-def announce(tape: Tape, at: float, host: Machine, name: str, services: Iterable[Service]) -> None:
-    """Unasked response: every service with its host and address (RFC 6762, 8.3; RFC 6763)."""
+def announce(capture: Capture, at: float, host: Host, name: str, services: Iterable[Service]) -> None:
+    """An unsolicited mDNS response: each service with its host and address (RFC 6762, 8.3; RFC 6763)."""
     target = f"{name}.local."
     records = []
     for kind, instance, port, txt in services:
@@ -124,38 +122,38 @@ def announce(tape: Tape, at: float, host: Machine, name: str, services: Iterable
             ),
         ]
     records.append(DNSRR(rrname=target, type="A", ttl=120, rclass=0x8001, rdata=host.ip))
-    tape.group(at, host, MDNS_GROUP, 5353, DNS(id=0, qr=1, aa=1, rd=0, qd=[], an=records, ns=[], ar=[]).compress())
+    capture.group(at, host, MDNS_GROUP, 5353, DNS(id=0, qr=1, aa=1, rd=0, qd=[], an=records, ns=[], ar=[]).compress())
 
 
-def ask(tape: Tape, at: float, host: Machine, *kinds: str) -> None:
-    """Somebody looks for services."""
+def mdns_query(capture: Capture, at: float, host: Host, *kinds: str) -> None:
+    """An mDNS query for service types."""
     questions = [DNSQR(qname=f"{kind}.local.", qtype="PTR") for kind in kinds]
-    tape.group(at, host, MDNS_GROUP, 5353, DNS(id=0, qr=0, rd=0, qd=questions, an=[], ns=[], ar=[]).compress())
+    capture.group(at, host, MDNS_GROUP, 5353, DNS(id=0, qr=0, rd=0, qd=questions, an=[], ns=[], ar=[]).compress())
 
 
-def notify(tape: Tape, at: float, host: Machine, target: str, location: str, server: str) -> None:
-    """SSDP: a device says that it is there."""
+def notify(capture: Capture, at: float, host: Host, target: str, location: str, server: str) -> None:
+    """An SSDP announcement (ssdp:alive)."""
     lines = (
         "NOTIFY * HTTP/1.1", f"HOST: {SSDP_GROUP}:1900", "CACHE-CONTROL: max-age=1800", f"LOCATION: {location}",
         f"NT: {target}", "NTS: ssdp:alive",
         f"SERVER: {server}", f"USN: uuid:2f402f80-da50-11e1-9b23-{host.hex}::{target}", "", "",
     )  # fmt: skip
-    tape.group(at, host, SSDP_GROUP, 1900, "\r\n".join(lines).encode(), ttl=4, sport=host.port)
+    capture.group(at, host, SSDP_GROUP, 1900, "\r\n".join(lines).encode(), ttl=4, sport=host.port)
 
 
-def neighbours(tape: Tape, at: float, host: Machine) -> None:
-    """IPv6 at start: it asks whether its address is free and whether there is a router (RFC 4861, 4862)."""
+def neighbor_discovery(capture: Capture, at: float, host: Host) -> None:
+    """IPv6 at start: duplicate address detection and a router solicitation (RFC 4861, 4862)."""
     tail = ipaddress.ip_address(host.link_local).packed[-3:]
     group = str(ipaddress.IPv6Address(b"\xff\x02" + bytes(9) + b"\x01\xff" + tail))
-    tape.ip6(at, host, group, ICMPv6ND_NS(tgt=host.link_local), source="::")
-    tape.ip6(at + 1.0, host, "ff02::2", ICMPv6ND_RS() / ICMPv6NDOptSrcLLAddr(lladdr=host.mac))
+    capture.ip6(at, host, group, ICMPv6ND_NS(tgt=host.link_local), source="::")
+    capture.ip6(at + 1.0, host, "ff02::2", ICMPv6ND_RS() / ICMPv6NDOptSrcLLAddr(lladdr=host.mac))
 
 
-def advertise(tape: Tape, at: float, router: Machine) -> None:
+def router_advertisement(capture: Capture, at: float, router: Host) -> None:
     prefix = ICMPv6NDOptPrefixInfo(
         prefixlen=64, prefix="fd10:20:10::", L=1, A=1, validlifetime=86400, preferredlifetime=14400
     )
-    tape.ip6(
+    capture.ip6(
         at,
         router,
         "ff02::1",
@@ -163,30 +161,30 @@ def advertise(tape: Tape, at: float, router: Machine) -> None:
     )
 
 
-def lldp(tape: Tape, at: float, host: Machine, port: str, name: str, description: str, capability: int) -> None:
-    """IEEE 802.1AB: chassis, port, life, name, description, capabilities."""
+def lldp(capture: Capture, at: float, host: Host, port: str, name: str, description: str, capability: int) -> None:
+    """IEEE 802.1AB: chassis id, port id, time to live, system name, description, capabilities."""
     tlvs = (
         (1, b"\x04" + bytes.fromhex(host.hex)), (2, b"\x07" + port.encode()), (3, struct.pack("!H", 120)),
         (5, name.encode()), (6, description.encode()),
         (7, struct.pack("!HH", capability, capability)), (0, b""),
     )  # fmt: skip
     body = b"".join(struct.pack("!H", kind << 9 | len(value)) + value for kind, value in tlvs)
-    tape.put(at, bytes.fromhex("0180c200000e" + host.hex + "88cc") + body)
+    capture.put(at, bytes.fromhex("0180c200000e" + host.hex + "88cc") + body)
 
 
-# Ordinary traffic
+# NTP, TLS, printing, SMB, RTSP
 
 
-def ntp(tape: Tape, at: float, host: Machine, server: Machine) -> None:
-    port, stamp = host.next_port(), struct.pack("!Q", int((tape.start + 2208988800 + at) * 2**32) & 2**64 - 1)
-    tape.udp(at, host, server, port, 123, b"\x23\0\x06\xec" + bytes(36) + stamp)
-    tape.udp(
+def ntp(capture: Capture, at: float, host: Host, server: Host) -> None:
+    port, stamp = host.next_port(), struct.pack("!Q", int((capture.start + 2208988800 + at) * 2**32) & 2**64 - 1)
+    capture.udp(at, host, server, port, 123, b"\x23\0\x06\xec" + bytes(36) + stamp)
+    capture.udp(
         at + 0.009, server, host, 123, port, b"\x24\x02\x06\xec" + bytes(8) + b"GPS\0" + stamp + stamp + stamp + stamp
     )
 
 
-def client_hello(host: Machine, name: str) -> bytes:
-    """TLS 1.3 as browsers and devices open it (RFC 8446, 4.1.2)."""
+def client_hello(host: Host, name: str) -> bytes:
+    """A ClientHello of TLS 1.3, as browsers and devices send it (RFC 8446, 4.1.2)."""
     sni = name.encode()
     extensions = (
         (0, struct.pack("!HBH", len(sni) + 3, 0, len(sni)) + sni),
@@ -202,7 +200,7 @@ def client_hello(host: Machine, name: str) -> bytes:
     return b"\x16\x03\x01" + struct.pack("!H", len(body) + 4) + b"\x01" + len(body).to_bytes(3, "big") + body
 
 
-def server_hello(host: Machine) -> bytes:
+def server_hello(host: Host) -> bytes:
     extensions = bytes.fromhex("002b0002030400330024001d0020") + host.rng.randbytes(32)
     body = (
         b"\x03\x03"
@@ -223,37 +221,37 @@ def server_hello(host: Machine) -> bytes:
     )
 
 
-def sealed(host: Machine, size: int) -> bytes:
-    """An application data record: noise under a header."""
+def tls_data(host: Host, size: int) -> bytes:
+    """An application data record with random content."""
     return b"\x17\x03\x03" + struct.pack("!H", size) + host.rng.randbytes(size)
 
 
 def https(
-    tape: Tape,
+    capture: Capture,
     at: float,
-    host: Machine,
-    resolver: Machine,
-    server: Machine,
+    host: Host,
+    resolver: Host,
+    server: Host,
     name: str,
     *,
     up: int = 300,
     down: int = 1200,
 ) -> float:
-    """Look the name up, open, say hello, exchange a little, close."""
-    at = lookup(tape, at, host, resolver, name, server.ip)
-    talk = [
+    """An HTTPS connection: lookup, handshake, one request and response, close."""
+    at = lookup(capture, at, host, resolver, name, server.ip)
+    payloads = [
         (CLIENT, client_hello(host, name)),
-        (SERVER, server_hello(host) + sealed(host, 900)),
-        (CLIENT, sealed(host, 53) + sealed(host, up)),
-        (SERVER, sealed(host, down)),
+        (SERVER, server_hello(host) + tls_data(host, 900)),
+        (CLIENT, tls_data(host, 53) + tls_data(host, up)),
+        (SERVER, tls_data(host, down)),
     ]
-    return tape.tcp(at, host, server, 443, talk)
+    return capture.tcp(at, host, server, 443, payloads)
 
 
-def print_job(tape: Tape, at: float, host: Machine, printer: Machine) -> float:
-    """A page to port 9100: PJL, then a raster of noise."""
+def print_job(capture: Capture, at: float, host: Host, printer: Host) -> float:
+    """A print job of one page to port 9100: PJL and random raster data."""
     head = b"\x1b%-12345X@PJL JOB\r\n@PJL SET RESOLUTION=600\r\n@PJL ENTER LANGUAGE=PCLXL\r\n"
-    return tape.tcp(
+    return capture.tcp(
         at,
         host,
         printer,
@@ -274,9 +272,9 @@ def smb2(
     return struct.pack("!I", len(head) + len(body)) + head + body
 
 
-def ntlm_answer(client: Machine, user: str, windows: bool) -> bytes:
-    """What a client answers to a challenge ([MS-NLMP] 2.2.1.3): NTLMv2, from a Windows with its version and name or
-    from a program without.
+def ntlm_authenticate(client: Host, user: str, windows: bool) -> bytes:
+    """An AUTHENTICATE_MESSAGE ([MS-NLMP] 2.2.1.3) with NTLMv2: of Windows, with version and workstation name, or of
+    another client, without.
     """
     flags, version = (0xE2888215, WINDOWS) if windows else (0xE0888215, b"")
     texts = [text.encode("utf-16le") for text in ("OFFICE", user, client.name.upper() if windows else "")]
@@ -289,23 +287,23 @@ def ntlm_answer(client: Machine, user: str, windows: bool) -> bytes:
 
 
 def smb_session(
-    tape: Tape,
+    capture: Capture,
     at: float,
-    client: Machine,
-    server: Machine,
+    client: Host,
+    server: Host,
     share: str,
     size: int,
     *,
     user: str = "",
     windows: bool = True,
 ) -> float:
-    """Negotiate, log in with NTLM, connect to a share, read ``size`` bytes of a file, leave. ``windows``: the client is
-    one.
+    """An SMB session: negotiate, NTLM login, tree connect, read of ``size`` bytes, logoff. ``windows``: the client runs
+    Windows.
     """
     guid, session, tree = client.rng.randbytes(16), 0x400000000041, 5
     path = rf"\\{server.ip}\{share}".encode("utf-16le")
     ntlm = b"NTLMSSP\0"
-    hello = (
+    negotiate_token = (
         ntlm + struct.pack("<II", 1, 0xE2088297 if windows else 0xE0088297) + bytes(16) + (WINDOWS if windows else b"")
     )
     challenge = (
@@ -314,9 +312,9 @@ def smb_session(
         + bytes(8)
         + bytes.fromhex("060100000000000f")
     )
-    answer = ntlm_answer(client, user or client.name, windows)
+    answer = ntlm_authenticate(client, user or client.name, windows)
 
-    agreed = (
+    negotiated = (
         struct.pack("<HHHH", 65, 1, 0x0300, 0)
         + server.rng.randbytes(16)
         + struct.pack("<IIIIQQHHI", 0x2F, 1 << 20, 1 << 20, 1 << 20, 0, 0, 128, 0, 0)
@@ -328,11 +326,11 @@ def smb_session(
     def setup_reply(token: bytes) -> bytes:
         return struct.pack("<HHHH", 9, 0, 72, len(token)) + token
 
-    talk = [
+    payloads = [
         (CLIENT, smb2(0, struct.pack("<HHHHI", 36, 3, 1, 0, 0x7F) + guid + bytes(8) + struct.pack("<HHH", 0x0202,
         0x0210, 0x0300), 0)),
-        (SERVER, smb2(0, agreed, 0, reply=True)),
-        (CLIENT, smb2(1, setup(hello), 1)),
+        (SERVER, smb2(0, negotiated, 0, reply=True)),
+        (CLIENT, smb2(1, setup(negotiate_token), 1)),
         (SERVER, smb2(1, setup_reply(challenge), 1, reply=True, session=session, status=0xC0000016)),
         (CLIENT, smb2(1, setup(answer), 2, session=session)),
         (SERVER, smb2(1, setup_reply(b""), 2, reply=True, session=session)),
@@ -345,13 +343,13 @@ def smb_session(
         (CLIENT, smb2(2, struct.pack("<HH", 4, 0), 5, session=session)),
         (SERVER, smb2(2, struct.pack("<HH", 4, 0), 5, reply=True, session=session)),
     ]  # fmt: skip
-    return tape.tcp(at, client, server, 445, talk, pause=0.004)
+    return capture.tcp(at, client, server, 445, payloads, pause=0.004)
 
 
-def video(tape: Tape, at: float, recorder: Machine, camera: Machine, path: str, server: str, packets: int) -> None:
-    """The recorder asks a camera for its stream (RTSP, RFC 2326) and gets some of it over UDP."""
+def video(capture: Capture, at: float, recorder: Host, camera: Host, path: str, server: str, packets: int) -> None:
+    """A recorder plays the stream of a camera (RTSP, RFC 2326), which sends RTP over UDP."""
     url, agent = f"rtsp://{camera.ip}:554/{path}", "User-Agent: Surveillance Station\r\n"
-    talk = []
+    payloads = []
     sdp = (
         f"v=0\r\no=- 1 1 IN IP4 {camera.ip}\r\ns=stream\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
     )
@@ -365,17 +363,17 @@ def video(tape: Tape, at: float, recorder: Machine, camera: Machine, path: str, 
         ("SETUP", f"{transport}\r\n", f"{transport};server_port=50000-50001\r\nSession: 12345678\r\n\r\n"),
         ("PLAY", "Session: 12345678\r\n", "Session: 12345678\r\n\r\n"),
     ), 1):  # fmt: skip
-        talk.append((CLIENT, f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\n{agent}{more}\r\n".encode()))
-        talk.append((SERVER, f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nServer: {server}\r\n{reply}".encode()))
-    at = tape.tcp(at, recorder, camera, 554, talk, end="") + 0.05
-    rtp(tape, at, camera, recorder, 50000, 50100, packets, kind=96, size=700, step=0.04)
+        payloads.append((CLIENT, f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\n{agent}{more}\r\n".encode()))
+        payloads.append((SERVER, f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nServer: {server}\r\n{reply}".encode()))
+    at = capture.tcp(at, recorder, camera, 554, payloads, end="") + 0.05
+    rtp(capture, at, camera, recorder, 50000, 50100, packets, kind=96, size=700, step=0.04)
 
 
 def rtp(
-    tape: Tape,
+    capture: Capture,
     at: float,
-    src: Machine,
-    dst: Machine,
+    src: Host,
+    dst: Host,
     sport: int,
     dport: int,
     packets: int,
@@ -384,10 +382,10 @@ def rtp(
     size: int,
     step: float,
 ) -> None:
-    """RFC 3550: packets of noise with right sequence numbers and timestamps."""
+    """RTP packets with valid sequence numbers and timestamps, and random payload (RFC 3550)."""
     ssrc, sequence = src.rng.getrandbits(32), src.rng.getrandbits(15)
     for i in range(packets):
         head = struct.pack(
             "!BBHII", 0x80, kind | (0x80 if i == 0 else 0), sequence + i & 0xFFFF, i * round(step * 8000), ssrc
         )
-        tape.udp(at + i * step, src, dst, sport, dport, head + src.rng.randbytes(size))
+        capture.udp(at + i * step, src, dst, sport, dport, head + src.rng.randbytes(size))

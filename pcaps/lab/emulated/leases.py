@@ -1,7 +1,7 @@
-"""Real DHCP clients lease addresses from dnsmasq, with the vendor classes and names of devices. Needs dnsmasq, udhcpc,
+"""DHCP clients lease addresses from dnsmasq, with the vendor classes and host names of devices. Needs dnsmasq, udhcpc,
 dhcpcd-base, isc-dhcp-client.
 
-Run it as ``python -m pcaps.lab.machines.leases``. The three clients order and frame what they say each in its own way.
+Run it as ``python -m pcaps.lab.emulated.leases``. The three clients differ in the order and format of their options.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from pcaps.lab._lab import Host, Lab, record
 
 
-def _serve(lab: Lab) -> None:
+def _dhcp_server(lab: Lab) -> None:
     server = lab.host("leases", "10.20.10.2")
     settings = (
         "--dhcp-range=10.20.10.100,10.20.10.150,1h",
@@ -40,13 +40,13 @@ def _serve(lab: Lab) -> None:
     )
 
 
-def busybox(lab: Lab, host: Host, vendor: str, *options: str) -> None:
-    """udhcpc, the client of most small devices."""
+def udhcpc(lab: Lab, host: Host, vendor: str, *options: str) -> None:
+    """udhcpc of BusyBox, the client of most embedded devices."""
     lab.run(host, "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", "/bin/true", "-V", vendor, *options)
 
 
-def internet_systems_consortium(lab: Lab, host: Host, *lines: str) -> None:
-    """dhclient with a configuration of a few lines."""
+def dhclient(lab: Lab, host: Host, *lines: str) -> None:
+    """dhclient of ISC, with a configuration of a few lines."""
     settings = lab.folder / f"{host.name}.dhclient"
     settings.write_text("".join(f"{line};\n" for line in lines), encoding="ascii")
     files = (
@@ -60,8 +60,8 @@ def internet_systems_consortium(lab: Lab, host: Host, *lines: str) -> None:
     lab.run(host, "timeout", "8", "dhclient", "-4", "-d", "-1", "-cf", str(settings), *files, "eth0")
 
 
-def roy_marples(lab: Lab, host: Host, *lines: str) -> None:
-    """dhcpcd, the client of Android of old and of many Linux devices, with a configuration of a few lines."""
+def dhcpcd(lab: Lab, host: Host, *lines: str) -> None:
+    """dhcpcd, the client of old Android versions and of many Linux devices, with a configuration of a few lines."""
     settings = lab.folder / f"{host.name}.dhcpcd"
     settings.write_text(
         "".join(f"{line}\n" for line in ("ipv4only", "noipv4ll", "noarp", "nohook resolv.conf", *lines)),
@@ -71,8 +71,8 @@ def roy_marples(lab: Lab, host: Host, *lines: str) -> None:
 
 
 def leases(lab: Lab) -> Iterator[None]:
-    _serve(lab)
-    machines = {
+    _dhcp_server(lab)
+    macs = {
         "camera": "ac:cc:8e:5e:60:01",
         "recorder": "24:48:45:5e:60:02",
         "telephone": "34:75:c7:5e:60:03",
@@ -81,9 +81,9 @@ def leases(lab: Lab) -> Iterator[None]:
         "television": "58:fd:b1:5e:60:06",
         "laptop": "d8:bb:c1:5e:60:07",
     }
-    hosts = {name: lab.host(name, "", mac, address=False) for name, mac in machines.items()}
+    hosts = {name: lab.host(name, "", mac, address=False) for name, mac in macs.items()}
     yield
-    busybox(
+    udhcpc(
         lab,
         hosts["camera"],
         "AXIS,Network Camera,P3245-LV,10.12.130",
@@ -94,24 +94,26 @@ def leases(lab: Lab) -> Iterator[None]:
         "-O",
         "121",
     )
-    busybox(lab, hosts["recorder"], "udhcp 1.24.1", "-x", "hostname:HIKVISION")
-    asks = (
+    udhcpc(lab, hosts["recorder"], "udhcp 1.24.1", "-x", "hostname:HIKVISION")
+    parameters = (
         "request subnet-mask, routers, domain-name-servers, domain-name, host-name, log-servers, "
         "vendor-encapsulated-options"
     )
-    internet_systems_consortium(
-        lab, hosts["telephone"], 'send vendor-class-identifier "ccp.avaya.com"', 'send host-name "AVX5E6003"', asks
+    dhclient(
+        lab,
+        hosts["telephone"],
+        'send vendor-class-identifier "ccp.avaya.com"',
+        'send host-name "AVX5E6003"',
+        parameters,
     )
     polycom = (
         'send vendor-class-identifier "Polycom-VVX411"',
         "request subnet-mask, broadcast-address, tftp-server-name, ntp-servers, domain-name-servers",
     )
-    internet_systems_consortium(lab, hosts["conference"], *polycom)
-    roy_marples(lab, hosts["printer"], "vendorclassid Hewlett-Packard LaserJet", "hostname NPI5E6005")
-    roy_marples(
-        lab, hosts["television"], "vendorclassid dhcpcd-6.8.2:Linux-4.4.84:aarch64:LG1211", "hostname LGwebOSTV"
-    )
-    internet_systems_consortium(lab, hosts["laptop"], 'send host-name "tp-lab"')
+    dhclient(lab, hosts["conference"], *polycom)
+    dhcpcd(lab, hosts["printer"], "vendorclassid Hewlett-Packard LaserJet", "hostname NPI5E6005")
+    dhcpcd(lab, hosts["television"], "vendorclassid dhcpcd-6.8.2:Linux-4.4.84:aarch64:LG1211", "hostname LGwebOSTV")
+    dhclient(lab, hosts["laptop"], 'send host-name "tp-lab"')
 
 
 if __name__ == "__main__":

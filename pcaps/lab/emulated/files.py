@@ -1,7 +1,7 @@
-"""Samba with its name service and MiniDLNA on a storage box, and a computer that looks at both. Needs samba, smbclient,
+"""A NAS with Samba, its NetBIOS name service and MiniDLNA; a computer that browses both. Needs samba, smbclient,
 minidlna, curl.
 
-Run it as ``python -m pcaps.lab.machines.files``.
+Run it as ``python -m pcaps.lab.emulated.files``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pcaps.lab._lab import Host, Lab, record
 
 
 def samba(lab: Lab, host: Host, name: str) -> None:
-    """A file server for guests, which tells its name over NetBIOS."""
+    """A file server with guest access that announces its NetBIOS name."""
     base = lab.folder / "samba"
     (base / "public").mkdir(parents=True)
     paths = ("private dir", "lock directory", "state directory", "cache directory", "pid directory", "ncalrpc dir")
@@ -40,7 +40,7 @@ def samba(lab: Lab, host: Host, name: str) -> None:
 
 
 def media_server(lab: Lab, host: Host, name: str) -> None:
-    """MiniDLNA, announced every few seconds."""
+    """MiniDLNA with an announcement every few seconds."""
     base = lab.folder / "media"
     base.mkdir()
     lines = (
@@ -59,13 +59,13 @@ def media_server(lab: Lab, host: Host, name: str) -> None:
 
 
 def files(lab: Lab) -> Iterator[None]:
-    box, desk = lab.host("fs01", "10.20.10.4", "00:11:32:5e:66:01"), lab.host("desk", "10.20.10.20")
+    box, workstation = lab.host("fs01", "10.20.10.4", "00:11:32:5e:66:01"), lab.host("desk", "10.20.10.20")
     yield
     samba(lab, box, "FS01")
     media_server(lab, box, "fs01: media")
     time.sleep(4)
-    lab.run(desk, "unshare", "--uts", "sh", "-c", f"hostname desk && exec smbclient -N -L //{box.ip}")
-    lab.run(desk, "curl", "-s", "-A", "Microsoft-Windows/10.0 UPnP/1.0", f"http://{box.ip}:8200/rootDesc.xml")
+    lab.run(workstation, "unshare", "--uts", "sh", "-c", f"hostname desk && exec smbclient -N -L //{box.ip}")
+    lab.run(workstation, "curl", "-s", "-A", "Microsoft-Windows/10.0 UPnP/1.0", f"http://{box.ip}:8200/rootDesc.xml")
     time.sleep(2)
 
 

@@ -1,7 +1,7 @@
-"""SIPp as telephones of several makers, and baresip on a PC: they register with an exchange, which wants their
-password. Needs sip-tester, baresip-core.
+"""SIPp as VoIP phones of four vendors, and baresip on a PC; they register with a PBX by digest authentication. Needs
+sip-tester, baresip-core.
 
-Run it as ``python -m pcaps.lab.machines.calls``.
+Run it as ``python -m pcaps.lab.emulated.calls``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Content-Length: 0
 """
 
 
-def register(lab: Lab, phone: Host, exchange: Host, user: str, agent: str) -> None:
+def register(lab: Lab, phone: Host, pbx: Host, user: str, agent: str) -> None:
     scenario = lab.folder / f"{phone.name}.xml"
     scenario.write_text(REGISTER.replace("USER", user).replace("AGENT", agent), encoding="ascii")
     lab.run(
@@ -72,15 +72,15 @@ def register(lab: Lab, phone: Host, exchange: Host, user: str, agent: str) -> No
         "-timeout",
         "8s",
         "-nostdin",
-        f"{exchange.ip}:5060",
+        f"{pbx.ip}:5060",
     )
 
 
-def softphone(lab: Lab, host: Host, exchange: Host, user: str) -> None:
-    """baresip with one account and nothing to play or record with."""
+def softphone(lab: Lab, host: Host, pbx: Host, user: str) -> None:
+    """baresip with one account, without audio devices."""
     folder = lab.folder / host.name
     folder.mkdir()
-    (folder / "accounts").write_text(f"<sip:{user}@{exchange.ip}>;auth_pass=4711;regint=3600\n", encoding="ascii")
+    (folder / "accounts").write_text(f"<sip:{user}@{pbx.ip}>;auth_pass=4711;regint=3600\n", encoding="ascii")
     modules = ("module g711.so", "module_app account.so", "module_app menu.so", "module_tmp uuid.so")
     (folder / "config").write_text(
         "\n".join(("module_path /usr/lib/baresip/modules", *modules, "sip_listen 0.0.0.0:5060")) + "\n",
@@ -91,17 +91,17 @@ def softphone(lab: Lab, host: Host, exchange: Host, user: str) -> None:
 
 
 def calls(lab: Lab) -> Iterator[None]:
-    exchange = lab.host("exchange", "10.20.10.5")
+    pbx = lab.host("exchange", "10.20.10.5")
     phones = {name: lab.host(name, ip, mac) for name, (ip, mac, _) in PHONES.items()}
     desktop = lab.host("desktop", "10.20.10.55", "8c:ec:4b:5e:62:05")
     lab.serve(
-        exchange, "registrar", "4711", *(str(200 + number) for number in range(len(phones) + 1)), port=5060, proto="udp"
+        pbx, "registrar", "4711", *(str(200 + number) for number in range(len(phones) + 1)), port=5060, proto="udp"
     )
     yield
     for number, (name, phone) in enumerate(phones.items()):
-        register(lab, phone, exchange, str(200 + number), PHONES[name][2])
+        register(lab, phone, pbx, str(200 + number), PHONES[name][2])
         time.sleep(0.5)
-    softphone(lab, desktop, exchange, str(200 + len(phones)))
+    softphone(lab, desktop, pbx, str(200 + len(phones)))
     time.sleep(3)
 
 

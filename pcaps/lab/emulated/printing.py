@@ -1,7 +1,7 @@
-"""CUPS' printer for IPP Everywhere, announced by Avahi, and a computer that asks for its attributes. Needs
-cups-ipp-utils, avahi-daemon, dbus-daemon, curl.
+"""An IPP Everywhere printer (ippeveprinter of CUPS) announced by Avahi, and a computer that requests its attributes.
+Needs cups-ipp-utils, avahi-daemon, dbus-daemon, curl.
 
-Run it as ``python -m pcaps.lab.machines.printing``.
+Run it as ``python -m pcaps.lab.emulated.printing``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pcaps.lab._lab import Host, Lab, record
 
 
 def announcer(lab: Lab, host: Host, name: str) -> str:
-    """Avahi on a bus of its own; gives the setting by which programs find the bus."""
+    """Avahi on its own D-Bus; returns the environment variable with the address of the bus."""
     bus = f"unix:path={lab.folder / host.name}.bus"
     lab.start(
         host,
@@ -41,7 +41,7 @@ def announcer(lab: Lab, host: Host, name: str) -> str:
 
 
 def printing(lab: Lab) -> Iterator[None]:
-    printer, desk = lab.host("printer", "10.20.10.41", "80:ce:62:5e:61:01"), lab.host("desk", "10.20.10.20")
+    printer, workstation = lab.host("printer", "10.20.10.41", "80:ce:62:5e:61:01"), lab.host("desk", "10.20.10.20")
     time.sleep(1)
     yield
     bus = announcer(lab, printer, "NPI5E6101")
@@ -60,14 +60,14 @@ def printing(lab: Lab) -> Iterator[None]:
         str(lab.folder),
         "HP LaserJet Pro M404dn (5E6101)",
     )
-    named = f"hostname NPI5E6101 && exec {shlex.join(queue)}"
-    lab.start(printer, "env", bus, "unshare", "--uts", "sh", "-c", named, port=631)
+    command = f"hostname NPI5E6101 && exec {shlex.join(queue)}"
+    lab.start(printer, "env", bus, "unshare", "--uts", "sh", "-c", command, port=631)
     time.sleep(5)
-    where = f"{printer.ip}:631/ipp/print"
-    asked = [*BASE, (URI, "printer-uri", f"ipp://{where}"), (KEYWORD, "requested-attributes", "all")]
-    (lab.folder / "asked").write_bytes(ipp_message(0x000B, 1, {1: asked}))
+    address = f"{printer.ip}:631/ipp/print"
+    attributes = [*BASE, (URI, "printer-uri", f"ipp://{address}"), (KEYWORD, "requested-attributes", "all")]
+    (lab.folder / "attributes.ipp").write_bytes(ipp_message(0x000B, 1, {1: attributes}))
     lab.run(
-        desk,
+        workstation,
         "curl",
         "-s",
         "-o",
@@ -75,8 +75,8 @@ def printing(lab: Lab) -> Iterator[None]:
         "-H",
         "Content-Type: application/ipp",
         "--data-binary",
-        f"@{lab.folder / 'asked'}",
-        f"http://{where}",
+        f"@{lab.folder / 'attributes.ipp'}",
+        f"http://{address}",
     )
     time.sleep(2)
 
