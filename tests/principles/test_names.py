@@ -19,7 +19,7 @@ from tests.principles._source import ROOT, walk
 LIST = yaml.safe_load((ROOT / "docs" / "banned_names.yaml").read_text(encoding="utf-8"))
 INSTEAD = {part: entry["instead"] for entry in LIST["parts"] for part in entry["parts"]}
 WHOLE = {name: entry["instead"] for entry in LIST["names"] for name in entry["names"]}
-ROOMS = ("sensor", "tests", "docs")
+ROOMS = ("sensor", "tests", "docs", "pcaps")
 # The field of a syntax node that holds an identifier.
 FIELD = {
     ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.FunctionDef: "name",
