@@ -1,4 +1,4 @@
-"""Devices of the large office: copies of the devices of the small office in seven VLANs, servers, and guests with
+"""Devices of the large office in seven VLANs: copies of the devices of the small office, servers, and guests with
 randomized MAC addresses.
 """
 

@@ -82,7 +82,7 @@ ATTACKS = (
 )
 # Reconnaissance alone has low severity, and so has a port mapping, which many devices request.
 MILD = (
-    ("hole_upnp", "command_and_control.port_mapping", "T1133", CAMERA),
+    ("port_mapping_upnp", "command_and_control.port_mapping", "T1133", CAMERA),
     ("windows_enumeration", "discovery.smb_enumeration", "T1087.002", ATTACKER),
     ("pivot_encrypted", "lateral_movement.remote_service", "T1021.002", ATTACKER),
 )

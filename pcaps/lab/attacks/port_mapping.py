@@ -24,4 +24,4 @@ def upnp(lab: Lab) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parent, hole_upnp=upnp)
+    record(Path(__file__).parent, port_mapping_upnp=upnp)

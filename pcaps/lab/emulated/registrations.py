@@ -1,7 +1,7 @@
 """SIPp as VoIP phones of four vendors, and baresip on a PC; they register with a PBX by digest authentication. Needs
 sip-tester, baresip-core.
 
-Run it as ``python -m pcaps.lab.emulated.calls``.
+Run it as ``python -m pcaps.lab.emulated.registrations``.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def softphone(lab: Lab, host: Host, pbx: Host, user: str) -> None:
     lab.start(host, "baresip", "-f", str(folder))
 
 
-def calls(lab: Lab) -> Iterator[None]:
+def registrations(lab: Lab) -> Iterator[None]:
     pbx = lab.host("exchange", "10.20.10.5")
     phones = {name: lab.host(name, ip, mac) for name, (ip, mac, _) in PHONES.items()}
     desktop = lab.host("desktop", "10.20.10.55", "8c:ec:4b:5e:62:05")
@@ -106,4 +106,4 @@ def calls(lab: Lab) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parent, calls=calls)
+    record(Path(__file__).parent, registrations=registrations)

@@ -1,6 +1,6 @@
 """lldpd with LLDP-MED inventory, configured as a VoIP phone, a camera and a switch. Needs lldpd.
 
-Run it as ``python -m pcaps.lab.emulated.neighbours``.
+Run it as ``python -m pcaps.lab.emulated.lldp``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def announce(lab: Lab, host: Host, kind: int, description: str, **inventory: str
     lab.run(host, "ip", "link", "set", "eth0", "up")
 
 
-def neighbours(lab: Lab) -> Iterator[None]:
+def lldp(lab: Lab) -> Iterator[None]:
     phone = lab.host("SIP-T46S", "10.20.10.51", "80:5e:c0:5e:63:01")
     camera = lab.host("axis-accc8e5e6302", "10.20.10.61", "ac:cc:8e:5e:63:02")
     switch = lab.host("sw-3f", "10.20.10.3", "88:3a:30:5e:63:03")
@@ -42,4 +42,4 @@ def neighbours(lab: Lab) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    record(Path(__file__).parent, neighbours=neighbours)
+    record(Path(__file__).parent, lldp=lldp)
