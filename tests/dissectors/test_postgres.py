@@ -39,7 +39,7 @@ def test_logins() -> None:
 
 def test_statements_that_run_programs() -> None:
     """Of the first statements after a login only those that run programs are reported; later ones are not searched."""
-    begin = [(True, start(b"a")), (False, asks(0)), (False, message(b"Z", b"I"))]
+    begin = [(True, start(b"a")), (False, authentication_request(0)), (False, message(b"Z", b"I"))]
     program = message(b"Q", b"COPY t FROM PROGRAM 'id'\0")
     plain = message(b"Q", b"select secret from t\0")
     parsed = events(conversation(*begin, (True, plain), (False, message(b"D", bytes(9))), (True, program)))
