@@ -159,13 +159,17 @@ class Record(CompactRecord):
                 else:
                     six += 1
         networks = [identity.network_of(address) for address in others if is_v4(address)]
-        home = {identity.network_of(address) for address in self.claimed if is_v4(address)}
         return (
             len(others) > (1 if self.gateway else limits.own4)
             or len(set(networks)) > limits.own_networks
-            or (bool(home) and sum(network not in home for network in networks) > 1)
+            or (len(networks) > 1 and self._are_elsewhere(networks))
             or six > limits.own6
         )
+
+    def _are_elsewhere(self, networks: list[int]) -> bool:
+        """Whether several of these networks are none in which it claims an address."""
+        home = {identity.network_of(address) for address in self.claimed if is_v4(address)}
+        return bool(home) and sum(network not in home for network in networks) > 1
 
     @property
     def ipv4(self) -> tuple[int, ...]:
