@@ -97,9 +97,12 @@ class PostgresStream(FramedStream):
         if len(data) - at < 5:
             return 0
         size = int.from_bytes(data[at + 1 : at + 5], "big")
-        if data[at] not in SERVER_KINDS | CLIENT_KINDS or not size >= 4 or (size > SIZE_LIMIT and not self._left):
+        if data[at] in SERVER_KINDS | CLIENT_KINDS and size >= 4 and (size <= SIZE_LIMIT or self._left):
+            return 1 + size
+        if not self._left:
             raise Malformed("no message")
-        return 1 + size
+        self.done = True  # the login was read, and what follows is no statement
+        return 0
 
     def _start_size(self, data: bytes, at: int) -> int:
         """Size of a client's first message; other protocols on the port are ignored."""
