@@ -65,7 +65,7 @@ def test_restricted_administration() -> None:
         asks = request(protocols=3)
         assert asks[-8:-6] == b"\1\0"
         [event] = events(conversation((True, asks[:-7] + bytes((flags,)) + asks[-6:])))
-        assert event[3] is restricted  # type: ignore[index]
+        assert event == ("RdpRequest", "", ("tls", "nla"), restricted)
 
 
 def test_other_protocols_in_the_same_envelope() -> None:

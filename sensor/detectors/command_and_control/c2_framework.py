@@ -24,6 +24,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
+from sensor.detectors.shared.calls import PIPE_SHARE
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -47,7 +48,6 @@ LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *
 _OPAQUE_COOKIE = lazy_pattern(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = lazy_pattern(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
 UNREAD = "header fields that would rule this out may be in the part of the request that the capture truncated"
-PIPES = "IPC$"
 # Fields of a request that body signatures may use.
 LINE = ("method", "host", "path", "shape")
 _BROWSER = lazy_pattern(r"\A(?:$|Mozilla/)")
@@ -126,7 +126,7 @@ class C2Framework(EventDetector):
             HttpRequest: request | (hides & opaque), HttpBody: body, TlsClientHello: self._known.wanted("tls", hello),
             QuicClientHello: self._known.wanted("quic", hello),
             TlsCertificate: self._known.wanted("certificate", shown),
-            SmbCreate: (field("share") == PIPES) & self._known.wanted("command", {"text": field("name")}),
+            SmbCreate: (field("share") == PIPE_SHARE) & self._known.wanted("command", {"text": field("name")}),
         }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -287,7 +287,7 @@ def _content(event: Event) -> tuple[str, dict[str, str], str]:
         return "body", fields, event.path
     if isinstance(event, TlsCertificate):
         return "certificate", {"subject": event.subject, "issuer": event.issuer, "sha1": event.sha1}, ""
-    if isinstance(event, SmbCreate) and event.share == PIPES:
+    if isinstance(event, SmbCreate) and event.share == PIPE_SHARE:
         return "command", {"type": "pipe", "text": event.name}, ""
     if isinstance(event, TlsClientHello | QuicClientHello):
         fields = {"sni": event.sni, "alpn": ",".join(event.alpn), "ja3": event.ja3, "ja4": event.ja4}

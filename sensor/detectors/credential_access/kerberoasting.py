@@ -5,8 +5,7 @@ A service ticket is encrypted with the key of the service account. With RC4 mill
 so an attacker requests as many as possible. Three signs: many services within minutes; a user who presents an AES
 ticket and still requests RC4 first, which Windows never does; and, weakly, a single such ticket of an account without
 an AES key, also if only replies were captured. A request for RC4 first shows the attempt also where the domain issues
-AES only. Computer accounts (``name$``, and services of computers) are not worth
-cracking.
+AES only. Computer accounts (``name$``, and services of computers) are not worth cracking.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 servers at once.
 
 The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
-ICMP echo replies, and TCP handshakes without a SYN; of UDP services also the
-answers of few servers, where there are hundreds. In a capture of one direction every answer looks unsolicited, so
-there DNS counts only with large answers, and handshakes only on a port that no client uses, or where nothing follows
-them.
+ICMP echo replies, and TCP handshakes without a SYN; of UDP services also the answers of few servers, where there are
+hundreds. In a capture of one direction every answer looks unsolicited, so there DNS counts only with large answers, and
+handshakes only on a port that no client uses, or where nothing follows them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.calls import ADMIN_SHARES, PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.detectors.shared.calls import ADMIN_SHARES, PAIRS_LIMIT, PIPE_SHARE, CallDetector, pair_of, quoted
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbCreate, SmbEncryptedCall
 
@@ -35,7 +35,6 @@ OPENS = frozenset((16, 28))
 MEMORY_S = 600
 # Bytes of a call in encrypted SMB: a creation with the shortest names and program has 150, opening a service below 100.
 SEALED_CALL = 150
-IPC = "IPC$"
 # Pipes of remote execution services: RemCom (impacket, Metasploit), PAExec, CSExec, and PsExec, whose service may have
 # any name (host, process, stream).
 _TOOL_PIPE = lazy_pattern(
@@ -97,7 +96,7 @@ class RemoteService(CallDetector):
         return {
             RpcCall: field("interface") == "svcctl",
             SmbCreate: (field("writes").filled() & field("share").is_in(*ADMIN_SHARES))
-            | ((field("share") == IPC) & field("name").matches(_TOOL_PIPE)),
+            | ((field("share") == PIPE_SHARE) & field("name").matches(_TOOL_PIPE)),
             SmbEncryptedCall: (field("size") >= SEALED_CALL) & ~field("document").filled(),
         }
 
@@ -108,7 +107,7 @@ class RemoteService(CallDetector):
         elif isinstance(event, SmbEncryptedCall):
             if event.size >= SEALED_CALL and not event.document:
                 yield self._sealed(event)
-        elif isinstance(event, SmbCreate) and event.share == IPC and _TOOL_PIPE.search(event.name):
+        elif isinstance(event, SmbCreate) and event.share == PIPE_SHARE and _TOOL_PIPE.search(event.name):
             why = (
                 f"it opened the pipe {event.name!r}, as PsExec and similar tools do for the program's input and output",
             )

@@ -20,6 +20,8 @@ from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 PAIRS_LIMIT = 4096
 # Administrative shares: of the system, and of whole drives.
 ADMIN_SHARES = frozenset(("ADMIN$", *(f"{letter}$" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")))
+# The share of named pipes: remote procedure calls.
+PIPE_SHARE = "IPC$"
 # Services that only a domain controller offers.
 CONTROLLER_SERVICES = ("kerberos/88", "ldap/389", "ldaps/636")
 

@@ -25,6 +25,7 @@ from sensor.counting.contacts import combine, sessions
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.tally import Distinct
+from sensor.detectors.shared.calls import PIPE_SHARE
 from sensor.detectors.shared.hosts import client_of, server_of
 from sensor.dissectors.shared.smb_events import SmbTreeConnect
 
@@ -32,7 +33,7 @@ HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096
 # A session with application data has at least this many packets of its client and its server.
 ANSWERED_PACKETS = (6, 4)
-SMB, PIPES = "SMB", "IPC$"
+SMB = "SMB"
 # port -> (service, technique)
 SERVICES = {
     22: ("SSH", "T1021.004"),
@@ -92,10 +93,10 @@ class AdminSessions(FlowDetector, EventDetector):
         self._shares: Bounded[int, tuple[int, bool]] = self.tables.add("shares", Bounded(PENDING_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
-        return {SmbTreeConnect: field("share").filled() & (field("share") != PIPES)}
+        return {SmbTreeConnect: field("share").filled() & (field("share") != PIPE_SHARE)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, SmbTreeConnect) and event.share not in ("", PIPES):
+        if isinstance(event, SmbTreeConnect) and event.share not in ("", PIPE_SHARE):
             flow, now = event.packet.flow, event.packet.ts
             _, ordinary = self._shares.get(flow) or (now, True)
             self._shares.put(flow, (now, ordinary and not event.share.endswith("$")))
