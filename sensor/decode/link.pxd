@@ -223,9 +223,9 @@ cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
 
 
 cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 3032 label stack; the payload is IP, or an Ethernet pseudowire (RFC 4448), whose control word begins with zeros
-    and is optional. MACs that do, too, are distinguished by a frequent ethertype behind them; a first nibble of 1 is an
-    associated channel (RFC 4385).
+    """RFC 3032 label stack; the payload is IP, or an Ethernet pseudowire (RFC 4448). The pseudowire has an optional
+    control word that begins with zeros; a MAC that does, too, is recognized by a frequent ethertype behind it. A first
+    nibble of 1 is an associated channel (RFC 4385).
     """
     cdef int labels = 0
     while True:
