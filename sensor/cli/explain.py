@@ -184,7 +184,8 @@ def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
 
 def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:
     """One attribute: its value, the sum, its evidence, the contesting values."""
-    from sensor.fingerprinting.sums import Sum, comparable
+    from sensor.fingerprinting.fuse import SEVERAL
+    from sensor.fingerprinting.sums import Sum, comparable, reported
 
     values: dict[str, list[Record]] = {}
     for claim in claims:
@@ -208,13 +209,13 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
         yield from (f"    {_word(claim)}" for claim in operator)
         sure = None
     sums = {key: Sum.of(mine) for key, mine in values.items()}
-    winner = comparable(attribute, value)
-    for key in sorted(values, key=lambda key: (key != winner, -sums[key].sure, key)):
-        against = "" if key == winner else f"{tidy(values[key][0].get('value'))}: "
-        yield f"  {against}{sums[key].text}"
+    winners = reported(attribute, value)
+    for key in sorted(values, key=lambda key: (key not in winners, -sums[key].sure, key)):
+        named = "" if winners == (key,) else f"{tidy(values[key][0].get('value'))}: "
+        yield f"  {named}{sums[key].text}"
         yield from (f"    {_claim(claim)}" for claim in sorted(values[key], key=_confidence, reverse=True))
-    if winner in sums:
-        yield from (f"  {line}" for line in sums[winner].against(attribute, winner, sums, sure))
+    if attribute not in SEVERAL and winners[0] in sums:
+        yield from (f"  {line}" for line in sums[winners[0]].against(attribute, winners[0], sums, sure))
 
 
 def _confidence(claim: Record) -> float:

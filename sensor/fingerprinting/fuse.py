@@ -5,12 +5,13 @@ For each value the best evidence of a family counts (ten packets of one kind cou
 ``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the confidence of a value is
 its odds over the odds of all, including *none of them*. A value that only generalizes another (``iot`` for ``camera``,
 ``Windows`` for ``Windows 11``) does not contradict it; the specific one is reported. Below the threshold there is no
-result: a false identification is worse than none.
+result: a false identification is worse than none. Programs do not exclude each other: all likely ones are listed.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable
 
 from sensor.core.device import WIDER, Attribute
@@ -34,6 +35,10 @@ HINTING = "oui"
 SAME_SOURCE = {"hostname": "hostname_mac"}
 # Models that are part of another are less specific; shorter ones may be part of it by coincidence.
 PART_OF_MODEL = 5
+# Attributes with several values at the same time, and how many of them are listed.
+SEVERAL = frozenset(("software",))
+SEVERAL_LIMIT = 8
+SEPARATOR = ", "
 # Half-life of evidence that is not seen again.
 HALF_LIFE = 30 * 86_400_000_000_000
 HALF_LIFE_FIRMWARE = 7 * 86_400_000_000_000
@@ -67,6 +72,7 @@ _NO_TYPES: frozenset[str] = frozenset()
 # its vendor.
 _EXACT = frozenset(("type", "vendor"))
 _OF_VENDOR = ("model", "firmware")
+_VERSIONED = ("firmware", "software")
 
 
 _Families = dict[str, float]
@@ -83,8 +89,9 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
         else:
             pieces[piece.attribute] = [piece]
     answers: dict[str, Attribute] = {}
-    if len(pieces.get("firmware", ())) > 1:
-        pieces["firmware"] = _current(pieces["firmware"])
+    for name in _VERSIONED:
+        if len(pieces.get(name, ())) > 1:
+            pieces[name] = _current(pieces[name])
     vendors = pieces.pop("vendor", None)
     vendor = _decide("vendor", vendors, now, "") if vendors else None
     vendor_key = ""
@@ -103,11 +110,16 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
 
 def _current(versions: list[Evidence]) -> list[Evidence]:
     """Without outdated versions: those followed by another one from the same fingerprint, and not seen since."""
-    began: dict[tuple[str, str], int] = {}
+    began: dict[tuple[str, str, str], int] = {}
     for piece in versions:
-        key = piece.fingerprint, piece.kind
+        key = _product(piece)
         began[key] = max(began.get(key, piece.first), piece.first)
-    return [piece for piece in versions if began[piece.fingerprint, piece.kind] - piece.last < SUCCESSION]
+    return [piece for piece in versions if began[_product(piece)] - piece.last < SUCCESSION]
+
+
+def _product(piece: Evidence) -> tuple[str, str, str]:
+    """What the version of a piece of evidence belongs to; one fingerprint may name several programs."""
+    return piece.fingerprint, piece.kind, piece.value.partition(" ")[0] if piece.attribute in SEVERAL else ""
 
 
 def _decide(name: str, evidence: list[Evidence], now: int, vendor_key: str) -> Attribute | None:
@@ -117,6 +129,8 @@ def _decide(name: str, evidence: list[Evidence], now: int, vendor_key: str) -> A
         sure = _alone(_aged(only, now), only.family)
         return Attribute(name, only.value, _rounded(sure), (only,)) if sure >= THRESHOLD else None
     mine, best = _grouped(name, evidence, now, vendor_key)
+    if name in SEVERAL:
+        return _listed(name, mine, best)
     if name == "type" and IOT in best:
         _fold(mine, best)
     sure_of = {key: _together(families) for key, families in best.items()}
@@ -128,6 +142,19 @@ def _decide(name: str, evidence: list[Evidence], now: int, vendor_key: str) -> A
         sorted((piece for key in sure_of if key != winner for piece in mine[key]), key=_order) if contested else ()
     )
     return Attribute(name, winner if name in _EXACT else shown[0].value, _rounded(sure), (*shown, *against), contested)
+
+
+def _listed(name: str, mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> Attribute | None:
+    """All likely values, in alphabetical order, with the confidence of the least likely one."""
+    sure_of = {key: _together(families) for key, families in best.items()}
+    _drop_wider(name, sure_of)
+    likely = sorted((key for key, sure in sure_of.items() if sure >= THRESHOLD), key=lambda key: (-sure_of[key], key))
+    if not likely:
+        return None
+    shown = [sorted(mine[key], key=_order) for key in sorted(likely[:SEVERAL_LIMIT])]
+    sure = min(sure_of[key] for key in likely[:SEVERAL_LIMIT])
+    value = SEPARATOR.join(pieces[0].value for pieces in shown)
+    return Attribute(name, value, _rounded(sure), tuple(itertools.chain(*shown)))
 
 
 def _grouped(
@@ -234,19 +261,20 @@ def _alone(confidence: float, family: str) -> float:
 
 def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
     """Remove values that generalize another likely value."""
-    if name == "vendor":
-        return
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
     for wide in list(sure_of):
-        narrow = WIDER.get(wide, _NO_TYPES) if name == "type" else None
-        if any(key != wide and (_holds(name, key, wide) if narrow is None else key in narrow) for key in likely):
+        if any(key != wide and is_wider(name, wide, key) for key in likely):
             del sure_of[wide]
 
 
-def _holds(name: str, key: str, wide: str) -> bool:
-    """Whether a value includes the other and is more specific. A product's name may follow its number (``BSB002 Hue
+def is_wider(name: str, wide: str, key: str) -> bool:
+    """Whether a value, as ``comparable``, generalizes another. A product's name may follow its number (``BSB002 Hue
     Bridge``), a system's kernel precede its version.
     """
+    if name == "type":
+        return key in WIDER.get(wide, _NO_TYPES)
+    if name == "vendor":
+        return False
     if name == "os" and (key in SYSTEMS or wide in SYSTEMS or wide.startswith("linux")):
         taken_in = SYSTEMS.get("linux" if wide.startswith("linux") else wide, ())
         return key.startswith((wide, *taken_in)) and not wide.startswith(SYSTEMS.get(key, ()))

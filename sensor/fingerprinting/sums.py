@@ -6,9 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sensor.core.device import WIDER
 from sensor.core.reader import clean
-from sensor.fingerprinting.fuse import CERTAIN, ONE_FAMILY, SAME_SOURCE, WEAK, WEAK_FAMILY
+from sensor.fingerprinting.fuse import (
+    CERTAIN,
+    ONE_FAMILY,
+    SAME_SOURCE,
+    SEPARATOR,
+    SEVERAL,
+    WEAK,
+    WEAK_FAMILY,
+    is_wider,
+)
 
 # Sums from records are only as exact as the three digits of a confidence in them.
 CLOSE = 0.006
@@ -58,12 +66,7 @@ class Sum:
         wider: list[str] = []
         for key in sums:
             if key != value:
-                is_wider = (
-                    value in WIDER.get(key, ())
-                    if attribute == "type"
-                    else attribute != "vendor" and value.startswith(key)
-                )
-                (wider if is_wider else rivals).append(key)
+                (wider if is_wider(attribute, key, value) else rivals).append(key)
         if wider:
             yield f"{', '.join(wider)} is a broader term for {value}: no contradiction"
         total = self.sure
@@ -81,6 +84,12 @@ class Sum:
 def comparable(attribute: str, value: str) -> str:
     """The same text for values that fusion treats as equal: they differ in case, blanks and hyphens only."""
     return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
+
+
+def reported(attribute: str, value: str) -> tuple[str, ...]:
+    """The values that an attribute reports, each as ``comparable``: several of them, or one."""
+    values = value.split(SEPARATOR) if attribute in SEVERAL else (value,)
+    return tuple(comparable(attribute, one) for one in values)
 
 
 def _odds(sure: float) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 from sensor.core.foreign import Record, part, tidy
 
 COLUMNS = (
-    "id", "type", "vendor", "model", "firmware", "serial", "os", "name", "ips", "macs", "vlan", "services", "owner",
-    "criticality", "location", "note", "tags",
+    "id", "type", "vendor", "model", "firmware", "serial", "os", "software", "name", "ips", "macs", "vlan",
+    "services", "owner", "criticality", "location", "note", "tags",
     "confidence", "first_seen", "last_seen", "state",
 )  # fmt: skip
 # The columns for NetBox's device import.
@@ -36,7 +36,7 @@ def row_of(record: Record) -> dict[str, str]:
     row = {name: _cell(device.get(name)) for name in COLUMNS}
     row["name"] = _cell(device.get("hostname"))
     attributes = part(device, "attributes")
-    row |= {name: _cell(attributes.get(name)) for name in ("location", "note")}
+    row |= {name: _cell(attributes.get(name)) for name in ("software", "location", "note")}
     row["state"] = "gone" if record.get("action") == "gone" else "present"
     return row
 

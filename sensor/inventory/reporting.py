@@ -15,7 +15,7 @@ from sensor.core.time_units import HOUR
 from sensor.inventory.corrections import SURE
 from sensor.inventory.limits import Limits
 
-FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags")
+FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags", "software")
 EVIDENCE_LIMIT = 32
 ADDRESSES_LIMIT = 8
 _NOTHING = ("", 0.0)

@@ -21,6 +21,7 @@ class Member(NamedTuple):
     model: str
     firmware: str
     os: str
+    software: str
     gone: bool
     quiet: bool
     record: Record | None = None
@@ -36,7 +37,8 @@ def members(table: Table) -> Iterator[Member]:
     for queue in (table.unidentified, table.identified):
         for record in queue:
             if record.reported is not None:
-                (kind, _), (vendor, _), (model, _), (firmware, _), _, (system, _), *_ = record.reported.values
+                reported = record.reported.values
+                (kind, _), (vendor, _), (model, _), (firmware, _), _, (system, _), *_, (software, _) = reported
                 yield Member(
                     table.open(record),
                     kind or "unknown",
@@ -44,6 +46,7 @@ def members(table: Table) -> Iterator[Member]:
                     model,
                     firmware,
                     system,
+                    software,
                     record.gone,
                     record.unread is not None,
                     record,

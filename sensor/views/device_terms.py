@@ -30,6 +30,9 @@ FIELDS = {
             "firmware",
             "serial",
             "os",
+            "software",
+            "location",
+            "note",
             "contested",
             "owner",
             "criticality",
@@ -168,20 +171,22 @@ def _values(record: Record, key: str) -> list[str]:
     device = part(record, "device")
     found: list[str] = []
     for name in FIELDS[key] if key else tuple(device):
-        value = device.get(name)
+        value = _field(device, name)
         several = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
         found += [tidy(one).casefold() for one in several if one is not None]
     return found
 
 
+def _field(device: Record, name: str) -> Any:
+    """A field of a device, or its attribute of that name."""
+    return device[name] if name in device else part(device, "attributes").get(name)
+
+
 def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
     """Sort by a field of the device; those without a value come last in either direction."""
-    with_value = [
-        (value, record)
-        for record in records
-        if (value := _sortable(place, part(record, "device").get(place))) is not None
-    ]
-    without = [record for record in records if _sortable(place, part(record, "device").get(place)) is None]
+    found = [(_sortable(place, _field(part(record, "device"), place)), record) for record in records]
+    with_value = [(value, record) for value, record in found if value is not None]
+    without = [record for value, record in found if value is None]
     return [record for _, record in sorted(with_value, key=itemgetter(0), reverse=backwards)] + without
 
 

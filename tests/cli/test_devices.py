@@ -87,6 +87,20 @@ def test_order(run_cli, column: str, found: list[int]) -> None:
     assert run_cli("devices", "--sort=colour").code == 2
 
 
+def test_software_and_location(run_cli, log: Path) -> None:
+    """Attributes without a column of their own in the table are filters and sort keys too."""
+    with log.open("a") as file:
+        for number, program in ((21, "Samba"), (22, "nginx 1.26.3, Samba")):
+            file.write(json.dumps(device(number, "server", attributes={"software": program, "location": "Lab"})) + "\n")
+
+    def found(*words: str) -> list[int]:
+        return [int(json.loads(line)["id"][4:]) for line in run_cli("devices", "--json", *words).lines]
+
+    assert found("software=NGINX") == [22]
+    assert found("location=lab", "--sort=software") == [22, 21]
+    assert found("software!=samba", "type=server") == []
+
+
 def test_summary(run_cli) -> None:
     """The summary counts devices by type and VLAN."""
     rows = [line.split() for line in run_cli("devices", "--summary").lines]

@@ -50,6 +50,31 @@ def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> No
     )
 
 
+def test_programs_do_not_contest_each_other(run_cli, log: Path) -> None:
+    """Each listed program has its sum, and so has one that is too uncertain; nothing is subtracted."""
+    programs = [
+        claim("software", "nginx 1.26.3", "http", 0.8),
+        claim("software", "Samba", "smb", 0.7),
+        claim("software", "SIPp", "sip", 0.3),
+    ]
+    software = {"software": "nginx 1.26.3, Samba"}
+    server = device(12, "server", evidence=programs, attributes=software, confidences={"software": 0.7})
+    with log.open("a") as file:
+        file.write(json.dumps(server) + "\n")
+    lines = [line for line in run_cli("explain", "dev-12").lines if not line.startswith("    ")]
+    first = lines.index("software: nginx 1.26.3, Samba 0.70")
+    assert lines[first + 1 :] == ["  nginx 1.26.3: http 0.80", "  Samba: smb 0.70", "  SIPp: sip 0.30"]
+
+
+def test_a_broader_system_is_no_contradiction(run_cli, log: Path) -> None:
+    """Debian is a Linux, as in fusion: nothing is subtracted."""
+    systems = [claim("os", "Debian", "postgres", 0.75), claim("os", "Linux", "snmp", 0.6)]
+    server = device(12, "server", evidence=systems, attributes={"os": "Debian"}, confidences={"os": 0.75})
+    with log.open("a") as file:
+        file.write(json.dumps(server) + "\n")
+    assert "odds" not in run_cli("explain", "dev-12").out
+
+
 def test_the_alerts_of_a_device(golden: Golden, run_cli) -> None:
     """The alerts of a device are listed with it."""
     golden(run_cli("explain", "evil").out, "10.0.0.10")

@@ -14,6 +14,7 @@ from sensor.fingerprinting.fuse import (
     HALF_LIFE,
     HALF_LIFE_FIRMWARE,
     ONE_FAMILY,
+    SEPARATOR,
     SUCCESSION,
     THRESHOLD,
     WEAK_FAMILY,
@@ -237,6 +238,35 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
     assert (reported["firmware"].value, reported["firmware"].contested) == (new, False)
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, last=SUCCESSION - 1)])
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, "mdns", last=SUCCESSION)])
+
+
+def test_programs_do_not_exclude_each_other() -> None:
+    """A server runs a web server and a database: both are listed, uncontested, with the lower confidence. A name
+    without its version and a program that is too uncertain are not listed.
+    """
+    running = [
+        piece("software", "nginx 1.26.3", 0.8, "http"),
+        piece("software", "nginx", 0.7, "http_title"),
+        piece("software", "PostgreSQL 15.20", 0.85, "postgres"),
+        piece("software", "Samba", 0.3, "smb"),
+    ]
+    reported = fuse(running)["software"]
+    assert (reported.value, reported.confidence, reported.contested) == ("nginx 1.26.3, PostgreSQL 15.20", 0.8, False)
+    assert [evidence.value for evidence in reported.evidence] == ["nginx 1.26.3", "PostgreSQL 15.20"]
+    assert fuse(running[3:]) == {}
+
+
+def test_the_number_of_listed_programs_is_limited() -> None:
+    """The most certain programs are listed."""
+    running = [piece("software", f"program-{number:02}", 0.8 - number / 100, f"f{number}") for number in range(12)]
+    assert fuse(running)["software"].value.split(SEPARATOR) == [f"program-{number:02}" for number in range(8)]
+
+
+def test_an_update_of_one_program() -> None:
+    """The new version of a program replaces the old one; another program of the same fingerprint remains."""
+    old = [piece("software", "Apache 2.4.1", 0.8, "http"), piece("software", "Jetty 9", 0.8, "http")]
+    new = piece("software", "Apache 2.4.9", 0.8, "http", last=SUCCESSION)
+    assert fuse([*old, new], SUCCESSION)["software"].value == "Apache 2.4.9, Jetty 9"
 
 
 @pytest.mark.parametrize(

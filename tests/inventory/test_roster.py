@@ -28,7 +28,7 @@ def test_devices_are_listed_once_they_were_reported() -> None:
     story = office()
     assert reported(story) == {}
     printer = reported(story.at(8))[f"mac:{PRINTER}"]
-    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, False)
+    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", "", False, False)
     assert (list(printer.device.names), reported(story)[f"mac:{LAPTOP}"].type) == (["prn-3f"], "unknown")
 
 
@@ -40,7 +40,7 @@ def test_those_of_earlier_runs_stay_packed() -> None:
     for state, _ in before.persistence.entries(10).states:
         after.persistence.restore(state)
     printer = reported(after)[f"mac:{PRINTER}"]
-    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
+    assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", "", False, True)
     assert (printer.device.names, printer.device.attributes) == ({}, {})
     after.who(PRINTER, "10.0.0.9")
     printer = reported(after)[f"mac:{PRINTER}"]

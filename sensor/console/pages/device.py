@@ -16,7 +16,8 @@ from sensor.core.device import TYPES
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.core.type_labels import type_label
-from sensor.fingerprinting.sums import Sum, comparable
+from sensor.fingerprinting.fuse import SEVERAL
+from sensor.fingerprinting.sums import Sum, comparable, reported
 from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.stories import StoryFilter, recommendations
@@ -100,11 +101,12 @@ def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
     equal: dict[str, list[Body]] = {}
     for claim in sorted(claims, key=_strength, reverse=True):
         equal.setdefault(comparable(name, str(claim.get("value"))), []).append(claim)
-    sums, winner = {key: Sum.of(some) for key, some in equal.items()}, comparable(name, shown)
-    values = [Value(str(some[0].get("value")), sums[key], some, key == winner) for key, some in equal.items()]
+    sums, winners = {key: Sum.of(some) for key, some in equal.items()}, reported(name, shown)
+    values = [Value(str(some[0].get("value")), sums[key], some, key in winners) for key, some in equal.items()]
     values.sort(key=lambda one: (not one.chosen, -one.sum.sure, one.value))
     confidence = part(body, "confidences").get(name, body.get("confidence") if name == "type" else None)
     corrected = any(claim.get("family") == "operator" for claim in claims)
-    notes = list(sums[winner].against(name, winner, sums, confidence)) if winner in sums and not corrected else []
+    winner = "" if name in SEVERAL or corrected else winners[0]
+    notes = list(sums[winner].against(name, winner, sums, confidence)) if winner in sums else []
     contested = name in each(body.get("contested"))
     return Attribute(name, "" if shown == "unknown" else shown, confidence, contested, values, notes)

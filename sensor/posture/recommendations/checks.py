@@ -15,6 +15,7 @@ from sensor.core.observation import Evidence, Subject
 from sensor.core.proofs import proof_body
 from sensor.core.record_parts import Body, end_body
 from sensor.detectors.shared.devices import subject_of
+from sensor.fingerprinting.fuse import SEVERAL
 from sensor.inventory import identity
 from sensor.inventory.corrections import OPERATOR
 from sensor.inventory.roster import Member
@@ -39,7 +40,7 @@ class PacketProof(NamedTuple):
 class CheckResult(NamedTuple):
     """A fault. ``seen``: its observation; ``does`` continues "the device …"; ``rests``: devices and their attributes
     that prove it, unless it is ``proven`` already; ``severity``: if different from that of the advice; ``product``: if
-    the fix differs by product.
+    the fix differs by product; ``value``: the one that proves it, of an attribute with several.
     """
 
     seen: str
@@ -48,6 +49,7 @@ class CheckResult(NamedTuple):
     severity: str = ""
     product: str = ""
     proven: PacketProof | None = None
+    value: str = ""
 
 
 class Check(Protocol):
@@ -79,7 +81,7 @@ def prove(context: Context, verdict: CheckResult) -> PacketProof | None:
         return verdict.proven
     subjects = [subject_of(device) for device, _ in verdict.rests]
     claims = [
-        _claims(context.device(subject), device.id, attribute)
+        _claims(context.device(subject), device.id, attribute, verdict.value)
         for subject, (device, attribute) in zip(subjects, verdict.rests, strict=True)
     ]
     kinds = set.intersection(*({one.kind for one in some} for some in claims))
@@ -113,8 +115,8 @@ def newest(verdict: CheckResult) -> int:
     return max(one.last for one in known.evidence) if known is not None else 0
 
 
-def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
-    """Evidence from packets for an attribute of the device with this id."""
+def _claims(device: Device | None, name: str, attribute: str, value: str) -> list[Evidence]:
+    """Evidence from packets for an attribute of the device with this id; for one of its values, if it has several."""
     if device is None or device.id != name:
         return []
     if attribute == NAME:
@@ -126,7 +128,11 @@ def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
             if _names(one) and identity.bare(one.seen).lower() == called
         ]
     known = device.attributes.get(attribute)
-    if known is None or known.contested or known.confidence < SURE:
+    if known is None:
+        return []
+    if attribute in SEVERAL:
+        return [one for one in known.evidence if one.value == value and one.confidence >= SURE]
+    if known.contested or known.confidence < SURE:
         return []
     return [one for one in known.evidence if one.value == known.value and one.family != OPERATOR]
 

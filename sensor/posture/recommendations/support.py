@@ -28,16 +28,18 @@ class EndOfSupport:
         return self._today != before
 
     def evaluate(self, member: Member) -> CheckResult | None:
-        if not (member.model or member.os or member.firmware):
+        if not (member.model or member.os or member.firmware or member.software):
             return None
-        entry = support_of(member.vendor, member.model, member.type, member.os, member.firmware)
+        entry = support_of(member.vendor, member.model, member.type, member.os, member.firmware, member.software)
         if entry is None or entry.ends >= self._today:
             return None
-        versions = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
+        program = entry.program(member.software) if entry.software else ""
+        versions = {"os": member.os, "firmware": member.firmware, "model": _product(member), "software": program}
+        verb = "includes" if program else "is"
         remembered = "" if entry.basis == "record" else " (date not verified)"
         ended = f"had ended by {entry.ends.isoformat()}" if entry.at_latest else f"ended on {entry.ends.isoformat()}"
         seen = (
-            f"its {entry.rests_on} is {versions[entry.rests_on]}, and support of {entry.name} "
+            f"its {entry.rests_on} {verb} {versions[entry.rests_on]}, and support of {entry.name} "
             f"{ended}{remembered} ({entry.source})"
         )
         if entry.note:
@@ -48,10 +50,11 @@ class EndOfSupport:
             ((member.device, entry.rests_on),),
             entry.severity,
             entry.name,
+            value=program,
         )
 
     def fixed(self, member: Member) -> str:
-        product = " ".join(filter(None, (_product(member), member.os, member.firmware)))
+        product = " ".join(filter(None, (_product(member), member.os, member.firmware, member.software)))
         return f"it is {product}" if product else ""
 
 
@@ -60,11 +63,11 @@ def _product(member: Member) -> str:
 
 
 @functools.lru_cache(maxsize=16384)
-def support_of(vendor: str, model: str, kind: str, system: str, firmware: str) -> Support | None:
+def support_of(vendor: str, model: str, kind: str, system: str, firmware: str, software: str) -> Support | None:
     """The entry for such a device."""
     product = product_text(vendor, model)
     return max(
-        (one for one in supports() if one.covers(product, kind, system, firmware)),
+        (one for one in supports() if one.covers(product, kind, system, firmware, software)),
         key=lambda one: one.ends,
         default=None,
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from sensor.core.model import Check, Field, Model
 from sensor.documents import load_shipped, own_folder
+from sensor.fingerprinting.fuse import SEPARATOR
 from sensor.fingerprinting.load import own_vocabulary
 from sensor.posture.vulnerabilities.curated import Regex, Text, Types, Vendors, device_types
 
@@ -46,14 +47,15 @@ class SupportExample(Model):
     type: str = "unknown"
     os: str = ""
     firmware: str = ""
+    software: str = ""
     verdict: Literal["ended", "other"] = Field(alias="is")
 
 
 class Support(Model):
     """A product that its vendor no longer updates from a date on. ``product`` is searched in vendor and model, ``os``
-    and ``firmware`` in those attributes, case-insensitive; all that are given must match. ``at_latest``: by that date,
-    and perhaps earlier. ``basis``: whether ``source`` was read for it (``record``), or the date is from memory
-    (``recalled``).
+    and ``firmware`` in those attributes, ``software`` in each program, case-insensitive; all that are given must match.
+    ``at_latest``: by that date, and perhaps earlier. ``basis``: whether ``source`` was read for it (``record``), or the
+    date is from memory (``recalled``).
     """
 
     id: Id
@@ -61,6 +63,7 @@ class Support(Model):
     product: Regex = ""
     os: Regex = ""
     firmware: Regex = ""
+    software: Regex = ""
     types: Types = []
     severity: Literal["low", "medium", "high"] = "medium"
     ends: date
@@ -71,19 +74,24 @@ class Support(Model):
     examples: list[SupportExample] = Field(min_length=2)
 
     def check_whole(self, context: Any) -> None:
-        if not (self.product or self.os):
-            raise ValueError("expected product or os")
+        if not (self.product or self.os or self.software):
+            raise ValueError("expected product, os or software")
         if {one.verdict for one in self.examples} != {"ended", "other"}:
             raise ValueError("found examples of one kind, expected one that ended and one that is another product")
 
     @property
     def rests_on(self) -> str:
         """The most specific attribute."""
-        return "firmware" if self.firmware else "os" if self.os else "model"
+        return "software" if self.software else "firmware" if self.firmware else "os" if self.os else "model"
 
-    def covers(self, product: str, kind: str, system: str, firmware: str) -> bool:
+    def program(self, software: str) -> str:
+        """The first of several programs to which the entry applies; empty if none."""
+        programs = software.split(SEPARATOR)
+        return next((one for one in programs if re.search(self.software, one, re.IGNORECASE)), "")
+
+    def covers(self, product: str, kind: str, system: str, firmware: str, software: str = "") -> bool:
         """Whether the entry applies to a device. ``product``: vendor and model."""
-        if self.types and kind not in self.types:
+        if (self.types and kind not in self.types) or (self.software and not self.program(software)):
             return False
         wanted = ((self.product, product), (self.os, system), (self.firmware, firmware))
         return all(not pattern or re.search(pattern, text, re.IGNORECASE) is not None for pattern, text in wanted)

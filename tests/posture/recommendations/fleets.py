@@ -15,7 +15,7 @@ from sensor.inventory.roster import Member
 from tests.detectors.stories import START, World
 from tests.detectors.stories import device as named
 
-REPORTED = ("type", "vendor", "model", "firmware", "os")
+REPORTED = ("type", "vendor", "model", "firmware", "os", "software")
 
 
 def known(

@@ -11,7 +11,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.device import Attribute, Device
-from sensor.core.observation import Subject
+from sensor.core.observation import Evidence, Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
 from sensor.core.time_units import SECOND
@@ -83,6 +83,32 @@ def test_what_is_known_of_a_device_is_reported(golden: Golden, devices: list[Dev
     assert of_recommendation(record, "dev-1").fix.key == "|".join(
         filter(None, ("setting", setting, record["recommendation"].get("product", "")))
     )
+
+
+def serving(address: str, **programs: float) -> Device:
+    """A server with these programs, each with the certainty of its banner."""
+    made = known("server", address, "db")
+    pieces = [
+        Evidence("software", program, sure, "x", family, f"{family}.version", program, START, START, 3)
+        for program, sure in programs.items()
+        for family in [program.split()[0].lower()]
+    ]
+    made.attributes["software"] = Attribute("software", ", ".join(programs), min(programs.values()), tuple(pieces))
+    return made
+
+
+def test_an_unsupported_program_of_several() -> None:
+    """A database server without updates is reported with the banner of that program, whatever else runs beside it. A
+    supported version and an uncertain banner are not.
+    """
+    old = {"nginx 1.26.3": 0.8, "PostgreSQL 9.6.24": 0.9, "Samba": 0.4}
+    made = watch(serving(CAMERA, **old), serving(OTHER, **{"PostgreSQL 15.3": 0.9, "nginx 1.26.3": 0.8})).at(HOUR)
+    [(action, reported, _, _)] = made.reported
+    assert (action, reported.setting, reported.product) == ("open", "end_of_life", "PostgreSQL 9.6")
+    assert [proof["facts"]["software"] for proof in reported.proof] == ["PostgreSQL 9.6.24"]
+    assert watch(serving(CAMERA, **{"PostgreSQL 9.6.24": 0.4, "nginx 1.26.3": 0.8})).at(HOUR).reported == []
+    upgraded = serving(CAMERA, **{"nginx 1.26.3": 0.8, "PostgreSQL 15.3": 0.9})
+    assert list_of(made, upgraded).at(2 * HOUR).of("end_of_life") == ["open", "close"]
 
 
 @pytest.mark.parametrize(

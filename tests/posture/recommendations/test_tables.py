@@ -41,11 +41,12 @@ def test_names_of_factories(entry: FactoryName) -> None:
 @pytest.mark.parametrize(
     ("entry", "example"),
     ENDED,
-    ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.vendor,
+    ids=lambda one: one.id if isinstance(one, Support) else one.os or one.model or one.software or one.vendor,
 )
 def test_ends_of_support(entry: Support, example: SupportExample) -> None:
     """Each example matches its entry or does not, and a positive one is found among all entries."""
-    requested = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)
+    product = f"{example.vendor} {example.model}".strip()
+    requested = (product, example.type, example.os, example.firmware, example.software)
     assert entry.covers(*requested) is (example.verdict == "ended")
     assert (support_of(example.vendor, example.model, *requested[1:]) is entry) is (example.verdict == "ended")
 
