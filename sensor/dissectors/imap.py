@@ -1,4 +1,4 @@
-"""IMAP (RFC 9051; with STARTTLS and AUTHENTICATE): clients, and their logins with the result.
+"""IMAP (RFC 9051; with STARTTLS and AUTHENTICATE): greetings, and logins with their result.
 
 Reads the greeting and logins until one succeeds, or TLS begins; no mail. Arguments are atoms, quoted strings or
 literals. A password is stored as a seal only.
@@ -16,12 +16,14 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.shared.sasl import Login, LoginStream
+from sensor.dissectors.shared.sender_facts import facts
 
 BANNER_LIMIT = 512
 LITERAL_LIMIT = 256
 # Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
 _GREETING = lazy_pattern(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
+_CODE = lazy_pattern(rb"\[[^\]]*\]")  # capabilities and tokens (RFC 9051, 7.1)
 _LITERAL = lazy_pattern(rb"\{(\d{1,4})\+?\}$")
 _WORD = lazy_pattern(rb'"((?:[^"\\]|\\.){0,256})"|([^\s"]{1,256})')
 
@@ -81,7 +83,8 @@ class ImapStream(LoginStream):
             self.done = True
             return []
         self._begun = True
-        return [ImapBanner(packet, clean(found[1], BANNER_LIMIT))]
+        program = clean(_CODE.sub(b"", found[1]), BANNER_LIMIT).strip()
+        return [ImapBanner(packet, clean(found[1], BANNER_LIMIT)), *facts(packet, [("imap.banner", program)])]
 
     def _command(self, line: bytes) -> None:
         tag, _, rest = line.partition(b" ")

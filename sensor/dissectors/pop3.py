@@ -1,4 +1,4 @@
-"""POP3 (RFC 1939; AUTH of RFC 5034, STLS of RFC 2595): clients, and their logins with the result.
+"""POP3 (RFC 1939; AUTH of RFC 5034, STLS of RFC 2595): greetings, and logins with their result.
 
 Reads the greeting and logins until one succeeds, or TLS begins; no mail. A cleartext password is stored as a seal.
 """
@@ -10,13 +10,16 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.shared.sasl import Login, LoginStream
+from sensor.dissectors.shared.sender_facts import facts
 
 BANNER_LIMIT = 512
 PENDING_LIMIT = 16
+_TIMESTAMP = lazy_pattern(rb"<[^>]*>")  # for APOP (RFC 1939, 7)
 TLS, LIST, OTHER = "tls", "list", "other"
 LISTS = frozenset((b"CAPA", b"LIST", b"UIDL"))
 
@@ -69,7 +72,8 @@ class Pop3Stream(LoginStream):
             self.done = True
             return []
         self._begun = True
-        return [Pop3Banner(packet, clean(line[3:], BANNER_LIMIT))]
+        program = clean(_TIMESTAMP.sub(b"", line[3:]), BANNER_LIMIT).strip()
+        return [Pop3Banner(packet, clean(line[3:], BANNER_LIMIT)), *facts(packet, [("pop3.banner", program)])]
 
     def _command(self, line: bytes) -> Login | str:
         verb, _, rest = line.partition(b" ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.imap import Imap
 from sensor.dissectors.shared.seal import seal
@@ -27,6 +28,20 @@ def session(port: int) -> list[object]:
 def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Imap().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "programs"),
+    [
+        (b"* OK [CAPABILITY IMAP4rev1 LITERAL+] Dovecot (Debian) ready.\r\n", ["Dovecot (Debian) ready."]),
+        (b"* OK Courier-IMAP ready [TQBYADEA]\r\n", ["Courier-IMAP ready"]),
+        (b"* OK [CAPABILITY IMAP4rev1]\r\n", []),
+    ],
+)
+def test_the_program_of_the_server(greeting: bytes, programs: list[str]) -> None:
+    """The greeting names the program; what differs in each connection is left out, and an empty rest is no fact."""
+    found = [one for one in conversation((False, greeting)) if isinstance(one, Observation)]
+    assert [(one.kind, one.value) for one in found] == [("imap.banner", program) for program in programs]
 
 
 def test_words_of_all_kinds() -> None:

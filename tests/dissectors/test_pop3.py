@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.pop3 import Pop3
 from sensor.dissectors.shared.seal import seal
@@ -27,6 +28,19 @@ def session(port: int) -> list[object]:
 def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Pop3().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "programs"),
+    [
+        (b"+OK Dovecot ready. <1d2.4.65b@mail.office.example>\r\n", ["Dovecot ready."]),
+        (b"+OK <1896.697170952@mail.office.example>\r\n", []),
+    ],
+)
+def test_the_program_of_the_server(greeting: bytes, programs: list[str]) -> None:
+    """The greeting names the program; what differs in each connection is left out, and an empty rest is no fact."""
+    found = [one for one in conversation((False, greeting)) if isinstance(one, Observation)]
+    assert [(one.kind, one.value) for one in found] == [("pop3.banner", program) for program in programs]
 
 
 def test_wrong_and_right() -> None:
