@@ -26,11 +26,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.perf import captures, kernels, live, messages, programs
+from tests.perf import captures, kernels, live, messages, programs, servers
 from tests.perf.programs import Program
 from tests.perf.runs import Ratio, Run, cpu, in_turns, in_words, middle, once
 
-GROUPS = ("start", "replay", "memory", "messages", "kernels", "peers", "live")
+GROUPS = ("start", "replay", "memory", "messages", "servers", "kernels", "peers", "live")
 BASELINE = "f5fe907"
 
 
@@ -183,6 +183,23 @@ def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
         yield Row("fact already known", program.name, f"{min(reported) / 1000:.2f} µs")
 
 
+def of_servers(bench: Bench, folder: Path) -> Iterator[Row]:
+    """The cost of a packet of real servers, against the baseline and suricata."""
+    each = [*bench.states, *(one for one in bench.others if one.name.startswith("suricata"))]
+    for load in servers.LOADS:
+        if why := servers.missing(load):
+            yield Row(load.name, "", f"not run: {why}")
+            continue
+        path = servers.capture(load, folder)
+        packets, done = captures.Captures.packets(path), bench.turns(load.name, each, path)
+        seconds = {one.name: cpu(done[one.name], bench.start(one)) for one in each}
+        for program in each:
+            costs = seconds[program.name]
+            ratio = "" if program is each[0] else str(Ratio.of(costs, seconds[each[0].name]))
+            figure = f"{sorted(costs)[len(costs) // 2] / packets * 1e6:.2f} µs per packet of {packets:,}"
+            yield Row(load.name, program.name, figure, ratio)
+
+
 def _each(long: list[Run], short: list[Run], more: int) -> list[float]:
     """µs of CPU per message, run by run."""
     return [max(one.cpu - other.cpu, 0) / more * 1e6 for one, other in zip(long, short, strict=True)]
@@ -276,7 +293,7 @@ def report(bench: Bench, chosen: Sequence[str], made: Path) -> None:
     """The table, group by group. ``made``: folder for captures of messages."""
     groups = {
         "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made),
-        "kernels": of_kernels,
+        "servers": partial(of_servers, folder=made), "kernels": of_kernels,
         "peers": of_peers, "live": of_live,
     }  # fmt: skip
     print(
