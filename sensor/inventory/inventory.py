@@ -26,7 +26,7 @@ from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
 from sensor.inventory.roster import Member, members
-from sensor.inventory.services import Sighted, service_texts
+from sensor.inventory.services import EarlyServices, Sighted, service_texts
 from sensor.inventory.table import Table
 
 # Endpoints of purged devices: what was seen of them before creates no device.
@@ -74,6 +74,7 @@ class Inventory:
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._purged: Bounded[int, int] = Bounded(_PURGED)
+        self._early = EarlyServices()
         self._changes = Changes(self.table, self._view)
 
     @property
@@ -87,6 +88,7 @@ class Inventory:
         tables.include("endpoints", self.endpoints)
         tables.add("named", self._named)
         tables.add("purged", self._purged)
+        tables.include("early", self._early)
         return tables
 
     def observe(self, observation: Observation) -> None:
@@ -162,13 +164,15 @@ class Inventory:
         return members(self.table)
 
     def offer(self, seen: Sighted) -> None:
-        """A device offered or used a service."""
+        """A host offered or used a service."""
         record = self.endpoints.device(Subject(seen.mac, seen.address, seen.vlan))
-        if (
-            record is not None
-            and seen.address in record.addresses
-            and record.offer(seen.service, seen.offered, self.limits)
-        ):
+        if record is not None and seen.address in record.addresses:
+            self._offer(record, seen)
+            return
+        self._early.hold(seen)
+
+    def _offer(self, record: Record, seen: Sighted) -> None:
+        if record.offer(seen.service, seen.offered, self.limits):
             self.table.note(record)
             if seen.offered:
                 device = self.table.open(record)
@@ -350,6 +354,8 @@ class Inventory:
         bearer = self.table.by_mac.get(subject.mac)
         if bearer is None or bearer is record or bearer.router:
             self.table.known.put(subject, record)
+            for seen in self._early.take(subject.mac, subject.address):
+                self._offer(record, seen)
             return True
         return False
 

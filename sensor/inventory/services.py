@@ -7,10 +7,14 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
+from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.named_tables import NamedTables
 
 # First ephemeral port of Linux (ip_local_port_range).
 EPHEMERAL = 32768
+# Hosts whose services are remembered before they are devices, and services of each.
+EARLY_HOSTS, EARLY_SERVICES = 4096, 8
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
         21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind",
@@ -42,6 +46,25 @@ class Sighted(NamedTuple):
     vlan: int
     service: int
     offered: bool
+
+
+class EarlyServices:
+    """Services of hosts that are no devices yet: a first connection comes before other evidence of its server."""
+
+    def __init__(self) -> None:
+        self.tables = NamedTables()
+        self._held: Bounded[tuple[int, int], tuple[Sighted, ...]] = self.tables.add("services", Bounded(EARLY_HOSTS))
+
+    def hold(self, seen: Sighted) -> None:
+        """Remember a service until its host is a device."""
+        key = seen.mac, seen.address
+        held = self._held.get(key) or ()
+        if len(held) < EARLY_SERVICES:
+            self._held.put(key, (*held, seen))
+
+    def take(self, mac: int, address: int) -> tuple[Sighted, ...]:
+        """The remembered services of a host, which has become a device."""
+        return self._held.pop((mac, address)) or ()
 
 
 def service_text(service: int) -> str:

@@ -18,6 +18,7 @@ from sensor.views.alerts import alerts
 from sensor.views.dataset import open_folder
 from tests.console.kit import Running
 
+EVENTS = 146  # of the office
 LISTS = {
     "/devices": 38,
     "/alerts": 7,
@@ -57,7 +58,7 @@ def test_lists_are_what_the_description_promises(program: httpx.Client, path: st
     fits(answer, path)
     page = answer.json()
     assert page["source"]["dataset"] == "office"
-    assert page["source"]["seq"] == 144
+    assert page["source"]["seq"] == EVENTS
     assert len(page["items"]) == (LISTS[path] or page["total"])
 
 
@@ -157,10 +158,10 @@ def read_events(client: httpx.Client, most: int, **options: Any) -> list[tuple[i
 
 def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
     """Each record is sent once, with its number as the id."""
-    first = read_events(program, 144)
-    assert [number for number, _, _ in first] == list(range(1, 145))
+    first = read_events(program, EVENTS)
+    assert [number for number, _, _ in first] == list(range(1, EVENTS + 1))
     assert all(record["sensor"]["seq"] == number and record["kind"] == kind for number, kind, record in first)
-    assert read_events(program, 2, headers={"Last-Event-ID": "142"}) == first[142:144]
+    assert read_events(program, 2, headers={"Last-Event-ID": str(EVENTS - 2)}) == first[-2:]
     only = read_events(program, 3, params={"kind": "incident", "after": 0})
     assert {kind for _, kind, _ in only} == {"incident"}
 
@@ -173,13 +174,13 @@ def test_a_new_record_is_received(start, own: Path) -> None:
     ) as client:
         log = own / "events.jsonl"
         last = json.loads(log.read_bytes().splitlines()[-1])
-        last["sensor"]["seq"] = 145
-        with client.stream("GET", "/events", params={"after": 144}) as answer:
+        last["sensor"]["seq"] = EVENTS + 1
+        with client.stream("GET", "/events", params={"after": EVENTS}) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith("retry")
             with log.open("a") as file:
                 file.write(json.dumps(last) + "\n")
-            assert next(line for line in lines if line.startswith("id: ")) == "id: 145"
+            assert next(line for line in lines if line.startswith("id: ")) == f"id: {EVENTS + 1}"
 
 
 def test_a_token_writes_only_with_its_scope(start, own: Path) -> None:

@@ -81,6 +81,19 @@ def test_names():
     ]
 
 
+def test_services_seen_before_their_host_is_known(story):
+    """The first connection to a server comes before other evidence of it: the service is added once it is a device.
+    Services of another MAC with that address are not, and not more than a few are held.
+    """
+    for port in (9100, *range(1000, 1020)):
+        for _, one in Services().fresh(change("10.0.0.9", port)):
+            story.inventory.offer(one)
+            story.inventory.offer(one._replace(mac=one.mac + 1, service=one.service + 1))
+    assert story.who(PRINTER) is None
+    story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)
+    assert story.who(PRINTER).services == (*[f"tcp/{port}" for port in range(1000, 1007)], "jetdirect/9100")
+
+
 def test_a_device_keeps_what_it_offers(story):
     """Only the holder of the address gets the services, within its bound, in order of ports."""
     story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)

@@ -196,7 +196,9 @@ def of_servers(bench: Bench, folder: Path) -> Iterator[Row]:
         for program in each:
             costs = seconds[program.name]
             ratio = "" if program is each[0] else str(Ratio.of(costs, seconds[each[0].name]))
+            left_out = shed(done[program.name][-1])
             figure = f"{sorted(costs)[len(costs) // 2] / packets * 1e6:.2f} µs per packet of {packets:,}"
+            figure += f", {left_out:,} messages shed" if left_out is not None else ""
             yield Row(load.name, program.name, figure, ratio)
 
 

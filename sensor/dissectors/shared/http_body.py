@@ -6,6 +6,7 @@ evaluated once: when it is complete, when enough is available, or when the rest 
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import re
@@ -212,12 +213,18 @@ def title(page: Page) -> Reading:
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         found = _TITLE.search(body)
-        name = clean(" ".join(html.unescape(found[1].decode("utf-8", "replace")).split()), TITLE_LIMIT) if found else ""
+        name = _title_text(found[1]) if found else ""
         program = program_in(body)
         if name or program:
             yield from page(packet, name, program)
 
     return read
+
+
+@functools.lru_cache(maxsize=512)
+def _title_text(raw: bytes) -> str:
+    """Servers send the same pages again and again."""
+    return clean(" ".join(html.unescape(raw.decode("utf-8", "replace")).split()), TITLE_LIMIT)
 
 
 def xml_facts(description: Described) -> Reading:
