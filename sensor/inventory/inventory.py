@@ -146,8 +146,7 @@ class Inventory:
         """The device behind an endpoint at present; None for new hosts, external addresses and reserved ones."""
         record = self.table.known.get(subject)
         if record is None or not record.still(subject.address):
-            record = self.endpoints.device(subject)
-            if record is None:
+            if (record := self.endpoints.device(subject)) is None:
                 return None
             self._cache(subject, record)
         return self._view(record)
@@ -166,17 +165,16 @@ class Inventory:
     def offer(self, seen: Sighted) -> None:
         """A host offered or used a service."""
         record = self.endpoints.device(Subject(seen.mac, seen.address, seen.vlan))
-        if record is not None and seen.address in record.addresses:
+        if record is None or seen.address not in record.addresses:
+            self._early.hold(seen)
+        else:
             self._offer(record, seen)
-            return
-        self._early.hold(seen)
 
     def _offer(self, record: Record, seen: Sighted) -> None:
         if record.offer(seen.service, seen.offered, self.limits):
             self.table.note(record)
             if seen.offered:
-                device = self.table.open(record)
-                device.services = service_texts(record.services)
+                self.table.open(record).services = service_texts(record.services)
 
     def neighbour(self, subject: Subject, neighbor: Neighbour) -> None:
         """A device announced its switch port."""

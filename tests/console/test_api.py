@@ -17,8 +17,8 @@ from sensor.console.api.openapi import BASE, openapi
 from sensor.views.alerts import alerts
 from sensor.views.dataset import open_folder
 from tests.console.kit import Running
+from tests.offices import EVENTS
 
-EVENTS = 146  # of the office
 LISTS = {
     "/devices": 38,
     "/alerts": 7,

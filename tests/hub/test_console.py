@@ -32,6 +32,7 @@ from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
 from sensor.views.stories import StoryFilter
 from tests.console.kit import Running, act, csrf_of, output_of
 from tests.hub.hub_kit import PARIS, SITE, HubServers, hub_file
+from tests.offices import EVENTS
 from tests.waiting import until
 
 DEVICES, ALERTS, INCIDENTS = 38, 7, 3
@@ -454,8 +455,8 @@ def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
     with filled.base() as base:
         base.execute("UPDATE sensors SET seen = now() - interval '3 hours', clock_ms = 90000 WHERE name = 'paris-1'")
         base.execute(
-            "UPDATE logs l SET committed = '{[5,10),[20,145)}' FROM sensors s "
-            "WHERE s.key = l.sensor AND s.name = 'paris-1'"
+            "UPDATE logs l SET committed = %s FROM sensors s WHERE s.key = l.sensor AND s.name = 'paris-1'",
+            [f"{{[5,10),[20,{EVENTS + 1})}}"],
         )
         base.execute(
             "INSERT INTO quarantine (id, subject, reason, detail, body) "
@@ -469,7 +470,7 @@ def test_sensors_with_their_faults(filled: HubServers, browser: Any) -> None:
     with filled.base() as base:
         base.execute("DELETE FROM quarantine")
         base.execute("UPDATE sensors SET seen = now(), clock_ms = 0")
-        base.execute("UPDATE logs SET committed = '{[1,145)}'")
+        base.execute("UPDATE logs SET committed = %s", [f"{{[1,{EVENTS + 1})}}"])
 
 
 def test_the_coverage_of_a_sensor_has_its_vlans(filled: HubServers, browser: Any) -> None:

@@ -18,6 +18,7 @@ from sensor.hub.notes import Note, add_note
 from sensor.hub.reading import HubFilter, list_alerts
 from sensor.hub.sensors import ask_again, move
 from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
+from tests.offices import EVENTS
 
 
 @pytest.fixture
@@ -87,8 +88,9 @@ def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path
         record["ts"] = record["ts"].replace("2026-11-24", "2026-11-25")
     log.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
     delivered(config, log)
-    assert servers.queried("SELECT committed::text FROM logs ORDER BY number") == [("{[1,145)}",), ("{[1,21)}",)]
-    assert servers.queried("SELECT count(*) FROM events") == [(164,)]
+    committed = servers.queried("SELECT committed::text FROM logs ORDER BY number")
+    assert committed == [(f"{{[1,{EVENTS + 1})}}",), ("{[1,21)}",)]
+    assert servers.queried("SELECT count(*) FROM events") == [(EVENTS + 20,)]
 
 
 def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -129,8 +131,8 @@ def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sende
     with log.open("a") as out:
         out.write(json.dumps(added, separators=(",", ":")) + "\n")
     delivered(config, log)
-    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
-    assert servers.queried("SELECT committed::text FROM logs") == [("{[1,146)}",)]
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(EVENTS + 1, EVENTS + 1)]
+    assert servers.queried("SELECT committed::text FROM logs") == [(f"{{[1,{EVENTS + 2})}}",)]
 
 
 def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -146,8 +148,8 @@ def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple
     with log.open("a") as out:
         out.write(json.dumps(added, separators=(",", ":")) + "\n")
     delivered(config, log)
-    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
-    assert servers.queried("SELECT committed::text, wanted FROM logs") == [("{[1,146)}", None)]
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(EVENTS + 1, EVENTS + 1)]
+    assert servers.queried("SELECT committed::text, wanted FROM logs") == [(f"{{[1,{EVENTS + 2})}}", None)]
 
 
 def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -162,9 +164,9 @@ def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path,
         servers.workers[0].start()
     assert ended.returncode == 1
     assert status is not None
-    assert (status.delivered, status.pending) == (0, 144)
+    assert (status.delivered, status.pending) == (0, EVENTS)
     delivered(config, log)
-    assert servers.queried("SELECT count(*) FROM events") == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(EVENTS,)]
 
 
 def test_a_full_database_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -188,10 +190,10 @@ def test_a_full_database_loses_nothing(servers: HubServers, sender: tuple[Path, 
             base.execute("DROP FUNCTION full_disk CASCADE")
     assert ended.returncode == 1
     assert status is not None
-    assert (status.delivered, status.refused, status.pending) == (0, 0, 144)
+    assert (status.delivered, status.refused, status.pending) == (0, 0, EVENTS)
     assert servers.queried("SELECT FROM quarantine") == []
     delivered(config, log)
-    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(144, 144)]
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(EVENTS, EVENTS)]
 
 
 def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -205,7 +207,7 @@ def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path
     )
     last_urgent = max(at for kind, at in first if kind != "device")
     assert sum(at > last_urgent for kind, at in first if kind == "device") > 20
-    assert servers.queried("SELECT count(*) FROM events") == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(EVENTS,)]
 
 
 def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -218,12 +220,12 @@ def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender
     status = load_status(log, "hub")
     assert refused.returncode == 1
     assert status is not None
-    assert (status.delivered, status.refused, status.pending) == (0, 0, 144)
+    assert (status.delivered, status.refused, status.pending) == (0, 0, EVENTS)
     assert "foreign_identity" in status.error
     with servers.base() as base:
         move(base, "office-1", SITE)
     delivered(config, log)
-    assert servers.queried("SELECT count(*) FROM events WHERE site = %s", SITE) == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events WHERE site = %s", SITE) == [(EVENTS,)]
 
 
 def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[Path, Path]) -> None:
