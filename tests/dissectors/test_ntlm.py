@@ -48,6 +48,7 @@ def test_challenge() -> None:
         ("u", b"\1" * 24, b"", 0xE2808215, "lm"),
         ("", b"\0", b"", 0xE2888215, "anonymous"),
         ("u", b"\0", b"", 0xE2888A15, "anonymous"),
+        ("root", b"", b"", 0x62008215, "anonymous"),
     ],
 )
 def test_kinds_of_proof(user: str, lm: bytes, nt: bytes, flags: int, method: str) -> None:

@@ -170,8 +170,8 @@ def _login(data: bytes) -> Login:
 
 
 def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
-    """The type of proof ([MS-NLMP] 3.2.5.1.2 and 3.3)."""
-    if flags & ANONYMOUS or (not user and not nt):
+    """The type of proof ([MS-NLMP] 3.2.5.1.2 and 3.3). Clients without a password send a user name and no proof."""
+    if flags & ANONYMOUS or (not nt and (not user or not any(lm))):
         return "anonymous"
     if len(nt) > PROOF_SIZE:
         return "ntlmv2"
