@@ -3,7 +3,7 @@
 Facts come only from responses, because a query and its known answers are about others; and only from responses about
 the sender: one whose addresses do not include the sender's comes from a reflector or a sleep proxy and yields no facts.
 Records with a TTL of 0 are goodbyes and yield none; those of a queue that a print server shares (CUPS, so also macOS)
-describe another printer. Ignores reverse lookups, NSEC and the cache-flush and unicast-response bits.
+describe another printer, and so may printing in a list of service types. Ignores reverse lookups, NSEC and the cache-flush and unicast-response bits.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ TXT_KEY_LIMIT = 64
 ADDRESSES = (A, AAAA)
 LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 QUEUES = (b"rp=printers/", b"rp=classes/")  # path of queues on a print server; printers themselves use ipp/print
+SHARED = " @ "  # in the names of queues that CUPS shares: ``queue @ host``
+HOSTS = (*ADDRESSES, SRV)
+PRINTING = frozenset(("_fax-ipp._tcp", "_ipp._tcp", "_ipps._tcp", "_pdl-datastream._tcp", "_printer._tcp"))
 
 
 class MdnsQuery(Event):
@@ -112,6 +115,10 @@ def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
         for one in records
         if one.type == TXT and any(text.lower().startswith(QUEUES) for text in texts(one.data))
     }
+    hosts = {_letters(one.value if one.type == SRV else one.name) for one in records if one.type in HOSTS}
+    queues.update(
+        name for one in records for name in (one.name, one.value) if SHARED in name and _is_queue(name, hosts)
+    )
     if not queues:
         return records
     services = {_parts(name)[1] for name in queues}
@@ -141,7 +148,8 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
                     facts[named, cleaned] = None
         elif kind == PTR:
             listed = record.value if name == ALL_SERVICES else name
-            if service := _service(listed):
+            service = _service(listed)
+            if service and (listed is name or service not in PRINTING):
                 facts["mdns.service", service] = None
                 if listed is name:
                     _instance(record.value, facts)
@@ -166,6 +174,17 @@ def _instance(name: str, facts: dict[tuple[str, str], None]) -> None:
     if instance and service:
         facts["mdns.service", service] = None
         facts["mdns.instance", instance] = None
+
+
+def _is_queue(name: str, hosts: set[str]) -> bool:
+    """Whether a name is that of a queue that one of the hosts shares. Printers may have such a name for their place."""
+    instance, service = _parts(name)
+    return service in PRINTING and _letters(instance.rpartition(SHARED)[2]) in hosts
+
+
+def _letters(host: str) -> str:
+    """The letters and digits of a host name: ``Anna's MacBook`` is ``Annas-MacBook.local``."""
+    return "".join(filter(str.isalnum, host.removesuffix(DOMAIN).lower()))
 
 
 def _service(name: str) -> str:

@@ -41,9 +41,10 @@ cdef enum:
 
 cdef char* all_services = b"_services._dns-sd._udp.local"
 
-# Host names with the sender's address; ``first``: index of the message's first fact.
+# Host names with the sender's address; ``records``: all records; ``first``: index of the message's first fact.
 cdef struct Hosts:
     uint64_t[HOSTS_LIMIT] names
+    uint64_t records
     uint32_t count
     uint32_t first
 
@@ -112,7 +113,7 @@ cdef int answered(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1
         return PUNT
     fields = message(out, MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_SLOTS)
     fields[MDNS_ANNOUNCEMENT_RECORDS], fields[MDNS_ANNOUNCEMENT_OWN] = found, own and row.sport == PORT
-    hosts.first = out.entries_used
+    hosts.records, hosts.first = found, out.entries_used
     return facts(found, &hosts, out) if own and row.sport == PORT else TAKEN
 
 
@@ -154,7 +155,7 @@ cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
         elif kind == PTR:
             done = pointer(one, hosts, out)
         elif kind == SRV:
-            instance(one[RECORD_NAME], hosts, out)
+            done = instance(one[RECORD_NAME], hosts, out)
             if not hosts.count:
                 hostname(one[RECORD_VALUE], hosts, out)
         elif (kind == A or kind == AAAA) and (not hosts.count or listed(one[RECORD_NAME], hosts, out)):
@@ -173,10 +174,10 @@ cdef int pointer(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
     parted(one[RECORD_VALUE] if types else called, out, &parts)
     if not <uint32_t>parts.service or (<uint32_t>parts.before and not is_subtype(parts.before, out)):
         return TAKEN
+    if types and is_printing(parts.service, out):
+        return TAKEN
     fact_once(out, hosts.first, FACT_MDNS_SERVICE, parts.service)
-    if not types:
-        instance(one[RECORD_VALUE], hosts, out)
-    return TAKEN
+    return TAKEN if types else instance(one[RECORD_VALUE], hosts, out)
 
 
 cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
@@ -184,8 +185,8 @@ cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
     cdef Bytes b
     cdef uint32_t size
     b.data, b.at, b.end, b.bad = out.text + (one[RECORD_DATA] >> 32), 0, <uint32_t>one[RECORD_DATA], False
-    if one[RECORD_TTL]:
-        instance(one[RECORD_NAME], hosts, out)
+    if one[RECORD_TTL] and instance(one[RECORD_NAME], hosts, out) == PUNT:
+        return PUNT
     while b.at < b.end:
         size = b.data[b.at]
         b.at += 1
@@ -277,9 +278,67 @@ cdef int instance(uint64_t called, Hosts* hosts, Out* out) except -1 nogil:
     cdef Parts parts
     parted(called, out, &parts)
     if <uint32_t>parts.before and <uint32_t>parts.service:
+        if is_shared(parts.before, hosts, out):
+            return PUNT
         fact_once(out, hosts.first, FACT_MDNS_SERVICE, parts.service)
         fact_once(out, hosts.first, FACT_MDNS_INSTANCE, parts.before)
-    return 0
+    return TAKEN
+
+
+cdef bint is_shared(uint64_t label, const Hosts* hosts, const Out* out) except -1 nogil:
+    """Whether a label is that of a queue that one of the hosts shares: ``queue @ host``."""
+    cdef const uint8_t* text = out.text + (label >> 32)
+    cdef const uint64_t* one = &out.slots[hosts.records >> 32]
+    cdef uint32_t at = <uint32_t>label, i
+    while at > 2 and not (text[at - 1] == 32 and text[at - 2] == 64 and text[at - 3] == 32):
+        at -= 1
+    if at <= 2:
+        return False
+    label = span(<uint32_t>(label >> 32) + at, <uint32_t>label - at)
+    for i in range(<uint32_t>hosts.records):
+        if one[RECORD_TYPE] == SRV:
+            if same_letters(label, one[RECORD_VALUE], out):
+                return True
+        elif (one[RECORD_TYPE] == A or one[RECORD_TYPE] == AAAA) and same_letters(label, one[RECORD_NAME], out):
+            return True
+        one += RECORD_SLOTS
+    return False
+
+
+cdef bint same_letters(uint64_t first, uint64_t second, const Out* out) except -1 nogil:
+    """Whether two host names have the same letters and digits, in either case."""
+    cdef uint64_t one = without_domain(first, out), other = without_domain(second, out)
+    cdef const uint8_t* left = out.text + (one >> 32)
+    cdef const uint8_t* right = out.text + (other >> 32)
+    cdef uint32_t i = 0, j = 0, left_size = <uint32_t>one, right_size = <uint32_t>other
+    while True:
+        while i < left_size and not is_letter(left[i]):
+            i += 1
+        while j < right_size and not is_letter(right[j]):
+            j += 1
+        if i == left_size or j == right_size:
+            return i == left_size and j == right_size
+        if lower(left[i]) != lower(right[j]):
+            return False
+        i += 1
+        j += 1
+
+
+cdef bint is_letter(uint8_t one) noexcept nogil:  # compares numbers
+    return 48 <= one <= 57 or 97 <= lower(one) <= 122
+
+
+cdef bint is_printing(uint64_t service, const Out* out) except -1 nogil:
+    """Whether a service type is one of PRINTING of the reference."""
+    cdef const uint8_t* text = out.text + (service >> 32)
+    cdef uint32_t size = <uint32_t>service
+    return (
+        is_word(text, size, b"_ipp._tcp")
+        or is_word(text, size, b"_ipps._tcp")
+        or is_word(text, size, b"_printer._tcp")
+        or is_word(text, size, b"_pdl-datastream._tcp")
+        or is_word(text, size, b"_fax-ipp._tcp")
+    )
 
 
 cdef bint is_subtype(uint64_t before, const Out* out) except -1 nogil:

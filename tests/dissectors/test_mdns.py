@@ -11,6 +11,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.mdns import Mdns
 from tests.dissectors.samples import events, facts, packets, values
+from tests.native.reference import Pair
 
 HOST, TV = "10.0.0.5", b"\2tv\5local\0"
 
@@ -23,9 +24,13 @@ def record(owner: str, kind: int, data: bytes, ttl: int = 120) -> bytes:
     return name(owner) + struct.pack("!HHIH", kind, 0x8001, ttl, len(data)) + data
 
 
-def found(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> list[object]:
+def announcement(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> Packet:
     payload = struct.pack("!HHHHHH", 0, flags, 0, len(records), 0, 0) + b"".join(records)
-    return list(Mdns().dissect(Packet(payload, src=parse(src), src_mac=0x020000000005, sport=sport, dport=5353)))
+    return Packet(payload, src=parse(src), src_mac=0x020000000005, sport=sport, dport=5353, proto=17)
+
+
+def found(*records: bytes, src: str = HOST, sport: int = 5353, flags: int = 0x8400) -> list[object]:
+    return list(Mdns().dissect(announcement(*records, src=src, sport=sport, flags=flags)))
 
 
 def test_question() -> None:
@@ -82,6 +87,37 @@ def test_shared_queue_is_no_printer() -> None:
     )
     assert len(parsed[0].records) == 6
     assert values(parsed) == [("mdns.service", "_ssh._tcp"), ("mdns.instance", "pc"), ("mdns.hostname", "pc")]
+
+
+@pytest.mark.parametrize(
+    ("label", "host", "shared"),
+    [
+        ("front @ pc", "pc.local", True), ("Front Desk @ Anna's MacBook", "Annas-MacBook.local", True),
+        ("a @ b @ PC.local", "pc.local", True), ("Kyocera @ 3F", "KM1A2B3C-3F.local", False), ("pc", "pc.local", False),
+    ],
+)  # fmt: skip
+def test_a_queue_without_its_text_record(label: str, host: str, shared: bool) -> None:
+    """CUPS names a queue after its host, and announces LPD with port 0 and no text. Printers are named for their place.
+    Natively the same is parsed, or left to this dissector.
+    """
+    queue = f"{label}._printer._tcp.local"
+    message = announcement(
+        record("_printer._tcp.local", 12, name(queue)),
+        record(queue, 33, struct.pack("!HHH", 0, 0, 0) + name(host)),
+        record(host, 1, bytes((10, 0, 0, 5))),
+    )
+    parsed = values(list(Mdns().dissect(message)))
+    assert (("mdns.service", "_printer._tcp") in parsed) is not shared
+    assert parsed[-1] == ("mdns.hostname", host.removesuffix(".local"))
+    answer = Pair("mdns").compare(message)
+    assert (answer.taken, answer.fault) == (not shared, "")
+
+
+def test_a_list_of_service_types_makes_no_printer() -> None:
+    """Computers that share a queue list the types of printing too; a printer announces its own instance as well."""
+    types = [record("_services._dns-sd._udp.local", 12, name(f"{one}._tcp.local")) for one in ("_ipp", "_ssh")]
+    assert values(found(*types)) == [("mdns.service", "_ssh._tcp")]
+    assert Pair("mdns").compare(announcement(*types)).fault == ""
 
 
 def test_goodbye_claims_nothing() -> None:
