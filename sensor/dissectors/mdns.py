@@ -3,7 +3,8 @@
 Facts come only from responses, because a query and its known answers are about others; and only from responses about
 the sender: one whose addresses do not include the sender's comes from a reflector or a sleep proxy and yields no facts.
 Records with a TTL of 0 are goodbyes and yield none; those of a queue that a print server shares (CUPS, so also macOS)
-describe another printer, and so may printing in a list of service types. Ignores reverse lookups, NSEC and the cache-flush and unicast-response bits.
+describe another printer, and so may printing in a list of service types. Ignores reverse lookups, NSEC and the
+cache-flush and unicast-response bits.
 """
 
 from __future__ import annotations

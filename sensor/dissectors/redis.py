@@ -3,21 +3,24 @@ results.
 
 Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; a password is stored as a
 seal. Reads commands that configure the server or load code into it. All other commands are only counted, to match
-replies to logins. Keys and values are not read.
+replies to logins. Reads the version in replies to HELLO and INFO. Keys and values are not read.
 """
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 6379
 ARGUMENTS_LIMIT, ARGUMENT_LIMIT = 64, 4096
@@ -28,6 +31,9 @@ DEFAULT = "default"  # the user of logins with only a password
 FILE_SETTINGS = (b"dir", b"dbfilename")
 CHANGES = (b"slaveof", b"replicaof", b"eval", b"system.exec")  # commands that change the server, with their arguments
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
+# The program and its version, as bulk strings in a reply to HELLO or as lines in one to INFO.
+_HELLO = lazy_pattern(rb"\$[56]\r\n(redis|valkey)\r\n\$7\r\nversion\r\n\$\d{1,2}\r\n(\d[\d.]{2,15})\r\n")
+_INFO = lazy_pattern(rb"^(redis|valkey)_version:(\d[\d.]{2,15})\r$", re.MULTILINE)
 # First bytes of replies: to successful logins (a line to AUTH, a map or list to HELLO), and of single-line replies.
 ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
 
@@ -71,6 +77,7 @@ class RedisStream(Stream):
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
         self._pending: deque[_Requested | None] = deque(maxlen=PENDING_LIMIT)
+        self._named = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done:
@@ -80,6 +87,9 @@ class RedisStream(Stream):
         if from_client:
             yield from self._commands(packet, kept)
         elif self._pending:
+            if not self._named and b"version" in data and (program := _program(data)):
+                self._named = True
+                yield fact(packet, "redis.version", program)
             yield from self._replies(packet, kept)
         else:
             kept.clear()  # replies to commands that were not captured
@@ -121,6 +131,12 @@ class RedisStream(Stream):
                 self._pending.clear()
             del kept[: len(line) + 2]
         kept.clear()
+
+
+def _program(data: bytes) -> str:
+    """``valkey 8.1.1``; empty if a reply does not contain it. Valkey also reports the Redis it is compatible with."""
+    found = _HELLO.search(data) or max(_INFO.finditer(data), key=lambda one: one[1], default=None)
+    return f"{found[1].decode()} {found[2].decode()}" if found else ""
 
 
 def _command(data: bytes) -> tuple[list[bytes], int]:

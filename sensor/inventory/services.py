@@ -16,16 +16,17 @@ EPHEMERAL = 32768
 # Hosts whose services are remembered before they are devices, and services of each.
 EARLY_HOSTS, EARLY_SERVICES = 4096, 8
 _NAMES = {
-    TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
+    TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https")
+    | dict.fromkeys(range(5900, 5910), "vnc") | {
         21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind",
         135: "msrpc", 139: "netbios-ssn",
         143: "imap", 389: "ldap", 445: "smb", 465: "smtps", 502: "modbus", 515: "lpd", 548: "afp", 554: "rtsp",
         587: "submission", 631: "ipp", 636: "ldaps",
-        873: "rsync", 993: "imaps", 995: "pop3s", 1433: "mssql", 1720: "h323", 1883: "mqtt", 2000: "sccp",
-        2049: "nfs", 3260: "iscsi", 3306: "mysql",
-        3389: "rdp", 5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5900: "vnc", 5985: "winrm",
-        6379: "redis", 7000: "airplay", 8009: "cast",
-        8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 27017: "mongodb", 44818: "enip",
+        873: "rsync", 993: "imaps", 995: "pop3s", 1433: "mssql", 1521: "oracle", 1720: "h323", 1883: "mqtt",
+        2000: "sccp", 2049: "nfs", 2375: "docker", 2379: "etcd", 3260: "iscsi", 3306: "mysql", 3389: "rdp",
+        5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5672: "amqp", 5985: "winrm", 6379: "redis",
+        7000: "airplay", 8009: "cast", 8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 11211: "memcached",
+        27017: "mongodb", 44818: "enip",
     },
     UDP: {
         53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pcaps.dissectors.redis import WRONGPASS, command
+from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.redis import Redis
 from sensor.dissectors.shared.seal import seal
@@ -53,6 +54,23 @@ def test_no_password_is_no_login() -> None:
     """A server without a password reports no login, and replies to other commands are not a result."""
     assert session(49434) == []
     assert conversation((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply", "program"),
+    [
+        (b"INFO", b"$60\r\n# Server\r\nredis_version:8.0.2\r\nredis_git_sha1:0\r\n\r\n", ["redis 8.0.2"]),
+        (b"INFO", b"$99\r\n# Server\r\nredis_version:7.2.4\r\nvalkey_version:8.1.1\r\n\r\n", ["valkey 8.1.1"]),
+        (b"HELLO", b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n", []),
+        (b"HELLO", b"%7\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.1.1\r\n", ["valkey 8.1.1"]),
+        (b"HELLO", b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.4.10\r\n", ["redis 7.4.10"]),
+        (b"GET", b"$20\r\nversion 1.2.3 of this\r\n", []),
+    ],
+)
+def test_the_version_of_the_server(request_: bytes, reply: bytes, program: list[str]) -> None:
+    """From replies to INFO and HELLO, once for each connection; values of keys are not read."""
+    parsed = conversation((True, command(request_)), (False, reply), (True, command(request_)), (False, reply))
+    assert [one.value for one in parsed if isinstance(one, Observation)] == program
 
 
 def test_behind_a_gap() -> None:
