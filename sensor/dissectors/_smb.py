@@ -66,15 +66,18 @@ Requested = SmbLogin | Tree | File | int
 
 
 class Conversation:
-    """State of one conversation: pending requests by message id, shares by tree id, files by file id."""
+    """State of one conversation: pending requests by message id, shares by tree id, files by file id. ``pipes``: a pipe
+    was opened, so that reads are read.
+    """
 
-    __slots__ = ("dialects", "files", "pending", "trees")
+    __slots__ = ("dialects", "files", "pending", "pipes", "trees")
 
     def __init__(self) -> None:
         self.pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)
         self.trees: Bounded[tuple[int, int], Tree] = Bounded(TREES_LIMIT)
         self.files: Bounded[bytes, File] = Bounded(FILES_LIMIT)
         self.dialects: tuple[str, ...] = ()
+        self.pipes = False
 
 
 def tree(path: str) -> Tree:

@@ -183,6 +183,7 @@ class Smb2:
         access, disposition, options, start, size = _CREATE.unpack_from(body)
         tree = self._conversation.trees.get(self._place) or NO_TREE
         self._last = _smb.create(packet, tree, utf16(head.part(start, size)), access, disposition, options, parsed)
+        self._conversation.pipes = self._conversation.pipes or self._last.pipe
         self._conversation.pending.put(head.id, self._last)
 
     def read_(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:

@@ -20,8 +20,8 @@ from sensor.dissectors import _smb
 from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
+from sensor.dissectors._smb_messages import Messages
 from sensor.dissectors._smb_sealed import SealedCalls
-from sensor.dissectors.shared.message_splitter import MessageSplitter
 from sensor.dissectors.shared.netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.smb_events import (
@@ -46,9 +46,8 @@ CONTROLS = {
 }  # with the maximum size of each in bytes
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
-# Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
-# they are small (WEIGHT in ``decode/flows.pxd``).
-OPENING, KEEP = 4, 4000
+# Payloads of each message that the select pass passes on.
+OPENING = 4
 SEALED_LIMIT = 512  # encrypted messages without another one, after which a connection is ignored
 STRAY_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
 _ENCRYPTED = struct.Struct("<36xI4xQ")  # size of the message, and the session
@@ -73,8 +72,8 @@ class SmbStream(Stream):
     """One connection. Messages show which side is the client, regardless of which one sent first."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Direction(), _Direction()
-        conversation = _smb.Conversation()
+        self._client, self._server = Messages(), Messages()
+        self._conversation = conversation = _smb.Conversation()
         self._smb1, self._smb2, self._pipes = Smb1(conversation), Smb2(conversation), Pipes()
         self._unparsed, self._begins = 0, True
         self._sealed, self._sealed_left = SealedCalls(), SEALED_LIMIT
@@ -89,8 +88,10 @@ class SmbStream(Stream):
             self._unparsed += 1
             self.done = self._unparsed > STRAY_LIMIT
             return
-        for raw, partial in direction.messages(data):
+        for raw, partial in direction.complete(data, packet.one_sided, self._conversation.pipes):
             yield from self._parsed(packet, direction, raw, partial)
+        if direction.skipped:
+            self._unparsed, self._sealed_left = 0, SEALED_LIMIT
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Parse the available part of the message."""
@@ -99,7 +100,7 @@ class SmbStream(Stream):
         if len(raw) > FRAME_SIZE + 4:
             yield from self._parsed(packet, direction, raw, True)
 
-    def _parsed(self, packet: Packet, direction: _Direction, raw: bytes, partial: bool) -> list[Parsed]:
+    def _parsed(self, packet: Packet, direction: Messages, raw: bytes, partial: bool) -> list[Parsed]:
         self._unparsed = 0
         magic = raw[FRAME_SIZE : FRAME_SIZE + 4]
         if raw[0] == REQUEST:
@@ -116,7 +117,7 @@ class SmbStream(Stream):
             return self._encrypted(packet, direction, raw)
         return []
 
-    def _encrypted(self, packet: Packet, direction: _Direction, raw: bytes) -> list[Parsed]:
+    def _encrypted(self, packet: Packet, direction: Messages, raw: bytes) -> list[Parsed]:
         """A connection with nothing but encrypted messages is read at its beginning only."""
         size, session = _ENCRYPTED.unpack_from(raw, FRAME_SIZE)
         self._sealed_left -= 1
@@ -134,33 +135,6 @@ class SmbStream(Stream):
         for piece in [one for one in parsed if isinstance(one, SmbPipe)]:
             self._pipes.read(piece.packet, piece.pipe, piece.handle, piece.data, parsed)
         return parsed
-
-
-class _Direction(MessageSplitter):
-    """One direction. ``encrypted``: encryption was reported."""
-
-    __slots__ = ("encrypted",)
-
-    def __init__(self) -> None:
-        super().__init__(_size, KEEP)
-        self.encrypted = False
-
-    def found(self, data: bytes) -> bool:
-        """Whether message boundaries are known, or a message begins with these bytes, so that parsing continues."""
-        self.lost = self.lost and not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
-        return not self.lost
-
-
-def _size(data: bytes, at: int) -> int:
-    """Size of the message at ``at`` including its frame; 0 if more bytes are needed, -1 if none begins."""
-    if len(data) - at < FRAME_SIZE:
-        return 0
-    kind, size = data[at], data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-    if kind == MESSAGE:
-        if len(data) - at < FRAME_SIZE + 4:
-            return 0 if size >= 4 else FRAME_SIZE + size
-        return FRAME_SIZE + size if size < 4 or data[at + FRAME_SIZE : at + FRAME_SIZE + 4] in MAGICS else -1
-    return FRAME_SIZE + size if size <= CONTROLS.get(kind, -1) else -1
 
 
 def _begins(data: bytes) -> bool:

@@ -9,7 +9,7 @@ compiled into one Python expression each.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any, get_args, get_origin
 
@@ -38,17 +38,18 @@ class Answers(dict[Any, int]):
         self.bits: dict[Want, int] = {}
         self.of: tuple[Versioned, ...] = ()
         self._versions: tuple[tuple[Versioned, int], ...] = ()
+        self._evaluate: Choice | None = None
 
     def add(self, want: Want, bit: int) -> None:
         self.bits[want] = self.bits.get(want, 0) | bit
+        self._evaluate = None
         self.of = tuple(frozenset(self.of) | want.versions)
         self._versions = tuple((one, one.version) for one in self.of)
 
     def __missing__(self, value: Any) -> int:
-        bits = 0
-        for want, bit in self.bits.items():
-            if want.holds(lambda _: value):
-                bits |= bit
+        if self._evaluate is None:
+            self._evaluate = _of_value(self.bits)
+        bits = self._evaluate(value)
         if not isinstance(value, str | bytes) or len(value) <= LONGEST:
             if len(self) >= self.size:
                 self.clear()
@@ -65,14 +66,52 @@ class Answers(dict[Any, int]):
         return self
 
 
-class _Writer:
+class _Names:
+    """The constants of a function that is being written, by their names in it."""
+
+    def __init__(self) -> None:
+        self.space: dict[str, Any] = {}
+
+    def kept(self, value: object) -> str:
+        if isinstance(value, int | str | bytes):
+            return repr(value)
+        name = f"k{len(self.space)}"
+        self.space[name] = value
+        return name
+
+    def function(self, name: str, parameter: str, lines: Iterable[str], of: str) -> Choice:
+        """The function with these lines; ``of``: what it is about, in tracebacks."""
+        text = f"def {name}({parameter}):\n" + "".join(f"    {line}\n" for line in lines)
+        exec(_code(text, of), self.space)  # noqa: S102 - names and constants of wants, nothing else
+        made: Choice = self.space.pop(name)  # breaks a reference cycle, which would outlive many reloads
+        return made
+
+
+class _ValueWriter(_Names):
+    """Writes wants that read one field, as a function of its value."""
+
+    def named(self, _field: str) -> str:
+        return "value"
+
+    def code(self, want: Want) -> str:
+        return want.code(self)
+
+
+def _of_value(bits: dict[Want, int]) -> Choice:
+    """The function from a value to the bits of the wants that hold."""
+    write = _ValueWriter()
+    lines = [f"if {write.code(want)}: mask |= {bit}" for want, bit in bits.items()]
+    return write.function("bits", "value", ["mask = 0", *lines, "return mask"], "a value")
+
+
+class _Writer(_Names):
     """Writes the source of one function: its constants, the fields that it reads, and the wants that are answered by
     value.
     """
 
     def __init__(self, kind: type[Event]) -> None:
+        super().__init__()
         self.kind = kind
-        self.space: dict[str, Any] = {}
         self.fields: dict[str, str] = {}
         self.answers: dict[str, Answers] = {}
         self._next = 1
@@ -83,13 +122,6 @@ class _Writer:
 
     def named(self, field: str) -> str:
         return self.fields.setdefault(field, f"v{len(self.fields)}")
-
-    def kept(self, value: object) -> str:
-        if isinstance(value, int | str | bytes):
-            return repr(value)
-        name = f"k{len(self.space)}"
-        self.space[name] = value
-        return name
 
     def code(self, want: Want) -> str:
         if not self.answered(want):
@@ -151,11 +183,7 @@ def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
             else:
                 others.append(part)
         tests += [(write.code(part), out) for part in others]
-    name = f"choose_{kind.__name__}"
-    text = f"def {name}(event):\n" + "".join(f"    {line}\n" for line in write.lines(begin, tests, sum(outs)))
-    exec(_code(text, kind.__name__), write.space)  # noqa: S102 - names and constants of wants, nothing else
-    made: Choice = write.space.pop(name)  # breaks a reference cycle, which would outlive many reloads
-    return made
+    return write.function(f"choose_{kind.__name__}", "event", write.lines(begin, tests, sum(outs)), kind.__name__)
 
 
 @functools.lru_cache(maxsize=CODES_LIMIT)

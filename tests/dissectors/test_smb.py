@@ -15,8 +15,9 @@ from sensor.core.dissector import Parsed
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors._smb_messages import LIMIT
 from sensor.dissectors.shared.smb_events import SmbDelete
-from sensor.dissectors.smb import KEEP, STRAY_LIMIT, Smb, SmbStream
+from sensor.dissectors.smb import STRAY_LIMIT, Smb, SmbStream
 from tests.dissectors.samples import events, values
 
 CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
@@ -285,7 +286,7 @@ def test_gap_inside_a_long_write() -> None:
     parsed = [*stream.gap(CLIENT, len(long_) - 1460 - 10, True), *found([(True, long_[-10:] + next_)], stream)]
     assert events(parsed) == expected
     stream = SmbStream()
-    parsed = found([(True, long_[: KEEP + 5])], stream)
+    parsed = found([(True, long_[: LIMIT + 5])], stream)
     parsed += [*stream.gap(CLIENT, len(long_), True), *found([(True, b"rest"), (True, next_)], stream)]
     assert events(parsed) == expected
 

@@ -126,7 +126,7 @@ def _prepare(load: Load, folder: Path) -> None:
     (folder / "files" / "page.html").write_text("<html><title>page</title>text</html>\n")
     if load.server == FILE_SERVER:
         for number in range(FILES):
-            (folder / "files" / f"f{number}.bin").write_bytes(os.urandom(100 + number * 4))
+            (folder / "files" / f"f{number}.bin").write_bytes(os.urandom(100 + number % 2000 * 4))
     key = [
         "openssl",
         "req",

@@ -7,6 +7,7 @@ a hash remain. SPNEGO is not parsed: the message is found by its signature.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import hashlib
 import struct
@@ -206,7 +207,8 @@ def _text(raw: bytes, flags: int) -> str:
 
 @functools.lru_cache(maxsize=2048)
 def _decoded(raw: bytes) -> str:
-    return clean(raw.decode("utf-16-le", "replace"), NAME_LIMIT)
+    # Directly, since ``decode`` looks the codec up and calls it in Python.
+    return clean(codecs.utf_16_le_decode(raw, "replace", True)[0], NAME_LIMIT)
 
 
 def utf16(raw: bytes) -> str:
