@@ -18,7 +18,7 @@ from typing import NamedTuple
 from tests.perf.live import lacking, wait_for
 
 SERVER, CLIENT = "10.88.0.10", "10.88.0.20"
-FILES, LIMIT_S = 2000, 60
+FILES, LIMIT_S = 6000, 90
 NGINX = """daemon off; worker_processes 1; error_log {folder}/error.log; pid {folder}/pid;
 events {{ worker_connections 512; }}
 http {{

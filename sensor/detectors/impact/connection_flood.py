@@ -72,7 +72,7 @@ class Finding(NamedTuple):
 class ConnectionFlood(FlowDetector):
     """Counts answered connections by source and service: all of them, those that did not end, and half-open ones."""
 
-    title = "HTTP flood or slow HTTP attack (service exhaustion)"
+    title = "Connection flood, HTTP flood or slow HTTP attack"
     severity = Severity.medium
     techniques = ("T1499.002", "T1499", "T1498.001")
     advice = (
