@@ -176,6 +176,16 @@ def undo(args: argparse.Namespace) -> int:
     return change_inventory(args, found, write)
 
 
+def show(args: argparse.Namespace) -> int:
+    """``show DEVICE``: its attributes with their evidence, its alerts and connections."""
+    if len(args.operands) != 1:
+        return _usage("show DEVICE")
+    from sensor.cli import explain
+
+    [args.what] = args.operands
+    return explain.main(args)
+
+
 def history(args: argparse.Namespace) -> int:
     """``history DEVICE``: its changes, its operator changes, and its addresses."""
     if len(args.operands) != 1:

@@ -6,6 +6,7 @@ TEXT alone searches all attributes. Data comes from the inventory of `sensor run
 
 actions:
   list [FILTER…]               list devices (default)
+  show DEVICE                  show a device with its evidence, as `sensor explain` does
   set DEVICE KEY=VALUE…        set attributes; your values override observations until KEY= removes them
   tag DEVICE TAG…              add tags; untag removes them
   merge DEVICE OTHER           merge two devices into the first
@@ -29,6 +30,7 @@ EXAMPLES = """\
   sensor devices
   sensor devices type=camera vendor=hikvision vlan=30 'seen<24h'
   sensor devices --summary
+  sensor devices show 10.20.10.62
   sensor devices --json 10.20.30. | jq -r .id
   sensor devices set 10.20.10.62 type=camera name="Lobby" owner=facilities criticality=high
   sensor devices export --format netbox --site HQ devices.csv
@@ -38,6 +40,7 @@ EXAMPLES = """\
 # Action → (module, function).
 ACTIONS = {
     "list": ("_devices_list", "list_devices"),
+    "show": ("_devices_actions", "show"),
     "set": ("_devices_actions", "set_words"),
     "tag": ("_devices_actions", "tag"),
     "untag": ("_devices_actions", "tag"),

@@ -37,13 +37,7 @@ SESSION_PORT, PORT = 139, 445
 URGENT = 0x20  # flag of TCP
 FRAME_SIZE = 4
 MESSAGE, REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE = 0x00, 0x81, 0x82, 0x83, 0x84, 0x85
-CONTROLS = {
-    REQUEST: 0xFFFF,
-    POSITIVE: 0,
-    NEGATIVE: 1,
-    RETARGET: 6,
-    KEEP_ALIVE: 0,
-}  # with the maximum size of each in bytes
+CONTROLS = (REQUEST, POSITIVE, NEGATIVE, RETARGET, KEEP_ALIVE)
 SMB1, SMB2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
 MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
 # Payloads of each message that the select pass passes on.

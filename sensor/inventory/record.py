@@ -16,7 +16,7 @@ from sensor.inventory.corrections import Corrections, onto
 from sensor.inventory.facts import facts_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.reporting import Reported
-from sensor.inventory.services import shared
+from sensor.inventory.services import FTP, is_named, shared
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
@@ -201,9 +201,11 @@ class Record(CompactRecord):
             self.device.attributes, self.stale = NO_ATTRIBUTES, True
 
     def offer(self, service: int, offered: bool, limits: Limits) -> bool:
-        """Add a service; returns True if it is new and there was room."""
+        """Add a service; returns True if it is new and there was room. Passive FTP opens a random port for each file
+        (RFC 959, 4.1.2): ports without a name count only for hosts without FTP.
+        """
         known = self.services if offered else self.used
-        if service in known or len(known) >= limits.services:
+        if service in known or len(known) >= limits.services or (FTP in known and not is_named(service)):
             return False
         if offered:
             self.services = shared((*known, service))

@@ -15,6 +15,7 @@ from sensor.core.named_tables import NamedTables
 EPHEMERAL = 32768
 # Hosts whose services are remembered before they are devices, and services of each.
 EARLY_HOSTS, EARLY_SERVICES = 4096, 8
+FTP = TCP << 16 | 21
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https")
     | dict.fromkeys(range(5900, 5910), "vnc") | {
@@ -66,6 +67,11 @@ class EarlyServices:
     def take(self, mac: int, address: int) -> tuple[Sighted, ...]:
         """The remembered services of a host, which has become a device."""
         return self._held.pop((mac, address)) or ()
+
+
+def is_named(service: int) -> bool:
+    """Whether the port of a service has a name."""
+    return service & 0xFFFF in _NAMES.get(service >> 16, ())
 
 
 def service_text(service: int) -> str:

@@ -69,6 +69,13 @@ def test_tags(invoke) -> None:
     assert invoke("tag=east").out == "no devices match\n"
 
 
+def test_show_is_the_explanation(run_cli) -> None:
+    """`show` prints what `sensor explain` prints, with its exit codes; it takes one device."""
+    assert run_cli("devices", "show", "dev-10").lines == run_cli("explain", "dev-10").lines
+    assert run_cli("devices", "show", "zzz").code == 1
+    assert run_cli("devices", "show").code == run_cli("devices", "show", "dev-10", "dev-11").code == 2
+
+
 def test_merge_undo_and_history(golden: Golden, invoke, inventory: Path) -> None:
     """A merge takes effect in the next run; after undo both devices have their ids again."""
     old = one(invoke, "10.0.0.6")["id"]

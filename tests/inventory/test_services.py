@@ -94,6 +94,15 @@ def test_services_seen_before_their_host_is_known(story):
     assert story.who(PRINTER).services == (*[f"tcp/{port}" for port in range(1000, 1007)], "jetdirect/9100")
 
 
+def test_data_ports_of_ftp_are_no_services(story):
+    """Passive FTP opens a random port for each file; named ports of the server are services."""
+    story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)
+    for port in (8888, 21, 9100, 20_001, 20_002):
+        for _, one in Services().fresh(change("10.0.0.9", port)):
+            story.inventory.offer(one)
+    assert story.who(PRINTER).services == ("ftp/21", "tcp/8888", "jetdirect/9100")
+
+
 def test_a_device_keeps_what_it_offers(story):
     """Only the holder of the address gets the services, within its bound, in order of ports."""
     story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)

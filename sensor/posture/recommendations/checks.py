@@ -130,11 +130,12 @@ def _claims(device: Device | None, name: str, attribute: str, value: str) -> lis
     known = device.attributes.get(attribute)
     if known is None:
         return []
+    observed = [one for one in known.evidence if one.family != OPERATOR]
     if attribute in SEVERAL:
-        return [one for one in known.evidence if one.value == value and one.confidence >= SURE]
+        return [one for one in observed if one.value == value and one.confidence >= SURE]
     if known.contested or known.confidence < SURE:
         return []
-    return [one for one in known.evidence if one.value == known.value and one.family != OPERATOR]
+    return [one for one in observed if one.value == known.value]
 
 
 def _names(one: Evidence) -> bool:
