@@ -102,6 +102,7 @@ def test_coverage_and_findings_of_hunts(page: Any, servers: HubServers) -> None:
     """Limits in the last figures of a sensor; a scheduled hunt with rows on the overview."""
     expect, now = sync_api.expect, datetime.now(UTC)
     with servers.base() as base:
+        base.execute("UPDATE events SET ts = %s WHERE kind = 'sensor' AND action = 'summary'", [now])
         base.execute(
             'UPDATE events e SET record = replace(record, \'"truncated":0\', \'"one_way":1234,"truncated":7\') '
             "FROM sensors s WHERE s.number = e.sensor AND s.name = 'paris-1' AND e.action = 'summary'"
