@@ -2,7 +2,8 @@
 """One direction of an SMB connection, split into messages with their NetBIOS frame (RFC 1002, 4.3.1; [MS-SMB2] 2.1).
 
 Most messages of a file server neither open, name nor change a file: reads and their data, attributes, listings, locks,
-confirmations. They are skipped here, where they cost little. ``MessageSplitter`` has the same rules for other protocols.
+confirmations. They are skipped here, where they cost little. ``shared/message_splitter.py`` splits other protocols by
+the same rules.
 """
 
 from libc.stdint cimport uint8_t, uint32_t

@@ -190,7 +190,11 @@ def of_servers(bench: Bench, folder: Path) -> Iterator[Row]:
         if why := servers.missing(load):
             yield Row(load.name, "", f"not run: {why}")
             continue
-        path = servers.capture(load, folder)
+        try:
+            path = servers.capture(load, folder)
+        except RuntimeError as error:
+            yield Row(load.name, "", f"failed: {error}")
+            continue
         packets, done = captures.Captures.packets(path), bench.turns(load.name, each, path)
         seconds = {one.name: cpu(done[one.name], bench.start(one)) for one in each}
         for program in each:

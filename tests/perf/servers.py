@@ -15,10 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.perf.captures import Captures
 from tests.perf.live import lacking, wait_for
 
 SERVER, CLIENT = "10.88.0.10", "10.88.0.20"
-FILES, LIMIT_S = 6000, 90
+# A capture with fewer packets shows that its client failed.
+FILES, LIMIT_S, PACKETS = 2000, 60, 1000
 NGINX = """daemon off; worker_processes 1; error_log {folder}/error.log; pid {folder}/pid;
 events {{ worker_connections 512; }}
 http {{
@@ -92,7 +94,9 @@ def missing(load: Load) -> str:
 
 
 def capture(load: Load, folder: Path) -> Path:
-    """The capture of a load, made if missing. ``folder``: where captures are kept."""
+    """The capture of a load, made if missing. ``folder``: where captures are kept. Raises RuntimeError if its client
+    failed.
+    """
     path = folder / f"servers-{load.name.lower().replace(', ', '-').replace(' ', '-')}.pcap"
     if not path.exists():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as used:
@@ -102,7 +106,7 @@ def capture(load: Load, folder: Path) -> Path:
 
 
 def _recorded(load: Load, folder: Path) -> Path:
-    """Run server, recorder and client, each to its end."""
+    """Run server, recorder and client, each to its end. Raises RuntimeError if the client failed."""
     _prepare(load, folder)
     path, names = folder / "recorded.pcap", (f"sensor-srv-{os.getpid()}", f"sensor-cli-{os.getpid()}")
     with _network(*names), ExitStack() as running:
@@ -112,7 +116,9 @@ def _recorded(load: Load, folder: Path) -> Path:
         running.enter_context(_started(names[1], recorder))
         wait_for(path.exists)
         command = ["timeout", str(LIMIT_S), *_in(names[1], load.client.format(folder=folder))]
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        client = subprocess.run(command, capture_output=True, text=True, check=False)
+    if (packets := Captures.packets(path)) < PACKETS:
+        raise RuntimeError(f"{load.name}: {packets} packets, client: {(client.stderr or client.stdout).strip()[-200:]}")
     return path
 
 
@@ -126,20 +132,9 @@ def _prepare(load: Load, folder: Path) -> None:
     (folder / "files" / "page.html").write_text("<html><title>page</title>text</html>\n")
     if load.server == FILE_SERVER:
         for number in range(FILES):
-            (folder / "files" / f"f{number}.bin").write_bytes(os.urandom(100 + number % 2000 * 4))
-    key = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=files.office.example",
-    ]
-    subprocess.run([*key, "-keyout", folder / "key", "-out", folder / "cert"], check=True, capture_output=True)
+            (folder / "files" / f"f{number}.bin").write_bytes(os.urandom(100 + number * 4))
+    key = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=files.office.example"
+    subprocess.run([*key.split(), "-keyout", folder / "key", "-out", folder / "cert"], check=True, capture_output=True)
 
 
 @contextmanager

@@ -111,28 +111,12 @@ def updates(lab: Lab) -> Iterator[None]:
         lab.serve(mirror, "pages", port=80)
     hosts = _hosts(lab, 4)
     yield
+    package, installer = "debian/pool/main/o/openssl/lib-%d.deb", "software/Setup-9000.exe"
+    requested = [("Debian APT-HTTP/1.3 (3.0.3)", f"198.51.100.40/{package % (6000 + number)}") for number in range(3)]
+    requested.append(("Microsoft BITS/7.8", f"198.51.100.41/{installer}"))
     for host in hosts:
-        for number in range(3):
-            lab.run(
-                host,
-                "wget",
-                "-q",
-                "-O",
-                "/dev/null",
-                "-U",
-                "Debian APT-HTTP/1.3 (3.0.3)",
-                f"http://198.51.100.40/debian/pool/main/o/openssl/lib-{6000 + number}.deb",
-            )
-        lab.run(
-            host,
-            "wget",
-            "-q",
-            "-O",
-            "/dev/null",
-            "-U",
-            "Microsoft BITS/7.8",
-            "http://198.51.100.41/software/Setup-9000.exe",
-        )
+        for agent, place in requested:
+            lab.run(host, "wget", "-q", "-O", "/dev/null", "-U", agent, f"http://{place}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Splits one direction of a TCP connection into length-prefixed messages of which only the beginning is needed, even if
-the rest was truncated or lost: SMB and DCE/RPC, whose messages carry files.
+the rest was truncated or lost, such as those of DCE/RPC. SMB has a kernel for it, ``_smb_messages.pyx``.
 """
 
 from __future__ import annotations
