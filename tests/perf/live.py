@@ -127,5 +127,5 @@ def wait_for(ready: object, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
-            raise TimeoutError("the sensor did not start")
+            raise TimeoutError(f"not ready after {seconds:.0f} s")
         time.sleep(0.05)

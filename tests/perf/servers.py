@@ -94,8 +94,8 @@ def missing(load: Load) -> str:
 
 
 def capture(load: Load, folder: Path) -> Path:
-    """The capture of a load, made if missing. ``folder``: where captures are kept. Raises RuntimeError if its client
-    failed.
+    """The capture of a load, made if missing. ``folder``: where captures are kept. Raises RuntimeError if its server
+    or client failed.
     """
     path = folder / f"servers-{load.name.lower().replace(', ', '-').replace(' ', '-')}.pcap"
     if not path.exists():
@@ -106,12 +106,15 @@ def capture(load: Load, folder: Path) -> Path:
 
 
 def _recorded(load: Load, folder: Path) -> Path:
-    """Run server, recorder and client, each to its end. Raises RuntimeError if the client failed."""
+    """Run server, recorder and client, each to its end. Raises RuntimeError if one failed."""
     _prepare(load, folder)
     path, names = folder / "recorded.pcap", (f"sensor-srv-{os.getpid()}", f"sensor-cli-{os.getpid()}")
     with _network(*names), ExitStack() as running:
         running.enter_context(_started(names[0], load.server.format(folder=folder)))
-        wait_for(lambda: _listens(names[0], load.port))
+        try:
+            wait_for(lambda: _listens(names[0], load.port))
+        except TimeoutError as error:
+            raise RuntimeError(f"{load.server.split()[0]} does not listen on port {load.port}: {error}") from None
         recorder = f"tcpdump -q -i eth0 -s 0 -B 65536 -w {path}"
         running.enter_context(_started(names[1], recorder))
         wait_for(path.exists)
