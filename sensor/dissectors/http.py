@@ -300,15 +300,11 @@ def _switched(event: HttpResponse) -> bool:
 
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
-    if head.values is None:
-        head.values = request_fields(head)
-    return HttpRequest(packet, *head.values)
+    return HttpRequest(packet, *request_fields(head))
 
 
 def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> HttpResponse:
-    if head.values is None:
-        head.values = response_fields(head)
-    *values, forwarded = head.values
+    *values, forwarded = response_fields(head)
     values += method, path, proxy or forwarded
     return HttpResponse(packet, *values)
 

@@ -9,7 +9,6 @@ requested by the server, adds nothing.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
@@ -43,11 +42,7 @@ STARTS = tuple(bytes((HANDSHAKE, 3, minor, size)) for minor in range(4) for size
 # A heartbeat record of up to 255 bytes, or of maximum size.
 BEATS = tuple(bytes((HEARTBEAT, 3, minor, size)) for minor in range(1, 4) for size in (0, 63, 64))
 BEAT_HEAD = 3
-KNOWN_LIMIT = 4096  # bytes of a certificate that is cached
 DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
-
-
-_known = functools.lru_cache(maxsize=512)(x509.read)
 
 
 class TlsClientHello(Event):
@@ -161,7 +156,7 @@ class TlsStream(Stream):
     ) -> Iterator[Parsed]:
         """Parse a message; the direction continues or is done."""
         if kind == CERTIFICATE:
-            yield from certificate(packet, body, from_client)
+            yield from certificate(packet, body, from_client, packet.sport == REMOTE_DESKTOP)
         elif kind == HEARTBEAT:
             yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
         elif direction.greeted and kind == CLIENT_HELLO:
@@ -336,13 +331,13 @@ def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
     yield Observation(ts, subject, "tls.ja4", hello.ja4, flow)
 
 
-def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+def certificate(packet: Packet, data: bytes, from_client: bool, remote_desktop: bool) -> Iterator[Parsed]:
     """The event and the facts about the sender of a certificate. An empty one comes from a client without a
-    certificate.
+    certificate. ``remote_desktop``: the sender is a server on the port of RDP.
     """
     if not data:
         return
-    one = _known(data) if len(data) <= KNOWN_LIMIT else x509.read(data)
+    one = x509.read(data)
     yield TlsCertificate(
         packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names,
         one.not_before, one.not_after, one.self_signed, one.key, one.key_bits, one.sha1, one.sha256,
@@ -359,7 +354,7 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Pars
         if value:
             yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
     # Windows creates its own certificate for remote desktop, and names it after the host.
-    if packet.sport == REMOTE_DESKTOP and one.self_signed and one.common_name:
+    if remote_desktop and one.self_signed and one.common_name:
         yield Observation(ts, subject, "tls.hostname", one.common_name, flow)
 
 
@@ -391,7 +386,8 @@ def _dtls_message(packet: Packet, message: bytes) -> Iterator[Parsed]:
         return
     body = message[DTLS_MESSAGE : DTLS_MESSAGE + part]
     if kind == CERTIFICATE and len(body) >= 6 and len(body) >= 6 + int.from_bytes(body[3:6], "big"):
-        yield from certificate(packet, body[6 : 6 + int.from_bytes(body[3:6], "big")], packet.direction == 0)
+        raw = body[6 : 6 + int.from_bytes(body[3:6], "big")]
+        yield from certificate(packet, raw, packet.direction == 0, packet.sport == REMOTE_DESKTOP)
     elif part == size and kind == CLIENT_HELLO:
         yield from client(packet, client_hello(body, "d"))
     elif part == size and kind == SERVER_HELLO:

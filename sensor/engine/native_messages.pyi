@@ -6,6 +6,7 @@ from sensor.boundary import Boundary
 from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet, Packets
+from sensor.engine.known_messages import KnownMessages
 from sensor.engine.subscribers import Subscribers
 from sensor.engine.unwanted import Unwanted
 from sensor.evidence.gather import Gatherer
@@ -15,6 +16,7 @@ from sensor.native.out import Messages
 class NativeMessages:
     parsed: int
     unwanted: Unwanted
+    known_messages: KnownMessages
     record: Callable[[list[Parsed]], None] | None
     def __init__(
         self,

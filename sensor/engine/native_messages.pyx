@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Messages that native dissectors parsed from a batch, delivered in packet order. A known fact is counted in place;
 Python objects are made for new facts and for events that have subscribers. A message that the native dissector passed
-on is read by the Python dissector, guarded by the error boundary.
+on is read by the Python dissector, guarded by the error boundary, unless the same was read before.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -16,6 +16,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.core.row cimport Row
+from sensor.engine.known_messages cimport KnownEvent, KnownFact, KnownMessages
 from sensor.engine.unwanted cimport NO, UNKNOWN, YES, Unwanted
 from sensor.evidence.frames cimport FrameRing
 from sensor.inventory.novelty cimport Novelty
@@ -26,6 +27,21 @@ from sensor.native.units import PUNTED as PUNTED_KINDS
 from sensor.native.view cimport View
 
 BROKEN_LIMIT = 1024
+
+
+cdef class Current:
+    """The message that is being delivered."""
+
+    cdef Py_ssize_t index    # of its packet in the batch
+    cdef uint64_t flow
+    cdef const Row* own      # of its packet; NULL at the end of a flow
+    cdef const Row* row      # of the packet that contains the present part
+    cdef Packet first        # its packet, once it is needed
+    cdef Packet packet       # that contains the present part
+    cdef list results
+    cdef bint whole          # no part is malformed
+    cdef bint news           # it had a new fact
+    cdef bint changed        # it had an event, which may have changed tables that decide what is wanted
 
 
 cdef class NativeMessages:
@@ -39,6 +55,7 @@ cdef class NativeMessages:
     cdef Boundary boundary
     cdef Novelty novelty
     cdef readonly Unwanted unwanted
+    cdef readonly KnownMessages known_messages
     cdef list views, punted, names, hashes, subscribed, waiting
     cdef tuple facts
     cdef Packets packets
@@ -54,6 +71,7 @@ cdef class NativeMessages:
         self.dispatch = dispatch
         self.made = made
         self.novelty, self.unwanted = novelty, Unwanted(boundary, novelty, KINDS)
+        self.known_messages = KnownMessages(novelty, [fields_of(kind) for kind in PUNTED_KINDS])
         self.boundary = boundary
         self.names = list(names)
         self.views = [View(fields_of(kind)) for kind in KINDS]
@@ -127,86 +145,139 @@ cdef class NativeMessages:
         flow.
         """
         cdef const Entry* entry = &out.entries[self.next]
-        cdef Py_ssize_t index = entry.row + self.messages.start
         cdef uint8_t unit = entry.unit
-        cdef bint at_end = entry.what == ENDED, whole = True, news = False, changed = False
-        cdef int verdict
+        cdef bint at_end = entry.what == ENDED
         cdef uint32_t stop = self.next + 1 + entry.size if at_end else out.entries_used
-        cdef const Row* own = NULL if at_end else &self.packets.rows[index]
-        cdef const Row* row = own   # of the packet that contains the message
-        cdef uint64_t flow = entry.flow if at_end else own.flow
-        cdef list results = []
-        cdef Packet packet = None, first = None
+        cdef Current now = Current.__new__(Current)
+        now.index, now.results, now.whole = entry.row + self.messages.start, [], True
+        now.own = now.row = NULL if at_end else &self.packets.rows[now.index]
+        now.flow = entry.flow if at_end else now.own.flow
         self.next += at_end
         if self.ring is not None and not at_end:
-            if self.evidence.waiting:
-                packet = first = self.made(self.packets, index)
-            elif index != self.kept:
-                self.ring.keep_row(self.packets.data, own)
-            self.kept = index
+            self.keep_frame(now)
         while self.next < stop:
             entry = &out.entries[self.next]
-            if entry.row + self.messages.start != index or entry.unit != unit or entry.what == ENDED:
+            if entry.row + self.messages.start != now.index or entry.unit != unit or entry.what == ENDED:
                 break
             self.next += 1
-            if entry.what == EMPTY:
-                continue
-            if entry.what == PACKET:
-                row = <const Row*>(out.text + entry.at) if entry.size else own
-                packet = self.earlier(out, entry) if entry.size else first
-                continue
-            if unit and self.broken and (flow, unit) in self.broken:
-                continue
-            if entry.what == FACT or entry.what == FACT_ABOUT:
-                # facts are delivered in order: after a new fact, all facts are delivered
-                if news or not self.known(out, entry, row):
-                    results.append(self.observation(out, entry, row))
-                    news = True
-                continue
-            if entry.what == EVENT:
-                if not self.subscribed[entry.kind]:
-                    continue
-                # At the end of a flow, an event may have no row.
-                verdict = YES if row is NULL else self.unwanted.verdict(entry.kind, out, entry.at, row, changed)
-                if verdict == NO:
-                    continue
-            if packet is None and row == own:
-                packet = first = self.packet(index)
-            if entry.what == EVENT:
-                event = (<View>self.views[entry.kind]).event(out, entry.at, packet)
-                if verdict == UNKNOWN and not self.unwanted.evaluate(entry.kind, event, row, changed):
-                    continue
-                results.append(event)
-                changed = True
-            elif entry.what == MALFORMED:
-                whole = self.boundary.call([], self.names[unit - 1], raised, (self.text(out, entry),), packet, False)
-            else:
-                whole, news = self.read(out, entry, packet, results), True
-                changed = True
-                if not whole:
-                    self.broken.put((flow, unit), True)
+            self.part(now, out, entry)
         self.parsed += 1
-        if self.evidence is not None and not at_end and (results or not whole):
-            self.evidence.at(index)
-        if results:
-            self.dispatch(results)
-        if not whole and not at_end:
-            self.dispatch((MalformedMessage(first if first is not None else self.packet(index), self.names[unit - 1]),))
+        if self.evidence is not None and not at_end and (now.results or not now.whole):
+            self.evidence.at(now.index)
+        if now.results:
+            self.dispatch(now.results)
+        if not now.whole and not at_end:
+            packet = now.first if now.first is not None else self.packet(now.index)
+            self.dispatch((MalformedMessage(packet, self.names[unit - 1]),))
         return 0
+
+    cdef int keep_frame(self, Current now) except -1:
+        """Keep the frame of the packet for alerts, once."""
+        if self.evidence.waiting:
+            now.packet = now.first = self.made(self.packets, now.index)
+        elif now.index != self.kept:
+            self.ring.keep_row(self.packets.data, now.own)
+        self.kept = now.index
+        return 0
+
+    cdef int part(self, Current now, const Out* out, const Entry* entry) except -1:
+        """Process one entry."""
+        if entry.what == EMPTY:
+            return 0
+        if entry.what == PACKET:
+            now.row = <const Row*>(out.text + entry.at) if entry.size else now.own
+            now.packet = self.earlier(out, entry) if entry.size else now.first
+        elif entry.unit and self.broken and (now.flow, entry.unit) in self.broken:
+            return 0
+        elif entry.what == FACT or entry.what == FACT_ABOUT:
+            # facts are delivered in order: after a new fact, all facts are delivered
+            if now.news or not self.known(out, entry, now.row):
+                now.results.append(self.observation(out, entry, now.row))
+                now.news = True
+        elif entry.what == EVENT:
+            self.event(now, out, entry)
+        elif entry.what == MALFORMED:
+            fault = (self.text(out, entry),)
+            now.whole = self.boundary.call([], self.names[entry.unit - 1], raised, fault, self.packet_of(now), False)
+        else:
+            self.read(now, out, entry)
+        return 0
+
+    cdef int event(self, Current now, const Out* out, const Entry* entry) except -1:
+        """Add an event that is wanted."""
+        cdef int verdict
+        if not self.subscribed[entry.kind]:
+            return 0
+        # At the end of a flow, an event may have no row.
+        verdict = YES if now.row is NULL else self.unwanted.verdict(entry.kind, out, entry.at, now.row, now.changed)
+        if verdict == NO:
+            return 0
+        event = (<View>self.views[entry.kind]).event(out, entry.at, self.packet_of(now))
+        if verdict == UNKNOWN and not self.unwanted.evaluate(entry.kind, event, now.row, now.changed):
+            return 0
+        now.results.append(event)
+        now.changed = True
+        return 0
+
+    cdef int read(self, Current now, const Out* out, const Entry* entry) except -1:
+        """Add the results of a message that Python reads."""
+        cdef Py_ssize_t before = len(now.results)
+        cdef uint64_t key = self.known_messages.key_of(entry.kind, out, entry.at)
+        cdef tuple known = self.known_messages.find(key) if now.row is not NULL else None
+        if known is not None:
+            for part in known:
+                if type(part) is KnownFact:
+                    self.recall_fact(now, part)
+                else:
+                    self.recall_event(now, part)
+            return 0
+        packet = self.packet_of(now)
+        one = (<View>self.punted[entry.kind]).make(out, entry.at)
+        now.whole = self.boundary.call(now.results, self.names[entry.unit - 1], one.read, (packet,), packet, False)
+        now.news = now.changed = True
+        if self.record is not None and len(now.results) > before:
+            self.record(now.results[before:])
+        if now.whole:
+            self.known_messages.learn(key, now.results[before:])
+        else:
+            self.broken.put((now.flow, entry.unit), True)
+        return 0
+
+    cdef int recall_fact(self, Current now, KnownFact one) except -1:
+        """Add a fact of a message that was read before, unless it is known of this host as well."""
+        cdef const Row* row = now.row
+        if now.news or not self.novelty.known(row.ts, row.src_mac, row.src_hi, row.src_lo, row.vlan, one.hashed):
+            subject = Subject(row.src_mac, address(row.src_hi, row.src_lo), row.vlan)
+            now.results.append(Observation(row.ts, subject, one.kind, one.value, row.flow))
+            now.news = True
+        return 0
+
+    cdef int recall_event(self, Current now, KnownEvent one) except -1:
+        """Add an event of a message that was read before, if it is wanted. Records contain it in any case."""
+        cdef uint32_t kind = self.unwanted.number(one.made)
+        cdef int verdict = self.unwanted.verdict_on_known(kind, one.content, now.row, now.changed)
+        if verdict == NO and self.record is None:
+            return 0
+        event = one.made(self.packet_of(now), *one.values)
+        if self.record is not None:
+            self.record((event,))
+        if verdict == NO or (
+            verdict == UNKNOWN and not self.unwanted.evaluate(kind, event, now.row, now.changed)
+        ):
+            return 0
+        now.results.append(event)
+        now.changed = True
+        return 0
+
+    cdef Packet packet_of(self, Current now):
+        """The packet of the present part."""
+        if now.packet is None:
+            now.packet = now.first = self.packet(now.index)
+        return now.packet
 
     cdef Packet packet(self, Py_ssize_t index):
         """The packet of a row, whose frame is kept already."""
         return self.packets.at(index)
-
-    cdef bint read(self, const Out* out, const Entry* entry, Packet packet, list results) except -1:
-        """Add the results of a message that Python reads; returns False if it is malformed."""
-        cdef Py_ssize_t before = len(results)
-        cdef bint whole
-        one = (<View>self.punted[entry.kind]).make(out, entry.at)
-        whole = self.boundary.call(results, self.names[entry.unit - 1], one.read, (packet,), packet, False)
-        if self.record is not None and len(results) > before:
-            self.record(results[before:])
-        return whole
 
     cdef Packet earlier(self, const Out* out, const Entry* entry):
         """A packet of which a copy was kept."""

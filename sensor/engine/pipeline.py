@@ -129,6 +129,7 @@ class Pipeline:
         tables.add("senders", selector.senders)
         tables.add("glimpsed", selector.glimpsed)
         tables.add("head_senders", selector.head_senders)
+        tables.add("known_messages", self.native_messages.known_messages.known)
         tables.include("inventory", self.inventory)
         tables.include("alerts", self.alert_processor)
         tables.include("datagrams", self.kernels.datagrams)

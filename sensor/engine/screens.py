@@ -19,8 +19,8 @@ from sensor.core.wants import all_of, any_of
 from sensor.engine.compiled_wants import Choice, compiled
 from sensor.native.row_hash import packet_number
 
-# Bits of an answer: that of WANTED, and one per look-up.
-LOOKUPS_LIMIT = 63
+# Bits of an answer: one if it is wanted, and one per look-up. Not all 64 are set.
+LOOKUPS_LIMIT = 62
 
 
 class Lookup(NamedTuple):

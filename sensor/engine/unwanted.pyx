@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Events that no subscriber wants, recognized by their rows: most messages repeat what was sent before. What the
+"""Events that no subscriber wants, recognized by their content: most messages repeat what was sent before. What the
 subscribers decided about a content is kept in a table of fixed size, indexed by a keyed hash of the fields that their
 wants read; an event with the same content gets the same answer, and no object is made of one that none of them wants.
-Wants that look into tables of their detectors (``screens.py``) are decided by the same look-ups.
+Wants that look into tables of their detectors (``screens.py``) are decided by the same look-ups. A content is evaluated
+when it comes for the second time: many come once, and subscribers evaluate their wants themselves.
 
 An answer that was overwritten is asked for again, which takes longer and has the same result. All are forgotten when
 data that wants depend on is replaced, when a want raised an exception, and when the subscribers change.
@@ -24,6 +25,7 @@ from sensor.native.row_hash cimport RowHash, packet_value
 
 cdef enum:
     MOST_BITS = 24
+    ONCE = 0xFFFFFFFFFFFFFFFF  # in place of the bits: the content came once
 
 cdef object LATER = object()  # a screen that was not needed yet; compiling one takes a millisecond
 
@@ -50,12 +52,9 @@ cdef class RowLookup:
 
 cdef class RowScreen:
     """The screen of a class, for its rows."""
-    cdef RowHash content
-    cdef object choice
-    cdef tuple lookups
 
     def __init__(self, layout, made):
-        """``made``: a screens.Screen."""
+        """``layout``: as for RowHash; ``made``: a screens.Screen."""
         self.content, self.choice = RowHash(layout, made.fields), made.choice
         self.lookups = tuple([RowLookup(one) for one in made.lookups])
 
@@ -81,7 +80,7 @@ cdef class Unwanted:
 
     def __cinit__(self, Boundary boundary not None, Novelty novelty not None, kinds, int bits=14):
         """``boundary``: for wants that raise an exception; ``novelty``: its key is used; ``kinds``: the classes of
-        events by number; ``bits``: room for 2**bits answers of 16 bytes.
+        events with rows, by number; ``bits``: room for 2**bits answers of 16 bytes.
         """
         if not 2 <= bits <= MOST_BITS:
             raise ValueError(f"bits {bits}: 2 to {MOST_BITS}")
@@ -89,7 +88,8 @@ cdef class Unwanted:
         if self.answers == NULL:
             raise MemoryError
         self.mask, self.key0, self.key1 = (1 << bits) - 1, novelty.key0, novelty.key1
-        self.boundary, self.kinds, self.groups = boundary, tuple(kinds), ()
+        self.boundary, self.kinds, self.groups = boundary, list(kinds), ()
+        self.numbers, self.native = {kind: number for number, kind in enumerate(kinds)}, len(self.kinds)
         self.forget()
 
     def __dealloc__(self):
@@ -118,10 +118,23 @@ cdef class Unwanted:
         return 0
 
     cdef int verdict(self, uint32_t kind, const Out* out, uint32_t at, const Row* row, bint changed) except -1:
-        """Whether a subscriber wants the event whose first slot is ``at``. ``changed``: an event before it, of the same
-        message, may have changed the tables that decide.
+        """Whether a subscriber may want the event whose first slot is ``at``. ``changed``: an event before it, of the
+        same message, may have changed the tables that decide.
         """
-        cdef Answer* answer
+        cdef RowScreen one = self.screen(kind)
+        if one is None:
+            return YES
+        return self.answer(one, one.content.of(out, at, row, self.key0 ^ (kind + 1), self.key1), row, changed)
+
+    cdef int verdict_on_known(self, uint32_t kind, uint64_t content, const Row* row, bint changed) except -1:
+        """The same for an event without a row. ``content``: the same for the same content only."""
+        cdef RowScreen one = self.screen(kind)
+        if one is None:
+            return YES
+        return self.answer(one, one.content.of_known(content, row, self.key0 ^ (kind + 1), self.key1), row, changed)
+
+    cdef RowScreen screen(self, uint32_t kind):
+        """The screen of a class; None if all its events are wanted."""
         cdef Py_ssize_t blamed = 0
         cdef Subscribers group
         for group in self.groups:
@@ -129,15 +142,18 @@ cdef class Unwanted:
         if blamed != self.blamed:
             self.forget()
         one = self.screens[kind]
-        if one is LATER:
-            one = self.made(kind)
-        if one is None:
-            return YES
-        self.key = (<RowScreen>one).content.of(out, at, row, self.key0 ^ (kind + 1), self.key1) or 1
+        return self.made(kind) if one is LATER else one
+
+    cdef int answer(self, RowScreen one, uint64_t key, const Row* row, bint changed) except -1:
+        cdef Answer* answer
+        self.key = key or 1
         answer = &self.answers[self.key & self.mask]
         if answer.key != self.key:
+            answer.key, answer.bits = self.key, ONCE
+            return YES
+        if answer.bits == ONCE:
             return UNKNOWN
-        if (<RowScreen>one).holds(answer.bits, row, changed):
+        if one.holds(answer.bits, row, changed):
             return YES
         self.skipped += 1
         return NO
@@ -153,15 +169,24 @@ cdef class Unwanted:
         answer.key, answer.bits = self.key, found[0]
         return one.holds(answer.bits, row, changed)
 
-    cdef object made(self, uint32_t kind):
-        """The screen of a class; None if all its events are wanted."""
+    cdef uint32_t number(self, kind) except? 0:
+        """The number of a class; one without rows gets a new number."""
+        found = self.numbers.get(kind)
+        if found is None:
+            found = self.numbers[kind] = len(self.kinds)
+            self.kinds.append(kind)
+            self.screens.append(LATER if self.groups else None)
+        return found
+
+    cdef RowScreen made(self, uint32_t kind):
+        """The screen of a class, when it is first needed."""
         cdef Subscribers group
         cdef list wants = []
         of = self.kinds[kind]
         for group in self.groups:
             wants += group.wants(of)
         made = screen(of, wants)
-        self.screens[kind] = None if made is None else RowScreen(fields_of(of), made)
+        self.screens[kind] = None if made is None else RowScreen(fields_of(of) if kind < self.native else None, made)
         if made is not None:
             self.data = tuple({*self.data, *made.data})
             self.versions = tuple([data.version for data in self.data])

@@ -4,7 +4,6 @@ it needs.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 
 import msgspec
@@ -12,13 +11,10 @@ import msgspec
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.dissectors import http, ssh, tls
-from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, client_hello, server_hello
+from sensor.dissectors.shared.client_hello import client_hello, server_hello
 from sensor.dissectors.shared.http_body import decoded
 from sensor.dissectors.shared.http_message import masked, read_head
 
-# Largest size in bytes of a cached hello, and number of cached hellos. Servers and clients of the same software send
-# the same (tls_hello.pyx).
-HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096
 REPEATED = b"\1"  # the session id of a ServerHello that repeats the one of the client
 
 
@@ -26,7 +22,10 @@ class Punted(msgspec.Struct):
     """Base class. The fields have the same types as fields of events."""
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        """Its events and facts. Raises Malformed if it violates the protocol."""
+        """Its events in this packet, and its facts about the packet's sender. Both depend on the fields alone, since
+        they are recalled when the same fields come again (``engine/known_messages.pyx``). Raises Malformed if the
+        message violates the protocol.
+        """
         raise NotImplementedError
 
 
@@ -112,9 +111,7 @@ class TlsClientHelloBody(Punted):
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        return tls.client(
-            packet, _client_hello(self.body) if len(self.body) <= HELLO_LIMIT else client_hello(self.body, "t")
-        )
+        return tls.client(packet, client_hello(self.body, "t"))
 
 
 class TlsServerHelloBody(Punted):
@@ -125,12 +122,7 @@ class TlsServerHelloBody(Punted):
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        return (
-            tls.server(
-                packet,
-                _server_hello(self.body) if len(self.body) <= HELLO_LIMIT else server_hello(self.body, REPEATED),
-            ),
-        )
+        return (tls.server(packet, server_hello(self.body, REPEATED)),)
 
 
 class TlsOldHello(Punted):
@@ -143,20 +135,11 @@ class TlsOldHello(Punted):
 
 
 class TlsCertificateBody(Punted):
-    """The first certificate of a list."""
+    """The first certificate of a list; ``remote_desktop``: of a server on the port of RDP."""
 
     from_client: bool
+    remote_desktop: bool
     data: bytes
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        return tls.certificate(packet, self.data, self.from_client)
-
-
-@functools.lru_cache(maxsize=HELLOS_LIMIT)
-def _client_hello(body: bytes) -> ClientHello:
-    return client_hello(body, "t")
-
-
-@functools.lru_cache(maxsize=HELLOS_LIMIT)
-def _server_hello(body: bytes) -> ServerHello:
-    return server_hello(body, REPEATED)
+        return tls.certificate(packet, self.data, self.from_client, self.remote_desktop)

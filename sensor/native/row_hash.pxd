@@ -12,6 +12,7 @@ cdef class Content:
     cdef uint32_t size
     cdef tuple parts
     cdef int add(self, Sip* s, const Out* out, uint32_t at) except -1
+    cdef uint64_t bytes_of(self, const Out* out, uint32_t at) except? 0
 
 
 cdef class RowHash:
@@ -19,6 +20,8 @@ cdef class RowHash:
     cdef list places
     cdef list packet
     cdef uint64_t of(self, const Out* out, uint32_t at, const Row* row, uint64_t key0, uint64_t key1) except? 0
+    cdef uint64_t of_known(self, uint64_t content, const Row* row, uint64_t key0, uint64_t key1) except? 0
+    cdef uint64_t ended(self, Sip* s, const Row* row) except? 0
 
 
 cdef object packet_value(const Row* row, int field)

@@ -62,18 +62,30 @@ cdef class Content:
                 sip_word(s, out.slots[at + i])
         return 0
 
+    cdef uint64_t bytes_of(self, const Out* out, uint32_t at) except? 0:
+        """Bytes of the texts in the fields of a group. Raises IndexError if it lies outside the written rows."""
+        cdef Content part
+        cdef uint64_t total = 0
+        if <uint64_t>at + self.size > out.slots_used:
+            raise IndexError(f"slot {at} of {out.slots_used}")
+        for part in self.parts:
+            if part.code == TEXT or part.code == BYTES:
+                total += <uint32_t>out.slots[at]
+            at += part.size
+        return total
+
 
 cdef class RowHash:
     """The hash of some fields of one event class; ``packet.`` precedes names of the packet's fields."""
 
     def __init__(self, layout, fields):
-        """``layout``: the Layout of the class. Raises KeyError for an unknown field."""
+        """``layout``: the Layout of the class; None for a class without rows. Raises KeyError for an unknown field."""
         cdef dict found = {}
         cdef uint32_t at = 0
-        for name, part in layout.parts:
+        for name, part in layout.parts if layout is not None else ():
             found[name] = (at, Content(part))
             at += part.size
-        own = [found[name] for name in fields if not name.startswith(PACKET)]
+        own = [found[name] for name in fields if layout is not None and not name.startswith(PACKET)]
         self.contents, self.places = tuple([content for _, content in own]), [at for at, _ in own]
         self.packet = [packet_number(name) for name in fields if name.startswith(PACKET)]
 
@@ -81,15 +93,26 @@ cdef class RowHash:
         """The hash of the event whose first slot is ``at``, in the packet of a row."""
         cdef Sip s
         cdef Py_ssize_t i
-        cdef int field
         sip_begin(&s, key0, key1)
         for i in range(len(self.contents)):
             (<Content>self.contents[i]).add(&s, out, at + <uint32_t>self.places[i])
+        return self.ended(&s, row)
+
+    cdef uint64_t of_known(self, uint64_t content, const Row* row, uint64_t key0, uint64_t key1) except? 0:
+        """The hash of an event without a row. ``content``: the same for the same content only."""
+        cdef Sip s
+        sip_begin(&s, key0, key1)
+        sip_word(&s, content)
+        return self.ended(&s, row)
+
+    cdef uint64_t ended(self, Sip* s, const Row* row) except? 0:
+        """Add the fields of the packet."""
+        cdef int field
         for field in self.packet:
             if field == SRC or field == DST:
-                sip_word(&s, row.src_hi if field == SRC else row.dst_hi)
-            sip_word(&s, packet_word(row, field))
-        return sip_end(&s)
+                sip_word(s, row.src_hi if field == SRC else row.dst_hi)
+            sip_word(s, packet_word(row, field))
+        return sip_end(s)
 
 
 cdef object packet_value(const Row* row, int field):

@@ -10,7 +10,7 @@ from libc.string cimport memmove
 from sensor.core.row cimport CUT
 from sensor.native.kinds cimport (
     PUNTED_TLS_CERTIFICATE_BODY, PUNTED_TLS_OLD_HELLO, TLS_CERTIFICATE_BODY_DATA, TLS_CERTIFICATE_BODY_FROM_CLIENT,
-    TLS_CERTIFICATE_BODY_SLOTS,
+    TLS_CERTIFICATE_BODY_REMOTE_DESKTOP, TLS_CERTIFICATE_BODY_SLOTS,
     TLS_HEARTBEAT, TLS_HEARTBEAT_CLAIMED, TLS_HEARTBEAT_FROM_CLIENT, TLS_HEARTBEAT_REQUEST, TLS_HEARTBEAT_SIZE,
     TLS_HEARTBEAT_SLOTS,
     TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
@@ -38,6 +38,7 @@ cdef enum:
     CERTIFICATE_LIMIT = 16384
     BEAT_HEAD = 3          # bytes of a heartbeat's type and length
     OLD_HEAD = 11          # bytes of the header of a hello in SSL 2.0 format
+    REMOTE_DESKTOP = 3389
 
 cdef struct Direction:
     HeldBytes message           # unread handshake messages; a hello in SSL 2.0 format
@@ -244,6 +245,7 @@ cdef int certificate(
             reserve(s.out)
             fields = punted(s.out, PUNTED_TLS_CERTIFICATE_BODY, TLS_CERTIFICATE_BODY_SLOTS)
             fields[TLS_CERTIFICATE_BODY_FROM_CLIENT] = way == 0
+            fields[TLS_CERTIFICATE_BODY_REMOTE_DESKTOP] = s.row.sport == REMOTE_DESKTOP
             fields[TLS_CERTIFICATE_BODY_DATA] = put(s.out, raw + 10, length)
     return GOES_ON
 

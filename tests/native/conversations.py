@@ -134,6 +134,11 @@ def frames_of(
     return frames
 
 
+def repeated(turns: Sequence[Turn], *ports: int) -> list[bytes]:
+    """The frames of a flow to each of these ports in turn, from a port of its own."""
+    return [frame for client, port in enumerate(ports, 40000) for frame in frames_of(turns, port, client)]
+
+
 def segment(
     way: int, seq: int, data: bytes, port: int = 80, client: int = 40000, flags: int = 0x18, ack: int = 0
 ) -> bytes:

@@ -11,7 +11,18 @@ import pytest
 from sensor.dissectors.http import Http
 from sensor.dissectors.shared.http_message import whole_lines
 from tests import sampling
-from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same, segment
+from tests.native.conversations import (
+    FRAME_LIMIT,
+    Turn,
+    cut,
+    disordered,
+    frames_of,
+    mutated,
+    received,
+    repeated,
+    same,
+    segment,
+)
 
 SEEDS = sampling.some(range(60), 4, "conversations of http")
 TARGETS = (
@@ -139,6 +150,12 @@ def test_conversations_in_disorder(seed: int) -> None:
     if seed % 5 == 0:
         frames.insert(len(frames) // 2, segment(0, begins[0] - 2**28, request(rng)))
     alike(frames, 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_conversations_that_are_repeated(seed: int) -> None:
+    """Also messages that are recalled instead of parsed, and on other ports."""
+    alike(repeated(exchange(random.Random(seed)), 80, 8080, 80, 3128, 80), 1, 1000)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,7 +11,7 @@ from pcaps.dissectors.ssh import OFFER, login, offer, packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.ssh import CHANNELS, FOLLOWED_LIMIT, Ssh
 from tests import sampling
-from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same
+from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, repeated, same
 
 SEEDS = sampling.some(range(60), 4, "conversations of ssh")
 LINES = (
@@ -85,6 +85,12 @@ def test_truncated_conversations(seed: int) -> None:
     frames = frames_of(cut(turns, rng, 1400) if seed % 2 else turns, port=22)
     for snap in (70, 96, 128, 256):
         alike(disordered(frames, rng) if seed % 3 == 0 else frames, 1, 7, 1000, snap=snap)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_conversations_that_are_repeated(seed: int) -> None:
+    """Also messages that are recalled instead of parsed, and on other ports."""
+    alike(repeated(conversation(random.Random(seed)), 22, 22, 2222, 22), 1, 1000)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -24,10 +25,12 @@ from pcaps.dissectors._tls import (
     server_name,
     versions,
 )
+from sensor.core.dissector import Parsed
+from sensor.core.packet import Packet
 from sensor.dissectors.tls import Tls
 from sensor.native import punted
 from tests import sampling
-from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same
+from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, repeated, same
 
 SEEDS = sampling.some(range(60), 4, "conversations of tls")
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
@@ -149,19 +152,26 @@ def test_truncated_conversations(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_conversations_that_are_repeated(seed: int) -> None:
+    """Also messages that are recalled instead of parsed, and on other ports."""
+    alike(repeated(conversation(random.Random(seed)), 443, 3389, 443, 8443, 3389), 1, 1000)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_that_are_broken(seed: int) -> None:
     rng = random.Random(2000 + seed)
     turns = mutated(conversation(rng), rng)
     alike(frames_of(cut(turns, rng, 1400) if seed % 2 else turns, port=443), 1, 1000)
 
 
-def test_hellos_of_a_kind_are_read_once() -> None:
-    """Fields that differ per connection (random, session, key share, ticket, GREASE) are removed before the dissector,
-    whose results are cached.
+def test_hellos_of_a_kind_are_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields that differ per connection (random, session, key share, ticket, GREASE) are removed before the dissector.
+    Its results are recalled when the same comes for the third time, for each client its own.
     """
-    punted._client_hello.cache_clear()
-    punted._server_hello.cache_clear()
-    text, rng = [], random.Random(3)
+    reads: list[str] = []
+    for kind in (punted.TlsClientHelloBody, punted.TlsServerHelloBody):
+        monkeypatch.setattr(kind, "read", counted(kind.read, reads))
+    rng, frames = random.Random(3), list[bytes]()
     for client in range(8):
         grease = 0x0A0A + 0x1010 * client
         offered = [
@@ -178,11 +188,23 @@ def test_hellos_of_a_kind_are_read_once() -> None:
             0x1301, [extension(43, b"\3\4"), extension(51, rng.randbytes(36))], random=rng.randbytes(32)
         )
         turns = [(0, record(handshake(1, bytes(hello)))), (1, record(handshake(2, back)))]
-        frames = frames_of(turns, port=443, client=42000 + client)
-        text.append([one[:8] if one[0][:3] == "Tls" else one[:2] for some in alike(frames, 1000) for one in some])
-    assert text == text[:1] * 8
-    assert [one[0] for one in text[0]] == ["TlsClientHello", "tls.sni", "tls.ja3", "tls.ja4", "TlsServerHello"]
-    assert punted._client_hello.cache_info().misses == punted._server_hello.cache_info().misses == 1
+        frames += frames_of(turns, port=443, client=42000 + client)
+    messages = received(frames, ("tls", Tls()), native=True)[0]
+    assert sorted(reads) == 2 * ["TlsClientHelloBody"] + 2 * ["TlsServerHelloBody"]
+    assert len(messages) == 16
+    hellos, answers = messages[::2], messages[1::2]
+    assert {tuple(one[0] for one in hello) for hello in hellos} == {("TlsClientHello", "tls.sni", "tls.ja3", "tls.ja4")}
+    # values without those of the packet
+    assert len({hello[0][1:8] for hello in hellos}) == len({answer[0][1:7] for answer in answers}) == 1
+    assert len({hello[1][3] for hello in hellos}) == 8  # flows
+
+
+def counted(read: Callable[[Any, Packet], Iterable[Parsed]], reads: list[str]) -> Callable[..., Iterable[Parsed]]:
+    def noted(body: Any, packet: Packet) -> Iterable[Parsed]:
+        reads.append(type(body).__name__)
+        return read(body, packet)
+
+    return noted
 
 
 def test_a_certificate_that_is_none_ends_the_conversation() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,6 @@ from sensor.core.addresses import parse
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.core.words import Words
 
 VERSION = b"HTTP/1."
 HEADERS_LIMIT = 128
@@ -24,10 +22,6 @@ VALUE_LIMIT = 2048
 LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
-REMEMBERED_LIMIT = 2048  # bytes
-_SECRET_FIELDS = Words(b"authorization", b"cookie")
-# Words of secrets in a query, and in fields.
-_SECRET_WORDS = Words(b"pass", b"pwd", b"psw", b"secret", b"token", b"key", b"auth", b"session", b"cookie")
 # A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
 HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of a URL.
@@ -49,16 +43,12 @@ _USER_INFO = lazy_pattern(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNOR
 class Head(msgspec.Struct, gc=False):
     """A start line and the header fields by their names in lower case. ``status`` is 0 for requests, ``method`` empty
     for responses.
-
-    ``values``: a dissector's result, for when the same head is repeated. The fields are then shared and must not be
-    changed.
     """
 
     method: str
     target: bytes
     status: int
     fields: dict[bytes, bytes]
-    values: tuple[Any, ...] | None = None
 
     def text(self, name: bytes) -> str:
         """A field as clean text; empty if absent."""
@@ -81,18 +71,7 @@ class Head(msgspec.Struct, gc=False):
 def read_head(head: bytes) -> Head:
     """Parse the head of a message, without the empty line. Raises Malformed if the start line is invalid or there are
     too many fields.
-
-    Clients and servers repeat the same heads: short ones without secrets are cached.
     """
-    return _read_head(head) if len(head) > REMEMBERED_LIMIT or _holds_secret(head) else _cached(head)
-
-
-def _holds_secret(head: bytes) -> bool:
-    """Whether a head may contain a secret: in a field for it, or in a query."""
-    return (_SECRET_WORDS if b"?" in head or b"&" in head else _SECRET_FIELDS).any_in(head)
-
-
-def _read_head(head: bytes) -> Head:
     lines = head.split(b"\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
         raise Malformed("too many headers")
@@ -113,9 +92,6 @@ def _read_head(head: bytes) -> Head:
         else:
             fields[last] = value.strip()[:VALUE_LIMIT]
     return Head(method, target, status, fields)
-
-
-_cached = functools.lru_cache(maxsize=512)(_read_head)
 
 
 def read_start(line: bytes) -> tuple[str, bytes, int]:

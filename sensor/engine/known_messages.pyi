@@ -1,0 +1,4 @@
+from sensor.core.bounded import Bounded
+
+class KnownMessages:
+    known: Bounded[int, tuple[object, ...]]
