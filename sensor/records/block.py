@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.flow import CHANGE
+from sensor.records import gather
 
 MAGIC = b"STR1"
 HEADER = struct.Struct("<4sIIIq")  # magic, CRC-32 of the rest, bytes of the sections, content type, packet time
@@ -94,6 +95,17 @@ class Rows(NamedTuple):
     def take(self, chosen: npt.NDArray[np.int64]) -> Rows:
         """The rows with these indexes; the text is shared."""
         return Rows(self.heads.take(chosen), self.words[chosen], self.text)
+
+    def compact(self, spans: Iterable[int]) -> Rows:
+        """The rows with no other text than theirs. ``spans``: indexes of words that are spans."""
+        words, texts, used = self.words.copy(), list[bytes](), 0
+        for place in spans:
+            offsets, text = gather.gather(self.text, self.words[:, place])
+            starts, sizes = offsets[:-1].astype(np.uint64), np.diff(offsets).astype(np.uint64)
+            words[:, place] = (starts + np.uint64(used)) << np.uint64(32) | sizes
+            texts.append(text.tobytes())
+            used += len(text)
+        return Rows(self.heads, words, b"".join(texts))
 
 
 class Part(NamedTuple):

@@ -8,6 +8,7 @@ tail file, which contains the list, so that a writer can read files of an earlie
 from __future__ import annotations
 
 import enum
+import itertools
 from typing import NamedTuple
 
 
@@ -26,6 +27,11 @@ class How(enum.IntEnum):
     @property
     def words(self) -> int:
         return 2 if self in {How.ADDRESS, How.ANSWERS, How.QUESTIONS} else 1
+
+    @property
+    def is_span(self) -> bool:
+        """Whether its first word is a span of text."""
+        return self not in {How.NUMBER, How.ADDRESS}
 
 
 SEPARATOR = "\x1f"
@@ -48,6 +54,12 @@ class Message(NamedTuple):
     @property
     def words(self) -> int:
         return sum(how.words for _, how in self.fields)
+
+    @property
+    def spans(self) -> list[int]:
+        """Indexes of the words that are spans of text."""
+        ends = itertools.accumulate(how.words for _, how in self.fields)
+        return [end - how.words for end, (_, how) in zip(ends, self.fields, strict=True) if how.is_span]
 
 
 def _message(event: str, ends: bool = False, **fields: How) -> Message:

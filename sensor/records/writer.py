@@ -190,7 +190,9 @@ class Writer:
         for name, table in _tables(batch, by_kind, notes).items():
             for hour, rows in hours(table):
                 made.add(name, hour, rows)
-        made.left[found.run] = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
+        made.left[found.run] = b"".join(
+            section_of(NUMBERS[name], rows.compact(MESSAGES[NUMBERS[name]].spans)) for name, rows in batch.left
+        )
         made.reached[found.path.name] = found.end
         made.damages += [(found.path, damage) for damage in found.damages]
 
@@ -299,7 +301,7 @@ def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> 
     places: dict[str, int] = {}
     for field, how in shape:
         places[field] = at
-        if how in {How.TEXT, How.LIST, How.ANSWERS, How.QUESTIONS}:
+        if How(how).is_span:
             spans.append(at)
         at += How(how).words
     rows = together(some, HEAD, spans)
