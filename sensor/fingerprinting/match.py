@@ -77,6 +77,8 @@ class Matcher:
         claims: list[Claim] = []
         for fingerprint, groups, weight in index.find(value):
             claims += self._claims(fingerprint, groups, weight)
+        if not claims:
+            return ()
         if kind != PRODUCT and PRODUCT in self._known_kinds:
             claims += list(self._products(claims))
         return shared(tuple(sorted(_one_witness(claims))))
@@ -208,10 +210,11 @@ class _Index:
 
     def _at_the_ends(self, lower: str) -> Iterator[_Test]:
         """The entries whose literal start or end matches the value."""
-        for key in (lower[:1], lower[:2]):
-            for start, test in self._starts.get(key, ()):
-                if lower.startswith(start):
-                    yield test
+        if self._starts:
+            for key in (lower[:1], lower[:2]):
+                for start, test in self._starts.get(key, ()):
+                    if lower.startswith(start):
+                        yield test
         if self._ends:
             for key in (lower[-1:], lower[-2:]):
                 for end, test in self._ends.get(key, ()):

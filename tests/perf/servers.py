@@ -52,11 +52,12 @@ UNBOUND = """server:
   username: ""
   directory: "{folder}"
   pidfile: "{folder}/pid"
-  local-zone: "office.example." static
-  local-data: "a.office.example. A 10.88.0.1"
+  local-zone: "office.example." redirect
+  local-data: "office.example. A 10.88.0.1"
 """
 SNMPD = "rocommunity public\nsysdescr Linux server\n"
-QUERIES = "".join(f"host-{number}.office.example A\n" for number in range(5000))
+# Each query has another name and is answered with an address: repetitions within seconds would not be read.
+QUERIES = "".join(f"host-{number}.office.example A\n" for number in range(100_000))
 
 
 class Load(NamedTuple):

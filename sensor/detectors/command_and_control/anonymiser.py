@@ -185,4 +185,5 @@ class Anonymiser(EventDetector):
 
 def _is_odd(name: str) -> bool:
     """Whether a name looks generated."""
-    return _MADE_UP.match(name) is not None or name.rpartition(".")[2] in HIDDEN or registered(name) in SERVICES
+    made_up = name[:4] == "www." and _MADE_UP.match(name) is not None
+    return made_up or name.rpartition(".")[2] in HIDDEN or registered(name) in SERVICES

@@ -9,8 +9,8 @@ query was not captured.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 from sensor.core import addresses, detector
@@ -24,6 +24,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_coded, registered, under
+from sensor.detectors.shared.requested_names import RECENT_NAMES
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
@@ -143,20 +144,27 @@ class DnsTunnel(EventDetector):
         # names whose response is not counted again
         self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
+        self._letters = functools.lru_cache(RECENT_NAMES)(self._carried)
 
     def wants(self) -> dict[type[Event], Want]:
-        long, short = (field("name").passes(partial(self._carries, letters)) for letters in (self.options.letters, 1))
+        long, short = (
+            field("name").passes(functools.partial(self._carries, least)) for least in (self.options.letters, 1)
+        )
         queried = long | (short & ~field("type").is_in(*HOSTS))
         answered = field("answers").filled() & field("type").is_in(*CARRIERS)
         return {DnsQuery: ~field("operation").filled() & queried, DnsResponse: answered | queried}
 
     def _carries(self, letters: int, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
+        return self._letters(name) >= letters
+
+    def _carried(self, name: str) -> int:
+        """Length of the part before the domain; 0 for names that carry no data."""
         domain = registered(name)
         part = below(name, domain)
-        if len(part) < letters or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
-            return False
-        return not is_address(part) and not under(name, self._allowed)
+        if not part or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
+            return 0
+        return 0 if is_address(part) or under(name, self._allowed) else len(part)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
@@ -165,21 +173,14 @@ class DnsTunnel(EventDetector):
         if isinstance(event, DnsResponse) and event.answers and event.type in CARRIERS:
             size = sum(record.size for record in event.answers if record.type in CARRIERS)
             self._answered.add((client, domain), event.ts, size)
-        part = below(event.name, domain)
-        if not part or (len(part) < self.options.letters and event.type in HOSTS):
+        letters = self._letters(event.name)
+        if not letters or (letters < self.options.letters and event.type in HOSTS):
             return iter(())
         fresh = self._requested.fresh((client, event.name), event.ts)
-        return self._question(event, domain, part) if fresh or isinstance(event, DnsQuery) else iter(())
+        return self._question(event, domain) if fresh or isinstance(event, DnsQuery) else iter(())
 
-    def _question(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Iterator[Alert]:
-        if (
-            event.name.endswith(REVERSED)
-            or domain.rpartition(".")[2] in MULTICAST
-            or is_address(part)
-            or under(event.name, self._allowed)
-        ):
-            return
-        key = (_client(event), domain)
+    def _question(self, event: DnsQuery | DnsResponse, domain: str) -> Iterator[Alert]:
+        key, part = (_client(event), domain), below(event.name, domain)
         count = self._queried.add(key, (part, event.type), event.ts)
         if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)

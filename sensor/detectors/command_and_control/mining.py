@@ -15,8 +15,9 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
-from sensor.core.wants import Want, field
+from sensor.core.wants import Want
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.requested_names import asks
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.stratum_tls import StratumTls
@@ -65,8 +66,8 @@ class Mining(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        queried = field("name").matches(POOLS)
-        return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: field("sni").matches(POOLS)}
+        wanted = asks(POOLS.search)
+        return {kind: wanted[kind] for kind in (DnsQuery, DnsResponse, TlsClientHello)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsQuery | DnsResponse):

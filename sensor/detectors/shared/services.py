@@ -49,7 +49,8 @@ class NamedServices(EventDetector):
         self._services = {name: service for service, names in self.domains.items() for name in names.split()}
 
     def wants(self) -> dict[type[Event], Want]:
-        return asks(lambda name: self._service_of(name) is not None)
+        services = self._services
+        return asks(lambda name: registered(name) in services or name in services)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         name = name_of(event)
