@@ -3,7 +3,8 @@ results.
 
 Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; a password is stored as a
 seal. Reads commands that configure the server or load code into it. All other commands are only counted, to match
-replies to logins. Reads the version in replies to HELLO and INFO. Keys and values are not read.
+replies to logins; of the first one, whether the server serves a client without a login. Reads the version in replies to
+HELLO and INFO. Keys and values are not read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
+from sensor.dissectors.shared.login_events import CLEAR, NONE, PasswordLogin
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import fact
 
@@ -31,6 +32,9 @@ DEFAULT = "default"  # the user of logins with only a password
 FILE_SETTINGS = (b"dir", b"dbfilename")
 CHANGES = (b"slaveof", b"replicaof", b"eval", b"system.exec")  # commands that change the server, with their arguments
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
+NEEDLESS = (b"-ERR Client sent AUTH, but no password is set", b"-ERR AUTH <password> called without any password")
+# First commands of connections without a login: clients send them once, and a server with logins rejects them.
+OPENINGS = (b"HELLO", b"COMMAND", b"CLIENT")
 # The program and its version, as bulk strings in a reply to HELLO or as lines in one to INFO.
 _HELLO = lazy_pattern(rb"\$[56]\r\n(redis|valkey)\r\n\$7\r\nversion\r\n\$\d{1,2}\r\n(\d[\d.]{2,15})\r\n")
 _INFO = lazy_pattern(rb"^(redis|valkey)_version:(\d[\d.]{2,15})\r$", re.MULTILINE)
@@ -39,14 +43,15 @@ ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
 
 
 class _Requested(NamedTuple):
-    """A pending login."""
+    """A pending login, or with the method ``none`` the first command of a connection without one."""
 
     user: str
     seal: str
+    method: str = CLEAR
 
 
 class RedisLogin(PasswordLogin):
-    """``method`` is always ``clear``."""
+    """``method``: ``clear``, or ``none`` if the server serves a client without a login."""
 
 
 class RedisCommand(Event):
@@ -77,7 +82,7 @@ class RedisStream(Stream):
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
         self._pending: deque[_Requested | None] = deque(maxlen=PENDING_LIMIT)
-        self._named = False
+        self._begun = self._named = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done:
@@ -97,6 +102,7 @@ class RedisStream(Stream):
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Replies can no longer be matched to commands."""
         self._pending.clear()
+        self._begun = True
         for kept in self._kept:
             kept.clear()
         return iter(())
@@ -110,7 +116,11 @@ class RedisStream(Stream):
             self.done = size <= 0
             del kept[:size]
             if words:
-                self._pending.append(_login(words))
+                login = _login(words)
+                if login is None and not self._begun and words[0].upper() in OPENINGS:
+                    login = _Requested("", "", NONE)
+                self._begun = True
+                self._pending.append(login)
                 yield from (RedisCommand(packet, clean(text, TEXT_LIMIT)) for text in _changes(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
@@ -124,13 +134,21 @@ class RedisStream(Stream):
                     return
                 line = b""
             requested, kind = self._pending.popleft(), line[:1]
-            accepted = kind in ACCEPTED
-            if requested is not None and (accepted or line.startswith(REFUSED)):
-                yield RedisLogin(packet, requested.user, CLEAR, accepted, requested.seal)
+            if requested is not None:
+                yield from _result(packet, requested, line)
             if kind not in LINES:
                 self._pending.clear()
             del kept[: len(line) + 2]
         kept.clear()
+
+
+def _result(packet: Packet, requested: _Requested, line: bytes) -> Iterator[Parsed]:
+    """The result of a login, or of a first command without one, by the first line of its reply."""
+    accepted = line[:1] in ACCEPTED
+    if line.startswith(NEEDLESS):
+        yield RedisLogin(packet, "", NONE, True)
+    elif accepted or (line.startswith(REFUSED) and requested.method == CLEAR):
+        yield RedisLogin(packet, requested.user, requested.method, accepted, requested.seal)
 
 
 def _program(data: bytes) -> str:

@@ -34,7 +34,7 @@ _NAMES = {
         443: "quic", 500: "ike", 514: "syslog",
         623: "ipmi", 1194: "openvpn", 1812: "radius", 1900: "ssdp", 2727: "mgcp", 3478: "stun", 3702: "wsd",
         5060: "sip", 5353: "mdns", 5683: "coap",
-        10001: "ubnt", 47808: "bacnet",
+        10001: "ubnt", 11211: "memcached", 47808: "bacnet",
     },
 }  # fmt: skip
 

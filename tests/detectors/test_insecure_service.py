@@ -11,6 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.shared.smb_events import SmbNegotiated
@@ -84,6 +85,7 @@ STORIES: dict[str, list[Event]] = {
     "vnc_open": [VncLogin(answer(5900), "", "none", True)],
     "rtsp_open": stream(),
     "mqtt_anonymous": broker(),
+    "database_open": [MemcachedLogin(answer(11211), "", "none", True)],
 }
 
 

@@ -50,10 +50,45 @@ def test_typed_by_hand() -> None:
     assert events(session(49433)) == [("RedisLogin", "default", "clear", False, seal("default", b"wrong-secret"))]
 
 
+OPEN = [("RedisLogin", "", "none", True, "")]
+
+
 def test_no_password_is_no_login() -> None:
-    """A server without a password reports no login, and replies to other commands are not a result."""
-    assert session(49434) == []
-    assert conversation((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
+    """A server without a password rejects one, and serves clients without a login."""
+    assert events(session(49434)) == OPEN
+    newer = b"-ERR AUTH <password> called without any password configured for the default user.\r\n"
+    assert events(conversation((True, command(b"AUTH", b"x")), (False, newer))) == OPEN
+
+
+@pytest.mark.parametrize(
+    ("words", "reply", "expected"),
+    [
+        ((b"HELLO", b"3"), b"%7\r\n", OPEN),
+        ((b"COMMAND", b"DOCS"), b"*2\r\n", OPEN),
+        ((b"client", b"SETINFO", b"LIB-NAME", b"redis-py"), b"+OK\r\n", OPEN),
+        ((b"HELLO", b"3"), b"-NOAUTH HELLO must be called with the client already authenticated\r\n", []),
+        ((b"HELLO", b"3"), b"-ERR unknown command 'HELLO'\r\n", []),
+        ((b"CLIENT", b"ID"), b"-DENIED Redis is running in protected mode\r\n", []),
+        ((b"GET", b"a"), b"$2\r\nhi\r\n", []),
+    ],
+)
+def test_the_first_command_without_a_login(words: tuple[bytes, ...], reply: bytes, expected: list[object]) -> None:
+    """A command with which connections begin shows whether a login is required; any other one may follow a login that
+    was not captured.
+    """
+    parts = [(True, command(*words)), (False, reply), (True, command(b"CLIENT", b"ID")), (False, b":7\r\n")]
+    assert events(conversation(*parts)) == expected
+
+
+def test_the_first_command_after_a_login() -> None:
+    """What follows a login, or a gap, is no first command."""
+    login, named = command(b"AUTH", b"x"), command(b"CLIENT", b"SETNAME", b"a")
+    assert events(conversation((True, login), (False, b"+OK\r\n"), (True, named), (False, b"+OK\r\n"))) == [
+        ("RedisLogin", "default", "clear", True, seal("default", b"x"))
+    ]
+    stream, packet = Redis().stream(Packet()), Packet(proto=6)
+    list(stream.gap(packet, 500, True))
+    assert [*stream.feed(packet, named, True), *stream.feed(packet, b"+OK\r\n", False)] == []
 
 
 @pytest.mark.parametrize(

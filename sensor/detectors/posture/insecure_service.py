@@ -1,5 +1,5 @@
 """An insecure service is in use: Telnet, FTP, TFTP, passwords over plain HTTP, SNMP before version 3, SMB 1, TLS before
-1.2, invalid certificates, and desktops, streams and brokers without a password.
+1.2, invalid certificates, and desktops, streams, brokers and databases without a password.
 
 This is hardening work rather than an attack: reported once per device and setting, as info, and only if enabled. Only
 internal devices are reported. Captured passwords are reported by credential_access.cleartext_credentials.
@@ -47,8 +47,8 @@ class InsecureService(EventDetector):
     techniques = ()
     advice = (
         "Disable the service, or replace it by a secure one: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
-        "later with a valid certificate, and a password for desktops, streams and brokers. If the device has none, put "
-        "it into its own network."
+        "later with a valid certificate, and a password for desktops, streams, brokers and databases. If the device "
+        "has none, put it into its own network."
     )
     false_positives = "None; in an isolated network the risk may be accepted: add the setting to `accepted`."
     Options = Options

@@ -18,8 +18,12 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
+from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.postgres import PostgresLogin
+from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.login_events import NONE, PasswordLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
@@ -279,11 +283,29 @@ def _desktop(event: VncLogin) -> InsecureSetting | None:
     )
 
 
+def _database(event: PasswordLogin) -> InsecureSetting | None:
+    if event.method != NONE:
+        return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=("database_open",))
+    if not event.accepted:
+        return None
+    app, name = _DATABASES[type(event)]
+    return InsecureSetting(
+        "database_open",
+        app,
+        f"serves clients without a login ({name})",
+        "it served a client that had not logged in",
+    )
+
+
+_DATABASES: dict[type[Event], tuple[str, str]] = {
+    MemcachedLogin: ("memcached", "memcached"), PostgresLogin: ("postgres", "PostgreSQL"),
+    RedisLogin: ("redis", "Redis"),
+}  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    VncLogin: _desktop,
+    VncLogin: _desktop, **dict.fromkeys(_DATABASES, _database),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}

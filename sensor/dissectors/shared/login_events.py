@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sensor.core.event import Event
 
-CLEAR = "clear"
+CLEAR, NONE = "clear", "none"
 
 
 class PasswordLogin(Event):

@@ -6,7 +6,7 @@ To take a machine an attacker has to reach one of its services, and then to comp
   reach     1   a conversation of the two was observed, or an external host was answered
             4   both live in the same segment, without an observed conversation (assumed)
   take      1   no password is required (Telnet, VNC), or nothing more is needed
-            3   known to be exploitable: SMB 1, a community or a broker without access control
+            3   known to be exploitable: SMB 1, a community, a broker or a database without access control
             5   passwords are sent in clear text: eavesdrop, and log in
          2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, if a packet contained its version: 2,
                 and 1 for each 10 points that its priority lacks to 100
@@ -47,6 +47,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "smb1": (WEAK, (TCP << 16 | 445, TCP << 16 | 139)),
     "snmp_default": (WEAK, (UDP << 16 | 161,)),
     "mqtt_anonymous": (WEAK, (TCP << 16 | 1883,)),
+    "database_open": (WEAK, ()),
     "telnet": (LISTEN, (TCP << 16 | 23,)),
     "ftp": (LISTEN, (TCP << 16 | 21,)),
     "http_login": (LISTEN, (TCP << 16 | 80,)),
