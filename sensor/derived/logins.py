@@ -21,6 +21,7 @@ from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.pop3 import Pop3Login
@@ -302,7 +303,7 @@ class Logins(Deriver):
 
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
-    Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MongodbLogin: "MongoDB", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

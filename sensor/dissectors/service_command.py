@@ -36,7 +36,7 @@ _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
     with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, one event for each; ``postgres`` and
-    ``mysql`` with a statement that runs programs.
+    ``mysql`` with a statement that runs programs, ``mongodb`` with the collection of an insertion.
     """
 
     service: str

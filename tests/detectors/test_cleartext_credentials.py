@@ -9,6 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.ftp import FtpPassword
 from sensor.dissectors.ldap import LdapBind, LdapBindResult
+from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.rtsp import RtspRequest
@@ -41,6 +42,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     ),
     "SNMP": (snmp(0), Severity.info),
     "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
+    "MongoDB": (MongodbLogin(ends(0, 27017, answer=True), "report", "clear", True), Severity.low),
     "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),
     "VNC": (VncLogin(ends(0, 5900, answer=True), "", "none", True), Severity.low),
     "MQTT": (MqttConnect(ends(0, 1883, answer=False), 4, "one", True, True, 60, ""), Severity.info),

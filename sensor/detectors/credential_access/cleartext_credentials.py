@@ -25,6 +25,7 @@ from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.ldap import LdapBind
+from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.pop3 import Pop3Login
@@ -116,8 +117,8 @@ def _desktop(event: VncLogin) -> Seen | None:
 
 
 _SERVICES: dict[type[Event], str] = {
-    MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server", Pop3Login: "POP3",
-    ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
+    MongodbLogin: "MongoDB", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,

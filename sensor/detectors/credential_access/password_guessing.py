@@ -31,7 +31,7 @@ SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
 # Failures in as many sessions within as many seconds are left to session_guessing.
 MANY_SESSIONS, SESSIONS_S = 10, 120
 ELSEWHERE = ("SIP",)
-FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
+FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis", "MongoDB")
 
 
 class Options(detector.Options):

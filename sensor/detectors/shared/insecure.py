@@ -19,6 +19,7 @@ from sensor.core.wants import Want, field, held
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
 from sensor.dissectors.memcached import MemcachedLogin
+from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
@@ -298,8 +299,8 @@ def _database(event: PasswordLogin) -> InsecureSetting | None:
 
 
 _DATABASES: dict[type[Event], tuple[str, str]] = {
-    MemcachedLogin: ("memcached", "memcached"), PostgresLogin: ("postgres", "PostgreSQL"),
-    RedisLogin: ("redis", "Redis"),
+    MemcachedLogin: ("memcached", "memcached"), MongodbLogin: ("mongodb", "MongoDB"),
+    PostgresLogin: ("postgres", "PostgreSQL"), RedisLogin: ("redis", "Redis"),
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
