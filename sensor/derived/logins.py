@@ -19,6 +19,7 @@ from sensor.derived.shared.exchanges import Exchanges
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
+from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mongodb import MongodbLogin
@@ -303,7 +304,7 @@ class Logins(Deriver):
 
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
-    MongodbLogin: "MongoDB", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

@@ -11,6 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
@@ -85,6 +86,7 @@ STORIES: dict[str, list[Event]] = {
     "vnc_open": [VncLogin(answer(5900), "", "none", True)],
     "rtsp_open": stream(),
     "mqtt_anonymous": broker(),
+    "iscsi_open": [IscsiLogin(answer(3260), "", "none", True)],
     "database_open": [MemcachedLogin(answer(11211), "", "none", True)],
 }
 
@@ -143,6 +145,7 @@ TWINS: dict[str, list[Event]] = {
     "a page without a password": [page(200)],
     "a digest": [page(401, "digest")],
     "a proxy that passes it on": [page(401, "basic", forwarded=True)],
+    "a target with a login": [IscsiLogin(answer(3260), "backup", "chap", True)],
     "credentials that nobody asked for": web(0, scheme="basic")[:1],
 }
 

@@ -18,6 +18,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
+from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
@@ -284,29 +285,30 @@ def _desktop(event: VncLogin) -> InsecureSetting | None:
     )
 
 
-def _database(event: PasswordLogin) -> InsecureSetting | None:
+def _data(event: PasswordLogin) -> InsecureSetting | None:
+    setting, app, name = _DATA[type(event)]
     if event.method != NONE:
-        return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=("database_open",))
+        return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=(setting,))
     if not event.accepted:
         return None
-    app, name = _DATABASES[type(event)]
     return InsecureSetting(
-        "database_open",
+        setting,
         app,
         f"serves clients without a login ({name})",
         "it served a client that had not logged in",
     )
 
 
-_DATABASES: dict[type[Event], tuple[str, str]] = {
-    MemcachedLogin: ("memcached", "memcached"), MongodbLogin: ("mongodb", "MongoDB"),
-    PostgresLogin: ("postgres", "PostgreSQL"), RedisLogin: ("redis", "Redis"),
+_DATA: dict[type[Event], tuple[str, str, str]] = {
+    IscsiLogin: ("iscsi_open", "iscsi", "iSCSI"), MemcachedLogin: ("database_open", "memcached", "memcached"),
+    MongodbLogin: ("database_open", "mongodb", "MongoDB"), PostgresLogin: ("database_open", "postgres", "PostgreSQL"),
+    RedisLogin: ("database_open", "redis", "Redis"),
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    VncLogin: _desktop, **dict.fromkeys(_DATABASES, _database),
+    VncLogin: _desktop, **dict.fromkeys(_DATA, _data),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}

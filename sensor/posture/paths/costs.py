@@ -48,6 +48,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "snmp_default": (WEAK, (UDP << 16 | 161,)),
     "mqtt_anonymous": (WEAK, (TCP << 16 | 1883,)),
     "database_open": (WEAK, ()),
+    "iscsi_open": (WEAK, (TCP << 16 | 3260,)),
     "telnet": (LISTEN, (TCP << 16 | 23,)),
     "ftp": (LISTEN, (TCP << 16 | 21,)),
     "http_login": (LISTEN, (TCP << 16 | 80,)),
