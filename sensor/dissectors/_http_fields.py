@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors.shared.http_credentials import challenge, credentials, in_query
 from sensor.dissectors.shared.http_message import Head, host_of, masked
 
 NAMES_LIMIT = 24
+PROXY_LOGIN = 407
 # Header fields that show a proxy between the author and the sender.
 FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
+# The comment at the end of Via.
+_PROGRAM = lazy_pattern(rb"\(([A-Za-z][\w.+/ -]{1,63})[^()]*\)\Z", re.ASCII)
 
 
 def request_fields(head: Head) -> tuple[Any, ...]:
@@ -49,6 +54,19 @@ def sent_credentials(fields: dict[bytes, bytes]) -> bytes:
 def requested_credentials(fields: dict[bytes, bytes]) -> bytes:
     """The challenge of a response (RFC 9110, 11.6.1)."""
     return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
+
+
+def proxy_program(fields: dict[bytes, bytes]) -> str:
+    """The program of the sender, a proxy that added the last entry of Via (RFC 9110, 7.6.3): ``squid/6.13`` of ``1.1 a
+    (squid/6.13)``; empty if there is none.
+    """
+    found = _PROGRAM.search(fields.get(b"via", b""))
+    return found[1].rstrip(b" ").decode("ascii") if found else ""
+
+
+def is_of_proxy(status: int, fields: dict[bytes, bytes]) -> bool:
+    """Whether a proxy wrote the response itself: it requests a login (RFC 9110, 15.5.8), or reports an error."""
+    return status == PROXY_LOGIN or b"x-squid-error" in fields
 
 
 def _forwarded(fields: dict[bytes, bytes]) -> bool:

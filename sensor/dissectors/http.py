@@ -5,7 +5,7 @@ Reads heads, and of bodies only what is small and identifies a device: the title
 fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. HTTP/2 and
 the content of TLS, tunnels and WebSockets are not read; printing (IPP) has its own dissector. A fact belongs to the
 sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
-yields none.
+yields only the program of the proxy, which it adds to Via.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors import _http_fields as heads
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
 from sensor.dissectors._http_direction import HttpDirection
-from sensor.dissectors._http_fields import request_fields, requested_credentials, response_fields, sent_credentials
 from sensor.dissectors.shared import http_body as bodies
 from sensor.dissectors.shared.http_credentials import ntlm_message
 from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
@@ -257,11 +257,13 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
     event = _request(packet, head)
     parsed: list[Parsed] = [event]
     if event.credentials in NTLM:
-        parsed += _ntlm_parsed(packet, sent_credentials(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, heads.sent_credentials(head.fields), event.forwarded)
     if event.user_agent and not event.forwarded:
         parsed.append(fact(packet, "http.user_agent", event.user_agent))
     if event.host and not event.forwarded and _is_often_requested(event.path):
         parsed.append(fact(packet, "http.asked", clean(event.host + event.path)))
+    if event.forwarded:
+        parsed += facts(packet, [("http.via", heads.proxy_program(head.fields))])
     return event, parsed
 
 
@@ -272,8 +274,10 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
     event = _response(packet, head, method, path, proxy)
     parsed: list[Parsed] = [event]
     if event.status in (401, 407):
-        parsed += _ntlm_parsed(packet, requested_credentials(head.fields), event.forwarded)
-    if not event.forwarded and not _switched(event):
+        parsed += _ntlm_parsed(packet, heads.requested_credentials(head.fields), event.forwarded)
+    if event.forwarded:
+        parsed += facts(packet, [("http.proxy" if proxy else "http.via", heads.proxy_program(head.fields))])
+    if (not event.forwarded and not _switched(event)) or heads.is_of_proxy(event.status, head.fields):
         parsed += _server_facts(packet, event, 200 <= event.status < 300)
     return event, parsed
 
@@ -300,11 +304,11 @@ def _switched(event: HttpResponse) -> bool:
 
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
-    return HttpRequest(packet, *request_fields(head))
+    return HttpRequest(packet, *heads.request_fields(head))
 
 
 def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> HttpResponse:
-    *values, forwarded = response_fields(head)
+    *values, forwarded = heads.response_fields(head)
     values += method, path, proxy or forwarded
     return HttpResponse(packet, *values)
 

@@ -16,8 +16,10 @@ cdef enum:
     COOKIE = 10
     CREDENTIALS = 11       # Authorization or Proxy-Authorization
     CHALLENGE = 12
-    FIELDS = 13
-    FORWARDED = 13         # any field that shows a proxy
+    VIA = 13               # shows a proxy as well
+    FIELDS = 14
+    FORWARDED = 14         # any other field that shows a proxy
+    PROXY_ERROR = 15       # the response is an error of a proxy, left to the Python dissector
     NAMES_LIMIT = 24
     VALUE_LIMIT = 2048
     UNKNOWN = -1
@@ -40,7 +42,7 @@ cdef struct Head:
     int status
     Value method
     Value target
-    Value[13] fields
+    Value[14] fields
     int names              # number of the first field names, and hashes of them
     Value[24] name
     uint64_t[24] hashes

@@ -106,8 +106,9 @@ cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except 
         note(head, line, size)
         if number not in (HOST, LENGTH, CREDENTIALS, COOKIE) and strange(value.data, value.size):
             head.odd = True
-    if number == FORWARDED:
-        head.forwarded = True
+    head.forwarded |= number == FORWARDED or number == VIA
+    if number >= FIELDS:
+        head.odd |= number == PROXY_ERROR
     elif number >= 0 and head.fields[number].there:
         head.odd = True
         if number < JOINED:
@@ -183,7 +184,7 @@ cdef bint strange(const uint8_t* text, uint32_t size) noexcept nogil:  # compare
 cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
     """The number of a field by its name."""
     if size == 3:
-        return FORWARDED if same(name, b"via", 3) else -1
+        return VIA if same(name, b"via", 3) else -1
     if size == 4:
         return HOST if same(name, b"host", 4) else -1
     if size == 6:
@@ -201,7 +202,9 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
     if size == 12:
         return TYPE if same(name, b"content-type", 12) else -1
     if size == 13:
-        return CREDENTIALS if same(name, b"authorization", 13) else -1
+        return CREDENTIALS if same(
+            name, b"authorization", 13
+        ) else PROXY_ERROR if same(name, b"x-squid-error", 13) else -1
     if size == 14:
         return LENGTH if same(name, b"content-length", 14) else -1
     if size == 15:

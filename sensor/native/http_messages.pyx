@@ -9,10 +9,11 @@ from libc.string cimport memchr, memcpy, memset
 from sensor.core.words cimport same
 from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.native.http_head cimport (
-    ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, stripped,
+    ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, VIA, Head, Value, holds, stripped,
 )
 from sensor.native.kinds cimport (
-    FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, HTTP_REQUEST, HTTP_REQUEST_ACTION,
+    FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_PROXY, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, FACT_HTTP_VIA,
+    HTTP_REQUEST, HTTP_REQUEST_ACTION,
     HTTP_REQUEST_CONTENT_TYPE,
     HTTP_REQUEST_FORWARDED, HTTP_REQUEST_HEAD_HEAD, HTTP_REQUEST_HEAD_SLOTS, HTTP_REQUEST_HEADERS, HTTP_REQUEST_HOST,
     HTTP_REQUEST_LENGTH,
@@ -34,6 +35,8 @@ cdef enum:
     TYPE_LIMIT = 128
     HOST_LIMIT = 255
     FACT_LIMIT = 1024
+    PROGRAM_LIMIT = 64
+    PROXY_LOGIN = 407
 
 cdef struct Beginnings:        # beginnings of paths, in lower case
     int count
@@ -183,6 +186,7 @@ cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_
     fields[HTTP_REQUEST_LENGTH], fields[HTTP_REQUEST_FORWARDED] = <uint64_t>length, head.forwarded
     fields[HTTP_REQUEST_HEADERS] = names(out, head)
     if head.forwarded:
+        write_program(out, head, FACT_HTTP_VIA)
         return 0
     if agent.size:
         fact(out, FACT_HTTP_USER_AGENT, fields[HTTP_REQUEST_USER_AGENT])
@@ -242,13 +246,42 @@ cdef int write_response(
     if request != NULL:
         fields[HTTP_RESPONSE_METHOD] = put(out, request.method, request.method_size)
         fields[HTTP_RESPONSE_PATH] = put(out, request.target.data, request.target.size)
-    if forwarded or switched:
+    if forwarded:
+        write_program(out, head, FACT_HTTP_PROXY if proxy else FACT_HTTP_VIA)
+    if (forwarded or switched) and head.status != PROXY_LOGIN:
         return 0
     if server.size:
         fact(out, FACT_HTTP_SERVER, fields[HTTP_RESPONSE_SERVER])
     if request != NULL and 200 <= head.status < 300:
         write_path(out, fields[HTTP_RESPONSE_PATH])
     return 0
+
+
+cdef int write_program(Out* out, const Head* head, int kind) except -1 nogil:
+    """The program of a proxy: the beginning of the comment at the end of Via."""
+    cdef const uint8_t* text = head.fields[VIA].data
+    cdef uint32_t size = head.fields[VIA].size, first, end
+    if size == 0 or text[size - 1] != 41:
+        return 0
+    first = size - 1
+    while first and text[first - 1] != 40 and text[first - 1] != 41:
+        first -= 1
+    if first == 0 or text[first - 1] != 40 or not 97 <= lower(text[first]) <= 122:
+        return 0
+    end = first + 1
+    while end - first < PROGRAM_LIMIT and of_program(text[end]):
+        end += 1
+    if end - first < 2:
+        return 0
+    while text[end - 1] == 32:
+        end -= 1
+    fact(out, kind, put(out, text + first, end - first))
+    return 0
+
+
+cdef inline bint of_program(uint8_t c) noexcept nogil:  # compares only
+    """Whether a name and version may contain a character; the end of a comment is none."""
+    return 97 <= lower(c) <= 122 or 48 <= c <= 57 or c in (32, 43, 45, 46, 47, 95)
 
 
 cdef int write_path(Out* out, uint64_t path) except -1 nogil:

@@ -102,6 +102,7 @@ _SNMP = (
     "snmp.tree",
     *sorted(set(VARIABLES.values())),
 )
+_HTTP_FACTS = ("http.asked", "http.path", "http.proxy", "http.server", "http.user_agent", "http.via")
 _SSDP = ("ssdp.header.", "ssdp.location", "ssdp.nt", "ssdp.server", "ssdp.user_agent", "ssdp.usn")
 UNITS = (
     Unit("arp", (ArpRequest, ArpReply, ArpAnnouncement), ("arp.address",)),
@@ -111,7 +112,7 @@ UNITS = (
         _DHCP,
     ),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
-    Unit("http", (HttpRequest, HttpResponse), ("http.asked", "http.path", "http.server", "http.user_agent"), _HTTP),
+    Unit("http", (HttpRequest, HttpResponse), _HTTP_FACTS, _HTTP),
     Unit("icmp", (IcmpEcho, IcmpEchoReply, IcmpQuery, IcmpQueryReply, IcmpError, IcmpRedirect), ()),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit(

@@ -222,6 +222,52 @@ def test_response_passed_on(field: bytes) -> None:
     assert values(answered(ok(field, b"Content-Type: text/html", body=TITLE))) == []
 
 
+@pytest.mark.parametrize(
+    ("via", "program"),
+    [
+        (b"1.1 cache (squid/6.13)", "squid/6.13"),
+        (b"1.1 cdn (Varnish/7.7), 1.1 cache (squid/6.13)", "squid/6.13"),
+        (b"http/1.1 edge (ApacheTrafficServer/9.2.5 [cMsSf ])", "ApacheTrafficServer/9.2.5"),
+        (b"1.1 10.0.0.1 (Mikrotik HttpProxy)", "Mikrotik HttpProxy"),
+        (b"1.1 cache (squid/6.13), 1.1 edge", ""),
+        (b"1.1 edge (a)", ""),
+        (b"1.1 edge ((a) squid/6.13)", ""),
+        (b"1.1 edge (squid/6.13", ""),
+        (b"1.1 edge (<b>)", ""),
+    ],
+)
+def test_the_program_of_a_proxy(via: bytes, program: str) -> None:
+    """The last entry of Via is of the sender, of a request and of a response."""
+    expected = [("http.via", program)] if program else []
+    assert values(answered(ok(b"Via: " + via, b"Server: nginx", b"Content-Length: 0"))) == expected
+    assert values(feed(Http().stream(CLIENT), b"GET /a HTTP/1.1\r\nVia: " + via + b"\r\n\r\n", True)) == expected
+
+
+def test_the_program_of_a_proxy_of_clients() -> None:
+    """What a proxy of clients forwards may contain the entry of another one: the kind of the observation differs."""
+    stream = Http().stream(CLIENT)
+    feed(stream, b"GET http://shop.example/ HTTP/1.1\r\nHost: shop.example\r\n\r\n", True)
+    answer = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nVia: 1.1 cdn (Varnish/7.7)\r\nContent-Length: 0\r\n\r\n"
+    assert values(feed(stream, answer)) == [("http.proxy", "Varnish/7.7")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (b"503 Service Unavailable\r\nX-Squid-Error: ERR_DNS_FAIL 0", [("http.server", "squid/6.13")]),
+        (b"407 Login\r\nProxy-Authenticate: Basic realm=a", [("http.server", "squid/6.13"), ("http.realm", "a")]),
+        (b"407 Login", [("http.server", "squid/6.13")]),
+        (b"503 Service Unavailable", []),
+    ],
+)
+def test_responses_of_the_proxy_itself(fields: bytes, expected: list[tuple[str, str]]) -> None:
+    """An error and a requested login are of the proxy, what it forwards is not."""
+    stream = Http().stream(CLIENT)
+    feed(stream, b"GET http://shop.example/ HTTP/1.1\r\nHost: shop.example\r\n\r\n", True)
+    answer = b"HTTP/1.1 " + fields + b"\r\nServer: squid/6.13\r\nContent-Length: 0\r\n\r\n"
+    assert values(feed(stream, answer)) == expected
+
+
 def test_tunnel_and_other_protocols_end_the_stream() -> None:
     """CONNECT or an upgrade ends the stream: later bytes are not HTTP."""
     for request, response in (

@@ -36,7 +36,9 @@ FIELDS = (
         b"Content-Type: text/html; "
         b"charset=x"
     ),
-    b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x", (
+    b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x",
+    b"Via: 1.0 y, 1.1 x (squid/6.13)", b"Via: 1.1 x (Traffic Server/9 [c])", b"Via: 1.1 (a) b)",
+    b"X-Squid-Error: ERR_DNS_FAIL 0", (
         b'SOAPAction: '
         b'"urn:x#AddPortMapping"'
     ), b"Accept: */*",
@@ -61,6 +63,7 @@ STATUS = (
     b"101 Switch",
     b"2000 Odd",
     b"302 Found",
+    b"407 Login",
 )
 BODIES = (
     b"", b"user=a&password=b", b"<html><head><TITLE>Front door</TITLE></head>" + b"x" * 400, b"plain", (
