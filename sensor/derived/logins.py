@@ -16,6 +16,7 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
+from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
@@ -304,7 +305,8 @@ class Logins(Deriver):
 
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
-    MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
+    SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

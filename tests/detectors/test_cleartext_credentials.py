@@ -7,6 +7,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.ftp import FtpPassword
 from sensor.dissectors.ldap import LdapBind, LdapBindResult
 from sensor.dissectors.mongodb import MongodbLogin
@@ -42,6 +43,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     ),
     "SNMP": (snmp(0), Severity.info),
     "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
+    "AMQP": (AmqpLogin(ends(0, 5672, answer=True), "shop", "clear", True), Severity.low),
     "MongoDB": (MongodbLogin(ends(0, 27017, answer=True), "report", "clear", True), Severity.low),
     "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),
     "VNC": (VncLogin(ends(0, 5900, answer=True), "", "none", True), Severity.low),

@@ -21,6 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, who
+from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
@@ -118,7 +119,7 @@ def _desktop(event: VncLogin) -> Seen | None:
 
 _SERVICES: dict[type[Event], str] = {
     MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
-    MongodbLogin: "MongoDB", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,
