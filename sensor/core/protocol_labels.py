@@ -24,6 +24,7 @@ LABELS = {
     "redis": "Redis",
     "rsync": "rsync",
     "s7comm": "S7comm",
+    "service_api": "HTTP",
     "stratum": "Stratum",
     "telnet": "Telnet",
     "tuya": "Tuya",

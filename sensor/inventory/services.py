@@ -27,7 +27,7 @@ _NAMES = {
         2000: "sccp", 2049: "nfs", 2375: "docker", 2379: "etcd", 3260: "iscsi", 3306: "mysql", 3389: "rdp",
         5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5672: "amqp", 5985: "winrm", 6379: "redis",
         7000: "airplay", 8009: "cast", 8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 11211: "memcached",
-        27017: "mongodb", 44818: "enip",
+        5984: "couchdb", 27017: "mongodb", 44818: "enip",
     },
     UDP: {
         53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap",

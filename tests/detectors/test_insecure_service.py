@@ -15,6 +15,7 @@ from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.service_api import ServiceApiLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
@@ -87,6 +88,7 @@ STORIES: dict[str, list[Event]] = {
     "rtsp_open": stream(),
     "mqtt_anonymous": broker(),
     "iscsi_open": [IscsiLogin(answer(3260), "", "none", True)],
+    "docker_open": [ServiceApiLogin(answer(2375), "", "none", True, service="Docker")],
     "database_open": [MemcachedLogin(answer(11211), "", "none", True)],
 }
 

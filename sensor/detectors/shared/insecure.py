@@ -25,6 +25,7 @@ from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.service_api import ServiceApiLogin
 from sensor.dissectors.shared.login_events import NONE, PasswordLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
@@ -289,13 +290,16 @@ def _data(event: PasswordLogin) -> InsecureSetting | None:
     setting, app, name = _DATA[type(event)]
     if event.method != NONE:
         return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=(setting,))
-    if not event.accepted:
-        return None
+    return _served(setting, app, name) if event.accepted else None
+
+
+def _interface(event: ServiceApiLogin) -> InsecureSetting:
+    return _served("docker_open" if event.service == "Docker" else "database_open", "http", event.service)
+
+
+def _served(setting: str, app: str, name: str) -> InsecureSetting:
     return InsecureSetting(
-        setting,
-        app,
-        f"serves clients without a login ({name})",
-        "it served a client that had not logged in",
+        setting, app, f"serves clients without a login ({name})", "it served a client that had not logged in"
     )
 
 
@@ -308,7 +312,7 @@ _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    VncLogin: _desktop, **dict.fromkeys(_DATA, _data),
+    VncLogin: _desktop, ServiceApiLogin: _interface, **dict.fromkeys(_DATA, _data),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}

@@ -14,6 +14,7 @@ from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.nbns import NbnsQuery
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.service_api import ServiceApiLogin
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.sip import SipResponse
@@ -125,6 +126,7 @@ def insecure(setting: str, at: float) -> list[Event]:
         "rtsp_open": stream(at, 200),
         "mqtt_anonymous": broker(at, 0),
         "database_open": PostgresLogin(ends(at, 5432, answer=True), "shop", "none", True),
+        "docker_open": ServiceApiLogin(ends(at, 2375, answer=True), "", "none", True, service="Docker"),
         "iscsi_open": IscsiLogin(ends(at, 3260, answer=True), "", "none", True, target="iqn.2003-01.org.example:a"),
         "ntlmv1": proof(at, "ntlmv1"),
         "llmnr": LlmnrQuery(sent, 1, "fileserv", 1, False, False),
@@ -169,8 +171,8 @@ def fixed(setting: str, at: float) -> list[Event]:
 INSECURE = (
     "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1",
     "tls_old", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
-    "mqtt_anonymous", "database_open", "iscsi_open", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear",
-    "upnp_mapping", "sip_basic", "sip_weak", "dhcp_server",
+    "mqtt_anonymous", "database_open", "docker_open", "iscsi_open", "ntlmv1", "llmnr", "nbns", "ldap_simple",
+    "sip_clear", "upnp_mapping", "sip_basic", "sip_weak", "dhcp_server",
 )  # fmt: skip
 FIXED = (
     "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak",
