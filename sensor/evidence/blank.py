@@ -3,10 +3,10 @@ understand the attack.
 
 Text commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP), Authorization:
 Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a client types in
-Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT, PostgreSQL and TDS
-logins. Digests and challenges are kept: they show an attack without the password. A secret that is split over several
-segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or compressed content
-is left unchanged.
+Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT, AMQP, MongoDB,
+PostgreSQL and TDS logins. Digests and challenges are kept: they show an attack without the password. A secret that is
+split over several segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or
+compressed content is left unchanged.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ _LDAP = lazy_pattern(
     ),
     re.DOTALL,
 )
+_AMQP = lazy_pattern(rb"\x05PLAIN(.{4})|\x08PASSWORDS(.{4})", re.DOTALL)
+_MONGODB = lazy_pattern(rb"\x05payload\0(.{4})\0(?=\0)", re.DOTALL)
 
 
 class Blanker:
@@ -214,6 +216,27 @@ def _postgres(payload: bytes) -> Iterator[Span]:
         yield 5, min(1 + int.from_bytes(payload[1:5], "big"), len(payload))
 
 
+def _amqp(payload: bytes) -> Iterator[Span]:
+    """The response of PLAIN, and the password in the table of AMQPLAIN, each behind its size."""
+    for found in _AMQP.finditer(payload):
+        end = min(found.end() + int.from_bytes(found[1] or found[2], "big"), len(payload))
+        yield from _plain(payload, found.end(), end) if found[1] else [(found.end(), end)]
+
+
+def _mongodb(payload: bytes) -> Iterator[Span]:
+    """The payload of PLAIN, behind its size and subtype; those of other mechanisms are proofs."""
+    for found in _MONGODB.finditer(payload):
+        yield from _plain(payload, found.end(), min(found.end() + int.from_bytes(found[1], "little"), len(payload)))
+
+
+def _plain(payload: bytes, start: int, end: int) -> Iterator[Span]:
+    """The password in a message of PLAIN (RFC 4616, 2): identity, name and password, with zero bytes between them."""
+    name = payload.find(b"\0", start, end) + 1
+    password = payload.find(b"\0", name, end) + 1 if name else 0
+    if password and password < end:
+        yield password, end
+
+
 def _tds(payload: bytes) -> Iterator[Span]:
     """LOGIN7 (MS-TDS, 2.2.6.4): offset and number of characters of the password are at bytes 44 and 46 of the message,
     after the packet header of eight bytes.
@@ -230,6 +253,8 @@ _BY_PORT: tuple[tuple[frozenset[int], Callable[[bytes], Iterator[Span]]], ...] =
     (MAIL_PORTS, _mail),
     (frozenset((389, 3268)), _ldap),
     (frozenset((1883,)), _mqtt),
+    (frozenset((5672,)), _amqp),
+    (frozenset((27017,)), _mongodb),
     (frozenset((5432,)), _postgres),
     (frozenset((1433,)), _tds),
 )

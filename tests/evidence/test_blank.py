@@ -7,6 +7,8 @@ import struct
 
 import pytest
 
+from pcaps.dissectors.amqp import start_ok, table
+from pcaps.dissectors.mongodb import PLAIN, bson, wire
 from sensor.evidence.blank import Blanker
 from sensor.evidence.ring import Frame
 from tests.kit import ethernet, tcp_frame, udp_frame
@@ -73,6 +75,9 @@ SECRETS = {
     "redis inline": (b"AUTH " + SECRET + b"\r\n", 6379),
     "redis with a user": (b"*3\r\n$4\r\nauth\r\n$5\r\nadmin\r\n$8\r\n" + SECRET + b"\r\n", 6379),
     "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883),
+    "amqp": (start_ok(b"PLAIN", b"\0admin\0" + SECRET)[1], 5672),
+    "amqp with a table": (start_ok(b"AMQPLAIN", table(LOGIN=b"admin", PASSWORD=SECRET))[1], 5672),
+    "mongodb": (wire(2013, bytes(5) + bson(PLAIN | {"payload": b"\0admin\0" + SECRET})), 27017),
     "postgres": (b"p" + struct.pack("!I", 4 + 9) + SECRET + b"\0", 5432),
 }  # fmt: skip
 
