@@ -59,7 +59,7 @@ class Memcached(Dissector):
             return
         answer = data[_FRAME.size : _FRAME.size + KEPT_LIMIT]
         if _SERVED.match(answer):
-            yield MemcachedLogin(packet, "", NONE, True)
+            yield from _served(packet)
         if found := _VERSION.match(answer):
             yield _version(packet, found)
 
@@ -81,7 +81,7 @@ class MemcachedStream(Stream):
         self._answer += data[: KEPT_LIMIT - len(self._answer)]
         if not self._served and self._first and not _LOGIN.match(self._first) and _SERVED.match(self._answer):
             self._served = True
-            yield MemcachedLogin(packet, "", NONE, True)
+            yield from _served(packet)
         if not self._named and (found := _VERSION.match(self._answer)):
             self._named = True
             yield _version(packet, found)
@@ -90,6 +90,10 @@ class MemcachedStream(Stream):
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self._answer = b""
         return iter(())
+
+
+def _served(packet: Packet) -> tuple[Parsed, Parsed]:
+    return MemcachedLogin(packet, "", NONE, True), fact(packet, "memcached.role", "memcached server")
 
 
 def _version(packet: Packet, found: re.Match[bytes]) -> Parsed:

@@ -21,6 +21,7 @@ ADMIN = "lateral_movement.admin_from_device"
         (3389, "RDP", "T1021.001"),
         (5903, "VNC", "T1021.005"),
         (5985, "WinRM", "T1021.006"),
+        (2375, "Docker", "T1021"),
     ],
 )
 def test_a_camera_that_administers_is_reported(port: int, service: str, technique: str) -> None:

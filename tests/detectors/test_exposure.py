@@ -28,7 +28,8 @@ def test_services_that_answer_the_internet() -> None:
     )
     assert alert.techniques[0].technique == "T1133"
     assert one(raised(INBOUND, flow(FAR, NEAR, 443, sport=1025))).severity == Severity.low
-    assert one(raised(INBOUND, flow(FAR, NEAR, 3389))).severity == Severity.medium
+    for port in (3389, 2375, 3260, 11211):
+        assert one(raised(INBOUND, flow(FAR, NEAR, port))).severity == Severity.medium
     assert one(raised(INBOUND, flow(FAR, NEAR, 23), World(device("camera", NEAR)))).severity == Severity.high
     assert one(raised(INBOUND, flow(FAR, NEAR, 161, proto=UDP))).severity == Severity.low
 
@@ -40,6 +41,7 @@ def test_services_that_answer_the_internet() -> None:
         flow(NEAR, FAR, 3389),
         flow("10.0.0.1", NEAR, 22),
         flow(FAR, NEAR, 51413),
+        flow(FAR, NEAR, 11212),
         flow(FAR, NEAR, 9000, sport=443),
         flow(FAR, NEAR, 2759, sport=5228),
         flow(FAR, NEAR, 50000, proto=UDP),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pcaps.dissectors.memcached import STATISTICS, VALUE, VERSION, datagram
-from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.memcached import Memcached
 from tests.dissectors.samples import events, packets, values
 
 OPEN = ("MemcachedLogin", "", "none", True, "")
+ROLE = ("memcached.role", "memcached server")
 NAMED = ("memcached.version", "1.6.38")
 
 
@@ -29,7 +29,7 @@ def session(port: int) -> tuple[list[object], list[tuple[str, str]]]:
 @pytest.mark.parametrize("port", [49430, 49431, 49432])
 def test_a_server_without_logins(port: int) -> None:
     """Data and statistics are given to a client that did not log in; the version is in two answers."""
-    assert session(port) == ([OPEN], [NAMED])
+    assert session(port) == ([OPEN], [ROLE, NAMED])
 
 
 @pytest.mark.parametrize("port", [49433, 49434, 49435, 49436])
@@ -41,7 +41,11 @@ def test_a_server_with_logins(port: int) -> None:
 def test_datagrams() -> None:
     """Over UDP there are no logins: each answer shows it."""
     parsed = [list(Memcached().dissect(one)) for one in packets("memcached") if one.proto == 17]
-    assert [(events(one), values(one)) for one in parsed] == [([OPEN], [NAMED]), ([OPEN], [NAMED]), ([OPEN], [])]
+    assert [(events(one), values(one)) for one in parsed] == [
+        ([OPEN], [ROLE, NAMED]),
+        ([OPEN], [ROLE, NAMED]),
+        ([OPEN], [ROLE]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,5 +88,5 @@ def test_the_version_inside_a_value() -> None:
     """A value that looks like statistics is not read, and neither is the rest of an answer after a gap."""
     stream, packet = Memcached().stream(Packet()), Packet(proto=6)
     parsed = [*stream.feed(packet, b"get k\r\n", True), *stream.feed(packet, b"VALUE k 0 90\r\n" + STATISTICS, False)]
-    assert not any(isinstance(one, Observation) for one in parsed)
+    assert values(parsed) == [ROLE]
     assert (list(stream.gap(packet, 900, False)), list(stream.feed(packet, b"abc" + VERSION, False))) == ([], [])

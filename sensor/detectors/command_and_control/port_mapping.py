@@ -30,7 +30,7 @@ ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 161: "SNMP", 445: "SMB", 1433: "SQL Server",
     2323: "Telnet", 3306: "MySQL", 3389: "RDP",
     5432: "PostgreSQL", 5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis",
-    9100: "raw printing", 27017: "MongoDB",
+    2375: "Docker", 3260: "iSCSI", 9100: "raw printing", 9200: "Elasticsearch", 11211: "memcached", 27017: "MongoDB",
 }  # fmt: skip
 
 

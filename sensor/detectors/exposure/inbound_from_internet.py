@@ -36,7 +36,7 @@ ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
     3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
     5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing",
-    9200: "Elasticsearch", 27017: "MongoDB",
+    9200: "Elasticsearch", 27017: "MongoDB", 2375: "Docker", 3260: "iSCSI", 11211: "memcached",
     502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
 }  # fmt: skip
 # UDP services that must not be exposed, because they disclose data or are used for amplification.

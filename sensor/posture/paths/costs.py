@@ -6,7 +6,7 @@ To take a machine an attacker has to reach one of its services, and then to comp
   reach     1   a conversation of the two was observed, or an external host was answered
             4   both live in the same segment, without an observed conversation (assumed)
   take      1   no password is required (Telnet, VNC, Docker), or nothing more is needed
-            3   known to be exploitable: SMB 1, a community, a broker or a database without access control
+            3   known to be exploitable: SMB 1, a community, a broker, a database or a volume without access control
             5   passwords are sent in clear text: eavesdrop, and log in
          2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, if a packet contained its version: 2,
                 and 1 for each 10 points that its priority lacks to 100
