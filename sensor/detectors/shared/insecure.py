@@ -26,7 +26,7 @@ from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.service_api import ServiceApiLogin
-from sensor.dissectors.shared.login_events import NONE, PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
@@ -288,7 +288,7 @@ def _desktop(event: VncLogin) -> InsecureSetting | None:
 
 def _data(event: PasswordLogin) -> InsecureSetting | None:
     setting, app, name = _DATA[type(event)]
-    if event.method != NONE:
+    if event.method != "none":
         return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=(setting,))
     return _served(setting, app, name) if event.accepted else None
 
