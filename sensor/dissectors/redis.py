@@ -34,7 +34,7 @@ CHANGES = (b"slaveof", b"replicaof", b"eval", b"system.exec")  # commands that c
 REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
 NEEDLESS = (b"-ERR Client sent AUTH, but no password is set", b"-ERR AUTH <password> called without any password")
 # First commands of connections without a login: clients send them once, and a server with logins rejects them.
-OPENINGS = (b"HELLO", b"COMMAND", b"CLIENT")
+OPENINGS = (b"HELLO", b"COMMAND", b"CLIENT SETINFO", b"CLIENT SETNAME")
 # The program and its version, as bulk strings in a reply to HELLO or as lines in one to INFO.
 _HELLO = lazy_pattern(rb"\$[56]\r\n(redis|valkey)\r\n\$7\r\nversion\r\n\$\d{1,2}\r\n(\d[\d.]{2,15})\r\n")
 _INFO = lazy_pattern(rb"^(redis|valkey)_version:(\d[\d.]{2,15})\r$", re.MULTILINE)
@@ -117,7 +117,7 @@ class RedisStream(Stream):
             del kept[:size]
             if words:
                 login = _login(words)
-                if login is None and not self._begun and words[0].upper() in OPENINGS:
+                if login is None and not self._begun and b" ".join(words[:2]).upper().startswith(OPENINGS):
                     login = _Requested("", "", NONE)
                 self._begun = True
                 self._pending.append(login)

@@ -70,6 +70,7 @@ def test_no_password_is_no_login() -> None:
         ((b"HELLO", b"3"), b"-ERR unknown command 'HELLO'\r\n", []),
         ((b"CLIENT", b"ID"), b"-DENIED Redis is running in protected mode\r\n", []),
         ((b"GET", b"a"), b"$2\r\nhi\r\n", []),
+        ((b"CLIENT", b"PAUSE", b"10"), b"+OK\r\n", []),
     ],
 )
 def test_the_first_command_without_a_login(words: tuple[bytes, ...], reply: bytes, expected: list[object]) -> None:
