@@ -14,8 +14,12 @@ from sensor.dissectors.shared.http_message import Head, host_of, masked
 
 NAMES_LIMIT = 24
 PROXY_LOGIN = 407
-# Header fields that show a proxy between the author and the sender.
-FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
+# Header fields that show a proxy between the author and the sender (Cache-Status: RFC 9211; Surrogate-Capability: Edge
+# Architecture Specification, W3C).
+FORWARDED = frozenset((
+    b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id", b"cache-status",
+    b"surrogate-capability",
+))  # fmt: skip
 # The comment at the end of Via.
 _PROGRAM = lazy_pattern(rb"\(([A-Za-z][\w.+/ -]{1,63})[^()]*\)\Z", re.ASCII)
 

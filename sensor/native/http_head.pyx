@@ -200,7 +200,7 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
             return AGENT
         return ACTION if same(name, b"soapaction", 10) else FORWARDED if same(name, b"x-proxy-id", 10) else -1
     if size == 12:
-        return TYPE if same(name, b"content-type", 12) else -1
+        return TYPE if same(name, b"content-type", 12) else FORWARDED if same(name, b"cache-status", 12) else -1
     if size == 13:
         return CREDENTIALS if same(
             name, b"authorization", 13
@@ -221,6 +221,8 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
         return CHALLENGE if same(name, b"proxy-authenticate", 18) else -1
     if size == 19:
         return CREDENTIALS if same(name, b"proxy-authorization", 19) else -1
+    if size == 20:
+        return FORWARDED if same(name, b"surrogate-capability", 20) else -1
     return -1
 
 

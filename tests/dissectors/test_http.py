@@ -216,10 +216,16 @@ def test_proxies_share_nothing() -> None:
     assert passed_on[1] == passed_back[1] == []
 
 
-@pytest.mark.parametrize("field", [b"Via: 1.1 a", b"X-Cache: HIT", b"X-Forwarded-Host: b"])
+@pytest.mark.parametrize("field", [b"Via: 1.1 a", b"X-Cache: HIT", b"X-Forwarded-Host: b", b"Cache-Status: a;hit"])
 def test_response_passed_on(field: bytes) -> None:
     """A response with header fields of a proxy does not describe its sender."""
     assert values(answered(ok(field, b"Content-Type: text/html", body=TITLE))) == []
+
+
+def test_request_passed_on() -> None:
+    """A surrogate sends the program of its client on."""
+    request = b'GET /a HTTP/1.1\r\nUser-Agent: probe/1\r\nSurrogate-Capability: a="Surrogate/1.0"\r\n\r\n'
+    assert values(feed(Http().stream(CLIENT), request, True)) == []
 
 
 @pytest.mark.parametrize(

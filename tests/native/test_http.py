@@ -38,7 +38,7 @@ FIELDS = (
     ),
     b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x",
     b"Via: 1.0 y, 1.1 x (squid/6.13)", b"Via: 1.1 x (Traffic Server/9 [c])", b"Via: 1.1 (a) b)",
-    b"X-Squid-Error: ERR_DNS_FAIL 0", (
+    b"X-Squid-Error: ERR_DNS_FAIL 0", b"Cache-Status: a;hit", b"Surrogate-Capability: a", (
         b'SOAPAction: '
         b'"urn:x#AddPortMapping"'
     ), b"Accept: */*",
