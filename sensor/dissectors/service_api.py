@@ -21,7 +21,7 @@ from sensor.dissectors.shared.login_events import NONE, PasswordLogin
 from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (2375, 2379, 5984, 8086, 9200)
-KEPT_LIMIT = 4096
+KEPT_LIMIT, NAMED_LIMIT = 4096, 4
 SUCCESS = (200, 204)
 CREDENTIALS = frozenset((b"authorization", b"cookie"))
 _PASSWORD = lazy_pattern(rb"[?&](?:p|pass|password|token)=")
@@ -38,6 +38,11 @@ class _Interface(NamedTuple):
 
 
 INTERFACES = (
+    _Interface(
+        "Elasticsearch",  # clients of version 8 request no version
+        lazy_pattern(rb"\r\nX-elastic-product: Elasticsearch()\r", re.IGNORECASE),
+        lazy_pattern(rb"/"),
+    ),
     _Interface(
         "Elasticsearch",
         lazy_pattern(rb'"cluster_name"[^{}]{1,300}"version"\s*:\s*\{\s*"number"\s*:\s*"(\d[\w.-]{1,20})"'),
@@ -94,7 +99,8 @@ class ServiceApiStream(Stream):
 
     def __init__(self) -> None:
         self._request, self._answer = b"", b""
-        self._named = self._served = False
+        self._named: list[str] = []
+        self._served = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if from_client:
@@ -117,14 +123,14 @@ class ServiceApiStream(Stream):
             found = interface.answer.search(self._answer)
             if found is None:
                 continue
-            if found[1] and not self._named:
-                self._named = True
-                yield fact(packet, "service_api.version", f"{interface.name} {found[1].decode('ascii')}")
             if not self._served and interface.closed.match(requested.target) and _is_open(requested, answer):
                 self._served = True
                 yield ServiceApiLogin(packet, "", NONE, True, service=interface.name)
-            self.done = self._named and self._served
-            return
+            program = f"{interface.name} {(found[1] or b'').decode('ascii')}".rstrip()
+            if not any(known.startswith(program) for known in self._named):
+                self._named.append(program)
+                self.done = len(self._named) >= NAMED_LIMIT
+                yield fact(packet, "service_api.version", program)
 
 
 def _head(data: bytes) -> Head | None:

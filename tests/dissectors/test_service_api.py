@@ -73,6 +73,14 @@ def test_other_answers(parts: list[tuple[bool, bytes]]) -> None:
     assert conversation(parts) == []
 
 
+def test_a_client_that_requests_no_version() -> None:
+    """The program is in a field of each answer, the version where a client requests it."""
+    search = exchange(b"/shop/_search", b'{"hits":{}}', b"X-elastic-product: Elasticsearch")
+    parsed = conversation([*search, *exchange(b"/", ELASTIC, b"X-elastic-product: Elasticsearch")])
+    assert events(parsed) == served("Elasticsearch")
+    assert [value for _, value in values(parsed)] == ["Elasticsearch", "Elasticsearch 8.11.1"]
+
+
 def test_after_a_gap() -> None:
     """An answer is not read without its request."""
     stream, packet = ServiceApi().stream(Packet()), Packet(proto=6)
