@@ -22,6 +22,7 @@ from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (2375, 2379, 5984, 8086, 9200)
 KEPT_LIMIT, NAMED_LIMIT = 4096, 4
+REQUESTS_LIMIT = 8  # of a connection
 SUCCESS = (200, 204)
 CREDENTIALS = frozenset((b"authorization", b"cookie"))
 _PASSWORD = lazy_pattern(rb"[?&](?:p|pass|password|token)=")
@@ -99,15 +100,18 @@ class ServiceApiStream(Stream):
 
     def __init__(self) -> None:
         self._request, self._answer = b"", b""
+        self._requests = 0
         self._named: list[str] = []
         self._served = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if from_client:
-            if self._answer:
+            if self._answer or not self._request:
                 self._request = self._answer = b""
+                self._requests += 1
             self._request += data[: KEPT_LIMIT - len(self._request)]
-            self.done = not self._request[:1].isupper()  # another protocol, such as TLS
+            # another protocol, such as TLS; or a client that goes on for long
+            self.done = not self._request[:1].isupper() or self._requests > REQUESTS_LIMIT
             return
         self._answer += data[: KEPT_LIMIT - len(self._answer)]
         requested, answer = _head(self._request), _head(self._answer)

@@ -8,7 +8,7 @@ import pytest
 
 from pcaps.dissectors.service_api import COUCH, DOCKER, ELASTIC, ETCD, INFLUX, KEYS, exchange
 from sensor.core.packet import Packet
-from sensor.dissectors.service_api import ServiceApi
+from sensor.dissectors.service_api import REQUESTS_LIMIT, ServiceApi
 from tests.dissectors.samples import events, packets, values
 
 # Program that serves any client, and the version, of each connection of the sample capture.
@@ -88,3 +88,13 @@ def test_after_a_gap() -> None:
     list(stream.feed(packet, request[1], True))
     list(stream.gap(packet, 100, True))
     assert list(stream.feed(packet, answer[1], False)) == []
+
+
+def test_a_connection_is_followed_for_its_first_requests() -> None:
+    """A client that keeps its connection shows nothing new later."""
+    stream, packet = ServiceApi().stream(Packet()), Packet(proto=6)
+    for number in range(REQUESTS_LIMIT + 1):
+        assert not stream.done, number
+        for from_client, data in exchange(b"/unknown", b"{}"):
+            list(stream.feed(packet, data, from_client))
+    assert stream.done
