@@ -17,6 +17,8 @@ HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
 # Number of segments without the beginning of a message after which a direction is ignored.
 LOST_LIMIT = 16
+# Weight of the payloads after whose last one no more of a message is selected (``Interest.opening``).
+STEP, PAYLOAD, OPENING = 16, 63, 252
 
 
 class HttpConnection(Protocol):
@@ -36,21 +38,24 @@ class HttpConnection(Protocol):
 class HttpDirection:
     """Stores at most one head, and the wanted part of a body."""
 
-    __slots__ = ("_begun", "_body", "_cut", "_kept", "_lost", "_searched", "_silent")
+    __slots__ = ("_begun", "_body", "_cut", "_fed", "_kept", "_lost", "_searched", "_silent")
 
     def __init__(self) -> None:
-        self._kept, self._searched = bytearray(), 0
+        self._kept, self._searched, self._fed = bytearray(), 0, 0
         self._body: Body | None = None
         self._lost, self._silent, self._begun, self._cut = 0, False, False, False
 
     def feed(self, packet: Packet, data: bytes, both: HttpConnection) -> Iterator[Parsed]:
-        """Parse the heads and bodies that these bytes complete, and of a head that the capture truncated what is there.
+        """Parse the heads and bodies that these bytes complete, and of a head whose rest is truncated or not selected
+        what is there.
 
         ``both``: the connection. It is not stored, because a reference cycle would keep both objects alive long after
         use.
         """
+        self._fed = (self._fed if self._kept else 0) + min((len(data) + STEP - 1) // STEP, PAYLOAD)
         yield from self._take(packet, data, both)
-        if packet.truncated and self._kept and self._body is None and not (self._lost or both.done):
+        ends = packet.truncated or self._fed >= OPENING
+        if ends and self._kept and self._body is None and not (self._lost or both.done):
             yield from self._truncated(packet, both)
 
     def _take(self, packet: Packet, data: bytes, both: HttpConnection) -> Iterator[Parsed]:

@@ -8,6 +8,7 @@ verbatim unless their name marks them as secret: such values may be injected com
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ ODD_LIMIT = 512
 BODY_LIMIT = 4096
 QUOTES = b' "'
 FORM = "application/x-www-form-urlencoded"
-# Header fields that are reported elsewhere, or never.
+# Header fields that are reported elsewhere, or of which only exploits are.
 PRIVATE = frozenset(
     (
         b"authorization",
@@ -37,6 +38,9 @@ PRIVATE = frozenset(
         b"if-match",
     )
 )
+CREDENTIALS = (b"authorization", b"proxy-authorization")
+BASIC = b"basic "
+HOST_LIMIT = 255  # bytes: no name is longer (RFC 1035, 2.3.4)
 # Cookies contain sessions: only parts with characters of exploits are reported.
 ODD_COOKIE = lazy_pattern(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union)\b|\(\)\s*\{", re.IGNORECASE)
 # A shell function contains the separator of cookies.
@@ -138,16 +142,38 @@ def cookie_shapes(raw: bytes) -> str:
 
 
 def odd_fields(fields: dict[bytes, bytes]) -> tuple[tuple[str, str], ...]:
-    """(name, value) of header fields with unusual characters."""
-    if not ODD_SIGNS.any_in(b"\n".join(fields.values())):
-        return ()
-    found = (
-        (name, value)
-        for name, value in fields.items()
-        if name not in PRIVATE and ODD.search(value) and not _is_secret(name)
-    )
-    shown = itertools.chain(found, _odd_cookies(fields.get(b"cookie", b"")))
+    """(name, value) of header fields with unusual characters; of fields with secrets only exploits are reported."""
+    odd = _odd_values(fields) if ODD_SIGNS.any_in(b"\n".join(fields.values())) else iter(())
+    shown = itertools.chain(odd, _odd_others(fields))
     return tuple((clean(name, NAME_LIMIT), clean(value[:ODD_LIMIT])) for name, value in _few(shown))
+
+
+def _odd_values(fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in fields.items():
+        if name == b"cookie":
+            yield from _odd_cookies(value)
+        elif ODD.search(value):
+            if name not in PRIVATE and not _is_secret(name):
+                yield name, value
+            elif _EXPLOIT.search(value):
+                yield name, _masked(value)
+
+
+def _odd_others(fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """A host that is longer than any name, and exploits in encoded credentials (RFC 7617)."""
+    if len(fields.get(b"host", b"")) > HOST_LIMIT:
+        yield b"host", fields[b"host"]
+    for name in CREDENTIALS:
+        value = fields.get(name, b"")
+        if value[: len(BASIC)].lower() == BASIC and _EXPLOIT.search(login := _decoded(value[len(BASIC) :])):
+            yield name, _masked(login)
+
+
+def _decoded(value: bytes) -> bytes:
+    try:
+        return base64.b64decode(value)
+    except ValueError:
+        return b""
 
 
 def _odd_cookies(raw: bytes) -> Iterator[tuple[bytes, bytes]]:

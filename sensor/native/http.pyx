@@ -23,10 +23,15 @@ cdef enum:
     LINE_LIMIT = 8192
     LOST_LIMIT = 16
     WAITING_LIMIT = 2
+    LONG_LINE = 4096     # twice what is reported of a value
+    STEP = 16            # weight of payloads, as in ``sensor.dissectors._http_direction``
+    PAYLOAD = 63
+    OPENING = 252
 
 cdef struct Direction:
     HeldBytes kept       # bytes of an incomplete head, or of an incomplete chunk line
     uint32_t searched
+    uint32_t fed         # weight of the payloads of a head
     int lost
     bint silent
     bint begun
@@ -43,8 +48,12 @@ cdef struct Connection:
 
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     cdef Direction* direction = &(<Connection*>s.state).directions[way]
-    cdef int result = take(s, direction, data, size, way)
-    if result == GOES_ON and s.row.problem & CUT:
+    cdef int result
+    direction.fed = (direction.fed if direction.kept.size else 0) + min(
+        (size + STEP - 1) // STEP, <uint32_t>PAYLOAD
+    )
+    result = take(s, direction, data, size, way)
+    if result == GOES_ON and (s.row.problem & CUT or direction.fed >= OPENING):
         result = truncated(s, direction, way)
     s.idle[way] = direction.body.framing != NO_BODY and not direction.body.reader
     return result
@@ -83,8 +92,11 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
 
 
 cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
-    """Parse the complete lines of a head that the capture truncated; the position of its body is unknown."""
+    """Parse the complete and the very long lines of a head whose rest is truncated or not selected; the position of its
+    body is unknown.
+    """
     cdef HeldBytes* kept = &direction.kept
+    cdef uint32_t end = kept.size
     cdef int result = GOES_ON
     if kept.size == 0 or direction.body.framing != NO_BODY or direction.lost or s.done:
         return GOES_ON
@@ -93,9 +105,11 @@ cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
         kept.size = last_line(kept.data, kept.size)
         keep(s, kept, <const uint8_t*><const char*>b" HTTP/1.1", 9)
     else:
-        while kept.size and kept.data[kept.size - 1] != 10:
-            kept.size -= 1
-        kept.size -= kept.size > 0
+        while end and kept.data[end - 1] != 10:
+            end -= 1
+        end -= end > 0
+        if kept.size - end <= LONG_LINE:
+            kept.size = end
     if kept.size and begins(kept.data, kept.size):
         keep(s, kept, <const uint8_t*><const char*>b"\n...:", 5)
         result = message(s, direction, kept.data, kept.size, way)

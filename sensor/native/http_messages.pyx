@@ -134,7 +134,7 @@ cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares s
             host.size = i
         elif not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122 or c == 45 or c == 46 or c == 95):
             return False
-    return host.size <= HOST_LIMIT
+    return field.size <= HOST_LIMIT
 
 
 cdef bint type_of(const Value* field, Value* kind) noexcept nogil:  # compares sizes first

@@ -685,3 +685,20 @@ def test_shapes_instead_of_secrets() -> None:
 def test_shape_of_values(value: bytes, shape: str) -> None:
     """The shape of a value is its type and length."""
     assert shape_of(value) == shape
+
+
+def test_a_head_that_is_longer_than_what_is_selected() -> None:
+    """Of a head that goes on after four large segments, the complete lines and the field that is too long are
+    reported; shorter ones are complete, and the next request is read.
+    """
+    stream = Http().stream(CLIENT)
+    long = b"GET /a HTTP/1.1\r\nUser-Agent: probe/1\r\nHost: " + b"a" * 20_000
+    parsed = [event for at in range(0, 5600, 1400) for event in events(feed(stream, long[at : at + 1400], True))]
+    assert [(event[3], event[4], len(str(event[2])), event[11]) for event in parsed] == [
+        ("/a", "probe/1", 255, ("user-agent", "host", "..."))
+    ]
+    list(stream.gap(CLIENT, 14_000, True))
+    assert events(feed(stream, GET, True)) == [REQUESTED]
+    cookie = GET.replace(b"\r\n\r\n", b"\r\nCookie: a=" + b"b" * 5000 + b"\r\n\r\n")
+    parsed = [event for at in range(0, 5600, 1400) for event in events(feed(stream, cookie[at : at + 1400], True))]
+    assert [event[11] for event in parsed] == [("host", "user-agent", "cookie")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 
 from sensor.dissectors import _http_shape as shapes
@@ -87,9 +88,21 @@ def test_commands_in_forms_without_unusual_characters() -> None:
         assert odd_parts(b"a=1&" + part, FORM) == ()
 
 
-def test_fields_that_are_never_reported() -> None:
-    """Credentials are never reported, whatever they contain."""
-    assert odd_fields({b"authorization": b"Basic ${jndi:ldap://a}", b"x-token": b"${jndi:ldap://a}"}) == ()
+def test_exploits_in_secret_fields() -> None:
+    """Of credentials, tokens and entity tags only an exploit is reported, also where it is encoded (RFC 7617)."""
+    for login in (b"${jndi:ldap://a}:x", b"u:${jndi:ldap://a}"):
+        sent = b"Basic " + base64.b64encode(login)
+        assert odd_fields({b"authorization": sent}) == (("authorization", "***" + login[login.index(b"$") :].decode()),)
+    for name in (b"authorization", b"x-token", b"if-none-match"):
+        assert odd_fields({name: b"Bearer s3cret ${jndi:ldap://a}"}) == ((name.decode(), "***${jndi:ldap://a}"),)
+    for value in (b"Basic " + base64.b64encode(b"anna:pa$$<w>{ord}"), b"Basic $", b"Bearer pa${word}"):
+        assert odd_fields({b"authorization": value, b"x-token": b"<${word}>"}) == ()
+
+
+def test_a_host_longer_than_any_name() -> None:
+    """A host that is longer than any name is reported, the longest possible one is not."""
+    assert odd_fields({b"host": b"a" * 256}) == (("host", "a" * 256),)
+    assert odd_fields({b"host": b"a" * 255}) == ()
 
 
 FRAGMENTS = (

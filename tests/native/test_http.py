@@ -32,7 +32,7 @@ TARGETS = (
 )  # fmt: skip
 FIELDS = (
     b"Host: cam", b"Host: cam:8080", b"Host: [fe80::1]", b"User-Agent: probe/1", b"User-Agent: Mozilla/5.0 (X11) \xe9",
-    b"Cookie: a=b; session=0123456789abcdef", b"Authorization: Basic dXNlcjpwYXNz", (
+    b"Cookie: a=b; session=0123456789abcdef", b"Host: " + b"a" * 5000, b"Authorization: Basic dXNlcjpwYXNz", (
         b"Content-Type: text/html; "
         b"charset=x"
     ),

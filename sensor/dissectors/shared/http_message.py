@@ -19,6 +19,7 @@ VERSION = b"HTTP/1."
 HEADERS_LIMIT = 128
 METHOD_LIMIT = 24
 VALUE_LIMIT = 2048
+LONG_LINE = 2 * VALUE_LIMIT
 LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
@@ -115,11 +116,12 @@ def is_request_line(data: bytes) -> bool:
 
 
 def whole_lines(kept: bytes) -> bytes:
-    """The complete lines of a truncated head, and the field ``MORE``; empty if there are none. A truncated request line
-    is completed, so that it is valid.
+    """The complete lines of a truncated head, and those too long to be reported as a whole, and the field ``MORE``;
+    empty if there are none. A truncated request line is completed, so that it is valid.
     """
     if not is_request_line(kept):
-        end = kept.rfind(b"\n")
+        end = max(kept.rfind(b"\n"), 0)
+        end = len(kept) if len(kept) - end > LONG_LINE else end
         return kept[:end] + _MORE_LINE if end > 0 else b""
     line, _, last = kept.rpartition(b" ")
     version = len(last) <= len(VERSION) + 2 and VERSION.startswith(last[: len(VERSION)])
