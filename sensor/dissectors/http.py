@@ -5,7 +5,8 @@ Reads heads, and of bodies only what is small and identifies a device: the title
 fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. HTTP/2 and
 the content of TLS, tunnels and WebSockets are not read; printing (IPP) has its own dissector. A fact belongs to the
 sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
-yields only the program of the proxy, which it adds to Via.
+yields only the program of the proxy, which it adds to Via. A server that claims to be Windows with the hop limit of
+another system yields none: it is a reverse proxy, or belongs to an attack framework.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ REQUESTED_PATHS = (
     "/connectivity-check", "/scale/", "/router/firmware/query",
 )  # fmt: skip
 FIRMWARE = "firmware/"
+# Windows sends with an initial hop limit of 128: what arrives with at most 64 comes from another system.
+WINDOWS, FOREIGN_TTL = b"Microsoft-", 64
 _OWN = lazy_pattern("|".join(map(re.escape, PATHS)), re.IGNORECASE)
 _REQUESTED_PATHS = lazy_pattern(
     "|".join((*map(re.escape, REQUESTED_PATHS), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE
@@ -245,7 +248,7 @@ class HttpStream(Stream):
             return None
         if event.method == "HEAD" or event.status in (204, 304) or event.length == 0:
             return None
-        own = not event.forwarded
+        own = _is_author(packet, head, event)
         return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
 
 
@@ -277,7 +280,8 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
         parsed += _ntlm_parsed(packet, heads.requested_credentials(head.fields), event.forwarded)
     if event.forwarded:
         parsed += facts(packet, [("http.proxy" if proxy else "http.via", heads.proxy_program(head.fields))])
-    if (not event.forwarded and not _switched(event)) or heads.is_of_proxy(event.status, head.fields):
+    is_author = _is_author(packet, head, event) and not _switched(event)
+    if is_author or heads.is_of_proxy(event.status, head.fields):
         parsed += _server_facts(packet, event, 200 <= event.status < 300)
     return event, parsed
 
@@ -296,6 +300,12 @@ def page(packet: Packet, status: int, own: bool, body: bytes) -> Iterator[Parsed
 def description(packet: Packet, own: bool, body: bytes) -> Iterator[Parsed]:
     """Parse the XML of a response. ``own``: the sender wrote it."""
     return bodies.xml_facts(_description(own))(packet, body)
+
+
+def _is_author(packet: Packet, head: Head, event: HttpResponse) -> bool:
+    """Whether the sender wrote a response."""
+    imitates = packet.ttl <= FOREIGN_TTL and head.fields.get(b"server", b"").startswith(WINDOWS)
+    return not (event.forwarded or imitates)
 
 
 def _switched(event: HttpResponse) -> bool:

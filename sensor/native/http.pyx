@@ -11,10 +11,10 @@ from sensor.native.http_body cimport (
     NO_BODY, OPEN, Body, begin_body, end_body, missed_body, release_body, take_body,
 )
 from sensor.native.http_head cimport (
-    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, is_request_line,
-    last_line, length_of, read_head,
+    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, SERVER, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end,
+    is_request_line, last_line, length_of, read_head,
 )
-from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
+from sensor.native.http_messages cimport Request, absolute, imitates, request_of, write_request, write_response
 from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
 from sensor.native.stream cimport native_stream
 
@@ -238,7 +238,7 @@ cdef int response(
     write_response(s, head, length, request, proxy, s.done, data, size)
     if s.done or bodiless or head.status == 204 or head.status == 304 or length == 0:
         return GOES_ON
-    direction.body.own = not (proxy or head.forwarded)
+    direction.body.own = not (proxy or head.forwarded or imitates(s.row, &head.fields[SERVER]))
     return begin_body(s, &direction.body, head, length, data, size)
 
 

@@ -4,8 +4,9 @@ credentials, cookies, secrets in a URL, unusual characters, repeated or folded f
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
+from sensor.core.row cimport Row
 from sensor.core.words cimport same
 from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.native.http_head cimport (
@@ -37,6 +38,7 @@ cdef enum:
     FACT_LIMIT = 1024
     PROGRAM_LIMIT = 64
     PROXY_LOGIN = 407
+    FOREIGN_TTL = 64     # as in ``sensor.dissectors.http``
 
 cdef struct Beginnings:        # beginnings of paths, in lower case
     int count
@@ -248,7 +250,7 @@ cdef int write_response(
         fields[HTTP_RESPONSE_PATH] = put(out, request.target.data, request.target.size)
     if forwarded:
         write_program(out, head, FACT_HTTP_PROXY if proxy else FACT_HTTP_VIA)
-    if (forwarded or switched) and head.status != PROXY_LOGIN:
+    if (forwarded or switched or imitates(s.row, server)) and head.status != PROXY_LOGIN:
         return 0
     if server.size:
         fact(out, FACT_HTTP_SERVER, fields[HTTP_RESPONSE_SERVER])
@@ -282,6 +284,11 @@ cdef int write_program(Out* out, const Head* head, int kind) except -1 nogil:
 cdef inline bint of_program(uint8_t c) noexcept nogil:  # compares only
     """Whether a name and version may contain a character; the end of a comment is none."""
     return 97 <= lower(c) <= 122 or 48 <= c <= 57 or c in (32, 43, 45, 46, 47, 95)
+
+
+cdef bint imitates(const Row* row, const Value* server) noexcept nogil:  # compares sizes first
+    """Whether a server claims to be Windows with the hop limit of another system."""
+    return row.ttl <= FOREIGN_TTL and server.size >= 10 and memcmp(server.data, b"Microsoft-", 10) == 0
 
 
 cdef int write_path(Out* out, uint64_t path) except -1 nogil:

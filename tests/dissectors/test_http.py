@@ -702,3 +702,17 @@ def test_a_head_that_is_longer_than_what_is_selected() -> None:
     cookie = GET.replace(b"\r\n\r\n", b"\r\nCookie: a=" + b"b" * 5000 + b"\r\n\r\n")
     parsed = [event for at in range(0, 5600, 1400) for event in events(feed(stream, cookie[at : at + 1400], True))]
     assert [event[11] for event in parsed] == [("host", "user-agent", "cookie")]
+
+
+def test_a_server_that_claims_to_be_windows() -> None:
+    """With the hop limit of another system, a server of Windows and its page describe another host: a reverse proxy
+    forwards them, or they are forged; with that of Windows, behind routers as well, they describe the sender.
+    """
+    response = b"HTTP/1.1 200 OK\r\nServer: %b\r\nContent-Type: text/html\r\n\r\n<title>IIS7</title>"
+    for server, ttl, own in ((b"Microsoft-IIS/7.5", 64, 0), (b"Microsoft-IIS/7.5", 120, 1), (b"nginx", 64, 1)):
+        stream = Http().stream(CLIENT)
+        feed(stream, GET, True)
+        sender = Packet(src=SERVER.src, src_mac=SERVER.src_mac, sport=80, dport=50000, proto=6, direction=1, ttl=ttl)
+        parsed = [*stream.feed(sender, response % server, False), *stream.finish()]
+        assert values(parsed) == [("http.server", server.decode()), ("http.title", "IIS7")] * own
+        assert [event[2] for event in events(parsed) if event[0] == "HttpResponse"] == [server.decode()]

@@ -42,7 +42,8 @@ FIELDS = (
         b'SOAPAction: '
         b'"urn:x#AddPortMapping"'
     ), b"Accept: */*",
-    b"Accept: text/html", b" folded", b"no field", b"Upgrade: websocket", b"Server: cam/1", (
+    b"Accept: text/html", b" folded", b"no field", b"Upgrade: websocket", b"Server: cam/1",
+    b"Server: Microsoft-IIS/7.5", (
         b"Location: "
         b"http://x/y?z=1"
     ), b"Location: /here",
