@@ -46,7 +46,7 @@ def test_a_lease_that_is_declined() -> None:
 
 def test_benign_twins_are_quiet() -> None:
     """A replaced host, a router address that moves between two routers (with a virtual MAC, or with their own and
-    VRRP), and ARP spoofing by a host with its own address are no conflict.
+    VRRP), ARP spoofing by a host with its own address, and a proxy that answers for many hosts are no conflict.
     """
     moved = [*(sends(n, FIRST) for n in range(5)), *(sends(10 + n, SECOND_ONE) for n in range(50))]
     shared = turns(20, FIRST, VIRTUAL)
@@ -55,7 +55,8 @@ def test_benign_twins_are_quiet() -> None:
         VrrpAdvertisement(Packet(ts=START, src_mac=mac), 2, 51, 100, (parse("10.0.0.5"),))
         for mac in (FIRST, SECOND_ONE)
     ]
-    for story in (moved, shared, thief, [*group, *turns(20)]):
+    proxy = [*(sends(0, FIRST, f"10.0.0.{10 + n}") for n in range(4)), *turns(20)]
+    for story in (moved, shared, thief, proxy, [*group, *turns(20)]):
         assert inspected(detector(CONFLICT), story) == []
 
 

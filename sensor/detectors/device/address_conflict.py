@@ -27,6 +27,7 @@ from sensor.dissectors.vrrp import VrrpAdvertisement
 REPORTED_LIMIT = 1024
 REPORTED_S = 300
 GROUP = 1 << 40
+MANY = 4  # addresses from which on their holder is a proxy, which answers for others (RFC 1027)
 
 
 class Options(detector.Options):
@@ -85,9 +86,12 @@ class AddressConflict(EventDetector):
         mac, address = event.sender_mac, event.sender
         if not mac or mac & GROUP or not addresses.is_host(address) or is_virtual(mac):
             return
-        self._bindings.owner(vlan, mac, event.ts).own.put(address, event.ts)
+        owner = self._bindings.owner(vlan, mac, event.ts)
+        owner.own.put(address, event.ts)
         held = self._bindings.claim(vlan, address, mac, event.ts, self.options.patience_s * SECOND)
         if held is None or held.mac != mac or held.returns < self.options.returns or is_virtual(held.rival):
+            return
+        if len(owner.own) >= MANY:
             return
         rival = self._bindings.known(vlan, held.rival)
         if rival is not None and any(own != address for own in rival.own):
