@@ -16,7 +16,7 @@ from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.ssh import SshLogin
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
-from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, web
+from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, telnet, web
 from tests.detectors.stories import detector, inspected, one
 
 GUESS = "credential_access.password_guessing"
@@ -68,7 +68,7 @@ def shell(at: float, port: int = 22, flow: int = 1, *, accepted: bool = False, c
 
 def test_ssh_on_other_ports() -> None:
     """SSH on other ports is evaluated by response sizes."""
-    alert = inspected(detector(GUESS), [shell(n, 20022) for n in range(25)])[-1]
+    alert = inspected(detector(GUESS), [shell(n * 2, 20022) for n in range(25)])[-1]
     assert (alert.numbers["failures"], alert.target_port, alert.severity) == (20, 20022, Severity.medium)
     typo = [shell(n, 20022, accepted=n % 4 == 3) for n in range(200)]
     assert inspected(detector(GUESS), typo) == []
@@ -79,10 +79,20 @@ def test_many_attempts_in_few_ssh_sessions(certain: bool) -> None:
     """On the usual port, six attempts in each of five sessions (ncrack, patator) raise one alert; many sessions with
     few attempts each are reported by another detector.
     """
-    found = inspected(detector(GUESS), [shell(n, flow=n // 6, certain=certain) for n in range(30)])
+    found = inspected(detector(GUESS), [shell(n * 1.5, flow=n // 6, certain=certain) for n in range(30)])
     assert [(alert.numbers["failures"], alert.severity) for alert in found] == [(20, Severity.medium)]
     assert found[0].confidence == (0.9 if certain else 0.7)
     assert inspected(detector(GUESS), [shell(n, flow=n) for n in range(60)]) == []
+
+
+def test_parallel_ssh_sessions() -> None:
+    """Nineteen passwords in four sessions at a time, as `hydra -t 4` sends, raise an alert before the twentieth; so do
+    they over Telnet. Eighteen that a person types in six sessions, one after the other, raise none.
+    """
+    for guesses in ([shell(n * 0.7, flow=n % 4) for n in range(19)], [telnet(n * 0.7) for n in range(19)]):
+        alert = inspected(detector(GUESS), guesses)[-1]
+        assert (alert.severity, alert.numbers["failures"], alert.numbers["window_s"]) == (Severity.medium, 10, 10)
+    assert inspected(detector(GUESS), [shell(n * 6, flow=n // 3) for n in range(18)]) == []
 
 
 def test_slow_ssh_guessing() -> None:

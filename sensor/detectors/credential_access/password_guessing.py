@@ -4,8 +4,8 @@ databases, mail, cameras, web pages.
 Counted by client, server and service; a few failures of an account that then logs in do not count. Thresholds differ: a
 file server receives automatic logins all day, a database does not. Encrypted logins of RDP, and those of SSH on its
 usual ports in many sessions, are judged by the shape of the sessions in ``session_guessing``; other SSH logins here, by
-the sizes of the server's responses. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few
-attempts each are ``password_spraying``.
+the sizes of the server's responses. Ten passwords within ten seconds are not typed. VoIP phones are judged
+in ``voice.registration_guessing``; many accounts with few attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
 # Failures in as many sessions within as many seconds are left to session_guessing.
 MANY_SESSIONS, SESSIONS_S = 10, 120
 ELSEWHERE = ("SIP",)
+TERMINALS = ("SSH", "Telnet")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis", "MongoDB")
 
 
@@ -46,6 +47,8 @@ class Options(detector.Options):
     files_s: int = Field(600, ge=10, le=3600, description="time window for file servers, in seconds")
     databases: int = Field(2, ge=2, description="threshold for databases, low severity until `failures` is reached")
     databases_s: int = Field(300, ge=10, le=3600, description="time window for databases, in seconds")
+    terminals: int = Field(10, ge=5, description="threshold for terminals (SSH, Telnet): faster than a person types")
+    terminals_s: int = Field(10, ge=1, le=60, description="time window for terminals, in seconds")
     slow: int = Field(60, ge=10, description="threshold of slow guessing: failed logins at any service")
     slow_s: int = Field(3600, ge=600, le=86400, description="time window of slow guessing, in seconds")
 
@@ -70,7 +73,13 @@ class PasswordGuessing(EventDetector):
         "restrict the service to networks that need it."
     )
     false_positives = "A program or device with an outdated password: always the same account, at a constant rate."
-    decisive = {"failures": "failures", "files": "failures", "databases": "failures", "slow": "failures"}
+    decisive = {
+        "failures": "failures",
+        "files": "failures",
+        "databases": "failures",
+        "terminals": "failures",
+        "slow": "failures",
+    }
     Options = Options
     watches = (LoginAttempt,)
 
@@ -80,7 +89,9 @@ class PasswordGuessing(EventDetector):
         self._ordinary = self.tables.include("ordinary", FailedLogins(want.window_s * SECOND))
         files = self.tables.include("files", FailedLogins(want.files_s * SECOND))
         databases = self.tables.include("databases", FailedLogins(want.databases_s * SECOND, explained=0))
+        terminals = self.tables.include("terminals", FailedLogins(want.terminals_s * SECOND))
         self._special = {
+            **dict.fromkeys(TERMINALS, _Limit(want.terminals, want.terminals_s, terminals, Severity.medium)),
             **dict.fromkeys(FILES, _Limit(want.files, want.files_s, files, Severity.medium)),
             **dict.fromkeys(DATABASES, _Limit(want.databases, want.databases_s, databases, Severity.low)),
         }
@@ -105,7 +116,8 @@ class PasswordGuessing(EventDetector):
         want, ts = self.options, event.ts
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
         special = self._special.get(event.service)
-        count = special.refusals.count(event, ts) if special is not None else 0
+        # Several keys of a client may be refused at once.
+        count = special.refusals.count(event, ts) if special is not None and event.judged else 0
         if event.accepted:
             return
         usual = event.service == SSH and event.server_port in SSH_PORTS
