@@ -19,6 +19,10 @@ LINE_LIMIT = 8192
 LOST_LIMIT = 16
 # Weight of the payloads after whose last one no more of a message is selected (``Interest.opening``).
 STEP, PAYLOAD, OPENING = 16, 63, 252
+# A piece of at most so many bytes, so long (ns) after the beginning of a message, is no part that was sent again: few
+# messages have such a part that does not complete them.
+PIECE, PAUSE = 128, 5_000_000_000
+NEVER = 1 << 62
 
 
 class HttpConnection(Protocol):
@@ -38,10 +42,10 @@ class HttpConnection(Protocol):
 class HttpDirection:
     """Stores at most one head, and the wanted part of a body."""
 
-    __slots__ = ("_begun", "_body", "_cut", "_fed", "_kept", "_lost", "_searched", "_silent")
+    __slots__ = ("_begun", "_body", "_cut", "_fed", "_kept", "_lost", "_searched", "_silent", "_since")
 
     def __init__(self) -> None:
-        self._kept, self._searched, self._fed = bytearray(), 0, 0
+        self._kept, self._searched, self._fed, self._since = bytearray(), 0, 0, 0
         self._body: Body | None = None
         self._lost, self._silent, self._begun, self._cut = 0, False, False, False
 
@@ -52,6 +56,8 @@ class HttpDirection:
         ``both``: the connection. It is not stored, because a reference cycle would keep both objects alive long after
         use.
         """
+        if not self._kept and self._body is None:
+            self._since = packet.ts
         self._fed = (self._fed if self._kept else 0) + min((len(data) + STEP - 1) // STEP, PAYLOAD)
         yield from self._take(packet, data, both)
         ends = packet.truncated or self._fed >= OPENING
@@ -91,6 +97,16 @@ class HttpDirection:
     def idle(self) -> bool:
         """Whether everything up to the next message is a body that is not parsed."""
         return self._body is not None and not self._body.wanted
+
+    def stalls(self, packet: Packet, size: int) -> bool:
+        """Whether the last ``size`` bytes are a late and small piece of a message that is still incomplete; True once
+        for each message.
+        """
+        incomplete = self._kept if self._body is None else not self._body.open_ended
+        if size > PIECE or packet.ts - self._since < PAUSE or not incomplete:
+            return False
+        self._since = NEVER
+        return True
 
     def _head(self, packet: Packet, head: bytes, size: int, both: HttpConnection) -> Iterator[Parsed]:
         if len(head) > HEAD_LIMIT:

@@ -11,14 +11,11 @@ another system yields none: it is a reverse proxy, or belongs to an attack frame
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterator
 
 from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors import _http_fields as heads
@@ -28,6 +25,7 @@ from sensor.dissectors._http_direction import HttpDirection
 from sensor.dissectors.shared import http_body as bodies
 from sensor.dissectors.shared.http_credentials import ntlm_message
 from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
+from sensor.dissectors.shared.http_paths import is_often_requested, own_path
 from sensor.dissectors.shared.http_upload import HttpUpload, files_in
 from sensor.dissectors.shared.ntlm_events import ntlm_events
 from sensor.dissectors.shared.sender_facts import fact, facts
@@ -40,31 +38,8 @@ STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /",
     b"DELETE /", b"PATCH /", b"CONNECT ", b"PROPFIND", b"NOTIFY /", b"TRACE /",
 )  # fmt: skip
-# Paths of device interfaces: a successful response shows that the server has the interface.
-PATHS = (
-    "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr",
-    "/nservice", "/xml/device_description", "/query/", "/setup/eureka_info", "/ISAPI/", "/PSIA/", "/SDK/",
-    "/axis-cgi/", "/vapix/", "/axis-media/", "/cgi-bin/magicBox", "/cgi-bin/configManager", "/cgi-bin/snapshot",
-    "/cgi-bin/mjpg", "/cgi-bin/hi3510", "/cgi-bin/viewer", "/cgi-bin/video", "/cgi-bin/nobody", "/cgi-bin/authLogin",
-    "/cgi-bin/guestimage", "/video.cgi", "/image.cgi", "/snapshot.cgi", "/mjpeg.cgi", "/videostream",
-    "/decoder_control", "/stw-cgi/", "/nphMotionJpeg", "/SnapshotJPEG", "/get_status.cgi", "/DevMgmt/", "/eSCL/",
-    "/PRESENTATION/", "/general/status", "/hp/device/", "/ipp/", "/webapi/", "/shelly", "/rpc/Shelly", "/api/config",
-    "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
-    "/goform/", "/boaform/",
-)  # fmt: skip
-# Requests of devices to their vendors: connectivity checks, new firmware, an upload endpoint for measurements.
-REQUESTED_PATHS = (
-    "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt",
-    "/ncsi.txt", "/kindle-wifi/", "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt",
-    "/connectivity-check", "/scale/", "/router/firmware/query",
-)  # fmt: skip
-FIRMWARE = "firmware/"
 # Windows sends with an initial hop limit of 128: what arrives with at most 64 comes from another system.
 WINDOWS, FOREIGN_TTL = b"Microsoft-", 64
-_OWN = lazy_pattern("|".join(map(re.escape, PATHS)), re.IGNORECASE)
-_REQUESTED_PATHS = lazy_pattern(
-    "|".join((*map(re.escape, REQUESTED_PATHS), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE
-)
 
 
 class HttpRequest(Event):
@@ -153,6 +128,12 @@ class HttpPortMapping(Event):
     description: str
 
 
+class HttpUnfinished(Event):
+    """Seconds after the beginning of a request its client sent a small piece of it, which does not complete it; once
+    for each request.
+    """
+
+
 class HttpProgram(Event):
     """The response is declared to be a page and is a ``program``: ``windows`` or ``elf``."""
 
@@ -201,6 +182,8 @@ class HttpStream(Stream):
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._directions[not from_client]
         yield from direction.feed(packet, data, self)
+        if from_client and direction.stalls(packet, len(data)):
+            yield HttpUnfinished(packet)
         self.idle[not from_client] = direction.idle
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
@@ -263,7 +246,7 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
         parsed += _ntlm_parsed(packet, heads.sent_credentials(head.fields), event.forwarded)
     if event.user_agent and not event.forwarded:
         parsed.append(fact(packet, "http.user_agent", event.user_agent))
-    if event.host and not event.forwarded and _is_often_requested(event.path):
+    if event.host and not event.forwarded and is_often_requested(event.path):
         parsed.append(fact(packet, "http.asked", clean(event.host + event.path)))
     if event.forwarded:
         parsed += facts(packet, [("http.via", heads.proxy_program(head.fields))])
@@ -329,7 +312,7 @@ def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterato
         yield fact(packet, "http.server", event.server)
     if event.realm:
         yield fact(packet, "http.realm", event.realm)
-    if success and event.path and (path := _own_path(event.path)):
+    if success and event.path and (path := own_path(event.path)):
         yield fact(packet, "http.path", path)
 
 
@@ -393,15 +376,3 @@ def _description(own: bool) -> bodies.Described:
             yield from facts(packet, pairs)
 
     return derived
-
-
-@functools.lru_cache(maxsize=1024)
-def _own_path(path: str) -> str:
-    """The path without its query if it belongs to a device interface; otherwise empty."""
-    bare = path.partition("?")[0]
-    return bare if _OWN.match(bare) else ""
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_often_requested(path: str) -> bool:
-    return _REQUESTED_PATHS.match(path) is not None

@@ -14,7 +14,7 @@ from sensor.native.http_head cimport (
     HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, SERVER, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end,
     is_request_line, last_line, length_of, read_head,
 )
-from sensor.native.http_messages cimport Request, absolute, imitates, request_of, write_request, write_response
+from sensor.native.http_messages cimport Request, absolute, imitates, request_of, write_request, write_response, write_unfinished
 from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
 from sensor.native.stream cimport native_stream
 
@@ -27,10 +27,14 @@ cdef enum:
     STEP = 16            # weight of payloads, as in ``sensor.dissectors._http_direction``
     PAYLOAD = 63
     OPENING = 252
+    PIECE = 128          # bytes of a late piece, as there
+
+cdef int64_t PAUSE = 5_000_000_000, NEVER = 1 << 62
 
 cdef struct Direction:
     HeldBytes kept       # bytes of an incomplete head, or of an incomplete chunk line
     uint32_t searched
+    int64_t since        # beginning of the message; NEVER once it was reported as unfinished
     uint32_t fed         # weight of the payloads of a head
     int lost
     bint silent
@@ -49,14 +53,28 @@ cdef struct Connection:
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     cdef Direction* direction = &(<Connection*>s.state).directions[way]
     cdef int result
+    cdef bint ended
+    if direction.kept.size == 0 and direction.body.framing == NO_BODY:
+        direction.since = s.row.ts
     direction.fed = (direction.fed if direction.kept.size else 0) + min(
         (size + STEP - 1) // STEP, <uint32_t>PAYLOAD
     )
     result = take(s, direction, data, size, way)
     if result == GOES_ON and (s.row.problem & CUT or direction.fed >= OPENING):
         result = truncated(s, direction, way)
+    ended = s.row.ts - direction.since < PAUSE or not incomplete(direction)
+    if result == GOES_ON and way == 0 and size <= PIECE and not ended:
+        direction.since = NEVER
+        write_unfinished(s)
     s.idle[way] = direction.body.framing != NO_BODY and not direction.body.reader
     return result
+
+
+cdef bint incomplete(const Direction* direction) noexcept nogil:  # compares numbers only
+    """Whether more of a message must follow."""
+    if direction.body.framing == NO_BODY:
+        return direction.kept.size > 0
+    return direction.body.framing != OPEN
 
 
 cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:

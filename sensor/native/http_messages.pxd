@@ -19,3 +19,4 @@ cdef int write_response(
     Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched,
     const uint8_t* data, uint32_t size
 ) except -1 nogil
+cdef int write_unfinished(Stream* s) except -1 nogil

@@ -8,7 +8,7 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 
 from sensor.core.row cimport Row
 from sensor.core.words cimport same
-from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
+from sensor.dissectors.shared.http_paths import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.native.http_head cimport (
     ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, VIA, Head, Value, holds, stripped,
 )
@@ -24,7 +24,7 @@ from sensor.native.kinds cimport (
     HTTP_RESPONSE_HEAD_SLOTS,
     HTTP_RESPONSE_HEAD_TARGET, HTTP_RESPONSE_LENGTH, HTTP_RESPONSE_LOCATION, HTTP_RESPONSE_METHOD, HTTP_RESPONSE_PATH,
     HTTP_RESPONSE_SERVER,
-    HTTP_RESPONSE_SLOTS, HTTP_RESPONSE_STATUS, PUNTED_HTTP_REQUEST_HEAD, PUNTED_HTTP_RESPONSE_HEAD,
+    HTTP_RESPONSE_SLOTS, HTTP_RESPONSE_STATUS, HTTP_UNFINISHED, HTTP_UNFINISHED_SLOTS, PUNTED_HTTP_REQUEST_HEAD, PUNTED_HTTP_RESPONSE_HEAD,
 )
 from sensor.native.kept cimport HeldBytes, Stream, keep
 from sensor.native.out cimport Out, fact, items, message, punted, put, reserve, span
@@ -284,6 +284,12 @@ cdef int write_program(Out* out, const Head* head, int kind) except -1 nogil:
 cdef inline bint of_program(uint8_t c) noexcept nogil:  # compares only
     """Whether a name and version may contain a character; the end of a comment is none."""
     return 97 <= lower(c) <= 122 or 48 <= c <= 57 or c in (32, 43, 45, 46, 47, 95)
+
+
+cdef int write_unfinished(Stream* s) except -1 nogil:
+    reserve(s.out)
+    message(s.out, HTTP_UNFINISHED, HTTP_UNFINISHED_SLOTS)
+    return 0
 
 
 cdef bint imitates(const Row* row, const Value* server) noexcept nogil:  # compares sizes first

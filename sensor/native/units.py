@@ -22,7 +22,7 @@ from sensor.dissectors.dhcp import (
     DhcpRequest,
 )
 from sensor.dissectors.dns import DnsQuery, DnsResponse
-from sensor.dissectors.http import HttpRequest, HttpResponse
+from sensor.dissectors.http import HttpRequest, HttpResponse, HttpUnfinished
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply, IcmpError, IcmpQuery, IcmpQueryReply, IcmpRedirect
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
@@ -112,7 +112,7 @@ UNITS = (
         _DHCP,
     ),
     Unit("dns", (DnsQuery, DnsResponse), ("dns.query", "dns.role")),
-    Unit("http", (HttpRequest, HttpResponse), _HTTP_FACTS, _HTTP),
+    Unit("http", (HttpRequest, HttpResponse, HttpUnfinished), _HTTP_FACTS, _HTTP),
     Unit("icmp", (IcmpEcho, IcmpEchoReply, IcmpQuery, IcmpQueryReply, IcmpError, IcmpRedirect), ()),
     Unit("llmnr", (LlmnrQuery, LlmnrResponse), ("llmnr.hostname",)),
     Unit(

@@ -10,7 +10,10 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.flow import Change, Reason
-from tests.detectors.stories import Story, World, alerts_of, detector, device, one, raised
+from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
+from sensor.dissectors.http import HttpUnfinished
+from tests.detectors.stories import START, Story, World, alerts_of, detector, device, inspected, one, raised
 
 FLOOD = "impact.connection_flood"
 CLIENT, SERVER = "10.0.0.66", "10.0.0.80"
@@ -142,3 +145,22 @@ def test_a_load_test_is_exempt() -> None:
 def test_repetition_is_one_finding() -> None:
     """A flood of a minute is one alert."""
     assert one(raised(FLOOD, connections(6000, per_second=250, lasts=0.1)))
+
+
+def unfinished(count: int, every: float, *, client: str = CLIENT) -> list[Alert]:
+    """Connections whose requests go on in small pieces, and are reported one after the other, twice each."""
+    ends = {"src": parse(client), "dst": parse(SERVER), "sport": 40000, "dport": 80, "proto": 6}
+    events = [
+        HttpUnfinished(Packet(ts=START + int(n * every * SECOND), flow=1 + n // 2, **ends)) for n in range(2 * count)
+    ]
+    return inspected(detector(FLOOD), events)
+
+
+def test_unfinished_requests() -> None:
+    """A hundred connections with unfinished requests (slowhttptest) are an attack, once; thirty, or as many within
+    minutes, are clients with a slow network.
+    """
+    [alert] = unfinished(100, 0.02)
+    assert (alert.severity, alert.numbers["connections"], alert.target_port) == (Severity.medium, 40, 80)
+    assert unfinished(30, 0.02) == []
+    assert unfinished(100, 2) == []

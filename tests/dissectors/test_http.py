@@ -14,6 +14,7 @@ from sensor.core.addresses import parse
 from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.core.time_units import SECOND
 from sensor.dissectors._http_shape import shape_of
 from sensor.dissectors.http import Http
 from sensor.dissectors.shared.http_message import masked
@@ -716,3 +717,26 @@ def test_a_server_that_claims_to_be_windows() -> None:
         parsed = [*stream.feed(sender, response % server, False), *stream.finish()]
         assert values(parsed) == [("http.server", server.decode()), ("http.title", "IIS7")] * own
         assert [event[2] for event in events(parsed) if event[0] == "HttpResponse"] == [server.decode()]
+
+
+def pieces(*sent: bytes, every: int = 5) -> list[int]:
+    """The numbers of the client's segments after which its request is reported as unfinished."""
+    stream, found = Http().stream(CLIENT), []
+    for number, data in enumerate(sent):
+        packet = Packet(ts=number * every * SECOND, src=CLIENT.src, dst=CLIENT.dst, sport=50000, dport=80, proto=6)
+        names = [event[0] for event in events(stream.feed(packet, data, True))]
+        found += [number] * ("HttpUnfinished" in names)
+    return found
+
+
+def test_requests_that_go_on_in_small_pieces() -> None:
+    """A head (Slowloris) and a body (slow POST) that go on in small pieces are reported once a request, after seconds;
+    not a late piece that completes the request, large pieces, later requests, and data of a tunnel.
+    """
+    post = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n"
+    assert pieces(GET[:-2], *[b"X-a: b\r\n"] * 5) == [1]
+    assert pieces(post, *[b"a=b&"] * 5) == [1]
+    assert pieces(GET[:-2], *[b"X-a: b\r\n"] * 5, every=1) == [5]
+    assert pieces(post + bytes(900), GET, GET[:9], GET[9:], GET) == []
+    assert pieces(post, *[bytes(150)] * 6) == []
+    assert pieces(b"CONNECT a:443 HTTP/1.1\r\n\r\n", *[b"a"] * 5) == []

@@ -195,6 +195,15 @@ def test_a_truncated_exchange() -> None:
     assert ("http.user_agent", "probe/1") in [one[:2] for one in found]
 
 
+def test_requests_in_small_pieces() -> None:
+    """Heads and bodies that go on in small pieces for seconds are reported once each, and not one that is complete."""
+    post = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\n"
+    for start, more, reported in ((b"GET /a HTTP/1.1\r\nX: ", 70, 1), (post, 60, 1), (post, 20, 0)):
+        turns = [(0, start), *[(0, b"a")] * more]
+        found = [one for some in alike(frames_of(turns), 1, 1000) for one in some]
+        assert [one[0] for one in found].count("HttpUnfinished") == reported
+
+
 @pytest.mark.parametrize(
     ("kept", "lines"),
     [

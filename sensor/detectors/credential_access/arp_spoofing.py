@@ -166,22 +166,17 @@ class ArpSpoofing(EventDetector):
         owner = bindings.owner(vlan, mac, event.ts)
         if insists:
             owner.own.put(address, event.ts)
+            bindings.answer(vlan, address, mac, event.packet.dst_mac, event.ts)
         unsolicited = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
         if unsolicited or _is_unicast_request(event):
             owner.forced.put(address, True)
         if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
         dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited)
-        if insists:
-            bindings.answer(vlan, address, mac, event.packet.dst_mac, event.ts)
-        if dispute is None and not insists:
-            owner.asks = address
-        if (
-            dispute is None
-            or is_virtual(dispute.mac)
-            or dispute.mac in self._exempt
-            or self._is_given_back(event, mac, address, dispute)
-        ):
+        if dispute is None:
+            owner.asks = owner.asks if insists else address
+            return
+        if is_virtual(dispute.mac) or dispute.mac in self._exempt or self._is_given_back(event, mac, address, dispute):
             return
         if dispute.mac == mac:
             yield from self._held(event, mac, address, dispute, unsolicited)

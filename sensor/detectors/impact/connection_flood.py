@@ -2,6 +2,9 @@
 and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood); and
 requests without pause over a few connections to a web server (HTTP flood with keep-alive).
 
+Of slow attacks in cleartext fewer connections count: those whose request goes on in small pieces for seconds. Clients
+that wait for an answer (long polling, WebSocket) have completed it, and those with a slow network complete it then.
+
 Requests are estimated from the flow: packets of the client that are larger than acknowledgements and smaller than those
 of uploads, each with an answer. Encrypted requests count as well. A tunnel that looks similar (VPN over TLS) has one or
 two connections, a flood has several.
@@ -21,7 +24,8 @@ import numpy.typing as npt
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.detector import Context
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.model import Field
@@ -32,7 +36,16 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import (
+    client_of,
+    ends_of,
+    is_fixed_function,
+    network_of,
+    network_of_packet,
+    server_of,
+    who,
+)
+from sensor.dissectors.http import HttpUnfinished
 
 REPORTED_LIMIT = 1024
 MANY = 3
@@ -54,7 +67,10 @@ class Options(detector.Options):
     requests: int = Field(
         3000, ge=300, description="threshold: requests of one source to one web server over connections that stay open"
     )
-    held_s: int = Field(60, ge=10, le=600, description="time window in seconds in which they were opened")
+    unfinished: int = Field(
+        40, ge=10, description="threshold: connections of one source whose requests go on in small pieces for seconds"
+    )
+    held_s: int = Field(60, ge=10, le=600, description="time window in seconds for `held` and `unfinished`")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of proxies, load balancers, load tests")
 
@@ -69,8 +85,10 @@ class Finding(NamedTuple):
     many: bool
 
 
-class ConnectionFlood(FlowDetector):
-    """Counts answered connections by source and service: all of them, those that did not end, and half-open ones."""
+class ConnectionFlood(FlowDetector, EventDetector):
+    """Counts answered connections by source and service: all of them, those that did not end, half-open ones, and those
+    with unfinished requests.
+    """
 
     title = "Connection flood, HTTP flood or slow HTTP attack"
     severity = Severity.medium
@@ -83,7 +101,8 @@ class ConnectionFlood(FlowDetector):
         "Proxies, load balancers and load tests (list them in `exempt`); programs that open a "
         "connection for each request."
     )
-    decisive = {"opened": "connections", "held": "connections", "requests": "connections"}
+    decisive = dict.fromkeys(("opened", "held", "requests", "unfinished"), "connections")
+    watches = (HttpUnfinished,)
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -99,11 +118,40 @@ class ConnectionFlood(FlowDetector):
         self._busy_flows: Distinct[tuple[int, ...], int] = self.tables.add(
             "busy_flows", Distinct(opened, PAIRS_LIMIT, 8)
         )
+        self._unfinished: Distinct[tuple[int, int, int], int] = self.tables.add(
+            "unfinished", Distinct(held, PAIRS_LIMIT, want.unfinished)
+        )
         self._going: Bounded[int, int] = self.tables.add("going", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
         )
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet, want = event.packet, self.options
+        if not isinstance(event, HttpUnfinished) or any(low <= packet.src <= high for low, high in self._exempt):
+            return
+        pair = (packet.src, packet.dst, packet.dport)
+        count = self._unfinished.add(pair, packet.flow, event.ts)
+        if count < want.unfinished or not self._reported.fresh((*pair, "unfinished", False), event.ts):
+            return
+        actor, target, near, far = ends_of(packet)
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=(
+                f"{who(self.context, actor)} held {count} connections to tcp/{far} of {who(self.context, target)} "
+                "with unfinished requests"
+            ),
+            why=(f"{count} unfinished requests within {want.held_s} s (threshold {want.unfinished})",),
+            numbers={"connections": count, "threshold": want.unfinished, "window_s": want.held_s},
+            key=(addresses.text(packet.dst), far, "unfinished"),
+            confidence=0.9,
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet, "http"),
+        )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts, rows = changes.contacts, changes.rows
