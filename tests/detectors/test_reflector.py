@@ -42,8 +42,16 @@ def test_large_answers_to_outsiders() -> None:
     """Half a megabyte to external hosts within a minute raises an alert; a fixed-function device is more severe."""
     alert = one(alerts_of(detector(REFLECTOR), answers(30)))
     assert (alert.actor.address, alert.severity, alert.actor_port) == (parse(OWN), Severity.high, 53)
-    assert alert.numbers["kilobytes"] == 546
+    assert alert.numbers["kilobytes"] == 539
     assert one(alerts_of(detector(REFLECTOR, World(device("camera", OWN))), answers(30))).severity == Severity.critical
+
+
+def test_answers_smaller_than_a_kilobyte() -> None:
+    """Thousands of answers of 500 bytes to requests with other ports each (chargen, SSDP, NetBIOS) are as many
+    kilobytes; hundreds are not enough.
+    """
+    assert one(alerts_of(detector(REFLECTOR), answers(1500, port=19, sent=500, step=0.02))).numbers["kilobytes"] == 512
+    assert alerts_of(detector(REFLECTOR), answers(900, port=19, sent=500, step=0.02)) == []
 
 
 def test_requests_with_one_port_of_the_victim() -> None:

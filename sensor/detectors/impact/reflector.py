@@ -28,33 +28,12 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 
 KEY_BITS = 8
 MINUTE = 60 * SECOND
+UNIT = 256  # bytes: many answers are smaller than a kilobyte
 # Services whose answers are larger than requests; see the reflected flood.
 SERVICES = (
-    17,
-    19,
-    53,
-    69,
-    111,
-    123,
-    137,
-    161,
-    389,
-    427,
-    1434,
-    1900,
-    3283,
-    3478,
-    3702,
-    5093,
-    5353,
-    5683,
-    10001,
-    11211,
-    17185,
-    27015,
-    32414,
-    37810,
-)
+    13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 520, 623, 1434, 1604, 1900, 2362, 3283, 3478, 3702, 5093,
+    5353, 5683, 10001, 10074, 11211, 17185, 27015, 30718, 32414, 33848, 37810, 47808,
+)  # fmt: skip
 
 
 class Options(detector.Options):
@@ -101,12 +80,11 @@ class Reflector(FlowDetector):
         if not len(at):
             return []
         kilobytes = rows["server_bytes"] >> np.uint64(10)
-        sizes = np.minimum(kilobytes, 100).astype(np.int8)
+        sizes = np.minimum((rows["server_bytes"] + UNIT // 2) // UNIT, 127).astype(np.int8)
         keys = combine(fold(rows["server_hi"], rows["server_lo"]), rows["server_port"].astype(np.uint64))
-        found = self._rates.follow(
-            keys, fold(rows["client_hi"], rows["client_lo"]), rows["ts"], sizes, self.options.kilobytes, 1
-        )
-        summed = {int(at[i]): total for i, total, _ in found}
+        clients, enough = fold(rows["client_hi"], rows["client_lo"]), self.options.kilobytes * 1024 // UNIT
+        found = self._rates.follow(keys, clients, rows["ts"], sizes, enough, 1)
+        summed = {int(at[i]): total * UNIT // 1024 for i, total, _ in found}
         # Requests with the same port of the victim are one flow.
         minutes = np.maximum(rows["last"] - rows["first"], MINUTE) / MINUTE
         alone = np.flatnonzero(kilobytes >= self.options.kilobytes * minutes)
