@@ -61,6 +61,7 @@ cdef enum:
     TCP = 6
     UDP = 17
     ICMP6 = 58
+    SCTP = 132
     ECHO = 8
     ECHO6 = 128
 

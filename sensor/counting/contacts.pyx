@@ -9,7 +9,7 @@ from sensor.core.change cimport Change
 from sensor.counting.contact_rows cimport (
     CHANGE_ANSWERED, CHANGE_ENDED, CHANGE_NEW, CHANGE_PROGRESS, CHANGE_REFUSED, CLIENT_INSIDE, DHCP6_CLIENT,
     DHCP6_SERVER, DHCP_CLIENT, DHCP_SERVER, ECHO, ECHO6, ICMP, ICMP6, LONE_PACKETS, MDNS, MINUTE, REASON_EVICTED,
-    SERVER_INSIDE, TCP, UDP, Attempt, Contact, End,
+    SCTP, SERVER_INSIDE, TCP, UDP, Attempt, Contact, End,
 )
 from sensor.counting.shared cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
 
@@ -123,7 +123,7 @@ cdef class Blocks:
 
 
 def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
-    """The changes that are contacts of one host with another over TCP, UDP or ping, as compact rows of CONTACT.
+    """The changes that are contacts of one host with another over TCP, SCTP, UDP or ping, as compact rows of CONTACT.
 
     Changes of kind PROGRESS are not contacts. ``row``: index in ``changes``; ``client`` and ``server``: folded;
     ``service``: port << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows
@@ -154,7 +154,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
     with nogil:
         for i in range(n):
             change = &changes[i]
-            group = 0 if change.proto == TCP else 1 if change.proto == UDP else 2
+            group = 0 if change.proto == TCP or change.proto == SCTP else 1 if change.proto == UDP else 2
             if (
                 group == 2
                 and not (
@@ -206,7 +206,8 @@ cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 n
     elif change.kind == CHANGE_REFUSED:
         contact.op = FAILED
     elif not change.answered:
-        lone = change.proto == TCP and change.client_packets <= LONE_PACKETS and change.server_packets == 0
+        lone = change.proto != UDP and change.client_packets <= LONE_PACKETS and change.server_packets == 0
+        lone = lone and (change.proto == TCP or change.proto == SCTP)
         if lone and not lit:
             contact.step = 1
         if change.reason != REASON_EVICTED and (lit or lone):
@@ -240,7 +241,7 @@ def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
 
 
 def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
-    """The contacts with an ``op`` that request a service of TCP, or of UDP below port ``udp_end`` unless the client's
+    """The contacts with an ``op`` that request a service of TCP or SCTP, or of UDP below port ``udp_end`` unless the client's
     port is in ``answer_ports`` (65536 entries, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
     protocol, ``value`` the port.
     """
@@ -257,7 +258,7 @@ def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp
             if contact.op == SKIP:
                 continue
             proto, port = contact.service & 0xFF, contact.service >> 8
-            if proto == TCP or (proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]):
+            if proto == TCP or proto == SCTP or (proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]):
                 attempt(&found[used], contact, i, joined(joined(contact.client, contact.server), proto), port)
                 used += 1
     return out[:used]

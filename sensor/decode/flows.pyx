@@ -248,6 +248,9 @@ cdef class FlowTable:
         """Update the flow's state from this packet: an answer, a refusal, its end."""
         cdef bint from_server = end != slot.client
         cdef int flags = row.tcp_flags
+        if row.proto == 132 and from_server and not slot.answered and flags & RST:
+            self.record(slot, REFUSED, 0, row.ts, index, row.slot)
+            return self.over(row, RESET, index)
         if row.proto != 6:
             if from_server and not slot.answered:
                 slot.answered = 1

@@ -14,7 +14,7 @@ from sensor.decode.link cimport (
     MAX_TAGS, backbone_tag, ethernet, first_link, llc, mpls, ppp, pppoe, short_tag, vlan_tag, wireless,
 )
 from sensor.decode.network cimport ipv4, ipv6
-from sensor.decode.transport cimport icmp, payload_is, tcp, udp
+from sensor.decode.transport cimport icmp, payload_is, sctp, tcp, udp
 from sensor.decode.tunnels cimport enter, gre, udp_tunnel
 
 
@@ -48,6 +48,8 @@ cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 no
         return DONE
     if row.proto == 1 or row.proto == 58:
         return icmp(data, row, at)
+    if row.proto == 132:
+        return sctp(data, row, at)
     if row.proto == 47:
         return gre(data, row, at)
     if row.proto == 4 or row.proto == 41:

@@ -1,7 +1,7 @@
-# TCP, UDP, ICMP: ports (type and code for ICMP), flags, sequence number, payload.
+# TCP, UDP, SCTP, ICMP: ports (type and code for ICMP), flags, sequence number, payload.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-from sensor.core.row cimport CUT, TRANSPORT_HEADER, TRANSPORT_SHORT, WHOLE, Row
+from sensor.core.row cimport CUT, RST, TRANSPORT_HEADER, TRANSPORT_SHORT, WHOLE, Row
 from sensor.decode.bytes cimport DONE, At, u16, u32
 
 cdef inline int payload_is(Row* row, At* at, Py_ssize_t start) except -1 nogil:
@@ -51,6 +51,17 @@ cdef inline int udp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     elif size:
         row.problem |= TRANSPORT_HEADER
     return payload_is(row, at, off + 8)
+
+
+cdef inline int sctp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
+    """RFC 9260, 3.1; ABORT (3.3.7) as first chunk rejects an association, as RST does over TCP."""
+    if at.off + 12 > at.end:
+        row.problem |= TRANSPORT_SHORT
+        return DONE
+    row.sport, row.dport = u16(data, at.off), u16(data, at.off + 2)
+    if at.off + 12 < at.end and data[at.off + 12] == 6:
+        row.tcp_flags = RST
+    return payload_is(row, at, at.off + 12)
 
 
 cdef inline int icmp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:

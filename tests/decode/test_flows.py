@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -102,6 +104,18 @@ def test_a_refused_connection() -> None:
         (Change.REFUSED, Reason.NONE),
         (Change.ENDED, Reason.RESET),
     ]
+
+
+@pytest.mark.parametrize(("chunk", "change"), [(6, Change.REFUSED), (2, Change.ANSWERED)])
+def test_an_sctp_association(chunk: int, change: Change) -> None:
+    """ABORT in answer to INIT (RFC 9260) is a rejected attempt, INIT ACK is an answer; both have the ports."""
+
+    def sctp(src: str, dst: str, sport: int, dport: int, kind: int) -> bytes:
+        return ethernet(ipv4(struct.pack("!HHQBBH", sport, dport, 0, kind, 0, 4), 132, src, dst), 0x0800)
+
+    changes = run([sctp(A, B, 40000, 2905, 1), sctp(B, A, 2905, 40000, chunk)])
+    assert [kind for kind, _ in kinds(changes)][:2] == [Change.NEW, change]
+    assert (flow_of(changes[0]).client_port, flow_of(changes[0]).server_port) == (40000, 2905)
 
 
 def test_the_server_sent_first() -> None:

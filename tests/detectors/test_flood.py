@@ -112,6 +112,23 @@ def test_benign_twins_are_quiet() -> None:
     assert raised(FLOOD, busy) == []
 
 
+@pytest.mark.parametrize("proto", [2, 50, 255])
+def test_a_flood_of_an_ip_protocol_without_ports(proto: int) -> None:
+    """IGMP, ESP and unassigned protocols from thousands of sources are one alert; the peers of a gateway, which are
+    answered or less than the threshold, and routers that send to a group, are none.
+    """
+    changes = flood(5000, per_second=2000)
+    changes["proto"], changes["client_port"], changes["server_port"] = proto, 0, 0
+    alert = one(alerts_of(detector(FLOOD), changes, 500))
+    assert (alert.numbers["flows"], alert.numbers["window_s"], alert.target_port) == (400, 1, 0)
+    answers = changes.copy()
+    answers["kind"] = Change.ANSWERED
+    assert alerts_of(detector(FLOOD), np.stack((changes, answers), axis=1).ravel()) == []
+    assert alerts_of(detector(FLOOD), changes[:350]) == []
+    changes["server_lo"] = 0xFFFFE0000012
+    assert alerts_of(detector(FLOOD), changes) == []
+
+
 def test_it_goes_on_as_the_same_alert() -> None:
     """A flood of five minutes is reported once a minute with one key."""
     found = alerts_of(detector(FLOOD), np.concatenate((lit(Story()).changes(), flood(60_000, per_second=200))), 10_000)

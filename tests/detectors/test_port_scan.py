@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.ip_protocols import SCTP
 from sensor.core.time_units import SECOND
 from tests.detectors.stories import START, UDP, Story, World, device, lit, raised
 
@@ -37,6 +38,16 @@ def test_silent_ports_are_a_scan_some_seconds_later() -> None:
 def test_udp_services_are_scanned_too() -> None:
     """UDP ports below the ephemeral range count."""
     assert len(raised(SCAN, scan(lit(Story()), 100, proto=UDP))) == 1
+
+
+def test_sctp_ports_are_scanned_too() -> None:
+    """SCTP ports that reject the association, or are silent, count; those of a signalling peer that answer do not."""
+    assert raised(SCAN, scan(lit(Story()), 60, proto=SCTP, refused=True))[0].network["proto"] == "sctp"
+    assert len(raised(SCAN, scan(lit(Story()), 60, proto=SCTP))) == 1
+    peers = lit(Story())
+    for n in range(60):
+        peers.flow(1 + n, "10.0.0.66", "10.0.0.1", 2905, proto=SCTP, answered=True, sport=2905 + n)
+    assert raised(SCAN, peers) == []
 
 
 def test_a_slow_scan_is_seen_within_the_hour() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from sensor.core.addresses import parse
-from sensor.core.alert import Severity
+from sensor.core.alert import Alert, Severity
 from sensor.core.flow import CHANGE, Change
 from sensor.core.time_units import SECOND
 from tests.detectors.stories import START, Story, World, alerts_of, detector, device, lit, one
@@ -150,6 +150,20 @@ def test_datagrams_to_a_service_that_answers_none(port: int) -> None:
     assert alerts_of(detector(FLOOD), shown(stream(9_000, 6, 514))) == []
     assert alerts_of(detector(FLOOD), shown(stream(9_000, 60, 50_004))) == []
     assert alerts_of(detector(FLOOD), shown(stream(1_200, 600, port))) == []
+
+
+def test_an_ip_protocol_that_no_host_uses() -> None:
+    """Packets of IGMP or of an unassigned IP protocol by the thousand raise an alert; those of a tunnel (GRE, ESP), and
+    of a protocol with answers, raise none.
+    """
+
+    def packets(proto: int, answers: int = 0) -> list[Alert]:
+        changes = stream(9_000, 6, 0, answers)
+        changes["proto"], changes["client_port"] = proto, 0
+        return alerts_of(detector(FLOOD), shown(changes))
+
+    assert [one(packets(proto)).numbers["count"] for proto in (2, 255)] == [9_000, 9_000]
+    assert packets(47) == packets(50) == packets(255, answers=8_000) == []
 
 
 def test_benign_twins_are_quiet() -> None:

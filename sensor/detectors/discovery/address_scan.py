@@ -18,7 +18,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
-from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -136,7 +136,7 @@ class AddressScan(FlowDetector):
             return
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
-        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
+        service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         yield self.alert(
             flow,
             actor=actor,
@@ -164,7 +164,7 @@ class AddressScan(FlowDetector):
             key=(service,),
             severity=self._severity(actor, numbers),
             confidence=0.5 if not numbers.received else 0.9 if numbers.failed >= self.options.targets else 0.8,
-            target_port=flow.server_port if flow.proto in (6, 17) else 0,
+            target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
             techniques=("T1595.001", "T1595", "T1046")
             if not self.context.networks.inside(flow.client)

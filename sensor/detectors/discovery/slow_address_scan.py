@@ -18,7 +18,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
-from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -120,7 +120,7 @@ class SlowAddressScan(FlowDetector):
             return
         actor, target = client_of(flow), server_of(flow)
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
-        service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
+        service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         span = f"{numbers.window_s // 3600} h" if numbers.window_s >= HOUR else f"{numbers.window_s // 60} min"
         yield self.alert(
             flow,
@@ -145,7 +145,7 @@ class SlowAddressScan(FlowDetector):
             key=(service,),
             severity=self._severity(actor),
             confidence=0.8,
-            target_port=flow.server_port if flow.proto in (6, 17) else 0,
+            target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
         )
 

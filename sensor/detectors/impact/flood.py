@@ -1,7 +1,8 @@
 """SYN, UDP and ICMP floods: a target, or with IPv4 its /24, receives more new flows than it answers, from many sources.
 
 One alert for each target block, however many sources there are: they are spoofed, so they are estimated and never
-stored. One source with many targets is a scan. Counted over a minute, and for sudden floods over a second.
+stored. One source with many targets is a scan. Counted over a minute, and for sudden floods over a second; floods of IP
+protocols without ports (GRE, ESP, IGMP) over a second.
 """
 
 from __future__ import annotations
@@ -11,21 +12,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS, SCTP, TCP, UDP, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import MARKS, Changes, Floods
+from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 BLOCKS_LIMIT = 1024
+# By IP protocol: whether its flows are no contacts. The block of an IPv4 address.
+PORTLESS = np.ones(256, np.bool_)
+PORTLESS[[ICMP, TCP, UDP, ICMPV6, SCTP]] = False
+BLOCK = np.uint64(0xFFFFFFFFFFFFFF00)
 
 
 class Options(detector.Options):
@@ -72,6 +79,7 @@ class Flood(FlowDetector):
             self.tables.include("floods", Floods(self.options.flows, self._marks)),
             self.tables.add("bursts", RateWindow(SECOND)),
         )
+        self._others = self.tables.add("others", RateWindow(SECOND))
         self._burst: Recent[tuple[int, int]] = self.tables.add("burst", Recent(BLOCKS_LIMIT, 60 * SECOND))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -82,7 +90,21 @@ class Flood(FlowDetector):
         steps = (rows["kind"] == Change.NEW).astype(np.int8) - (rows["kind"] == Change.ANSWERED)
         bursts = self._bursts.follow(rows["block"], rows["client"], rows["ts"], steps, want.burst, self._marks)
         found += [(i, Finding(flows, _estimate(marks), 1, want.burst)) for i, flows, marks in bursts]
-        return [(int(rows["row"][i]), finding) for i, finding in sorted(found)]
+        return [*((int(rows["row"][i]), finding) for i, finding in sorted(found)), *self._portless(changes.rows)]
+
+    def _portless(self, rows: npt.NDArray[np.void]) -> Iterator[tuple[int, Finding]]:
+        """The same within a second for flows of IP protocols without ports."""
+        at = np.flatnonzero(
+            PORTLESS[rows["proto"]] & ((rows["kind"] == Change.NEW) | (rows["kind"] == Change.ANSWERED))
+        )
+        if not len(at):
+            return
+        rows, want = rows.take(at), self.options
+        servers, clients = fold(rows["server_hi"], rows["server_lo"]), fold(rows["client_hi"], rows["client_lo"])
+        keys = combine(np.where(rows["server_hi"], servers, servers & BLOCK), rows["proto"].astype(np.uint64))
+        steps = (rows["kind"] == Change.NEW).astype(np.int8) - (rows["kind"] == Change.ANSWERED)
+        for i, flows, marks in self._others.follow(keys, clients, rows["ts"], steps, want.burst, self._marks):
+            yield int(at[i]), Finding(flows, _estimate(marks), 1, want.burst)
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if not addresses.is_host(flow.server):
@@ -90,6 +112,7 @@ class Flood(FlowDetector):
         if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):
             return
         target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
+        shown = proto.upper() if flow.proto in PROTOCOLS else f"IP protocol {proto}"
         v4 = addresses.is_v4(flow.server)
         block = f"{addresses.text(flow.server & ~0xFF)}/24" if v4 else addresses.text(flow.server)
         others = f" or others in {block}" if v4 else ""
@@ -99,12 +122,12 @@ class Flood(FlowDetector):
             actor=client_of(flow),
             target=target,
             summary=(
-                f"{proto.upper()} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
+                f"{shown} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
                 f"within a {each}"
             ),
             why=(
                 (
-                    f"{numbers.flows} new {proto.upper()} flows to {block} within a {each} without an answer "
+                    f"{numbers.flows} new {shown} flows to {block} within a {each} without an answer "
                     f"(threshold {numbers.threshold})"
                 ),
                 (
@@ -119,7 +142,7 @@ class Flood(FlowDetector):
                 "sources_at_least": numbers.sources,
                 "block": block,
             },
-            target_port=flow.server_port if flow.proto in (6, 17) else 0,
+            target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
         )
         alert.key = f"{self.id}|{block}|{proto}"  # never by source: there are up to a million

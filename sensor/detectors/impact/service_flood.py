@@ -19,7 +19,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import ICMP, ICMPV6, TCP, UDP
+from sensor.core.ip_protocols import ICMP, ICMPV6, SCTP, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -36,6 +36,9 @@ MANY = 10
 PINGS = (ICMP, ICMPV6)
 # UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
 ANSWERING = ports_in((53, 80, 123, 161, 389, 443))
+# By IP protocol: whether no host sends it to another by the thousand, as tunnels and media do (GRE, ESP, DCCP, L2TP).
+UNUSED = np.ones(256, np.bool_)
+UNUSED[[ICMP, 4, TCP, UDP, 33, 41, 47, 50, 51, 55, ICMPV6, 94, 97, 98, 108, 115, SCTP, 136, 137, 143]] = False
 
 
 class Options(detector.Options):
@@ -123,7 +126,8 @@ class ServiceFlood(FlowDetector):
         """
         proto = rows["proto"]
         ping = (proto == ICMP) | (proto == ICMPV6)
-        silent = (proto == UDP) & (rows["server_packets"] == 0) & ANSWERING[rows["server_port"]]
+        silent = (proto == UDP) & ANSWERING[rows["server_port"]] | UNUSED[proto]
+        silent &= rows["server_packets"] == 0
         at = np.flatnonzero((rows["kind"] == Change.ENDED) & (ping | silent))
         ended, sent = rows.take(at), rows["client_packets"][at]
         seconds = np.maximum(ended["last"] - ended["first"], SECOND) / SECOND
@@ -147,6 +151,8 @@ class ServiceFlood(FlowDetector):
         window = numbers.seconds or want.window_s
         service = f" to udp/{port}" if port and flow.proto == UDP else ""
         what = f"connections to tcp/{port}" if tcp else f"UDP datagrams{service}" if flow.proto == UDP else "pings"
+        if UNUSED[flow.proto]:
+            what = f"packets of IP protocol {flow.proto}"
         unit = "messages" if stream else "connections" if tcp else "UDP flows"
         how = f"{numbers.messages} {unit} within {window} s{'' if flow.proto in PINGS else ' without an answer'}"
         yield self.alert(
