@@ -35,9 +35,14 @@ class MalformedMessage(Event):
     dissector: str
 
 
+# Fragments to one host within a second whose datagrams have no beginning.
+UNFINISHED = 500
+
+
 class FragmentFault(Event):
     """Raised by IP reassembly, which dropped the datagram of this fragment. ``fault``: ``overlapping`` (a fragment
-    begins inside another and has different bytes) or ``oversized`` (it ends after byte 65,535).
+    begins inside another and has different bytes), ``oversized`` (it ends after byte 65,535) or ``unfinished`` (it is
+    the last of UNFINISHED).
     """
 
     fault: str

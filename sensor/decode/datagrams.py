@@ -3,7 +3,8 @@
 The row of the last missing fragment becomes the row of the whole datagram, in a synthetic Ethernet frame appended to
 the bytes of the batch. Datagrams with fragments that overlap with different bytes are dropped, as receivers do (RFC
 5722). Incomplete datagrams are not read: their receiver does not get them either. Fragments beyond FRAGMENTS_PER_S in a
-second are ignored: file servers send them by the thousand, floods by the million.
+second are ignored: file servers send them by the thousand, floods by the million. Of a flood most datagrams have no
+beginning.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from sensor.core.batch import Problem
 from sensor.core.bounded import Bounded
+from sensor.core.event import UNFINISHED
 from sensor.core.ip_protocols import UDP
 from sensor.core.named_tables import NamedTables
 from sensor.core.time_units import SECOND
@@ -39,9 +41,10 @@ KEY = len(KEYS)
 Bytes = npt.NDArray[np.uint8]
 Key = tuple[int, ...]
 Fault = tuple[int, str]
-"""The row of a fragment, and OVERLAPPING or OVERSIZED."""
+"""The row of a fragment, and one of the faults below."""
 
-OVERLAPPING, OVERSIZED = "overlapping", "oversized"
+OVERLAPPING, OVERSIZED, NO_BEGINNING = "overlapping", "oversized", "unfinished"
+TARGETS_LIMIT = 256
 
 
 class Overlap(ValueError):
@@ -50,10 +53,11 @@ class Overlap(ValueError):
 
 class Datagram(msgspec.Struct):
     """The fragments so far, by offset in the IP payload; ``size`` is known once the last fragment came. ``since``: time
-    of the first fragment, ns.
+    of the first fragment, ns; ``late``: it was not the beginning of the datagram.
     """
 
     since: int
+    late: bool = False
     pieces: dict[int, bytes] = {}
     held: int = 0
     size: int = -1
@@ -110,7 +114,9 @@ class Datagrams:
     def __init__(self, size: int) -> None:
         self.tables = NamedTables()
         self._open: Bounded[Key, Datagram] = self.tables.add("open", Bounded(size))
-        self._second, self._taken = -1, 0
+        # Address of a host → datagrams to it without a beginning, in a second.
+        self._headless: Bounded[Key, int] = self.tables.add("headless", Bounded(TARGETS_LIMIT))
+        self._second, self._taken, self._counted = -1, 0, -1
         self.dropped = self.ignored = 0
         self._faults: list[Fault] = []
 
@@ -159,7 +165,9 @@ class Datagrams:
             return b""
         datagram = self._open.get(key)
         if datagram is None or abs(ts - datagram.since) > WAIT_NS:
-            self._open.put(key, datagram := Datagram(ts))
+            self._open.put(key, datagram := Datagram(ts, eighths > 0))
+            if datagram.late and self._count(key, ts, 1) == UNFINISHED:
+                self._faults.append((row, NO_BEGINNING))
         if datagram.broken:
             return b""
         start = frame + payload
@@ -176,7 +184,18 @@ class Datagrams:
             return b""
         if found:
             self._open.pop(key)
+            if datagram.late:
+                self._count(key, ts, -1)
         return found
+
+    def _count(self, key: Key, ts: int, step: int) -> int:
+        """Count a datagram without a beginning; returns how many were sent to its target in this second."""
+        if ts // SECOND != self._counted:
+            self._counted = ts // SECOND
+            self._headless.clear()
+        count = max(0, (self._headless.get(key[2:4]) or 0) + step)
+        self._headless.put(key[2:4], count)
+        return count
 
 
 def _frame(key: Key, ends: tuple[int, ...], body: bytes) -> bytes:

@@ -23,12 +23,12 @@ def fragment(at: int, body: bytes, *, more: bool = False) -> bytes:
     return ethernet(ipv4(body, 17, ATTACKER, TARGET, fragment=at // 8 | (MORE if more else 0)), 0x0800)
 
 
-def reported(frames: Iterable[bytes]) -> list[tuple[str, str, str]]:
+def reported(frames: Iterable[bytes], every: int = SECOND // 100) -> list[tuple[str, str, str]]:
     """(actor, target, severity) of the alerts for frames, each in its own batch."""
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     for number, frame in enumerate(frames):
-        batch = batch_of([frame], times=[START + number * SECOND // 100])
+        batch = batch_of([frame], times=[START + number * every])
         engine.process(batch)
         batch.release()
     engine.finish()
@@ -42,6 +42,22 @@ def test_teardrop_and_ping_of_death() -> None:
     teardrop = [fragment(0, b"a" * 40, more=True), fragment(24, b"b" * 8)]
     assert reported(teardrop) == [(ATTACKER, TARGET, "medium")]
     assert reported([fragment(65528, b"a" * 24)]) == [(ATTACKER, TARGET, "medium")]
+
+
+def test_a_flood_of_fragments() -> None:
+    """Fragments of hundreds of datagrams without a beginning raise an alert; as many whose last fragment comes
+    first, and fragments of few datagrams, raise none.
+    """
+
+    def part(number: int, at: int, *, more: bool = False) -> bytes:
+        frame = fragment(at, b"a" * 40, more=more)
+        return frame[:18] + number.to_bytes(2, "big") + frame[20:]
+
+    flood = [part(n, 800, more=True) for n in range(600)]
+    assert reported(flood, every=SECOND // 2000) == [(ATTACKER, TARGET, "medium")]
+    assert reported(flood[:400], every=SECOND // 2000) == []
+    swapped = [frame for n in range(600) for frame in (part(n, 40), part(n, 0, more=True))]
+    assert reported(swapped, every=SECOND // 2000) == []
 
 
 def test_kernels_that_run_ahead_change_nothing() -> None:

@@ -1,6 +1,7 @@
 """Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and similar attacks), or
 the datagram ends behind the largest size (ping of death). Old systems and embedded devices crash on them, and filters
-that put fragments together otherwise than the receiver are passed.
+that put fragments together otherwise than the receiver are passed. And floods of fragments without the beginning of
+their datagrams, which fill the memory of the receiver.
 
 Hosts that send much use identifications again while fragments of old datagrams still wait (RFC 4963): those begin at
 the same places, and are not reported. Every receiver drops such datagrams today (RFC 5722), and so does the sensor.
@@ -15,7 +16,7 @@ from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
-from sensor.core.event import Event, FragmentFault
+from sensor.core.event import UNFINISHED, Event, FragmentFault
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.hosts import ends_of, who
@@ -24,6 +25,7 @@ REPORTED_LIMIT = 1024
 REPORTED_S = 600
 WHY = {
     "overlapping": "a fragment overlaps another one of its datagram with different data, as in Teardrop",
+    "unfinished": f"{UNFINISHED} fragments within a second belong to datagrams without a beginning",
     "oversized": "a fragment ends beyond byte 65,535, the maximum size of a datagram, as in the ping of death",
 }
 
@@ -31,7 +33,7 @@ WHY = {
 class FragmentAttack(EventDetector):
     """Watches datagrams that were dropped for their fragments."""
 
-    title = "Overlapping or oversized fragments"
+    title = "Overlapping or oversized fragments, fragment flood"
     severity = Severity.medium
     techniques = ("T1499.004", "T1499")
     advice = (
@@ -49,9 +51,10 @@ class FragmentAttack(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        if not isinstance(event, FragmentFault) or not self._reported.fresh(
-            (packet.src, packet.dst, event.fault), packet.ts
-        ):
+        if not isinstance(event, FragmentFault):
+            return
+        count, source = (UNFINISHED, 0) if event.fault == "unfinished" else (1, packet.src)
+        if not self._reported.fresh((source, packet.dst, event.fault), packet.ts):
             return
         actor, target, _, _ = ends_of(packet)
         proto = PROTOCOLS.get(packet.proto, str(packet.proto))
@@ -61,7 +64,7 @@ class FragmentAttack(EventDetector):
             target=target,
             summary=f"{who(self.context, actor)} sent {event.fault} fragments to {who(self.context, target)}",
             why=(WHY[event.fault],),
-            numbers={"datagrams": 1, "threshold": 1},
+            numbers={"datagrams": count, "threshold": count},
             key=(addresses.text(packet.dst), event.fault),
             confidence=0.8,
             network={
