@@ -18,7 +18,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.dns_message import AAAA, PTR, SRV, TXT, A, Question, Record, read, texts
+from sensor.dissectors.shared.dns_message import AAAA, HINFO, PTR, SRV, TXT, A, Question, Record, read, texts
 
 PORT = 5353
 DOMAIN = ".local"
@@ -29,6 +29,8 @@ LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 QUEUES = (b"rp=printers/", b"rp=classes/")  # path of queues on a print server; printers themselves use ipp/print
 SHARED = " @ "  # in the names of queues that CUPS shares: ``queue @ host``
 HOSTS = (*ADDRESSES, SRV)
+OF_HOST = (*ADDRESSES, HINFO)
+INFORMATION = ("mdns.cpu", "mdns.system")
 PRINTING = frozenset(("_fax-ipp._tcp", "_ipp._tcp", "_ipps._tcp", "_pdl-datastream._tcp", "_printer._tcp"))
 
 
@@ -158,9 +160,17 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
             _instance(name, facts)
             if not hosts:
                 _hostname(record.value, facts)
-        elif kind in ADDRESSES and (not hosts or name in hosts):
-            _hostname(name, facts)
+        elif kind in OF_HOST and (not hosts or name in hosts):
+            _host(record, facts)
     return facts
+
+
+def _host(record: Record, facts: dict[tuple[str, str], None]) -> None:
+    """An address, or processor and system (RFC 1035, 3.3.2)."""
+    if record.type in ADDRESSES:
+        _hostname(record.name, facts)
+    elif len(found := texts(record.data)) == len(INFORMATION):
+        facts.update(dict.fromkeys(zip(INFORMATION, map(clean, found), strict=True)))
 
 
 def _hostname(name: str, facts: dict[tuple[str, str], None]) -> None:

@@ -34,6 +34,7 @@ cdef enum:
     CNAME = 5
     PTR = 12
     MX = 15
+    HINFO = 13
     TXT = 16
     AAAA = 28
     SRV = 33
@@ -186,6 +187,8 @@ cdef int value(Bytes* b, uint32_t kind, uint32_t size, bint fold, Out* out, uint
         if fold and texts(b, stop, out, one) == PUNT:
             return PUNT
         one[RECORD_DATA] = put(out, b.data + (stop - size), size)
+    elif kind == HINFO and not fold:
+        return PUNT
     elif kind == NS or kind == CNAME or kind == PTR or kind == DNAME or kind == MX or kind == SRV:
         if kind == SRV:
             u32(b)

@@ -240,3 +240,19 @@ def test_cut_and_malformed() -> None:
     assert len(events(list(Mdns().dissect(cut)))[0][1]) == 3
     with pytest.raises(Malformed):
         list(Mdns().dissect(Packet(packet.payload[:-3], src=packet.src, sport=5353)))
+
+
+def test_host_information() -> None:
+    """HINFO of the sender yields its processor and system (RFC 1035, 3.3.2), that of another host does not, nor does a
+    record with one string.
+    """
+    address = record("tv.local", 1, bytes((10, 0, 0, 5)))
+    for owner, data, facts_of_it in (
+        ("tv.local", b"\6X86_64\5LINUX", [("mdns.cpu", "X86_64"), ("mdns.system", "LINUX")]),
+        ("pc.local", b"\6X86_64\5LINUX", []),
+        ("tv.local", b"\0\5LINUX", []),
+        ("tv.local", b"\6X86_64\6LINUX", []),
+    ):
+        parsed = found(address, record(owner, 13, data))
+        assert values(parsed) == [("mdns.hostname", "tv"), *facts_of_it]
+        Pair("mdns").compare(announcement(address, record(owner, 13, data)))

@@ -21,7 +21,7 @@ ENCODED_LIMIT = 255  # bytes of a name with its last zero, or with the pointer a
 POINTERS_LIMIT = 64
 RECORDS_LIMIT = 256
 REMEMBERED_LIMIT = 1500  # bytes
-A, NS, CNAME, PTR, MX, TXT, AAAA, SRV, DNAME, HTTPS = 1, 2, 5, 12, 15, 16, 28, 33, 39, 65
+A, NS, CNAME, PTR, HINFO, MX, TXT, AAAA, SRV, DNAME, HTTPS = 1, 2, 5, 12, 13, 15, 16, 28, 33, 39, 65
 NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6}  # offset of the name in the data of a record
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
@@ -38,7 +38,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One answer. ``value``: the name in a record, or the text (unicast DNS); ``address``: of A and AAAA; ``size`` and
-    ``data``: of the record's data in bytes, stored only for TXT.
+    ``data``: of the record's data in bytes, stored only for TXT, and
+    for HINFO of multicast DNS.
     """
 
     name: str
@@ -138,7 +139,7 @@ def _fill(
                 raise Malformed("name longer than its record")
             port = _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0
             append(Record(name, type_, ttl, size, NONE, value, port))
-        elif type_ == TXT:
+        elif type_ == TXT or (type_ == HINFO and not fold):
             raw = data[offset:stop]
             append(Record(name, type_, ttl, size, NONE, clean(b" ".join(texts(raw))) if fold else "", 0, raw))
         else:
@@ -196,7 +197,7 @@ _labels = functools.lru_cache(maxsize=8192)(_walk)
 
 
 def texts(data: bytes) -> list[bytes]:
-    """The complete strings of a TXT record (RFC 1035, 3.3.14)."""
+    """The complete strings of a TXT or HINFO record (RFC 1035, 3.3.14 and 3.3.2)."""
     found, offset, end = [], 0, len(data)
     while offset < end:
         stop = offset + 1 + data[offset]
