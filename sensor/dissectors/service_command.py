@@ -1,12 +1,14 @@
 """Commands for services that run them without a login, over TCP on any port: distcc (its protocol, version 1 to 3), the
-Android Debug Bridge (AOSP, protocol.txt), Java's debugger (JDWP), Java RMI, WebLogic's T3 and OpenWire.
+Android Debug Bridge (AOSP, protocol.txt), Java's debugger (JDWP), Java RMI, WebLogic's T3, OpenWire, and AJP 1.3.
 
-Reads the command line of a distributed compilation, the service that a debug bridge is asked for, and the names of
-classes in serialized objects. Ignores answers and what follows the first messages.
+Reads the command line of a distributed compilation, the service that a debug bridge is asked for, the names of classes
+in serialized objects, and the attributes of a request over AJP that name a file of the server. Ignores answers and what
+follows the first messages.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
@@ -21,6 +23,7 @@ TEXT_LIMIT = 512
 CLASSES_LIMIT = 8
 STARTS = {b"DIST0000": "distcc", b"JDWP-Han": "jdwp", b"CNXN": "adb", b"JRMI\0\x02": "rmi", b"t3 1": "t3"}
 HANDSHAKE = b"JDWP-Handshake"
+AJP, AJP_VERSION = b"\x12\x34", b"\0\x08HT"  # a message of a web server (AJP 1.3), and the version in its request
 WIRE_FORMAT = b"\x1f\0\0\0"  # an exception response of OpenWire, behind its size
 # A message of the debug bridge: command, two arguments, size of the data, checksum, and the command inverted.
 BRIDGE = struct.Struct("<4s8xI4x4s")
@@ -30,13 +33,15 @@ _COUNT = lazy_pattern(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
 _ARGUMENT = lazy_pattern(rb"ARGV([0-9a-f]{8})")
 # A class or a text of a serialized object, behind its size: TC_CLASSDESC and TC_STRING of Java, a text of OpenWire.
 _TEXT = lazy_pattern(rb"[rt\x01]\0([\x04-\xff])(?=[\x21-\x7e])")
+# An attribute of a request over AJP: code 10, name and value as texts behind their sizes.
+_ATTRIBUTE = lazy_pattern(rb"\x0a\0.(javax\.servlet\.include\.[a-z_]{4,16})\0\0([\x01-\xff])", re.DOTALL)
 _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 
 
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
-    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, one event for each; ``postgres`` and
-    ``mysql`` with a statement that runs programs, ``mongodb`` with the collection of an insertion.
+    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``ajp`` with an attribute, one event for
+    each; ``postgres`` and ``mysql`` with a statement that runs programs, ``mongodb`` with the collection of an insertion.
     """
 
     service: str
@@ -46,7 +51,9 @@ class ServiceCommand(Event):
 class ServiceCommands(Dissector):
     """The first messages of connections that begin like one of these protocols, and later openings of a bridge."""
 
-    interest = Interest(starts=tuple(STARTS), magic=((4, WIRE_FORMAT), (20, OPEN_MAGIC)), stream=True, opening=3)
+    interest = Interest(
+        starts=tuple(STARTS), magic=((4, WIRE_FORMAT), (6, AJP_VERSION), (20, OPEN_MAGIC)), stream=True, opening=3
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
@@ -111,6 +118,8 @@ def _service(data: bytes | bytearray) -> str:
     """The protocol of the bytes of a client; empty if it is another one, or not decided yet."""
     if data[4:8] == WIRE_FORMAT:
         return "openwire"
+    if data.startswith(AJP) and data[6:10] == AJP_VERSION:
+        return "ajp"
     if data[20:24] == OPEN_MAGIC:
         return "adb"
     return next((service for start, service in STARTS.items() if data.startswith(start)), "")
@@ -122,7 +131,15 @@ def _texts(service: str, data: bytes) -> list[str]:
         return _command_line(data)
     if service == "jdwp":
         return ["handshake"] if data.startswith(HANDSHAKE) else []
+    if service == "ajp":
+        return _attributes(data)
     return _classes(data) if service else []
+
+
+def _attributes(data: bytes) -> list[str]:
+    """Names and values of the complete attributes for the inclusion of a file."""
+    found = ((one[1], one.end(), one.end() + one[2][0]) for one in _ATTRIBUTE.finditer(data))
+    return [clean(name + b" " + data[begin:end]) for name, begin, end in found if end <= len(data)][:CLASSES_LIMIT]
 
 
 def _command_line(data: bytes) -> list[str]:

@@ -32,6 +32,11 @@ EXPECTED = {
         ("ServiceCommand", "openwire", "org.springframework.context.support.ClassPathXmlApplicationContext"),
         ("ServiceCommand", "openwire", "http://198.51.100.7/poc.xml"),
     ],
+    49506: [
+        ("ServiceCommand", "ajp", "javax.servlet.include.request_uri /"),
+        ("ServiceCommand", "ajp", "javax.servlet.include.path_info WEB-INF/web.xml"),
+        ("ServiceCommand", "ajp", "javax.servlet.include.servlet_path /"),
+    ],
 }
 
 
