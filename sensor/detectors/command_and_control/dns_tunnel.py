@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_coded, registered, under
+from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered, under
 from sensor.detectors.shared.requested_names import RECENT_NAMES
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
@@ -36,21 +36,6 @@ NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
 HOSTS = frozenset((1, 28, 65))
 CARRIERS = frozenset((NULL, TXT, KEY, 5, 15, 33, 65399))
 MULTICAST = ("local", "arpa")
-# Services whose queries encode files, addresses or senders in names; bulk mail senders with a key per customer (DKIM,
-# RFC 6376); clouds that number their hosts, measurements and page frames. Only their owners can publish names below
-# them.
-QUERIED_BY_NAME = tuple(
-    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
-    "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
-    "msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com junkemailfilter.com backscatterer.org "
-    "e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com avast.com avg.com "
-    "avira.com habeas.com dnswl.org returnpath.net "
-    "amazonses.com onmicrosoft.com gappssmtp.com sendgrid.net mandrillapp.com mcsv.net mailgun.org "
-    "mtasv.net sparkpostmail.com hubspotemail.net "
-    "googlevideo.com googleusercontent.com googlesyndication.com gstatic.com cloudfront.net "
-    "amazonaws.com akamaihd.net akamaized.net aaplimg.com icloud.com "
-    "windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net plex.direct".split()
-)
 
 
 class Options(detector.Options):

@@ -111,8 +111,7 @@ class Flood(FlowDetector):
             return
         if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):
             return
-        target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
-        shown = proto.upper() if flow.proto in PROTOCOLS else f"IP protocol {proto}"
+        target, proto = server_of(flow), PROTOCOLS.get(flow.proto, "").upper() or f"IP protocol {flow.proto}"
         v4 = addresses.is_v4(flow.server)
         block = f"{addresses.text(flow.server & ~0xFF)}/24" if v4 else addresses.text(flow.server)
         others = f" or others in {block}" if v4 else ""
@@ -122,12 +121,12 @@ class Flood(FlowDetector):
             actor=client_of(flow),
             target=target,
             summary=(
-                f"{shown} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
+                f"{proto} flood of {who(self.context, target)}{others}: {numbers.flows} unanswered flows "
                 f"within a {each}"
             ),
             why=(
                 (
-                    f"{numbers.flows} new {shown} flows to {block} within a {each} without an answer "
+                    f"{numbers.flows} new {proto} flows to {block} within a {each} without an answer "
                     f"(threshold {numbers.threshold})"
                 ),
                 (
@@ -145,7 +144,7 @@ class Flood(FlowDetector):
             target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
         )
-        alert.key = f"{self.id}|{block}|{proto}"  # never by source: there are up to a million
+        alert.key = f"{self.id}|{block}|{proto.lower()}"  # never by source: there are up to a million
         yield alert
 
 

@@ -29,6 +29,21 @@ _BARE = lazy_pattern(
     r"(?:\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|[0-9a-f]{0,4}:[0-9a-f]{0,4}:[0-9a-f:.]*[0-9a-f])\Z", re.IGNORECASE
 )
 GENERATED = 0.45
+# Services whose queries encode files, addresses or senders in names; bulk mail senders with a key per customer (DKIM,
+# RFC 6376); clouds that number their hosts, measurements and page frames. Only their owners can publish names below
+# them.
+QUERIED_BY_NAME = tuple(
+    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
+    "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
+    "msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com junkemailfilter.com backscatterer.org "
+    "e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com avast.com avg.com "
+    "avira.com habeas.com dnswl.org returnpath.net "
+    "amazonses.com onmicrosoft.com gappssmtp.com sendgrid.net mandrillapp.com mcsv.net mailgun.org "
+    "mtasv.net sparkpostmail.com hubspotemail.net "
+    "googlevideo.com googleusercontent.com googlesyndication.com gstatic.com cloudfront.net "
+    "amazonaws.com akamaihd.net akamaized.net aaplimg.com icloud.com "
+    "windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net plex.direct".split()
+)
 
 
 @functools.lru_cache(maxsize=8192)
