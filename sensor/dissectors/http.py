@@ -2,8 +2,8 @@
 themselves.
 
 Reads heads, and of bodies only what is small and identifies a device: the title of a page, the names of a form's
-fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. HTTP/2 and
-the content of TLS, tunnels and WebSockets are not read; printing (IPP) has its own dissector. A fact belongs to the
+fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. The content
+of TLS, tunnels and WebSockets is not read; HTTP/2 and printing (IPP) have their own dissectors. A fact belongs to the
 sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
 yields only the program of the proxy, which it adds to Via. A server that claims to be Windows with the hop limit of
 another system yields none: it is a reverse proxy, or belongs to an attack framework.
