@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import Story, lit, one, raised
+from tests.detectors.stories import UDP, Story, lit, one, raised
 
 SCAN = "discovery.distributed_scan"
 TARGET = "10.0.0.80"
@@ -28,10 +28,16 @@ def test_six_sources_that_share_sixty_ports() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Answered ports, few sources, and few ports (many clients of a server that is down) raise no alert."""
+    """Answered ports, few sources, few ports (many clients of a server that is down), and answers of reflectors raise
+    no alert.
+    """
     assert raised(SCAN, shared(60, 6, answered=True)) == []
     assert raised(SCAN, shared(60, 2)) == []
     assert raised(SCAN, shared(3, 90, rounds=30)) == []
+    flood = lit(Story())
+    for n in range(60):
+        flood.flow(1 + n, f"203.0.113.{n % 6 + 1}", TARGET, 1000 + n, proto=UDP, refused=True, sport=11211)
+    assert raised(SCAN, flood) == []
 
 
 def test_repetition_is_reported_once_a_window() -> None:

@@ -1,6 +1,7 @@
 """Distributed port scan: several sources share the ports of one target, so that none of them tries many.
 
-Counted by target over failed contacts: ports and sources.
+Counted by target over failed contacts: ports and sources. Over UDP those from the port of an amplifier are left out:
+answers of a reflection flood.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.addresses import FAILED
+from sensor.detectors.shared.amplifiers import AMPLIFIERS
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 KEY_BITS, PAIR_BITS, REPORTED_BITS = 12, 15, 10
@@ -67,6 +70,7 @@ class DistributedScan(FlowDetector):
             self.tables.add("ports", self.window(window, KEY_BITS, PAIR_BITS)),
             self.tables.add("sources", self.window(window, KEY_BITS, PAIR_BITS)),
         )
+        self._answers = ports_in(AMPLIFIERS)
         self._reported = self.tables.add("reported", RecentSet(REPORTED_BITS))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -74,7 +78,7 @@ class DistributedScan(FlowDetector):
         proto, port = contacts["service"] & 0xFF, contacts["service"] >> 8
         tried = (
             (contacts["op"] == FAILED)
-            & ((proto == TCP) | (proto == UDP) & (port < UDP_SERVICES_END))
+            & ((proto == TCP) | (proto == UDP) & (port < UDP_SERVICES_END) & ~self._answers[contacts["client_port"]])
             & (contacts["flags"] & SERVER_INSIDE > 0)
         )
         at = (tried & ~changes.flooded).nonzero()[0]

@@ -30,6 +30,7 @@ from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.amplifiers import AMPLIFIERS
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 11, 15
@@ -40,15 +41,6 @@ PLAIN = 1024  # servers use lower ports, clients higher ones
 # No client uses source ports below, not even privileged ones (512 to 1023).
 NO_CLIENT = 512
 HANDSHAKE = 128  # maximum size of a frame without data, in bytes: IPv6 and options (94), or VXLAN and a VLAN tag (128)
-# UDP services that are misused as amplifiers (US-CERT TA14-017A and later reports): chargen and alike, DNS, TFTP, port
-# mapper, NTP, NetBIOS, SNMP, LDAP, SLP, IKE, RIP, IPMI, OpenVPN, MS SQL, Citrix, SSDP, Digi, remote desktops, STUN,
-# WS-Discovery, SIP, licence servers, CoAP, file and voice servers, Ubiquiti, memcached, debug and media ports of
-# things, game servers, BACnet.
-AMPLIFIERS = (
-    7, 13, 17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1194, 1434, 1604, 1900, 2362, 3283, 3389,
-    3478, 3702, 5060, 5093, 5353, 5683, 7001, 9987, 10001, 10074, 11211, 17185, 20811, 26000, 27015, 27960, 30718,
-    32414, 33848, 37810, 47808,
-)  # fmt: skip
 
 
 class Options(detector.Options):
