@@ -224,14 +224,15 @@ class HttpStream(Stream):
         if len(self._requested) < 2:
             self._requested.clear()
         method, path = (requested.method, requested.path) if requested is not None else ("", "")
-        event, derived = response(packet, head, method, path, self._proxy or (self._missed and requested is None))
+        proxy, foreign = self._proxy or (self._missed and requested is None), is_foreign(packet)
+        event, derived = response(packet, head, method, path, proxy, foreign)
         parsed += derived
         if _switched(event):
             self.done = True
             return None
         if event.method == "HEAD" or event.status in (204, 304) or event.length == 0:
             return None
-        own = _is_author(packet, head, event)
+        own = _is_author(head, event, foreign)
         return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
 
 
@@ -253,9 +254,11 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
     return event, parsed
 
 
-def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Parsed]]:
+def response(
+    packet: Packet, head: Head, method: str, path: str, proxy: bool, foreign: bool
+) -> tuple[HttpResponse, list[Parsed]]:
     """Parse the head of a response: the event, and all that belongs to it. ``method`` and ``path``: of the request;
-    ``proxy``: the server forwards responses of others.
+    ``proxy``: the server forwards responses of others; ``foreign``: the server is not Windows.
     """
     event = _response(packet, head, method, path, proxy)
     parsed: list[Parsed] = [event]
@@ -263,7 +266,7 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
         parsed += _ntlm_parsed(packet, heads.requested_credentials(head.fields), event.forwarded)
     if event.forwarded:
         parsed += facts(packet, [("http.proxy" if proxy else "http.via", heads.proxy_program(head.fields))])
-    is_author = _is_author(packet, head, event) and not _switched(event)
+    is_author = _is_author(head, event, foreign) and not _switched(event)
     if is_author or heads.is_of_proxy(event.status, head.fields):
         parsed += _server_facts(packet, event, 200 <= event.status < 300)
     return event, parsed
@@ -285,9 +288,14 @@ def description(packet: Packet, own: bool, body: bytes) -> Iterator[Parsed]:
     return bodies.xml_facts(_description(own))(packet, body)
 
 
-def _is_author(packet: Packet, head: Head, event: HttpResponse) -> bool:
+def is_foreign(packet: Packet) -> bool:
+    """Whether the hop limit is that of another system than Windows."""
+    return packet.ttl <= FOREIGN_TTL
+
+
+def _is_author(head: Head, event: HttpResponse, foreign: bool) -> bool:
     """Whether the sender wrote a response."""
-    imitates = packet.ttl <= FOREIGN_TTL and head.fields.get(b"server", b"").startswith(WINDOWS)
+    imitates = foreign and head.fields.get(b"server", b"").startswith(WINDOWS)
     return not (event.forwarded or imitates)
 
 

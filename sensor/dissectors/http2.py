@@ -14,7 +14,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors.http import HttpRequest, request, response, sent
+from sensor.dissectors.http import HttpRequest, is_foreign, request, response, sent
 from sensor.dissectors.shared.hpack import Hpack
 from sensor.dissectors.shared.http_message import METHOD_LIMIT, VALUE_LIMIT, Head
 
@@ -114,7 +114,8 @@ class Http2Stream(Stream):
         elif not from_client and status.isdigit() and len(status) == 3 and status >= b"200":
             pending = self._requests.pop(stream)
             path = (pending[1].method, pending[1].path) if pending is not None else ("", "")
-            yield from response(packet, Head("", b"", int(status), fields), *path, pending is None)[1]
+            head = Head("", b"", int(status), fields)
+            yield from response(packet, head, *path, pending is None, is_foreign(packet))[1]
 
     def _body(self, packet: Packet, stream: int, body: bytes) -> Iterator[Parsed]:
         """The beginning of a request's body: of its first frame."""

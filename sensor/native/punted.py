@@ -40,16 +40,18 @@ class HttpRequestHead(Punted):
 
 class HttpResponseHead(Punted):
     """The head of a response; ``method`` and ``target`` of the request it answers, empty if that is uncertain;
-    ``proxy``: the response comes from a proxy.
+    ``proxy``: the response comes from a proxy; ``foreign``: with the hop limit of another system than Windows.
     """
 
     head: bytes
     method: str
     target: bytes
     proxy: bool
+    foreign: bool
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        return http.response(packet, read_head(self.head), self.method, masked(self.target), self.proxy)[1]
+        head, path = read_head(self.head), masked(self.target)
+        return http.response(packet, head, self.method, path, self.proxy, self.foreign)[1]
 
 
 class HttpSentBody(Punted):

@@ -34,6 +34,7 @@ SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
 FRAME_LIMIT = 65535
 ENDS = ("10.0.0.1", "10.0.0.2")
+TTL_AT = 14 + 8
 # (sender: 0 the client, 1 the server; bytes)
 Turn = tuple[int, bytes]
 
@@ -135,8 +136,13 @@ def frames_of(
 
 
 def repeated(turns: Sequence[Turn], *ports: int) -> list[bytes]:
-    """The frames of a flow to each of these ports in turn, from a port of its own."""
-    return [frame for client, port in enumerate(ports, 40000) for frame in frames_of(turns, port, client)]
+    """The frames of a flow to each of these ports in turn, from a port of its own, with two hop limits."""
+    flows = [frames_of(turns, port, client) for client, port in enumerate(ports, 40000)]
+    return [_with_ttl(frame, 64 << number % 2) for number, frames in enumerate(flows) for frame in frames]
+
+
+def _with_ttl(frame: bytes, ttl: int) -> bytes:
+    return frame[:TTL_AT] + bytes((ttl,)) + frame[TTL_AT + 1 :]
 
 
 def segment(
