@@ -65,8 +65,8 @@ class AlertAggregator:
         self.suppression = suppression
         self.folded = self.dropped = 0
         self.tables = NamedTables()
-        self._cases: Bounded[str, _Case] = self.tables.add("cases", Bounded(keys))
-        self._news: Bounded[str, int] = self.tables.add("news", Bounded(keys))
+        self._cases: Bounded[str, _Case] = self.tables.add("open", Bounded(keys))
+        self._news: Bounded[str, int] = self.tables.add("changed", Bounded(keys))
         self._packet, self._of_packet = -1, 0
         # Packet time (ns) before which ``tick`` has nothing to do; 0: alerts changed since the last call.
         self.due = 0

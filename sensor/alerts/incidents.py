@@ -70,12 +70,12 @@ class Incidents:
         self.gap = gap
         self._device = device
         self.tables = NamedTables()
-        self._cases: Bounded[str, _Case] = self.tables.add("cases", Bounded(cases))
+        self._cases: Bounded[str, _Case] = self.tables.add("open", Bounded(cases))
         # Host → key of the case in which it is the actor, or a target.
         parties = min(PARTIES_LIMIT, PARTIES * cases)
-        self._acting: Bounded[str, str] = self.tables.add("acting", Bounded(parties))
-        self._hit: Bounded[str, str] = self.tables.add("hit", Bounded(parties))
-        self._news: Bounded[str, int] = self.tables.add("news", Bounded(cases))
+        self._acting: Bounded[str, str] = self.tables.add("actors", Bounded(parties))
+        self._hit: Bounded[str, str] = self.tables.add("targets", Bounded(parties))
+        self._news: Bounded[str, int] = self.tables.add("changed", Bounded(cases))
         # Packet time (ns) before which ``tick`` has nothing to do; 0: incidents changed since the last call.
         self.due = 0
 

@@ -73,11 +73,11 @@ class AlertProcessor:
         """Its bounded tables, of the evidence in use."""
         tables = NamedTables()
         for name, unit in (
-            ("desk", self.aggregator), ("maker", self.maker), ("incidents", self.incidents),
-            ("quiet_desk", self._muted_aggregator), ("quiet_maker", self._quiet_maker),
+            ("findings", self.aggregator), ("records", self.maker), ("incidents", self.incidents),
+            ("muted_findings", self._muted_aggregator), ("muted_records", self._quiet_maker),
         ):  # fmt: skip
             tables.include(name, unit)
-        tables.add("silenced_by", self._silenced_by)
+        tables.add("muted_by", self._silenced_by)
         if self.evidence is not None:
             tables.include("evidence", self.evidence)
         return tables

@@ -115,7 +115,7 @@ class Logins(Deriver):
 
     def __init__(self) -> None:
         self.tables = tables = NamedTables()
-        self._centres = tables.include("centres", Exchanges())
+        self._centres = tables.include("kdcs", Exchanges())
         # (client, KDC) → the last unanswered request
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
         # (client, KDC) with a request in the capture

@@ -125,9 +125,9 @@ class Pipeline:
         """The bounded tables of all units but detectors, which may be replaced."""
         tables = NamedTables()
         tables.add("flows", self.kernels.flows)
-        tables.add("repeats", repeats)
+        tables.add("repeated_messages", repeats)
         tables.add("senders", selector.senders)
-        tables.add("glimpsed", selector.glimpsed)
+        tables.add("deferred_senders", selector.glimpsed)
         tables.add("head_senders", selector.head_senders)
         tables.add("known_messages", self.native_messages.known_messages.known)
         tables.include("inventory", self.inventory)

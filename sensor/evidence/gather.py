@@ -58,11 +58,11 @@ class Gatherer:
         self._write, self._folder = write, folder
         self.packets, self.flows = FrameRing(), FlowRing()
         self.tables = NamedTables()
-        self._gatherings: Bounded[str, _Gathering] = self.tables.add("gatherings", Bounded(WAITING_LIMIT))
+        self._gatherings: Bounded[str, _Gathering] = self.tables.add("alerts", Bounded(WAITING_LIMIT))
         # Actor's address, or flow, whose frames are waited for → its gathering.
-        self._waiting: Bounded[int, _Gathering] = self.tables.add("waiting", Bounded(4 * WAITING_LIMIT))
+        self._waiting: Bounded[int, _Gathering] = self.tables.add("flows", Bounded(4 * WAITING_LIMIT))
         self._second, self._searches = -1, 0
-        self._counts: Bounded[str, int] = self.tables.add("counts", Bounded(65536))
+        self._counts: Bounded[str, int] = self.tables.add("packets", Bounded(65536))
 
     # Called by the engine.
 

@@ -59,12 +59,12 @@ class Baseline:
         self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, entries, names_of
         self._starts = load_starts() if starts is None else starts
         self.tables = tables = NamedTables()
-        self._habits: Bounded[str, Habits] = tables.add("habits", Bounded(DEVICES_LIMIT))
-        self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = tables.add("alike", Bounded(THINGS_LIMIT))
-        self._device_types: Bounded[str, Bounded[str, int]] = tables.add("dwellers", Bounded(THINGS_LIMIT))
-        self._changed: Bounded[str, bool] = tables.add("changed", Bounded(CHANGED_LIMIT))
+        self._habits: Bounded[str, Habits] = tables.add("devices", Bounded(DEVICES_LIMIT))
+        self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = tables.add("services", Bounded(THINGS_LIMIT))
+        self._device_types: Bounded[str, Bounded[str, int]] = tables.add("segments", Bounded(THINGS_LIMIT))
+        self._changed: Bounded[str, bool] = tables.add("unsaved", Bounded(CHANGED_LIMIT))
         # Addresses of fixed-function devices with external flows: a cheap check before the device is looked up.
-        self.single: Bounded[int, bool] = tables.add("single", Bounded(DEVICES_LIMIT))
+        self.single: Bounded[int, bool] = tables.add("fixed_function", Bounded(DEVICES_LIMIT))
         self._total = 0
         self.since = self._last = 0
         self._rules: Rules = MappingProxyType({})

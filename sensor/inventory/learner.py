@@ -44,8 +44,8 @@ class Learner(FlowDetector, DeviceDetector):
         super().__init__(context)
         self.baseline, self._news, self._abroad = (
             baseline,
-            self.tables.include("news", RecentFlows(AGAIN)),
-            self.tables.include("abroad", RecentFlows(AGAIN, apart=True)),
+            self.tables.include("flows", RecentFlows(AGAIN)),
+            self.tables.include("external_flows", RecentFlows(AGAIN, apart=True)),
         )
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:

@@ -55,8 +55,6 @@ from sensor.rules.load import Rules
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.process import large_tables
 
-# Names of tables of the detectors' context begin with this.
-CONTEXT = "alerts.weigher.context"
 # Id → options as plain values, and the detector created with them.
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
@@ -179,7 +177,7 @@ class Engine:
             ],
             advisor=self.advisor,
             # Named as in 0.1.0, where alerts held them.
-            more={f"{CONTEXT}.passive_dns": world.passive_dns, f"{CONTEXT}.baseline": world.baseline},
+            more={"passive_dns": world.passive_dns, "baseline": world.baseline},
             **more,
         )
 

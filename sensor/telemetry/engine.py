@@ -100,7 +100,7 @@ class Engine:
             "intel": _intel(run.lists),
             "rules": _rules(run.rules()),
             "configuration": run.configuration(),
-            "health": {"told": run.health.reported, "lasting": _ongoing(run.health)},
+            "health": {"reported": run.health.reported, "lasting": _ongoing(run.health)},
         }
 
     def _walk(self, run: Watched) -> None:

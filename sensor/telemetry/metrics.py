@@ -157,7 +157,7 @@ METRICS = (
     "rules.faults"),
     # The health of the sensor itself.
     Metric("sensor_health_findings_total", "counter", "findings", "Health findings of the sensor.",
-    "health.told.*", ("check",)),
+    "health.reported.*", ("check",)),
     Metric("sensor_health_lasting_timestamp_seconds", "gauge", "seconds since the epoch", (
         "Start of a persistent fault of the sensor."
     ),

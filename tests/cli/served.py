@@ -40,7 +40,7 @@ def status_now(**other: Any) -> Status:
         "intel": {"entries": 9, "lists": {"a.list": {"entries": 9, "written": now - 7300}}, "left_out": 1,
         "unread": 0, "why": ["a.list:2:1: found x"]},
         "rules": {"used": 2, "faults": 0, "why": []}, "configuration": {"faults": [], "restart": []},
-        "health": {"told": {}, "lasting": {}}, "faults": {},
+        "health": {"reported": {}, "lasting": {}}, "faults": {},
         "process": {"pid": 4711, "cpu_s": 72.0, "memory_bytes": 100 << 20, "descriptors": 20, "threads": 9},
     } | other  # fmt: skip
 

@@ -22,6 +22,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors.shared.calls import PIPE_SHARE
@@ -100,7 +101,7 @@ class C2Framework(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
-        self._check_ins: Bounded[tuple[int, int, str], _CheckIns] = self.tables.add("courses", Bounded(COURSES_LIMIT))
+        self._check_ins: Bounded[tuple[int, int, str], _CheckIns] = self.tables.add("check_ins", Bounded(COURSES_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
@@ -217,8 +218,8 @@ class C2Framework(EventDetector):
                 f"{self.options.dispersion})"
             ),
             (
-                f"each carries an opaque identifier, on {len(course.paths)} "
-                f"path{'s' if len(course.paths) != 1 else ''} such as {next(iter(course.paths))}"
+                f"each carries an opaque identifier, on "
+                f"{counted(len(course.paths), 'path')} such as {next(iter(course.paths))}"
             ),
             hides if disguised else "the requests have no user agent",
         )

@@ -61,7 +61,7 @@ class New(OfDevices, DeviceDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._newcomers: Bounded[str, int] = self.tables.add("newcomers", Bounded(NEWCOMERS_LIMIT))
-        self._crowd: Counts[str] = self.tables.add("crowd", Counts(600 * SECOND, 1))
+        self._crowd: Counts[str] = self.tables.add("arrivals", Counts(600 * SECOND, 1))
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         device = change.device

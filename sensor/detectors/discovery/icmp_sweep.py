@@ -65,7 +65,7 @@ class IcmpSweep(FlowDetector):
         super().__init__(context, options)
         self._targets = self.tables.add("targets", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._targets.rule(threshold=self.options.targets)
-        self._met = self.tables.add("met", RecentSet(PAIRS_BITS))
+        self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

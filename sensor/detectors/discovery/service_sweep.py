@@ -78,7 +78,7 @@ class ServiceSweep(FlowDetector):
         self._ports = ports_in(self.options.ports)
         self._hosts = self.tables.add("hosts", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._hosts.rule(threshold=self.options.hosts)
-        self._met = self.tables.add("met", RecentSet(PAIRS_BITS))
+        self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

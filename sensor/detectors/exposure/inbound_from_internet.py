@@ -84,7 +84,7 @@ class InboundFromInternet(FlowDetector):
         self._udp[list(DATAGRAMS)] = True
         allowed = [port for port in self.options.allowed_ports if 0 <= port < 65536]
         self._tcp[allowed] = self._udp[allowed] = False
-        self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
+        self._looked = self.tables.add("evaluated", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(SERVICES_LIMIT, self.options.again_s * SECOND)
         )

@@ -63,7 +63,7 @@ class InternetAccess(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
+        self._looked = self.tables.add("evaluated", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported: Recent[tuple[int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )

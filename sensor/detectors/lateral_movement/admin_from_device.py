@@ -92,7 +92,7 @@ class AdminFromDevice(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._wanted = ports_in(SERVICES).view(np.uint8)
-        self._looked = self.tables.add("looked", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
+        self._looked = self.tables.add("evaluated", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported = {
             answered: self.tables.add(
                 f"reported.{'answered' if answered else 'unanswered'}",

@@ -65,10 +65,10 @@ class PassTheHash(EventDetector):
         memory = self.options.memory_d * DAY
         self._since = 0
         self._homes: Distinct[str, str] = self.tables.add(
-            "homes", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)
+            "hosts", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)
         )  # account → hosts from which it logs in
         self._ways: Distinct[str, str] = self.tables.add(
-            "ways", Distinct(memory, ACCOUNTS_LIMIT, 2)
+            "methods", Distinct(memory, ACCOUNTS_LIMIT, 2)
         )  # account → its authentication methods
         self._users: Distinct[str, str] = self.tables.add(
             "users", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)

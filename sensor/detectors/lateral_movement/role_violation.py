@@ -85,7 +85,7 @@ class RoleViolation(FlowDetector):
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
         # Devices with a profile: evaluated as soon as a peer answers, and separately for each external server.
         self._at_once = self.tables.include("at_once", RecentFlows(AGAIN_S * SECOND, at_once=True))
-        self._abroad = self.tables.include("abroad", RecentFlows(AGAIN_S * SECOND, at_once=True, apart=True))
+        self._abroad = self.tables.include("external", RecentFlows(AGAIN_S * SECOND, at_once=True, apart=True))
         self._began = 0
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, Subject]]]:

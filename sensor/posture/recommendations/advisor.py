@@ -50,9 +50,9 @@ class Advisor:
         self._context, self._report = context, report
         self.settled = frozenset(settled)
         self.tables = tables = NamedTables()
-        self.cases = tables.include("cases", Cases(cases))
-        self._insecure, self._habits = tables.include("insecure", Insecure()), tables.include("habits", Habits())
-        self._waiting: Bounded[CaseKey, int] = tables.add("waiting", Bounded(cases))
+        self.cases = tables.include("findings", Cases(cases))
+        self._insecure, self._habits = tables.include("insecure", Insecure()), tables.include("logins", Habits())
+        self._waiting: Bounded[CaseKey, int] = tables.add("pending", Bounded(cases))
         checks = PeriodicChecks(context, self.cases, members, self._report_case, self._close)
         self._checks = tables.include("checks", checks)
         self._quieted = 0

@@ -90,10 +90,10 @@ class Cases:
 
     def __init__(self, limit: int) -> None:
         self.tables = NamedTables()
-        self._cases: Bounded[CaseKey, Case] = self.tables.add("cases", Bounded(limit))
-        self._places: Bounded[Name, CaseKey] = self.tables.add("places", Bounded(limit))
+        self._cases: Bounded[CaseKey, Case] = self.tables.add("open", Bounded(limit))
+        self._places: Bounded[Name, CaseKey] = self.tables.add("devices", Bounded(limit))
         self._changed: Bounded[Name, bool] = self.tables.add("changed", Bounded(2 * limit))
-        self._pushed: Bounded[int, int] = self.tables.add("pushed", Bounded(PUSHED * limit))
+        self._pushed: Bounded[int, int] = self.tables.add("evicted", Bounded(PUSHED * limit))
 
     def __iter__(self) -> Iterator[Case]:
         return iter(list(self._cases.values()))
