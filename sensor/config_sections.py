@@ -128,8 +128,9 @@ class Alerts(Model):
 
 
 class Evidence(Model):
-    """The packets of alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``: their
-    folder (default: evidence in the state folder); ``mib``: size limit in MiB: the oldest files are deleted.
+    """The packets of alerts, as capture files. ``enabled``: whether they are kept; ``folder``: their folder for
+    `sensor run` (default: evidence in the state folder; a replay keeps them in its dataset); ``mib``: size limit in
+    MiB: the oldest files are deleted.
     """
 
     enabled: bool = True

@@ -25,7 +25,8 @@ def serve(args: argparse.Namespace) -> int:
     """Answer until stopped; 2 if the configuration has faults or no hub, 3 without the extra `hunt`."""
     from sensor.cli._sync_agent import hub_output
     from sensor.config_file import usual
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import state_folder
     from sensor.records.paths import records_folder
     from sensor.runtime.process import serving
     from sensor.sync.hunter import Hunter
@@ -39,7 +40,7 @@ def serve(args: argparse.Namespace) -> int:
     if not installed():
         return NOT_OPENED
     _, options = hub_output(args.config)
-    folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
+    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
     hunter = Hunter(options.servers, options, functools.partial(found_in, folder))
     try:
         with serving():

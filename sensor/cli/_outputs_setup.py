@@ -53,7 +53,7 @@ class Configured(NamedTuple):
 
 def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) with the section outputs:")
-    log = "event log (default: events: of the configuration, else events.jsonl in the state folder)"
+    log = "event log (default: events: of the configuration, else events.jsonl in the folder of state:)"
     parser.add_argument("--events", metavar="FILE", type=Path, help=log)
 
 
@@ -71,9 +71,10 @@ def configured(args: argparse.Namespace) -> Configured | None:
 
 def log_of(args: argparse.Namespace, found: Configured) -> Path:
     """The log to deliver, which may not exist yet."""
-    from sensor.eventlog.paths import RUN_LOG, folder_to_read
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import folder_to_read
 
-    path: Path = args.events or found.delivery.events or folder_to_read() / RUN_LOG
+    path: Path = args.events or found.delivery.events or live_log(found.delivery.state or folder_to_read())
     return path
 
 

@@ -27,8 +27,9 @@ def add_state_argument(parser: argparse.ArgumentParser) -> None:
 def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPaths] | None:
     """The configuration, the system's if none is given, and the paths of its sensor. None after printing its errors."""
     from sensor.config import load_config, usual
+    from sensor.datasets.live import live_log
     from sensor.documents import DocumentErrors, layers
-    from sensor.eventlog.paths import RUN_LOG, folder_to_read
+    from sensor.eventlog.paths import folder_to_read
     from sensor.lifecycle.places import SensorPaths
 
     path = usual(path)
@@ -38,7 +39,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPath
         complain_of_faults(errors.faults)
         return None
     folder = (state or config.state or folder_to_read()).absolute()
-    log = ((None if state else config.events) or (state or folder_to_read()) / RUN_LOG).absolute()
+    log = ((None if state else config.events) or live_log(folder)).absolute()
     evidence = (None if state else config.evidence.folder) or folder / "evidence"
     base = None if path is None else path if path.is_dir() else path.parent
     known = config.fingerprints

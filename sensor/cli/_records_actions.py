@@ -72,13 +72,14 @@ def write(args: argparse.Namespace) -> int:
         return 0
     if not installed():
         return NOT_OPENED
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import state_folder
     from sensor.records.paths import records_folder
     from sensor.records.process import follow
     from sensor.records.writer import FAILURES
     from sensor.runtime.notify import Notifier
 
-    folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
+    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())

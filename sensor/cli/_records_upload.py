@@ -57,14 +57,15 @@ def _uploader(args: argparse.Namespace, config: Config) -> Uploader:
     from sensor.central.objects import Objects
     from sensor.central.uploader import Uploader
     from sensor.cli._sync_agent import hub_output
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import state_folder
     from sensor.outputs.hub_protocol.credentials import load_credentials
     from sensor.records.paths import records_folder
 
     if args.config is None or config.records.central is None:
         raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     credentials = load_credentials(Path(hub_output(args.config)[1].credentials))
-    folder = args.records or records_folder(args.events or config.events or state_folder() / RUN_LOG)
+    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
     identity = config.sensor
     return Uploader(folder, Objects(config.records.central), identity.id, identity.site, credentials.pair)
 

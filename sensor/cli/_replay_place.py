@@ -42,6 +42,12 @@ class ReplayLocations:
         """Name of the dataset; empty if there is none."""
         return self.replay.name if self.replay is not None else self.card.name if self.card is not None else ""
 
+    @property
+    def evidence(self) -> Path | None:
+        """Default folder for the packets of alerts: in the dataset; None without one."""
+        dataset = self.replay is not None or self.card is not None
+        return self.inventory / "evidence" if dataset and self.inventory is not None else None
+
     def keep(self, first: int, last: int) -> None:
         """Store the result. Times of the first and last packet in ns; 0 without packets. Raises OSError."""
         from sensor.core.record_parts import time_text

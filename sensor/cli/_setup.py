@@ -23,13 +23,13 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     lists = "additional threat list, in any supported format; repeatable"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = (
-        "folder of the inventory, continued by later runs (default: state: of the configuration; of "
-        "`run`: the state folder)"
+        "folder of inventory, event log and packets, continued by later runs (default: state: of the configuration; of "
+        "`run`: the state folder; of `replay`: a dataset in it)"
     )
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
     packets = (
-        "folder for the packets of alerts, as pcapng (default of `run`: evidence in the state folder; "
-        "of `replay`: none)"
+        "folder for the packets of alerts, as pcapng (default: evidence in the folder of --state; of `replay` with "
+        "--events alone: none)"
     )
     parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
     mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml in the state folder)"

@@ -67,12 +67,13 @@ def place_of(args: argparse.Namespace) -> Locations | None:
     errors.
     """
     from sensor.config_file import usual
-    from sensor.eventlog.paths import RUN_LOG, folder_to_read
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import folder_to_read
 
     path = usual(args.config)
     if path is None:  # the defaults, without reading a configuration
         state = args.state or folder_to_read()
-        return Locations(_sockets(args, state), state, state / RUN_LOG)
+        return Locations(_sockets(args, state), state, live_log(state))
     from sensor.cli._setup import complain, complain_of_faults
     from sensor.config import Config, load_config
     from sensor.documents import DocumentErrors
@@ -94,9 +95,7 @@ def place_of(args: argparse.Namespace) -> Locations | None:
     state = args.state or config.state or folder_to_read()
     sockets = [config.telemetry.socket] if config.telemetry.socket and not args.socket else _sockets(args, state)
     outputs = tuple(name for name, options in config.outputs.items() if options.delivers)
-    # state: of a configuration is the folder of the inventory alone.
-    log = config.events or (args.state or folder_to_read()) / RUN_LOG
-    return Locations(sockets, state, log, outputs, tuple(config.intel))
+    return Locations(sockets, state, config.events or live_log(state), outputs, tuple(config.intel))
 
 
 def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:

@@ -178,13 +178,14 @@ def _running() -> list[str]:
 
 def _host(config: Config) -> Iterator[Finding]:
     """Clock, folders, outputs."""
+    from sensor.datasets.live import live_log
     from sensor.doctor import machine, machine_checks
     from sensor.doctor.finding import findings
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.eventlog.paths import state_folder
 
     yield from findings(machine_checks.CLOCK, "machine", machine.clock())
     state = config.state or state_folder()
-    log = config.events or state_folder() / RUN_LOG
+    log = config.events or live_log(state)
     room = {state: config.evidence.mib * MIB if config.evidence.enabled and config.evidence.folder is None else 0}
     room[log.parent] = room.get(log.parent, 0) + _still_to_come(config, log)
     for path, needed in room.items():

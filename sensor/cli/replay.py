@@ -101,7 +101,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
         with _progress(source) as progress:
             run = Run(
                 config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes_file(args, config, folder),
-                evidence=args.evidence, lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
+                evidence=args.evidence or (place.evidence if config.evidence.enabled else None), lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
                 records=records_of(log),
             )  # fmt: skip
             with stopping(source) as stopped:

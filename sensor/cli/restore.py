@@ -71,14 +71,14 @@ def main(args: argparse.Namespace) -> int:
 
 def _places(args: argparse.Namespace) -> SensorPaths | None:
     """The places of all files; None after printing errors of the configuration of this host."""
-    from sensor.eventlog.paths import RUN_LOG
+    from sensor.datasets.live import live_log
     from sensor.lifecycle.places import SensorPaths
 
     # Absolute, since a rollback may run from another folder.
     base = args.config.absolute() if args.config is not None else None
     if args.state is not None:
         state = args.state.absolute()
-        return SensorPaths(state, state / RUN_LOG, state / "evidence", base)
+        return SensorPaths(state, live_log(state), state / "evidence", base)
     found = places_of(None, None)
     return found[1]._replace(base=base) if found is not None else None
 

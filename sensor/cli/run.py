@@ -70,10 +70,11 @@ def main(args: argparse.Namespace) -> int:
     config = settings(args)
     if config is None:
         return USAGE
-    from sensor.eventlog.paths import RUN_LOG, state_folder
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import state_folder
 
     folder: Path = args.state or config.state or state_folder()
-    path = log_of(args.events) if args.events else config.events or state_folder() / RUN_LOG
+    path = log_of(args.events) if args.events else config.events or live_log(folder)
     with contextlib.ExitStack() as within:
         ready = _Ready(args, config, folder, path, within)
         source = _source(args, config, ready.open)

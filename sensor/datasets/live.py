@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sensor.datasets.card import LIVE
+from sensor.datasets.card import LIVE, read_card
 from sensor.datasets.dataset import Dataset
-from sensor.eventlog.paths import SYSTEM
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import INVENTORY, RUN_LOG, SYSTEM, folder_to_read
 
 # Unit folders of systemd (systemd.unit(5)).
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
@@ -19,6 +20,20 @@ LOCKS = Path("/proc/locks")
 def is_live(dataset: Dataset, state: Path) -> bool:
     """Whether it is the dataset of a sensor that is running, or installed."""
     return dataset.kind == LIVE and (is_written(dataset.folder) or (state == SYSTEM and installed()))
+
+
+def live_log(folder: Path) -> Path:
+    """The event log that a live sensor writes, if only the folder of its state is given. Earlier versions wrote it to
+    the default state folder, where it is continued.
+    """
+    log, former = folder / RUN_LOG, (folder_to_read() / RUN_LOG).absolute()
+    if parts(log) or not parts(former):
+        return log
+    card = read_card(folder)
+    if card is not None:
+        return former if card.log == str(former) else log
+    apart = (folder / INVENTORY).is_file() and not (former.parent / INVENTORY).exists()
+    return former if apart else log
 
 
 def installed(folders: tuple[Path, ...] = UNIT_FOLDERS) -> bool:

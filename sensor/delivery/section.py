@@ -47,6 +47,7 @@ class Delivery(Model):
     sensor: Identity = Field(default_factory=Identity)
     logging: Logging = Logging()
     events: FilePath | None = None
+    state: FilePath | None = None
     outputs: dict[str, Any] = {}
 
 

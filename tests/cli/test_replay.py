@@ -384,7 +384,9 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("named", ["packets", "state/datasets/office/evidence"])
 def test_a_dataset_knows_where_its_packets_are(replay: Runs, root: Path, tmp_path: Path, named: str) -> None:
-    """In any folder, of which they are the only files that belong to the dataset; without the option there are none."""
+    """In any folder, of which they are the only files that belong to the dataset; without the option in the dataset,
+    as those of a live sensor.
+    """
     capture, folder = root / "pcaps" / "office.pcapng", tmp_path / "state" / "datasets" / "office"
     assert replay(capture, "--evidence", tmp_path / named).returncode == 0
     dataset = dataset_in(folder)
@@ -394,7 +396,23 @@ def test_a_dataset_knows_where_its_packets_are(replay: Runs, root: Path, tmp_pat
     assert len(list(dataset.evidence.glob(PACKETS))) == counts.alerts
     assert counts_of(dataset) == counts
     assert replay(capture).returncode == 0
-    assert dataset_in(folder).missing == ("evidence",)
+    dataset = dataset_in(folder)
+    assert (dataset.evidence, dataset.missing) == (folder / "evidence", ())
+    assert len(list(dataset.evidence.glob(PACKETS))) == counts.alerts
+
+
+def test_packets_are_kept_in_the_same_cases_as_by_run(replay: Runs, root: Path, tmp_path: Path) -> None:
+    """In the folder of --state too; not if the configuration disables them, nor beside a single event log."""
+    capture, config = root / "pcaps" / "office.pcapng", tmp_path / "sensor.yaml"
+    config.write_text("evidence: {enabled: false}\n")
+    for name, options, kept in (
+        ("a", ("--state", tmp_path / "a"), True),
+        ("b", ("--state", tmp_path / "b", "--config", config), False),
+        ("c", ("--events", tmp_path / "c.jsonl"), False),
+    ):
+        assert replay(capture, *options).returncode == 0
+        assert bool(list(tmp_path.glob(f"{name}/evidence/{PACKETS}"))) == kept
+    assert not list(tmp_path.glob("evidence"))
 
 
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:

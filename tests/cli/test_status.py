@@ -171,12 +171,12 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
 
 
 def test_the_log_is_that_of_a_run(run_cli, inventory: Path, tmp_path: Path) -> None:
-    """The folder of the inventory in the configuration, `state`, does not move the event log."""
+    """The folder in the configuration, `state`, has the event log; `events` selects another file."""
     config = tmp_path / "sensor.yaml"
-    config.write_text(f"state: {tmp_path / 'elsewhere'}\n")
-    reported = json.loads(run_cli("status", "--config", str(config), "--json").out)
-    assert reported["log"]["path"] == str(inventory.parent / "events.jsonl")
-    assert reported["state"] == str(tmp_path / "elsewhere")
+    for events, log in (("", tmp_path / "elsewhere" / "events.jsonl"), ("events: own.jsonl\n", tmp_path / "own.jsonl")):
+        config.write_text(f"state: {tmp_path / 'elsewhere'}\n{events}")
+        reported = json.loads(run_cli("status", "--config", str(config), "--json").out)
+        assert (reported["log"]["path"], reported["state"]) == (str(log), str(tmp_path / "elsewhere"))
 
 
 def test_where_nothing_ever_ran(run_cli, tmp_path: Path) -> None:
