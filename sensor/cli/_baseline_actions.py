@@ -15,6 +15,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.phrases import counted
 from sensor.core.time_units import HOUR
 from sensor.posture.lookup import devices_named
 
@@ -134,7 +135,7 @@ def _uses(found: Known, habits: Habits) -> list[Record]:
 
     rows = []
     for does, peer, service, use, clients in sorted(listed(habits), key=lambda one: (one[0], one[2] & 0xFFFF, one[1])):
-        who = _called(found, peer) if peer else f"{clients} client{'s' if clients != 1 else ''}"
+        who = _called(found, peer) if peer else counted(clients, "client")
         rows.append(
             {
                 "does": does,

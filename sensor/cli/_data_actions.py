@@ -20,6 +20,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import span_text
+from sensor.core.phrases import counted
 from sensor.datasets import manage
 from sensor.datasets.choose import NoDataset, UnknownDataset, choose, datasets_in, named_in
 from sensor.datasets.count import Counts, counts_of
@@ -53,7 +54,7 @@ def list_datasets(args: argparse.Namespace) -> int:
         return 0
     put(table(COLUMNS, [_row(one, chosen=one == read) for one in found], sys.stdout))
     put(
-        f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read "
+        f"{state}: {counted(len(found), 'dataset')}; commands read "
         f"{read.name if read is not None else 'none: all are empty'}"
     )
     return 0

@@ -13,6 +13,7 @@ import msgspec
 
 from sensor.capture.source import Source
 from sensor.cli._show import coloured, paint, tidy
+from sensor.core.phrases import counted
 from sensor.doctor.finding import Finding
 
 STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
@@ -32,11 +33,9 @@ def finding_json(finding: Finding) -> str:
 def last_line(found: Iterable[Finding]) -> str:
     """Number of findings by status."""
     levels = Counter(one.level for one in found)
-    bad = [
-        f"{levels[level]} {level}{'s' if levels[level] > 1 else ''}" for level in ("error", "warning") if levels[level]
-    ]
+    bad = [counted(levels[level], level) for level in ("error", "warning") if levels[level]]
     count = sum(levels.values())
-    return f"{count} check{'s' if count != 1 else ''}: {', '.join(bad) or 'no problems'}"
+    return f"{counted(count, 'check')}: {', '.join(bad) or 'no problems'}"
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import msgspec
 from sensor.cli._known import Known
 from sensor.cli._show import paint, part, tidy
 from sensor.cli._times import clock
+from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
@@ -229,7 +230,7 @@ def _record_name(one: Name) -> str:
 def _conversation(one: Conversation) -> str:
     from sensor.records.summary import size
 
-    times = f"{one.connections:,} connection{'s' if one.connections != 1 else ''}, {size(one.bytes)}"
+    times = f"{counted(one.connections, 'connection')}, {size(one.bytes)}"
     return f"{tidy(one.client)} → {tidy(one.server)} {tidy(one.service)}, {times}, {_sql_span(one.first, one.last)}"
 
 

@@ -14,6 +14,7 @@ from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, decimal, paint, put, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 from sensor.fingerprinting.entries import Fingerprint, Knowledge
 from sensor.fingerprinting.load import Vocabulary
 
@@ -48,7 +49,7 @@ def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
         counts = ", ".join(
             f"{count:,} {protocol}" for protocol, count in Counter(map(protocol_of, found)).most_common()
         )
-        put(f"{len(found):,} fingerprint{'s' if len(found) != 1 else ''}: {counts}")
+        put(f"{counted(len(found), 'fingerprint')}: {counts}")
     return 0
 
 

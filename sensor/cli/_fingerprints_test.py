@@ -13,6 +13,7 @@ from typing import Any
 from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put
+from sensor.core.phrases import counted
 from sensor.documents import Fault, fault_at
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
 from sensor.fingerprinting.load import load_more
@@ -39,13 +40,10 @@ def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     faults = [*knowledge.faults, *examined(read, Matcher(knowledge))]
     complain_of_faults(sorted(faults))
     examples, negatives = sum(len(one.about.samples) for one in read), sum(len(one.about.negatives) for one in read)
-    found = _many(len(faults), "fault") if faults else "all passed"
-    put(f"{_many(len(read), 'fingerprint')}, {_many(examples, 'example')}, {_many(negatives, 'negative')}: {found}")
+    found = counted(len(faults), "fault") if faults else "all passed"
+    looked = counted(len(read), "fingerprint"), counted(examples, "example"), counted(negatives, "negative")
+    put(f"{', '.join(looked)}: {found}")
     return USAGE if faults else 0
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'s' if count != 1 else ''}"
 
 
 def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, p
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
+from sensor.core.phrases import counted
 
 Record = dict[str, Any]
 
@@ -59,10 +60,7 @@ def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
     found.sort(key=itemgetter(1), reverse=True)
     found.sort(key=itemgetter(0), reverse=True)
     rows = [row for *_, row in found]
-    return (
-        f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{len(rows):,} "
-        f"incident{'s' if len(rows) != 1 else ''}"
-    )
+    return f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{counted(len(rows), 'incident')}"
 
 
 def _row(record: Record) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._table import for_terminal
+from sensor.core.phrases import counted
 from sensor.core.type_labels import type_label
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.lookup import devices_named
@@ -97,7 +98,7 @@ class _PathText:
         if not self.paths.breaks:
             yield "  no single rule, fix or segment breaks a path"
         for one in self.paths.breaks[:BREAKS_SHOWN]:
-            users = f"; blocks {one.users:,} host{'s' if one.users != 1 else ''} that used it" if one.users else ""
+            users = f"; blocks {counted(one.users, 'host')} that used it" if one.users else ""
             yield f"  {one.broken:,} of {self.paths.pairs:,}: {one.title}{users}"
             yield from (f"      {command}" for command in one.commands)
         yield f"  broken: without any path left, or with one that costs {self.paths.cost_much} more"

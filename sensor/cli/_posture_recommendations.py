@@ -16,6 +16,7 @@ from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
 from sensor.core.ids import means, short_id
+from sensor.core.phrases import counted
 from sensor.views.errors import ViewError
 from sensor.views.page import MOST
 from sensor.views.stories import StoryFilter
@@ -85,7 +86,7 @@ def _table(records: list[Record], out: TextIO) -> str:
     if not records:
         return "no recommendations"
     text = table(COLUMNS, [_row(one) for one in records], out, lambda row: STYLES.get(row[0], ""))
-    return f"{text}\n{len(records):,} recommendation{'s' if len(records) > 1 else ''}"
+    return f"{text}\n{counted(len(records), 'recommendation')}"
 
 
 def _row(record: Record) -> tuple[str, ...]:

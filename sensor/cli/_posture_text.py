@@ -18,6 +18,7 @@ from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._site import picture_of
 from sensor.cli._table import for_terminal, table
 from sensor.core.device_text import product_text
+from sensor.core.phrases import counted
 from sensor.posture.picture import Picture
 from sensor.posture.scores.exposure import band_of
 from sensor.views.posture import (
@@ -99,10 +100,7 @@ def _arithmetic(head: str, band: str, terms: Iterable[TermRow]) -> Iterator[str]
 
 def _counted(bands: Mapping[str, int]) -> str:
     total = sum(bands.values())
-    return (
-        f"{total:,} device{'s' if total != 1 else ''}: "
-        f"{', '.join(f'{count:,} {band}' for band, count in bands.items())}"
-    )
+    return f"{counted(total, 'device')}: {', '.join(f'{count:,} {band}' for band, count in bands.items())}"
 
 
 def _device_table(rows: Iterable[ScoreRow]) -> str:

@@ -15,6 +15,7 @@ from sensor.cli._data import complain_unknown, dataset_of, need_log
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 from sensor.datasets.card import LOG
 from sensor.documents import nearest
 from sensor.posture.scores.exposure import band_of
@@ -64,7 +65,7 @@ def _stored(day: Day, before: History) -> str:
     if newer:
         return f"{day.day}: nothing was stored: these scores are of {day.ts[11:19]}, stored ones of {newer[11:19]}"
     devices, weak = sum(day.devices.values()), sum(day.weaknesses.values())
-    counts = f"{devices:,} device{'s' if devices != 1 else ''}, {weak:,} weakness{'es' if weak != 1 else ''}"
+    counts = f"{counted(devices, 'device')}, {counted(weak, 'weakness', 'weaknesses')}"
     unclear = f", unknown for {day.unclear:,} more" if day.unclear else ""
     return f"{day.day}: site {day.points:.1f} of 100, {band_of(day.points)}; {counts}{unclear}"
 

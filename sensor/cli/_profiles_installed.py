@@ -17,6 +17,7 @@ from sensor.cli._times import clock
 from sensor.core import addresses
 from sensor.core.device import TYPES
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.phrases import counted
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.profiles.installed import NAME, Installed, load, name_of, write
 from sensor.posture.profiles.model import Entry, Profile
@@ -219,7 +220,4 @@ def named(args: argparse.Namespace) -> Installed | None:
 
 def _size(profile: Profile) -> str:
     entries = sum(len(one.entries) for one in profile.lists)
-    return (
-        f"{entries} entr{'ies' if entries != 1 else 'y'} in {len(profile.lists)} access "
-        f"list{'s' if len(profile.lists) != 1 else ''}"
-    )
+    return f"{counted(entries, 'entry', 'entries')} in {counted(len(profile.lists), 'access list')}"

@@ -19,6 +19,7 @@ from sensor.cli._table import Row, for_terminal, table
 from sensor.cli._times import clock
 from sensor.core.foreign import part, tidy
 from sensor.core.ids import short_id, short_ids
+from sensor.core.phrases import counted
 
 __all__ = ["part", "tidy"]
 
@@ -197,10 +198,10 @@ def end_name(end: Record) -> str:
 
 
 def _count(singular: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
-    counted = list(kinds)
-    total = sum(count for _, count in counted)
-    listed = ", ".join(f"{count} {kind}" for kind, count in counted)
-    return for_terminal(f"{total:,} {singular}{'s' if total != 1 else ''}: {listed}", out)
+    found = list(kinds)
+    total = sum(count for _, count in found)
+    listed = ", ".join(f"{count} {kind}" for kind, count in found)
+    return for_terminal(f"{counted(total, singular)}: {listed}", out)
 
 
 def put(line: str) -> None:

@@ -10,6 +10,7 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import put
 from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
+from sensor.core.phrases import counted
 from sensor.documents import nearest
 from sensor.posture.tickets.formats import Form, exported, names
 from sensor.posture.tickets.ledger import SentTicket
@@ -57,5 +58,5 @@ def _written(opened: OpenedTickets, path: Path, name: str, tickets: list[Ticket]
         opened.note()
     if opened.trouble:
         complain(f"{opened.trouble}; the export was not recorded", error="ticket.ledger")
-    put(f"{path}: {len(tickets):,} ticket{'s' if len(tickets) != 1 else ''}")
+    put(f"{path}: {counted(len(tickets), 'ticket')}")
     return 0

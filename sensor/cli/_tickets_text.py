@@ -19,6 +19,7 @@ from sensor.cli._show import STYLES, coloured, paint, put
 from sensor.cli._table import table
 from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
 from sensor.cli._times import clock
+from sensor.core.phrases import counted
 from sensor.posture.tickets.formats.json import ticket_body
 from sensor.posture.tickets.ledger import TicketEntry
 from sensor.posture.tickets.progress import TicketStatus
@@ -136,7 +137,7 @@ def _counted(found: Sequence[TicketStatus], late: int) -> str:
         f"{late:,} late" if late else "", f"{done:,} done" if done else "",
         f"the last {unsure:,}: unknown whether needed" if unsure else "",
     ]  # fmt: skip
-    text = f"{len(todo):,} ticket{'s' if len(todo) != 1 else ''} on {devices:,} device{'s' if devices != 1 else ''}"
+    text = f"{counted(len(todo), 'ticket')} on {counted(devices, 'device')}"
     return "; ".join(
         filter(
             None,

@@ -23,6 +23,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
 from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
+from sensor.core.phrases import counted
 from sensor.posture.lookup import alerts_named, devices_named, handles, is_id
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def explain_alert(record: Record, fold: Fold, colours: bool = False) -> list[str
         "targets": [end_name(end) for end in _objects(record.get("targets"))]
         if len(_objects(record.get("targets"))) > 1
         else "",
-        "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {count} time{'s' if count != 1 else ''}",
+        "when": f"{clock(alert.get('first'))} to {clock(alert.get('last'))}, {counted(count, 'time')}",
         "network": ", ".join(f"{tidy(key)} {tidy(value)}" for key, value in part(record, "network").items()),
         "confidence": decimal(alert.get("confidence")),
         "risk": _risk(alert),

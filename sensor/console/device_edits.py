@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sensor.console.parts import each
 from sensor.core.foreign import part
+from sensor.core.phrases import counted
 from sensor.core.reader import clean
 from sensor.inventory.corrections import Correction, checked, joined
 from sensor.inventory.store.operator_changes import NotUndone
@@ -71,7 +72,7 @@ def set_values(records: Sequence[Body], fields: Sequence[str], values: Mapping[s
         dict.fromkeys(f"{correction.field} = {correction.value or 'as observed'}" for correction in corrections)
     )
     return Plan(
-        f"{_count(len({correction.key for correction in corrections}))}: {changed}",
+        f"{counted(len({correction.key for correction in corrections}), 'device')}: {changed}",
         lambda changes: changes.correct(corrections),
     )
 
@@ -90,7 +91,7 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
     if not corrections:
         raise Malformed("tags", tags, "a tag that not all of them have" if remove is False else "an existing tag")
     done = "without" if remove else "with"
-    text = f"{_count(len(corrections))} {done} the tag {', '.join(sorted(wanted))}"
+    text = f"{counted(len(corrections), 'device')} {done} the tag {', '.join(sorted(wanted))}"
     return Plan(text, lambda changes: changes.correct(corrections))
 
 
@@ -160,7 +161,3 @@ def _reason(text: str) -> str:
 
 def _id(record: Body) -> str:
     return str(part(record, "device").get("id"))
-
-
-def _count(number: int) -> str:
-    return f"{number:,} device{'s' if number != 1 else ''}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from sensor.console.map_layouts import Column, Ellipse, Layout, Point
+from sensor.core.phrases import counted
 from sensor.views.topology import MapLink, MapNode, MapStep, Topology
 
 _FRAME = Markup('<svg class="map {0}" viewBox="0 0 {1} {2}" role="group" aria-label="{3}">{4}{5}{6}{7}</svg>')
@@ -41,7 +42,7 @@ def drawing(topology: Topology, url_of: UrlOf) -> Markup:
 
 def described(node: MapNode) -> str:
     """A short description of a node."""
-    about = f"{node.devices:,} device{'s' if node.devices != 1 else ''}" if node.devices else "external hosts"
+    about = counted(node.devices, "device") if node.devices else "external hosts"
     alert = f", {node.severity} alert" if node.severity else ""
     return f"{node.name}{'' if node.device else f': {about}'}{alert}"
 
@@ -72,7 +73,7 @@ def _step(step: MapStep, points: dict[str, Point], names: dict[str, str], layout
 def _link(link: MapLink, points: dict[str, Point], names: dict[str, str], layout: Layout) -> Markup:
     start, end = points[link.client], points[link.server]
     curve = (*start, *layout.bend(start, end, step=False), *end)
-    what = f"{link.conversations:,} conversation{'s' if link.conversations != 1 else ''}: {', '.join(link.services)}"
+    what = f"{counted(link.conversations, 'conversation')}: {', '.join(link.services)}"
     title = f"{names[link.client]} → {names[link.server]}, {what}"
     return _LINK.format(*curve, 1 + math.log2(link.conversations), title)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sensor.core import moments
 from sensor.core.moments import EXPECTED
+from sensor.core.phrases import counted
 from sensor.views.errors import Malformed
 
 
@@ -39,5 +40,5 @@ def age_text(then: datetime, now: datetime) -> str:
     for name, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
             count = seconds // size
-            return f"{count:,} {name}{'s' if count != 1 else ''} ago"
+            return f"{counted(count, name)} ago"
     return "just now"

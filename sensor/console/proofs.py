@@ -17,6 +17,7 @@ from sensor.capture.files import open_captures
 from sensor.console.hexview import Span
 from sensor.console.moments import parsed
 from sensor.core.batch import Batch
+from sensor.core.phrases import counted
 from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.evidence.blank import Blanker
 from sensor.evidence.read import EvidenceFrame
@@ -132,7 +133,7 @@ def _without_packets(dataset: Dataset) -> str:
 
 
 def _not_found(paths: Sequence[Path], deadline: float) -> str:
-    files = f"{len(paths):,} file{'s' if len(paths) != 1 else ''}"
+    files = counted(len(paths), "file")
     if time.monotonic() > deadline:
         return f"The frame was not found within {SECONDS:.0f} seconds in {files}: open the capture in Wireshark."
     return f"The frame is not in {files} of packets: the sensor stores packets of alerts only."

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from sensor.core.phrases import counted
 from sensor.core.reader import clean
 
 Record = Mapping[str, Any]
@@ -50,7 +51,7 @@ def _counted(records: Sequence[Record]) -> str:
     """``3 events: 1 critical, 2 low``."""
     counts = [(name, sum(_severity(record) == name for record in records)) for name in reversed(SEVERITIES)]
     parts = ", ".join(f"{count} {name}" for name, count in counts if count)
-    return f"{len(records)} event{'s' if len(records) > 1 else ''}: {parts}"
+    return f"{counted(len(records), 'event')}: {parts}"
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from sensor.console.filters import filter_of
 from sensor.console.page_request import PageRequest, parameters, url_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused
+from sensor.core.phrases import counted
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
 from sensor.views.alerts import AlertRow
 from sensor.views.backend import matching
@@ -90,7 +91,7 @@ def _filter(request: PageRequest) -> AlertFilter:
 def _do(request: PageRequest, rows: Sequence[AlertRow], notes: Sequence[NoteParts]) -> str:
     """Write the notes; returns the name that undoes the write."""
     action, value, text = notes[-1]
-    message = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"
+    message = f"{counted(len(rows), 'alert')} {DONE[action]}{f': {value}' if value else ''}"
     note = " ".join(filter(None, (value, text)))
     request.console.audit.add(
         request.who.name,

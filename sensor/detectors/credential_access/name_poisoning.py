@@ -22,6 +22,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.phrases import counted
 from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
@@ -207,12 +208,12 @@ class NamePoisoning(EventDetector):
             target=victims[-1],
             targets=reversed(victims),
             summary=(
-                f"{who(self.context, actor)} answered {protocols} queries for {len(names)} unannounced "
-                f"name{'s' if len(names) > 1 else ''}: {some(names)}"
+                f"{who(self.context, actor)} answered {protocols} queries for "
+                f"{counted(len(names), 'unannounced name')}: {some(names)}"
             ),
             why=(
                 (
-                    f"{len(names)} name{'s' if len(names) > 1 else ''} with one address within "
+                    f"{counted(len(names), 'name')} with one address within "
                     f"{self.options.window_s} s (threshold {least}{such})"
                 ),
                 *([f"names that no host has, or that poisoners wait for: {some(odd)}"] if odd else []),

@@ -17,6 +17,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
@@ -94,7 +95,7 @@ class RegistrationGuessing(EventDetector):
             return
         reasons = (
             f"{count} credentials rejected within {window} s (threshold {most})",
-            f"{extensions} extension{'s' if extensions != 1 else ''}: {some(names)} (threshold {want.extensions})",
+            f"{counted(extensions, 'extension')}: {some(names)} (threshold {want.extensions})",
         )
         numbers = {"failures": count, "threshold": most, "window_s": window, "extensions": extensions}
         yield from self._alert(event, names, reasons, numbers)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sensor.core.phrases import counted
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE, Use
@@ -113,11 +114,7 @@ def _weak(weakness: Weakness | None) -> str:
 
 
 def _times(use: Use | None) -> str:
-    return (
-        f", {use.count:,} time{'s' if use.count != 1 else ''}, last {time_text(use.last)[:16]}Z"
-        if use is not None
-        else ""
-    )
+    return f", {counted(use.count, 'time')}, last {time_text(use.last)[:16]}Z" if use is not None else ""
 
 
 def _use(site: Site, source: str, target: str, service: int) -> Use | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sensor.core.alert import Severity
 from sensor.core.ids import entity_id, short_id
+from sensor.core.phrases import counted
 from sensor.core.reader import clean
 from sensor.posture.site import Node, Site
 from sensor.posture.tickets.model import FIND_OUT, SETTING, UPDATE, Affected, Step, Ticket
@@ -115,8 +116,8 @@ def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected
 
 def _owner(devices: Sequence[Affected]) -> str:
     """The owner of most devices."""
-    counted = Counter(one.owner for one in devices if one.owner)
-    return min(counted, key=lambda name: (-counted[name], name), default="")
+    owners = Counter(one.owner for one in devices if one.owner)
+    return min(owners, key=lambda name: (-owners[name], name), default="")
 
 
 def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
@@ -128,7 +129,7 @@ def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
     ordered = [reasons[name] for name in dict.fromkeys(one.name for _, one in pairs)]
     yield from (clean(_cve(one), WHY_LENGTH) for one in ordered[:WHY_LIMIT])
     if len(ordered) > WHY_LIMIT:
-        yield f"and {_counted(len(ordered) - WHY_LIMIT, 'more CVE')}"
+        yield f"and {counted(len(ordered) - WHY_LIMIT, 'more CVE')}"
 
 
 def _cve(one: Weakness) -> str:
@@ -145,16 +146,12 @@ def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Ite
     for text, names in steps[:STEPS_LIMIT]:
         yield Step("", f"{text} ({_listed(names)})" if kind == UPDATE else text)
     if len(steps) > STEPS_LIMIT:
-        yield Step("", f"and {_counted(len(steps) - STEPS_LIMIT, 'more step')}: see `sensor vulns device`")
+        yield Step("", f"and {counted(len(steps) - STEPS_LIMIT, 'more step')}: see `sensor vulns device`")
     makers = pairs[0][1].fix.makers
-    counted = Counter(one.vendor for one in devices if one.vendor in makers)
-    yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor, _ in counted.most_common(MAKERS_LIMIT))
+    vendors = Counter(one.vendor for one in devices if one.vendor in makers)
+    yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor, _ in vendors.most_common(MAKERS_LIMIT))
 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - CVES_SHOWN} more" if len(names) > CVES_SHOWN else ""
     return ", ".join(names[:CVES_SHOWN]) + more
-
-
-def _counted(count: int, singular: str) -> str:
-    return f"{count:,} {singular}{'s' if count != 1 else ''}"
