@@ -1,5 +1,5 @@
 """Tables: plain aligned text if the output is not a terminal, so that grep and awk work; on a terminal as many columns
-as fit its width.
+as fit its width, and below that a line per cell. No part of a cell is cut off.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from sensor.cli._times import zone_name
@@ -17,10 +17,11 @@ Row = Sequence[str]
 # Columns of text that may be wrapped between words. All other columns are never wrapped.
 FLEXIBLE = frozenset(
     (
-        "actor → target", "addresses", "because", "client", "destination", "device", "expected", "fetched", "file",
-        "fix", "found", "from", "imported", "last", "last seen", "matches", "mends", "missing", "model", "name",
+        "actor → target", "addresses", "asserts", "because", "client", "destination", "device", "expected", "fetched",
+        "file", "fix", "found", "from", "imported", "last", "last seen", "matches", "mends", "missing", "model", "name",
         "priority because", "product", "promises", "reason", "says", "server", "services", "silences", "since",
-        "source", "state", "summary", "time", "time span", "title", "why", "with", "worst", "wrong",
+        "source", "state", "summary", "techniques", "terms", "time", "time span", "title", "why", "with", "worst",
+        "wrong",
     )
 )  # fmt: skip
 TIMES = ("time", "last seen", "last", "since")
@@ -30,13 +31,14 @@ OPTIONAL = (
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
     "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
     "link type", "size", "last", "imported", "data of", "skipped", "seen", "state", "time",
+    "schedule", "techniques", "maturity", "model",
 )  # fmt: skip
 # Narrower text columns are hard to read; sentences need more.
 LEAST = 14
 SENTENCES = {"summary": 28, "title": 28, "because": 28, "why": 20}
 RIGHT = ("count", "confidence")
-# Words that are never broken: addresses of both families and MACs.
-_ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?")
+# Words that are never broken: addresses of both families, MACs and ids.
+_ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?|[a-z]{3,}-[0-9a-z]{14}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)")
 # Select Graphic Rendition (ECMA-48, 8.3.117), which has no width.
 _CODE = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,19 +69,23 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
         [_TIME.sub(r"\1 \2", cell) if column in TIMES else cell for column, cell in zip(columns, row, strict=True)]
         for row in rows
     ]
-    least = [_least(column, cells) for column, *cells in zip(columns, *_with_heads(heads, lines), strict=True)]
-    kept = list(range(len(columns))) if _WIDE[0] else _kept(columns, least, _width(out))
-    width = sum(max(map(len, cells)) + _GAP for cells in zip(heads, *lines, strict=True)) if _WIDE[0] else _width(out)
+    cells = list(zip(heads, *lines, strict=True))
+    longest = [max(map(len, each)) for each in cells]
+    kept, width, widths = list(range(len(columns))), sum(one + _GAP for one in longest), longest
+    if not _WIDE[0]:
+        width = _width(out)
+        least = [_least(column, each, SENTENCES) for column, each in zip(columns, cells, strict=True)]
+        kept = _kept(columns, least, width)
+        if not _fits(least, kept, width):
+            least = [_least(column, each, {}) for column, each in zip(columns, cells, strict=True)]
+        if not _fits(least, kept, width):
+            return _stacked([heads[at] for at in kept], [[line[at] for at in kept] for line in lines], width)
+        widths = _widths(least, longest, kept, width)
     console = Console(file=StringIO(), force_terminal=True, no_color=not coloured(out), width=width, highlight=False)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for at in kept:
-        whole = columns[at] not in FLEXIBLE
         grid.add_column(
-            heads[at],
-            overflow="fold",
-            no_wrap=whole,
-            min_width=least[at],
-            justify="right" if columns[at] in RIGHT else "left",
+            heads[at], overflow="fold", width=widths[at], justify="right" if columns[at] in RIGHT else "left"
         )
     for row, line in zip(rows, lines, strict=True):
         grid.add_row(*(Text(line[at]) for at in kept), style=style(row) if style else "")
@@ -105,26 +111,44 @@ def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
         )
 
 
-def _with_heads(heads: Row, lines: Sequence[Row]) -> list[Row]:
-    return [heads, *lines]
+def _stacked(heads: Row, lines: Sequence[Row], width: int) -> str:
+    """A line for each cell that is not empty, and a blank line between rows."""
+    indent = max(map(len, heads))
+    rows = ([f"{head:{indent}}  {cell}" for head, cell in zip(heads, line, strict=True) if cell] for line in lines)
+    return "\n\n".join("\n".join(fitted(row, width)) for row in rows)
 
 
-def _least(column: str, cells: Sequence[str]) -> int:
+def _least(column: str, cells: Sequence[str], sentences: Mapping[str, int]) -> int:
     """The minimum width of a column: its longest cell; for text, the longest address in it."""
     if column not in FLEXIBLE:
         return max(map(len, cells))
     whole = [len(word) for cell in cells for word in cell.split() if _ADDRESS.fullmatch(word.strip("(),"))]
-    return min(max(map(len, cells)), max([SENTENCES.get(column, LEAST), *whole]))
+    return min(max(map(len, cells)), max([sentences.get(column, LEAST), *whole]))
 
 
 def _kept(columns: Row, least: Sequence[int], width: int) -> list[int]:
     """Indexes of the columns that fit, after omitting optional ones."""
     kept = list(range(len(columns)))
     for name in OPTIONAL:
-        if sum(least[at] + _GAP for at in kept) - 1 <= width:
+        if _fits(least, kept, width):
             break
         kept = [at for at in kept if columns[at] != name]
     return kept
+
+
+def _widths(least: Sequence[int], longest: Sequence[int], kept: Sequence[int], width: int) -> list[int]:
+    """The width of each column: the minimum, and for the narrowest ones the columns of the terminal that are left."""
+    widths = list(least)
+    for _ in range(width - sum(least[at] + _GAP for at in kept) + 1):
+        short = [at for at in kept if widths[at] < longest[at]]
+        if not short:
+            break
+        widths[min(short, key=widths.__getitem__)] += 1
+    return widths
+
+
+def _fits(least: Sequence[int], kept: Sequence[int], width: int) -> bool:
+    return sum(least[at] + _GAP for at in kept) - 1 <= width
 
 
 def _width(out: TextIO) -> int:

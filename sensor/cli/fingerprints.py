@@ -42,7 +42,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=tuple(ACTIONS))
+    parser.add_argument("action", nargs="?", choices=tuple(ACTIONS), default="list", help="action (default: list)")
     parser.add_argument(
         "operands",
         metavar="FILTER | FINGERPRINT | PATH | CAPTURE",

@@ -50,7 +50,7 @@ _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="action (default: list)")
     parser.add_argument("ids", metavar="MUTE", nargs="*", help="of remove and test: names of mutes")
     parser.add_argument("--detector", metavar="GLOB", default="", help="detections with a matching id")
     party = "address, CIDR block, MAC, device id or host name (* and ? as in file names)"

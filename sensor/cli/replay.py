@@ -37,6 +37,7 @@ from sensor.cli._setup import (
     settings,
 )
 from sensor.cli._show import add_view_arguments
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.capture.files import CaptureFiles
@@ -213,12 +214,17 @@ def _print_summary(
         for one in (*fold.devices.values(), *fold.alerts.values(), *fold.incidents.values(), last):
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
+    if source.barren:
+        return
+    written = ""
     if path != Path(os.devnull):
         _print_found(run, fold, out)
+        written = f"; {counted(run.log.written, 'event')} in {path or 'standard output'}"
     rate = summary["packets"] / seconds if seconds else 0
     print(
-        f"{summary['packets']:,} packets in {seconds:.2f} s ({rate:,.0f}/s), {summary['flows']:,} flows, {summary['malformed']:,} malformed,"
-        f" {summary['dropped']:,} dropped, {len(source.damages):,} damaged files; {run.log.written:,} events in {path or 'standard output'}",
+        f"{counted(summary['packets'], 'packet')} in {seconds:.2f} s ({rate:,.0f}/s), {counted(summary['flows'], 'flow')}, "
+        f"{summary['malformed']:,} malformed, {summary['dropped']:,} dropped, "
+        f"{counted(len(source.damages), 'damaged file')}{written}",
         file=out,
     )
     if unknown := _not_decoded(summary):
@@ -230,7 +236,6 @@ def _print_summary(
 def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
     """Print devices, alerts and incidents in tables."""
     from sensor.cli._show import alert_table, device_table
-    from sensor.core.phrases import counted
 
     print(device_table(fold, out), file=out)
     print(alert_table(fold, out), file=out)
@@ -245,7 +250,6 @@ def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
 def _not_decoded(summary: dict[str, Any]) -> str:
     """Link types of frames that were only counted, with their numbers; empty if there are none."""
     from sensor.capture.linktypes import DECODED
-    from sensor.core.phrases import counted
 
     found = summary["linktypes"].items()
     return ", ".join(f"{name}: {counted(count, 'frame')}" for name, count in found if name not in DECODED)

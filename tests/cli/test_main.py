@@ -143,6 +143,17 @@ def test_a_file_that_finds_no_room(tmp_path: Path, arguments: list[str]) -> None
     assert [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize(("encoding", "shown"), [("latin-1", "·"), ("ascii", "\\xb7"), ("utf-8", "·")])
+def test_the_encoding_of_a_locale(log: Path, encoding: str, shown: str) -> None:
+    """Characters that it lacks are escaped; the rest is unchanged."""
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "sensor", "alerts", "--events", str(log)]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"{log.name} {shown} log {shown}" in done.stdout.decode(encoding)
+    assert ("→" if encoding == "utf-8" else "\\u2192") in done.stdout.decode(encoding)
+
+
 def test_started_with_closed_streams(tmp_path: Path) -> None:
     """A scheduler may close the standard streams: messages for users do not end up in the log."""
     log = tmp_path / "events.jsonl"

@@ -401,6 +401,14 @@ def test_a_dataset_knows_where_its_packets_are(replay: Runs, root: Path, tmp_pat
     assert len(list(dataset.evidence.glob(PACKETS))) == counts.alerts
 
 
+def test_what_is_no_capture(replay: Runs, tmp_path: Path) -> None:
+    """One line with the reason; no figures of a replay that did not take place, and no dataset."""
+    (tmp_path / "notes.pcap").write_text("notes")
+    result = replay(tmp_path / "notes.pcap")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert not (tmp_path / "state").exists()
+
+
 def test_packets_are_kept_in_the_same_cases_as_by_run(replay: Runs, root: Path, tmp_path: Path) -> None:
     """In the folder of --state too; not if the configuration disables them, nor beside a single event log."""
     capture, config = root / "pcaps" / "office.pcapng", tmp_path / "sensor.yaml"

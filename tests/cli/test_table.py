@@ -95,6 +95,28 @@ def test_alerts_fit(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("detector" in lines[1]) == (width == 200)
 
 
+TICKETS = ("priority", "severity", "due", "ticket", "devices", "title")
+TICKET = ["P3", "critical", "2026-12-01", "ticket-kxf22k", "1", "Update Aruba 515 from 8.10.0.6 to the latest version"]
+HUNTS = ("hunt", "techniques", "title")
+HUNT = [
+    "fixed_function_public_names",
+    "T1071.001, T1102.002, T1568",
+    "Certificate reuse: the same certificate on several",
+]
+
+
+@pytest.mark.parametrize(("columns", "row"), [(TICKETS, TICKET), (HUNTS, HUNT), (ALERTS, ALERT)])
+def test_no_part_of_a_cell_is_cut_off(
+    columns: tuple[str, ...], row: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells are wrapped, and where the columns do not fit, each is on a line of its own; columns are omitted whole."""
+    for width in range(40, 160):
+        lines = drawn(width, columns, [row], monkeypatch)
+        assert max(map(len, lines)) <= width
+        start = max(0, lines[1].find(columns[-1])) if columns[0] in lines[1] else 0
+        assert row[-1].replace(" ", "") in "".join(line[start:] for line in lines).replace(" ", "")
+
+
 def test_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """With --wide each row is one line, however narrow the terminal is."""
     monkeypatch.setattr(_table, "_WIDE", [True])
