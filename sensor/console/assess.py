@@ -56,7 +56,7 @@ class Assessments:
     def of(self, opened: Opened) -> Iterator[Picture]:
         """All assessments of a dataset, valid inside of the block. Raises NotReadable if they cannot be computed."""
         if not opened.alerts_known:
-            raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, not empty")
+            raise NotReadable(f"the dataset {opened.dataset.name} has no event log: assessments are unknown, not empty")
         with self._lock:
             stamp = _stamp(opened)
             if self._picture is None or self._is_outdated(stamp):

@@ -22,6 +22,8 @@ from sensor.documents.spans import span_text
 from sensor.tables.lines import SEVERITIES
 
 LONGEST = 4000
+# Units at the end of names of numbers.
+UNITS = ("s", "h")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}")
@@ -154,6 +156,15 @@ def fact(value: object) -> object:
     return moment(value) if isinstance(value, str) and _TIME.fullmatch(value) else value
 
 
+def figure(name: str, value: object) -> Markup:
+    """A named value with its unit: ``window_s`` 600 → ``window 600 s``."""
+    what, _, unit = name.rpartition("_")
+    label, end = (what, f" {unit}") if unit in UNITS else (name, "")
+    shown = fact(value)
+    text = shown if isinstance(shown, Markup) else clean(str(shown), LONGEST)
+    return Markup("{} {}{}").format(clean(label.replace("_", " "), LONGEST), text, end)
+
+
 def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
     """A facet: severities and bands of scores in their order, other values by count."""
     return (
@@ -166,8 +177,8 @@ def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
 FILTERS = {
     one.__name__: one
     for one in (
-        moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, coded, cell,
-        breakable, setting, done, instant, duration, duration_text, segment,
+        moment, age, count, percent, name_of, severity, span, each, pairs, fact, figure, ordered, multiline, coded,
+        cell, breakable, setting, done, instant, duration, duration_text, segment,
     )
 }  # fmt: skip
 TESTS = {"address": is_address, "moment": is_moment}

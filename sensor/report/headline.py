@@ -31,7 +31,7 @@ def _network(report: Report) -> Iterator[str]:
     where = f" in {counted(segments, 'segment')}" if segments else ""
     which = f"{', among them' if len(types) > TYPES_NAMED else ':'} {listed(named)}" if named else ""
     unknown = len(present) - types.total()
-    doubt = f"; of {unknown:,} of unknown type" if unknown else ""
+    doubt = f"; the type of {unknown:,} is unknown" if unknown else ""
     yield f"{counted(len(present), 'device is', 'devices are')} on the network{where}{which}{doubt}."
 
 

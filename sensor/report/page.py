@@ -42,9 +42,9 @@ CONTENTS = (
 )  # fmt: skip
 # Plural names of kinds of changes.
 CHANGES = {
-    "new": "new", "gone": "gone", "back": "back again", "address": "with another address",
-    "firmware": "with another firmware",
-    "merged": "known under two names", "split": "taken for one", "other": "with another type or name",
+    "new": "new", "gone": "gone", "back": "back again", "address": "with changed addresses",
+    "firmware": "with changed firmware",
+    "merged": "merged with another", "split": "separated from another", "other": "with a changed type or name",
 }  # fmt: skip
 _COMMAND = re.compile("`([^`]{1,200})`")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,11 +15,11 @@ import pytest
 
 from sensor.cli._show import decimal
 from sensor.cli.main import main
-from sensor.console.template_filters import percent
+from sensor.console.template_filters import figure, percent
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 from tests import sampling
-from tests.console.kit import output_of
+from tests.console.kit import Running, output_of
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
@@ -309,6 +310,26 @@ def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None
     assert f'filename="{name}.pcapng"' in file.headers["content-disposition"]
 
 
+def test_figures_have_their_units(browser: httpx.Client) -> None:
+    """Windows in seconds, times as on the rest of the page, other names without underscores; never markup."""
+    name = re.findall(r"/alerts/(alert-\w+)", browser.get("/alerts?detector=discovery.port_scan").text)[0]
+    page = browser.get(f"/alerts/{name}").text
+    assert re.search(r"window \d+ s[,<]", page)
+    assert "first <time datetime" in page
+    assert "&lt;time" not in page
+    assert figure("<b>_x", "<i>") == "&lt;b&gt; x &lt;i&gt;"
+
+
+def test_without_an_event_log_devices_are_counted(own: Path, start: Callable[..., Running]) -> None:
+    """The missing part is named once; what is known is shown."""
+    (own / "events.jsonl").unlink()
+    with start(own).client() as browser:
+        page, score = browser.get("/").text, browser.get("/posture").text
+    assert "<strong>38</strong> devices" in page
+    assert page.count('class="notice"') == 1
+    assert "The dataset office has no event log" in score
+
+
 def test_assessments_are_those_of_the_commands(
     browser: httpx.Client, office_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,10 +339,10 @@ def test_assessments_are_those_of_the_commands(
     reported = {one["cve"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
     page = browser.get("/vulnerabilities?limit=1000").text
     assert set(re.findall(r"<td class=\"short\">(CVE-[\d-]+)", page)) == reported
-    assert "cannot tell" in page
+    assert "unknown for 1" in page
     affected = browser.get("/vulnerabilities?verdict=affected").text
     assert "4 CVEs" in affected
-    assert "cannot tell" not in affected.partition("<tbody>")[2]
+    assert "unknown for" not in affected.partition("<tbody>")[2]
     assert main(["tickets", "--json", "--state", str(office_folder)]) == 0
     tickets = {one["id"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
     assert set(re.findall(r"ticket-\w+", browser.get("/tickets").text)) == tickets

@@ -225,5 +225,5 @@ RESOURCES = (
 def answer(request: PageRequest, resource: Resource) -> Any:
     """The response of a resource. Raises NotReadable if it needs a log and there is none: unknown is not empty."""
     if resource.log and not request.opened.alerts_known:
-        raise NotReadable(f"{request.dataset.name} has no event log: this is unknown, not empty")
+        raise NotReadable(f"the dataset {request.dataset.name} has no event log: this is unknown, not empty")
     return resource.answer(request)

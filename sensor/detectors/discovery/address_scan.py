@@ -173,8 +173,8 @@ class AddressScan(FlowDetector):
 
     def _likelihood(self, numbers: Finding) -> str:
         return (
-            f"likelihood test: {self.options.certainty:.0%} confidence with {numbers.answered} answers "
-            f"(lowest number of failures {self.options.fewest})"
+            f"likelihood test: {self.options.certainty:.0%} confidence; answers: {numbers.answered}, lowest number of "
+            f"failures: {self.options.fewest}"
         )
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:

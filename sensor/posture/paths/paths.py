@@ -25,10 +25,10 @@ GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
 CONTROLLER, SERVER = (
-    "none is marked critical or high: domain controllers, by their services",
-    "none is marked critical or high: servers, by type",
+    "domain controllers by their services, as no device is marked critical or high",
+    "servers by their type, as no device is marked critical or high",
 )
-REQUESTED, NO_GOAL = "as requested", "none is marked critical or high, and there is no server"
+REQUESTED, NO_GOAL = "as requested", "no device is marked critical or high, and there is no server"
 
 
 class Path(NamedTuple):

@@ -16,7 +16,7 @@ _PRODUCTS = """
     SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ?
     ORDER BY source, vendor, name LIMIT ?
 """
-REMEMBERED = " (from memory, without a record)"
+REMEMBERED = " (not confirmed by a published record)"
 UPDATE = (
     "Look up the model in the advisory of its vendor and install the firmware named there; restrict "
     "access to an administration network until then."
