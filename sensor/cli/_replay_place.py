@@ -45,20 +45,22 @@ class ReplayLocations:
     @property
     def evidence(self) -> Path | None:
         """Default folder for the packets of alerts: in the dataset; None without one."""
-        dataset = self.replay is not None or self.card is not None
-        return self.inventory / "evidence" if dataset and self.inventory is not None else None
+        dataset = self.replay.folder if self.replay is not None else self.inventory if self.card is not None else None
+        return dataset / "evidence" if dataset is not None else None
 
-    def keep(self, first: int, last: int) -> None:
-        """Store the result. Times of the first and last packet in ns; 0 without packets. Raises OSError."""
+    def keep(self, first: int, last: int, *, whole: bool = True) -> None:
+        """Store the result. Times of the first and last packet in ns; 0 without packets; ``whole``: false if the replay
+        was interrupted before the end of the capture. Raises OSError.
+        """
         from sensor.core.record_parts import time_text
 
         times = (time_text(first), time_text(last)) if first else ("", "")
         if self.replay is not None:
-            self.replay.keep(*times)
+            self.replay.keep(*times, whole=whole)
         elif self.card is not None and self.inventory is not None:
             from sensor.datasets.card import completed, write_card
 
-            write_card(self.inventory, completed(self.card, *times))
+            write_card(self.inventory, completed(self.card, *times, whole=whole))
         self.kept = True
 
     def see_last(self, fold: Fold) -> None:
@@ -86,9 +88,13 @@ class ReplayLocations:
 
 @contextlib.contextmanager
 def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[ReplayLocations]:
-    """The place, for writing inside of the block; new files are private. With ``barren``, when nothing can be read,
-    nothing is created. Raises Exit if it cannot be created.
+    """The place, for writing inside of the block; new files are private. The data of a live sensor is only changed if
+    its folder is an argument: its configuration alone is a configuration to try. With ``barren``, when nothing can be
+    read, nothing is created. Raises Exit if it cannot be created.
     """
+    from sensor.datasets.begin import holds_live
+    from sensor.eventlog.paths import state_folder
+
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
         raise Exit(
@@ -99,21 +105,19 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
     with contextlib.ExitStack() as within:
         if barren:
             yield ReplayLocations(Path(os.devnull))
-        elif named is not None:
+        elif named is not None and (args.state or args.events or not holds_live(named)):
             yield _in_folder(args, named, within)
         elif args.events:
             yield ReplayLocations(log_of(args.events))
         else:
-            yield _own(args, within)
+            yield _own(args, named or state_folder(), within)
 
 
-def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> ReplayLocations:
+def _own(args: argparse.Namespace, state: Path, within: contextlib.ExitStack) -> ReplayLocations:
     """A separate dataset; none if it cannot be created."""
     from sensor.cli._data import migrated
     from sensor.datasets.private import private
-    from sensor.eventlog.paths import state_folder
 
-    state = state_folder()
     try:
         within.enter_context(private(state))
         migrated(state)

@@ -108,7 +108,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
             with stopping(source) as stopped:
                 run.run()
         log.close()
-        place.keep(run.first, run.last)
+        place.keep(run.first, run.last, whole=not stopped or source.read_bytes >= source.total_bytes)
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()

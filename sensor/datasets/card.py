@@ -45,9 +45,11 @@ def outside(folder: Path, evidence: Path | None) -> str:
     return "" if evidence is None or evidence.absolute() == folder.absolute() / "evidence" else str(evidence.absolute())
 
 
-def completed(card: Card, first: str, last: str) -> Card:
-    """The card of a finished replay with the times of its first and last packet (RFC 3339; empty if there was none)."""
-    return msgspec.structs.replace(card, first=first, last=last, complete=True)
+def completed(card: Card, first: str, last: str, *, whole: bool = True) -> Card:
+    """The card of a finished replay with the times of its first and last packet (RFC 3339; empty if there was none),
+    and whether it read the whole capture.
+    """
+    return msgspec.structs.replace(card, first=first, last=last, complete=whole)
 
 
 def write_card(folder: Path, card: Card) -> None:

@@ -49,11 +49,11 @@ class NewReplay:
             self.abandon()
             raise
 
-    def keep(self, first: str, last: str) -> None:
+    def keep(self, first: str, last: str, *, whole: bool = True) -> None:
         """Keep the dataset of a finished replay; times of its first and last packet (RFC 3339; empty if there was
-        none).
+        none), and whether it read the whole capture.
         """
-        write_card(self.folder, completed(self._card, first, last))
+        write_card(self.folder, completed(self._card, first, last, whole=whole))
         shutil.rmtree(self._aside, ignore_errors=True)
 
     def abandon(self) -> None:

@@ -12,16 +12,18 @@ import sqlite3
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+import sensor.cli.replay
 import sensor.eventlog
 from sensor.cli.main import main
 from sensor.core.time_units import SECOND
+from sensor.datasets.card import LIVE, Card, write_card
 from sensor.datasets.count import counts_of
 from sensor.datasets.dataset import PACKETS, dataset_in
 from tests.capture.captures import Frame, pcap
@@ -282,6 +284,29 @@ def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: 
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_an_interrupted_dataset_is_incomplete(
+    replay: Runs, dhcp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """Readers report that the end of the replay is missing, until it is repeated; an interrupt after the last packet
+    loses nothing.
+    """
+
+    @contextlib.contextmanager
+    def stopped(source: Any) -> Iterator[list[int]]:
+        if early:
+            source.stop()
+        yield [signal.SIGINT]
+
+    folder = tmp_path / "state" / "datasets" / "dhcp"
+    with monkeypatch.context() as during:
+        during.setattr(sensor.cli.replay, "stopping", stopped)
+        assert replay(dhcp).returncode == 128 + signal.SIGINT
+    assert ("end of the replay" in dataset_in(folder).missing) == early
+    assert replay(dhcp).returncode == 0
+    assert "end of the replay" not in dataset_in(folder).missing
+
+
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, no_color: str) -> None:
     """A progress bar that is removed at the end, and colours unless NO_COLOR is set. A pipe gets no progress."""
@@ -423,6 +448,18 @@ def test_packets_are_kept_in_the_same_cases_as_by_run(replay: Runs, root: Path, 
     assert not list(tmp_path.glob("evidence"))
 
 
+def test_the_configuration_of_a_live_sensor(replay: Runs, root: Path, dhcp: Path, tmp_path: Path) -> None:
+    """A replay with it changes nothing of that sensor: it is a dataset in the state folder."""
+    state, config = tmp_path / "kept", tmp_path / "sensor.yaml"
+    assert replay(root / "pcaps" / "office.pcapng", "--state", state).returncode == 0
+    write_card(state, Card(LIVE))
+    config.write_text("state: kept\n")
+    before = {path: path.read_bytes() for path in (state / "inventory.db", state / "events.jsonl")}
+    assert replay(dhcp, "--config", config).returncode == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert counts_of(dataset_in(state / "datasets" / "dhcp")).devices == 6
+
+
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The log of a live sensor is never overwritten: the inventory learns from the capture, and the log of the replay
     is in its own dataset.
@@ -435,6 +472,7 @@ def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -
     assert (state / "events.jsonl").read_bytes() == kept
     assert (state / "datasets" / "dhcp" / "events.jsonl").exists()
     assert (state / "inventory.db").exists()
+    assert [path.parent for path in state.rglob("evidence")] == [state / "datasets" / "dhcp"]
 
 
 def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
