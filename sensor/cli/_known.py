@@ -52,7 +52,7 @@ class Known(NamedTuple):
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of commands that assess the whole site (``_site.py``)."""
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)"
+        "--config", metavar="FILE", type=Path, help="configuration whose networks: apply (default: the system's)"
     )
     add_data_arguments(parser)
 

@@ -20,7 +20,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--events", metavar="FILE", help="event log; - is standard output (default: in the state folder)"
     )
-    lists = "additional threat list, in any supported format; repeatable"
+    lists = "additional threat list, in any supported format; may be repeated"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = (
         "folder of inventory, event log and packets, continued by later runs (default: state: of the configuration; of "

@@ -44,7 +44,7 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        help="configuration (YAML) of the sensor (default: that of the system, if any)",
+        help="configuration of the sensor (default: the system's)",
     )
     parser.add_argument(
         "--state",

@@ -34,7 +34,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=kinds,
         help=(
-            f"only these kinds, separated by commas; repeatable: {', '.join(KINDS)}; or traffic records: "
+            f"only these kinds, separated by commas; may be repeated: {', '.join(KINDS)}; or traffic records: "
             f"{', '.join(RECORDS)}"
         ),
     )

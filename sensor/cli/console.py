@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        help="configuration, for its networks and tickets (default: the system's)",
+        help="configuration whose networks: and tickets: apply (default: the system's)",
     )
     parser.add_argument(
         "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"

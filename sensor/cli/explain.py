@@ -348,8 +348,10 @@ def _parties(record: Record, fold: Fold) -> Iterator[str]:
         device = fold.device(tidy(part(record, side).get("device")))
         if device is not None:
             facts = part(device, "device")
-            known = " ".join(filter(None, (tidy(facts.get(name)) for name in ("type", "vendor", "model"))))
-            yield f"  {'the actor' if side == 'src' else 'its target'} is {known} {decimal(facts.get('confidence'))}: sensor explain {tidy(facts.get('id'))}"
+            known = [tidy(facts.get(name)) for name in ("type", "vendor", "model")]
+            text = " ".join(filter(None, (*known, decimal(facts.get("confidence")))))
+            who = "the actor" if side == "src" else "its target"
+            yield f"  {who} is {text}: sensor explain {tidy(facts.get('id'))}"
 
 
 def _end(end: Record) -> str:

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        help="configuration, for its networks: and outputs: (default: the system's)",
+        help="configuration whose networks: and outputs: apply (default: the system's)",
     )
     add_json_argument(parser)
     add_data_arguments(parser)

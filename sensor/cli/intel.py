@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
-    requested = "of check: configuration whose lists are checked too (default: that of the system, if any)"
+    requested = "of check: configuration whose lists are checked too (default: the system's)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=requested)
     add_json_argument(parser)
 

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", metavar="NUMBER", type=int, help="port of the target")
     parser.add_argument("--type", metavar="TYPE", default="", help="device type of the actor")
-    parser.add_argument("--vlan", metavar="NUMBER", type=int)
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="VLAN of the alert")
     parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
     parser.add_argument(
         "--all", action="store_true", help="of add: accept a mute without detector, source and destination"

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="of make: write to a file")
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration, for its networks: (default: the system's)"
+        "--config", metavar="FILE", type=Path, help="configuration whose networks: apply (default: the system's)"
     )
     add_json_argument(parser)
     add_data_arguments(parser)

@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        help="configuration of the sensor (default: /etc/sensor/sensor.yaml, if it exists)",
+        help="configuration of the sensor (default: the system's)",
     )
     add_state_argument(parser)
 

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of export: output folder (default: records-export)",
     )
     parser.add_argument(
-        "--table", metavar="NAME", action="append", default=[], help="of export: only this table; repeatable"
+        "--table", metavar="NAME", action="append", default=[], help="of export: only this table; may be repeated"
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="of write and upload: configuration (YAML)")
     parser.add_argument("--once", action="store_true", help="of upload: upload what is missing, and stop")

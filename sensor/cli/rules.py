@@ -48,7 +48,7 @@ COLUMNS = ("rule", "severity", "events", "tests", "state", "title", "file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
-    config_help = "configuration; the folder rules beside it is read too (default: that of the system, if any)"
+    config_help = "configuration; the folder rules beside it is read too (default: the system's)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=config_help)
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"

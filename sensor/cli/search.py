@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flow", metavar="UID", type=int, help="all records of one connection, by its uid (shown by --json)"
     )
-    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this table; repeatable")
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this table; may be repeated")
     parser.add_argument(
         "-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)"
     )

@@ -46,12 +46,10 @@ STATES = ("new", "open", "changed", "done")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
-    parser.add_argument(
-        "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only tickets of at least this severity"
-    )
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--owner", metavar="NAME", help="only those of an owner")
     parser.add_argument("--type", metavar="TYPE", help="only those with a device of a type, such as camera")
-    parser.add_argument("--vlan", metavar="VLAN", type=int, help="only those with a device in a VLAN")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only those with a device in a VLAN")
     parser.add_argument("--status", choices=STATES, help="only those in a state")
     parser.add_argument(
         "--format",
