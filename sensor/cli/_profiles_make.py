@@ -40,7 +40,7 @@ def make(args: argparse.Namespace) -> int:
     seen = observed(site, nodes, alerted=args.alerted)
     if seen is None:
         complain(
-            f"no baseline of {title} yet: profiles need the inventory of `sensor run`, or of `sensor replay --state`",
+            f"no baseline of {title} yet: profiles need the inventory of a sensor or a replay",
             error="profile.nothing-learned",
         )
         return NOT_FOUND

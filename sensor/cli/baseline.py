@@ -1,6 +1,6 @@
 """Show and edit the baseline: learned communication of each device, and allowed and forbidden flows.
 
-Data comes from the inventory of `sensor run`, or `sensor replay --state`; a running sensor writes its baseline every ten minutes.
+The baseline is part of each dataset; a running sensor writes it every ten minutes.
 Maturity is the share of --hours in which a device was monitored; detections with a learning period wait for it. Services are written
 as tcp/22, udp/161 or ssh/22.
 

@@ -2,7 +2,7 @@
 
 Filters: TEXT, KEY=TEXT, KEY!=TEXT, seen<24h, first>7d, confidence>0.8. type, vlan, id, criticality and state (present or gone) match
 exactly, other keys match parts of the value; case is ignored. The same key twice matches either value; different keys must all match.
-TEXT alone searches all attributes. Data comes from the inventory of `sensor run`, or from a newer replay.
+TEXT alone searches all attributes.
 
 actions:
   list [FILTER…]               list devices (default)

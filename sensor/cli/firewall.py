@@ -6,7 +6,7 @@ address, or used the same service of the same hosts, share one request. Without 
 effects. With it, rules are written to standard output, with the description as comments, and warnings to standard error.
 
 An external address is blocked completely and in both directions, unless --service names a port; between internal hosts only the
-observed service is blocked. Side effects are known from the baseline of `sensor run`, or `sensor replay --state`. Multicast, broadcast and
+observed service is blocked. Side effects are known from the baseline of the dataset. Multicast, broadcast and
 gateways are excluded unless --force is given.
 
 For a recommendation the insecure service is blocked for all clients: known clients are listed, and excepted with --allow seen, except

@@ -29,7 +29,7 @@ class OperatorChanges:
         """Raises StoreError if there is no store, or none of this version."""
         self.path, self.author, self.ts = folder / FILE, author, ts
         if not self.path.is_file():
-            raise StoreError(f"{self.path}: no inventory yet: run `sensor run`, or `sensor replay` with --state, first")
+            raise StoreError(f"{self.path}: no inventory yet: run `sensor run` or `sensor replay` first")
         try:
             self._base = connect(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
