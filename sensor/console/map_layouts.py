@@ -38,19 +38,24 @@ class Layout(Protocol):
 
 
 class Ellipse:
-    """Nodes clockwise on an ellipse, the first at the top; names outside of it, links through it."""
+    """Nodes clockwise on an ellipse, the first at the top, in rows of the same height, so that names, which are outside
+    of it, do not overlap; links through it.
+    """
 
-    name, size = "on-wide", (1200, 720)
+    name = "on-wide"
     # Space for names; the circle of a large group and its name fit above and below.
-    ASIDE, ABOVE, LETTERS = 250, 56, 24
+    WIDTH, HEIGHT, ROW, ASIDE, ABOVE, LETTERS = 1200, 720, 16, 250, 56, 24
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self._rows = max(1.0, count / 2)
+        self.size = (self.WIDTH, max(self.HEIGHT, math.ceil(2 * self.ABOVE + self.ROW * self._rows)))
 
     def point(self, number: int) -> Point:
-        angle = 2 * math.pi * number / self._count - math.pi / 2
+        row = number / self._rows
+        down, side = (row, 1) if row <= 1 else (2 - row, -1)
         x, y = self.size[0] / 2, self.size[1] / 2
-        return x + (x - self.ASIDE) * math.cos(angle), y + (y - self.ABOVE) * math.sin(angle)
+        across = math.sqrt(max(0.0, 1 - (2 * down - 1) ** 2))
+        return x + side * (x - self.ASIDE) * across, y + (y - self.ABOVE) * (2 * down - 1)
 
     def bend(self, start: Point, end: Point, *, step: bool) -> Point:
         """Towards the center, so that links between neighbors are not hidden behind nodes; steps less so, to keep them
@@ -61,7 +66,8 @@ class Ellipse:
         return x + self.size[0] * (0.5 - 1 / share), y + self.size[1] * (0.5 - 1 / share)
 
     def radius(self, node: MapNode) -> float:
-        return min(6 + 2.5 * math.log2(1 + node.devices), self.ABOVE - 20)
+        row = (self.size[1] - 2 * self.ABOVE) / self._rows
+        return min(6 + 2.5 * math.log2(1 + node.devices), self.ABOVE - 20, row / 2 - 1)
 
     def label(self, node: MapNode, point: Point) -> Label:
         (x, y), middle, radius = point, self.size[0] / 2, self.radius(node)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 
 from sensor.console.map_layouts import Column, Ellipse, Layout, named
@@ -39,6 +42,19 @@ def test_nodes_links_and_names_are_inside(kind: type[Ellipse | Column], count: i
             middle = [(one + other) / 2 for one, other in zip(points[0], end, strict=True)]
             assert 0 <= (bend[0] + middle[0]) / 2 <= width
             assert 0 <= (bend[1] + middle[1]) / 2 <= height
+
+
+@pytest.mark.parametrize("count", [2, 9, 48, 128])
+def test_names_on_the_ellipse_do_not_overlap(count: int) -> None:
+    """Neither with each other nor their circles, also around an opened group of 120 devices."""
+    layout = Ellipse(count)
+    big = node("m" * 300, 1_000_000)
+    points = [layout.point(number) for number in range(count)]
+    for one, other in itertools.pairwise(points):
+        assert math.dist(one, other) >= 2 * layout.radius(big)
+    for side in ("start", "end"):
+        rows = sorted(y for (_, y), anchor, _ in (layout.label(big, point) for point in points) if anchor == side)
+        assert all(below - above >= HIGH + DEEP for above, below in itertools.pairwise(rows))
 
 
 def test_nodes_of_a_column_do_not_touch() -> None:
