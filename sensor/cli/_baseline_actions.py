@@ -53,7 +53,7 @@ def list_learned(args: argparse.Namespace) -> int:
     since, last = found.store.watched()
     known = sum(row["maturity"] >= 1 for row in rows)
     put(
-        f"{len(rows):,} devices, {known:,} of them mature after {args.hours:g} h; the network was "
+        f"{counted(len(rows), 'device')}, {known:,} of them mature after {args.hours:g} h; the network was "
         f"observed for {(last - since) / HOUR:.1f} h"
     )
     return 0

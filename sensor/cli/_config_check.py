@@ -61,7 +61,7 @@ class Check:
             for way, host in hosts:
                 if host in unknown:
                     self._add(way, unknown[host])
-        self.looked["outputs"] = len(on)
+        self.looked["output"] = len(on)
 
     def capture(self) -> None:
         """The capture filter."""
@@ -86,7 +86,7 @@ class Check:
         for path in kept:
             self._list(path, None)
         self._loads(lambda: load_sources(folder), None, "lists")
-        self.looked["threat lists"] = len(self._config.intel) + len(kept)
+        self.looked["threat list"] = len(self._config.intel) + len(kept)
 
     def knowledge(self) -> None:
         """The operator's fingerprints, and the MAC registry."""
@@ -109,28 +109,28 @@ class Check:
             except (OSError, ValueError) as error:
                 why = f"{registry}: {CANNOT}{error.strerror}" if isinstance(error, OSError) else str(error)
                 self._add(("fingerprints", "oui_registry"), why)
-        self.looked["fingerprint folders"] = len(section.folders)
+        self.looked["fingerprint folder"] = len(section.folders)
 
     def rules(self, folders: Sequence[Path]) -> None:
         from sensor.rules.load import load_rules
 
         loaded, faults = load_rules(folders)
         self.faults += faults
-        self.looked["rules"] = len(loaded)
+        self.looked["rule"] = len(loaded)
 
     def hunts(self, folders: Sequence[Path]) -> None:
         from sensor.records.hunts_library import load_hunts
 
         by_name, faults = load_hunts(folders)
         self.faults += faults
-        self.looked["hunts"] = len(by_name)
+        self.looked["hunt"] = len(by_name)
 
     def mutes(self, path: Path) -> None:
         """A file that does not exist yet has no mutes."""
         from sensor.alerts.mutes import load_mutes
 
         found = self._loads(lambda: load_mutes(path), ("alerts", "mutes"), "mutes") if path.exists() else []
-        self.looked["mutes"] = self.looked.get("mutes", 0) + len(found or ())
+        self.looked["mute"] = self.looked.get("mute", 0) + len(found or ())
 
     def _secret(self, way: Way, secret: Secret) -> None:
         try:

@@ -140,7 +140,7 @@ def rebuild(args: argparse.Namespace) -> int:
         complain(built.note, error="dataset.damaged")
     return _done(
         args,
-        f"{dataset.name}: tables rebuilt from {built.records:,} records",
+        f"{dataset.name}: tables rebuilt from {counted(built.records, 'record')}",
         action="rebuild",
         name=dataset.name,
         records=built.records,
@@ -159,7 +159,7 @@ def export(args: argparse.Namespace) -> int:
     size = path.stat().st_size
     return _done(
         args,
-        f"{path}: {count:,} files, {size_text(size)}",
+        f"{path}: {counted(count, 'file')}, {size_text(size)}",
         action="export",
         name=dataset.name,
         file=str(path),

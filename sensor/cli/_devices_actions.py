@@ -207,7 +207,7 @@ def history(args: argparse.Namespace) -> int:
 
 def _more(one: Record) -> str:
     changes = "; ".join(
-        f"{tidy(change.get('field'))} {tidy(change.get('old'))} → {tidy(change.get('new'))}"
+        f"{tidy(change.get('field'))} {tidy(change.get('old')) or 'unknown'} → {tidy(change.get('new')) or 'unknown'}"
         for change in one.get("changes") or ()
     )
     author, state = tidy(one.get("author")), tidy(one.get("state"))

@@ -20,6 +20,7 @@ from sensor.cli._known import known
 from sensor.cli._setup import complain
 from sensor.cli._table import table
 from sensor.cli._views import devices_data, stop_of
+from sensor.core.phrases import counted
 from sensor.inventory.columns import COLUMNS, NETBOX, netbox_row, row_of
 from sensor.inventory.foreign_list import FILE_LIMIT, Expected, Unreadable, compare, rows_of, words_of_rows
 from sensor.views.device_list import every_device
@@ -61,7 +62,7 @@ def export(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"cannot write {target}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    print(f"{len(records):,} devices in {target}")
+    print(f"{counted(len(records), 'device')} in {target}")
     return 0
 
 

@@ -21,6 +21,7 @@ from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import age, clock
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.hub.configurations import LayerRow, Publication, StateRow
@@ -61,7 +62,8 @@ def configure(args: argparse.Namespace) -> int:
     except Refused as error:
         raise Exit(USAGE, str(error), error="hub.configuration") from None
     about = f"{layer.scope} {tidy(what.target)}".strip()
-    put(f"version {layer.version} for {about} is published with {len(files)} files; sensors pull it within a minute")
+    size = counted(len(files), "file")
+    put(f"version {layer.version} for {about} is published with {size}; sensors pull it within a minute")
     return DONE
 
 

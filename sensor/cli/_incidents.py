@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, TextIO
 
-from sensor.cli._show import SEVERITIES, STYLES, end_name, level, paint, part, put, tidy
+from sensor.cli._show import SEVERITIES, STYLES, end_name, level, number, paint, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
@@ -82,7 +82,7 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]
     state = "closed" if record.get("action") == "close" else "open"
     head = (
-        f"{severity}: incident of {tidy(incident.get('count'))} alerts ({tidy(incident.get('id'))}, "
+        f"{severity}: incident of {counted(number(incident.get('count')), 'alert')} ({tidy(incident.get('id'))}, "
         f"risk {tidy(incident.get('risk'))}, {state})"
     )
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]

@@ -39,7 +39,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPath
         complain_of_faults(errors.faults)
         return None
     folder = (state or config.state or folder_to_read()).absolute()
-    log = ((None if state else config.events) or live_log(folder)).absolute()
+    log = ((None if state else config.events) or live_log(folder, moved=state is None)).absolute()
     evidence = (None if state else config.evidence.folder) or folder / "evidence"
     base = None if path is None else path if path.is_dir() else path.parent
     known = config.fingerprints

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._setup import complain
-from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, paint, part, tidy
+from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, number, paint, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
@@ -111,13 +111,14 @@ def _explained(record: Record, colours: bool) -> list[str]:
     first = proof[0] if isinstance(proof, list) and proof and isinstance(proof[0], dict) else {}
     other = end_name(part(record, "dst"))
     maker = f" ({tidy(about.get('maker'))})" if about.get("maker") else ""
+    times = counted(number(about.get("count")), "time")
     facts = {
         "why": " ".join(tidy(one, TEXT_LIMIT) for one in why) if isinstance(why, list) else "",
         "proof": tidy(about.get("seen"), TEXT_LIMIT),
         "packet": " ".join(
             filter(None, (clock(first.get("ts")), tidy(first.get("event")), f"with {other}" if other else ""))
         ),
-        "seen": f"{tidy(about.get('count'))} times, {clock(about.get('first'))} to {clock(about.get('last'))}",
+        "seen": f"{times}, {clock(about.get('first'))} to {clock(about.get('last'))}",
         "do": tidy(about.get("fix"), TEXT_LIMIT),
         "where": tidy(about.get("steps"), TEXT_LIMIT) + maker if about.get("steps") else "",
         "test": tidy(about.get("test"), TEXT_LIMIT),

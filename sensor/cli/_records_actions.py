@@ -14,6 +14,7 @@ from sensor.cli._records import catch_up, folder_of, installed, missing, moment_
 from sensor.cli._setup import complain, settings
 from sensor.cli._show import tidy
 from sensor.cli._table import table
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.records.manifest import File
@@ -137,5 +138,5 @@ def export(args: argparse.Namespace) -> int:
         complain(f"cannot write {error.filename or args.out}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     for path, rows in made.items():
-        print(f"{path}: {rows:,} rows")
+        print(f"{path}: {counted(rows, 'row')}")
     return 0 if any(made.values()) else NOT_FOUND

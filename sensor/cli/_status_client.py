@@ -73,7 +73,7 @@ def place_of(args: argparse.Namespace) -> Locations | None:
     path = usual(args.config)
     if path is None:  # the defaults, without reading a configuration
         state = args.state or folder_to_read()
-        return Locations(_sockets(args, state), state, live_log(state))
+        return Locations(_sockets(args, state), state, live_log(state, moved=False))
     from sensor.cli._setup import complain, complain_of_faults
     from sensor.config import Config, load_config
     from sensor.documents import DocumentErrors
@@ -95,7 +95,8 @@ def place_of(args: argparse.Namespace) -> Locations | None:
     state = args.state or config.state or folder_to_read()
     sockets = [config.telemetry.socket] if config.telemetry.socket and not args.socket else _sockets(args, state)
     outputs = tuple(name for name, options in config.outputs.items() if options.delivers)
-    return Locations(sockets, state, config.events or live_log(state), outputs, tuple(config.intel))
+    log = config.events or live_log(state, moved=args.state is None)
+    return Locations(sockets, state, log, outputs, tuple(config.intel))
 
 
 def _sockets(args: argparse.Namespace, state: Path) -> list[Path]:

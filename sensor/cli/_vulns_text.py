@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sensor.cli._show import first_of, part, tidy
+from sensor.cli._show import first_of, number, part, tidy
 from sensor.cli._table import for_terminal, table
 from sensor.cli._times import clock
 from sensor.core.device_text import product_text
 from sensor.core.ids import short_id
+from sensor.core.phrases import counted
 from sensor.posture.vulnerabilities.about import About
 from sensor.posture.vulnerabilities.fleet import Fleet
 from sensor.views.vulnerabilities import (
@@ -38,7 +39,7 @@ def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
     """A row per CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
     listed = by_cve(found)
     if not listed:
-        return f"no known CVEs for {devices:,} devices"
+        return f"no known CVEs for {counted(devices, 'device')}"
     shown = [one for one in listed if unclear or one.affected]
     counts = _counted(found, devices, len(listed), hidden=len(listed) - len(shown))
     if not shown:
@@ -55,8 +56,9 @@ def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
 def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -> str:
     """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
     affected, unclear = affected_and_unclear(found)
-    more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
-    counts = f"{cves:,} CVEs; of {devices:,} devices {affected:,} are affected, unknown for {unclear:,} more{more}"
+    more = f": --cannot-tell lists {counted(hidden, 'more CVE')}" if hidden else ""
+    those = f"of {counted(devices, 'device')} {counted(affected, 'is', 'are')} affected"
+    counts = f"{counted(cves, 'CVE')}; {those}, unknown for {unclear:,} more{more}"
     return for_terminal(counts, sys.stdout)
 
 
@@ -109,7 +111,8 @@ def _version_lines(fleet: Fleet, record: Record) -> Iterator[str]:
     claims = {(tidy(claim.get("observation")), tidy(claim.get("seen"))): claim for claim in asset.proof}
     for claim in claims.values():
         seen = f"{tidy(claim.get('observation'))} is {tidy(claim.get('seen'), 120)!r}"
-        when = f"{tidy(claim.get('count'))} times, last {clock(claim.get('last'))}; {tidy(claim.get('fingerprint'))}"
+        times = counted(number(claim.get("count")), "time")
+        when = f"{times}, last {clock(claim.get('last'))}; {tidy(claim.get('fingerprint'))}"
         yield f"version: {tidy(asset.firmware)}, for {seen} ({when})"
 
 

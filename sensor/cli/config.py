@@ -149,7 +149,7 @@ def _checked(args: argparse.Namespace) -> int:
     found = _looked(args, path, config)
     warnings = [fault._replace(message=f"warning: {fault.message}") for fault in {*found.warnings} - {*found.faults}]
     complain_of_faults(sorted({*found.faults, *warnings}))
-    looked = ", ".join(f"{count:,} {what}" for what, count in found.looked.items() if count)
+    looked = ", ".join(counted(count, what) for what, count in found.looked.items() if count)
     name = ", ".join(map(str, files)) or "no configuration: defaults"
     put(f"{name}: {counted(len(found.faults), 'fault') if found.faults else 'good'}{f' ({looked})' if looked else ''}")
     return USAGE if found.faults else 0

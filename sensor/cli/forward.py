@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
 from sensor.cli._setup import add_log_argument, complain
 from sensor.cli._signals import Signals
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.delivery.forwarder import Forwarder
@@ -132,7 +133,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace, signals: Sign
 def _status(forwarder: Forwarder) -> str:
     """The state of the outputs on one line."""
     statuses = forwarder.statuses()
-    total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} pending"
+    total = f"{counted(len(statuses), 'output')}, {counted(sum(one.delivered for one in statuses), 'record')} delivered, {sum(one.pending for one in statuses):,} pending"
     return "; ".join(
         [
             total,

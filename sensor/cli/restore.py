@@ -78,7 +78,7 @@ def _places(args: argparse.Namespace) -> SensorPaths | None:
     base = args.config.absolute() if args.config is not None else None
     if args.state is not None:
         state = args.state.absolute()
-        return SensorPaths(state, live_log(state), state / "evidence", base)
+        return SensorPaths(state, live_log(state, moved=False), state / "evidence", base)
     found = places_of(None, None)
     return found[1]._replace(base=base) if found is not None else None
 

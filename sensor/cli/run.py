@@ -35,6 +35,7 @@ from sensor.cli._setup import (
     rule_folders,
     settings,
 )
+from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.capture.live import LiveSource
@@ -187,10 +188,12 @@ def _print_end(run: Run, log: EventLog | LiveLog) -> None:
     """Print the figures of the run."""
     tally, pipeline = run.source.tally, run.pipeline
     found = (
-        f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.alert_processor.aggregator):,} alerts open"
+        f"{counted(pipeline.inventory.table.devices, 'device')} known, "
+        f"{counted(len(pipeline.alert_processor.aggregator), 'alert')} open"
     )
     complain(
-        f"stopped: {tally.packets:,} packets, {tally.lost:,} lost; {found}; {log.written:,} events in {log.path or 'standard output'}",
+        f"stopped: {counted(tally.packets, 'packet')}, {tally.lost:,} lost; {found}; "
+        f"{counted(log.written, 'event')} in {log.path or 'standard output'}",
         "info",
     )
 

@@ -22,9 +22,10 @@ def is_live(dataset: Dataset, state: Path) -> bool:
     return dataset.kind == LIVE and (is_written(dataset.folder) or (state == SYSTEM and installed()))
 
 
-def live_log(folder: Path) -> Path:
-    """The event log that a live sensor writes, if only the folder of its state is given. Earlier versions wrote it to
-    the default state folder, where it is continued.
+def live_log(folder: Path, *, moved: bool = True) -> Path:
+    """The event log of a live sensor, if only the folder of its state is given. Earlier versions wrote it to the
+    default state folder, where it is continued: if the description of the dataset names it, or with ``moved``, if only
+    the given folder has an inventory.
     """
     log, former = folder / RUN_LOG, (folder_to_read() / RUN_LOG).absolute()
     if parts(log) or not parts(former):
@@ -33,7 +34,7 @@ def live_log(folder: Path) -> Path:
     if card is not None:
         return former if card.log == str(former) else log
     apart = (folder / INVENTORY).is_file() and not (former.parent / INVENTORY).exists()
-    return former if apart else log
+    return former if moved and apart else log
 
 
 def installed(folders: tuple[Path, ...] = UNIT_FOLDERS) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sensor.core.phrases import counted
 from sensor.records.query import Query
 
 # Longest time without packets, in seconds, that is not a gap.
@@ -75,8 +76,9 @@ def sentences(seen: Coverage) -> Iterator[str]:
         yield "coverage: unknown: no packet was counted in this period"
     else:
         vlans = f", VLAN {', '.join(map(str, seen.vlans))}" if seen.vlans else ""
-        loss = f"{seen.lost:,} packets dropped" if seen.lost else "no packets dropped"
-        yield f"coverage: {clock(seen.first)} to {clock(seen.last)} UTC, {seen.packets:,} packets{vlans}, {loss}"
+        loss = f"{counted(seen.lost, 'packet')} dropped" if seen.lost else "no packets dropped"
+        packets = counted(seen.packets, "packet")
+        yield f"coverage: {clock(seen.first)} to {clock(seen.last)} UTC, {packets}{vlans}, {loss}"
     if seen.shed:
         yield f"not parsed: {seen.shed:,} messages, shed under load or in a flood"
     if seen.dropped:

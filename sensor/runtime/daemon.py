@@ -21,6 +21,7 @@ from sensor.capture.live import LiveSource
 from sensor.capture.source import Source
 from sensor.config import Config
 from sensor.core.batch import Batch
+from sensor.core.phrases import counted
 from sensor.core.record import Record
 from sensor.decode.kernels import Work
 from sensor.doctor.watch import Watch
@@ -239,7 +240,7 @@ class Run:
         self._report_log()
         self._quarantine()
         self._summary()
-        self._emit_event("stopped", self._now(), f"stopped after {self.source.tally.packets:,} packets")
+        self._emit_event("stopped", self._now(), f"stopped after {counted(self.source.tally.packets, 'packet')}")
         self.log.flush()
 
     def _serve(self) -> None:
@@ -257,9 +258,9 @@ class Run:
         """The status in one line."""
         tally, pipeline = self.source.tally, self.pipeline
         counts = [
-            f"{tally.packets:,} packets, {tally.lost:,} lost",
-            f"{pipeline.inventory.table.devices:,} devices",
-            f"{len(pipeline.alert_processor.aggregator):,} alerts open",
+            f"{counted(tally.packets, 'packet')}, {tally.lost:,} lost",
+            counted(pipeline.inventory.table.devices, "device"),
+            f"{counted(len(pipeline.alert_processor.aggregator), 'alert')} open",
         ]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
         return "; ".join([", ".join(counts), *(f"the configuration is invalid: {fault}" for fault in faults)])

@@ -71,7 +71,7 @@ def test_rules_are_reported_listed_and_taken_back(baseline) -> None:
 def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
     """A device, then everything, is removed from the baseline."""
     assert baseline("forget", LAPTOP).code == 0
-    assert baseline("list").lines[-1].startswith("1 devices")
+    assert baseline("list").lines[-1].startswith("1 device, ")
     assert "no baseline yet" in baseline("show", LAPTOP).out
     assert baseline("forget", "--all").code == 0
     assert baseline("list").lines[-1].startswith("0 devices")

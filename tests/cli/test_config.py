@@ -122,7 +122,7 @@ def test_a_good_configuration(config: Callable[..., Result], etc: Path) -> None:
     (etc / "conf.d" / "bad.txt").write_text("203.0.113.66\n")
     result = config("check")
     assert (result.code, result.err) == (0, "")
-    assert result.out == "sensor.yaml, conf.d/10.yaml: good (1 outputs, 1 threat lists)\n"
+    assert result.out == "sensor.yaml, conf.d/10.yaml: good (1 output, 1 threat list)\n"
 
 
 def test_no_configuration_is_good(golden: Golden, run_cli: Callable[..., Result]) -> None:
@@ -300,7 +300,7 @@ def test_files_that_do_not_load(config: Callable[..., Result], etc: Path, tmp_pa
         assert any(line.startswith(start) for line in lines), (start, result.err)
     assert any("own/a.yaml:1:" in line for line in lines)
     assert any("mutes.yaml:1:" in line for line in lines)
-    assert "(1 outputs, 3 threat lists, 2 fingerprint folders)" in result.out
+    assert "(1 output, 3 threat lists, 2 fingerprint folders)" in result.out
 
 
 def test_a_list_that_sensor_intel_keeps(golden: Golden, config: Callable[..., Result], tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: 
         return sum(output.startswith(word) for output in received) >= count
 
     until(lambda: receives("READY=1"))
-    assert received[0].startswith("READY=1\nSTATUS=1 outputs, ")
+    assert received[0].startswith("READY=1\nSTATUS=1 output, ")
     until(lambda: receives("WATCHDOG=1", 5))
     for number, text in enumerate((CONFIG, "outputs: wrong\n"), 2):
         (folder / "sensor.yaml").write_text(text)

@@ -38,8 +38,9 @@ def test_the_log_of_an_earlier_version_is_continued(usual: Path, tmp_path: Path)
     former, folder = write_log(usual / "events.jsonl"), tmp_path / "state"
     assert live_log(folder) == folder / "events.jsonl"
     write_inventory(folder)
-    assert live_log(folder) == former
+    assert [live_log(folder), live_log(folder, moved=False)] == [former, folder / "events.jsonl"]
     write_card(folder, Card(log=str(former)))
+    assert live_log(folder, moved=False) == former
     assert live_log(folder) == former
     write_card(folder, Card())
     assert live_log(folder) == folder / "events.jsonl"

@@ -67,7 +67,7 @@ def undo(request: PageRequest) -> Response:
 def _confirm(request: PageRequest) -> Response:
     """Show the number of matching alerts and the first of them, before the action."""
     found = request.views.alerts(_filter(request), "severity", limit=LISTED)
-    title = f"{request.field('action').capitalize()} {found.total:,} alerts"
+    title = f"{request.field('action').capitalize()} {counted(found.total, 'alert')}"
     return render(request, "confirm.jinja", title, page=found, form=request.form, done=DONE[request.field("action")])
 
 
