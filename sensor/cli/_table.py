@@ -74,10 +74,7 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     kept, width, widths = list(range(len(columns))), sum(one + _GAP for one in longest), longest
     if not _WIDE[0]:
         width = _width(out)
-        least = [_least(column, each, SENTENCES) for column, each in zip(columns, cells, strict=True)]
-        kept = _kept(columns, least, width)
-        if not _fits(least, kept, width):
-            least = [_least(column, each, {}) for column, each in zip(columns, cells, strict=True)]
+        kept, least = _layout(columns, cells, width)
         if not _fits(least, kept, width):
             return _stacked([heads[at] for at in kept], [[line[at] for at in kept] for line in lines], width)
         widths = _widths(least, longest, kept, width)
@@ -109,6 +106,15 @@ def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
             if len(plain) > width
             else [line]
         )
+
+
+def _layout(columns: Row, cells: Sequence[Row], width: int) -> tuple[list[int], list[int]]:
+    """Indexes of the columns that are shown, and minimum widths: sentences are narrow if they would not fit."""
+    least = [_least(column, each, SENTENCES) for column, each in zip(columns, cells, strict=True)]
+    kept = _kept(columns, least, width)
+    if not _fits(least, kept, width):
+        least = [_least(column, each, {}) for column, each in zip(columns, cells, strict=True)]
+    return kept, least
 
 
 def _stacked(heads: Row, lines: Sequence[Row], width: int) -> str:

@@ -259,8 +259,7 @@ class Run:
         tally, pipeline = self.source.tally, self.pipeline
         counts = [
             f"{counted(tally.packets, 'packet')}, {tally.lost:,} lost",
-            counted(pipeline.inventory.table.devices, "device"),
-            f"{counted(len(pipeline.alert_processor.aggregator), 'alert')} open",
+            f"{pipeline.inventory.table.devices:,} devices, {len(pipeline.alert_processor.aggregator):,} alerts open",
         ]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
         return "; ".join([", ".join(counts), *(f"the configuration is invalid: {fault}" for fault in faults)])
