@@ -241,13 +241,14 @@ def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
 
 
 def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
-    """The contacts with an ``op`` that request a service of TCP or SCTP, or of UDP below port ``udp_end`` unless the client's
-    port is in ``answer_ports`` (65536 entries, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
-    protocol, ``value`` the port.
+    """The contacts with an ``op`` that request a service of TCP or SCTP, or of UDP below port ``udp_end`` unless the
+    client's port is in ``answer_ports`` (65536 entries, not 0: an answer). An array of ATTEMPT: ``key`` is client,
+    server and protocol, ``value`` the port.
     """
     cdef Py_ssize_t i, n = rows.shape[0], used = 0
     cdef Contact* contact
     cdef uint32_t proto, port
+    cdef bint requests
     out = np.empty(n, ATTEMPT)
     cdef Attempt[::1] found = out
     if answer_ports.shape[0] != 65536:
@@ -258,7 +259,8 @@ def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp
             if contact.op == SKIP:
                 continue
             proto, port = contact.service & 0xFF, contact.service >> 8
-            if proto == TCP or proto == SCTP or (proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]):
+            requests = proto == UDP and <int>port < udp_end and not answer_ports[contact.client_port]
+            if proto == TCP or proto == SCTP or requests:
                 attempt(&found[used], contact, i, joined(joined(contact.client, contact.server), proto), port)
                 used += 1
     return out[:used]

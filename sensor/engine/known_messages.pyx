@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Messages that Python read before. A native dissector passes a message to Python without the parts that differ between
 connections, and hosts with the same program send the same ones: of a million packets with 34,000 such messages, 1,100
-are different. What a message yields depends on its fields alone, so that it is parsed once, and its facts and events are
-recalled by a keyed hash of its fields.
+are different. What a message yields depends on its fields alone, so that its facts and events are recalled by a keyed
+hash of them.
 
 A message is kept when it comes for the second time. One that was evicted is parsed again, which takes longer and has
 the same result.

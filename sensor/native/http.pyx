@@ -14,7 +14,9 @@ from sensor.native.http_head cimport (
     HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, SERVER, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end,
     is_request_line, last_line, length_of, read_head,
 )
-from sensor.native.http_messages cimport Request, absolute, imitates, request_of, write_request, write_response, write_unfinished
+from sensor.native.http_messages cimport (
+    Request, absolute, imitates, request_of, write_request, write_response, write_unfinished,
+)
 from sensor.native.kept cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed
 from sensor.native.stream cimport native_stream
 

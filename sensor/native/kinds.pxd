@@ -1,4 +1,5 @@
-# Numbers of event classes and of their fields' slots. Made by `python -m sensor.native.layout` from the classes; do not edit.
+# Numbers of event classes and of their fields' slots. `python -m sensor.native.layout` makes them of the classes.
+# Do not edit.
 cdef enum:
     ARP_REQUEST = 0
     ARP_REPLY = 1

@@ -87,8 +87,8 @@ def constants() -> Iterator[str]:
     from sensor.native.units import FACTS, KINDS, PUNTED, RECORDS
 
     yield (
-        "# Numbers of event classes and of their fields' slots. Made by `python -m "
-        "sensor.native.layout` from the classes; do not edit."
+        "# Numbers of event classes and of their fields' slots. `python -m sensor.native.layout` makes them of the "
+        "classes.\n# Do not edit."
     )
     yield "cdef enum:"
     for number, kind in enumerate(KINDS):

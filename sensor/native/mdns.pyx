@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Native multicast DNS (RFC 6762, 6763); ``sensor.dissectors.mdns`` is the reference and also reads what is not read
-here: malformed messages, names and texts with characters other than printable ASCII, HINFO, shared queues of print servers.
+here: malformed messages, names and texts with characters other than printable ASCII, HINFO, shared queues of print
+servers.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
