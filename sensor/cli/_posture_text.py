@@ -207,7 +207,7 @@ def _device_body(row: ScoreRow) -> dict[str, Any]:
 def _fix_body(one: FixRow) -> dict[str, Any]:
     """``points``: score afterwards, ``together``: score after it and the fixes before it."""
     scores_after = {"points": one.points, "together": one.together, "lowers": one.lowers}
-    return {"key": one.key, "title": one.title, **scores_after, "devices": one.devices, "mends": one.fixes}
+    return {"key": one.key, "title": one.title, **scores_after, "devices": one.devices, "fixes": one.fixes}
 
 
 def _csv_row(row: ScoreRow) -> dict[str, str]:

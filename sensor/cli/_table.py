@@ -18,7 +18,7 @@ Row = Sequence[str]
 FLEXIBLE = frozenset(
     (
         "actor → target", "addresses", "asserts", "because", "client", "destination", "device", "expected", "fetched",
-        "file", "fix", "found", "from", "imported", "last", "last seen", "matches", "mends", "missing", "model", "name",
+        "file", "fix", "found", "from", "imported", "last", "last seen", "matches", "missing", "model", "name",
         "priority because", "product", "promises", "reason", "says", "server", "services", "silences", "since",
         "source", "state", "summary", "techniques", "terms", "time", "time span", "title", "why", "with", "worst",
         "wrong",

@@ -113,7 +113,7 @@ def test_all_about_one_device(golden: Golden, posture) -> None:
     (body,) = bodies(posture("device", "dev-12", "--json"))
     assert body["device"]["segment"] == "vlan 30"
     first = body["fixes"][0]
-    assert (first["key"], first["points"], first["mends"]) == ("alerts|dev-9", 30.0, ["alert-abc123"])
+    assert (first["key"], first["points"], first["fixes"]) == ("alerts|dev-9", 30.0, ["alert-abc123"])
     assert tuple(body["terms"][0]) == Term._fields
 
 
