@@ -91,5 +91,5 @@ class Identity:
         client, server = (self._near(hi, lo) for hi, lo in ends)
         (hi, lo), _ = ends
         client = np.where((hi == 0) & (lo == addresses.V4), server, client)
-        known = np.logical_and.reduce([(hi | lo) != 0 for hi, lo in ends])
+        known = np.all([(hi | lo) != 0 for hi, lo in ends], axis=0)
         return chosen(pa.array(DIRECTIONS, pa.string()), pa.array(client * 2 + server, mask=~known))

@@ -103,7 +103,7 @@ def _all_of(fits: list[ValueTest]) -> ValueTest:
     ones, manies = tuple(fit.one for fit in fits), [fit.many for fit in fits if fit.many is not None]
 
     def many(*columns: Any) -> Mask:
-        found: Mask = np.logical_and.reduce([each(*columns) for each in manies])
+        found: Mask = np.all([each(*columns) for each in manies], axis=0)
         return found
 
     return ValueTest(lambda value: all(one(value) for one in ones), many if manies else None)
