@@ -17,8 +17,8 @@ HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
 # Number of segments without the beginning of a message after which a direction is ignored.
 LOST_LIMIT = 16
-# Weight of the payloads after whose last one no more of a message is selected (``Interest.opening``).
-STEP, PAYLOAD, OPENING = 16, 63, 252
+# Size of a large payload, and number of large ones after which no more of a message is selected (``Interest.opening``).
+LARGE, LARGE_LIMIT = 1008, 4
 # A piece of at most so many bytes, so long (ns) after the beginning of a message, is no part that was sent again: few
 # messages have such a part that does not complete them.
 PIECE, PAUSE = 128, 5_000_000_000
@@ -42,10 +42,10 @@ class HttpConnection(Protocol):
 class HttpDirection:
     """Stores at most one head, and the wanted part of a body."""
 
-    __slots__ = ("_begun", "_body", "_cut", "_fed", "_kept", "_lost", "_searched", "_silent", "_since")
+    __slots__ = ("_begun", "_body", "_cut", "_kept", "_large", "_lost", "_searched", "_silent", "_since")
 
     def __init__(self) -> None:
-        self._kept, self._searched, self._fed, self._since = bytearray(), 0, 0, 0
+        self._kept, self._searched, self._large, self._since = bytearray(), 0, 0, 0
         self._body: Body | None = None
         self._lost, self._silent, self._begun, self._cut = 0, False, False, False
 
@@ -58,9 +58,9 @@ class HttpDirection:
         """
         if not self._kept and self._body is None:
             self._since = packet.ts
-        self._fed = (self._fed if self._kept else 0) + min((len(data) + STEP - 1) // STEP, PAYLOAD)
+        self._large = (self._large if self._kept else 0) + (len(data) >= LARGE)
         yield from self._take(packet, data, both)
-        ends = packet.truncated or self._fed >= OPENING
+        ends = packet.truncated or self._large >= LARGE_LIMIT
         if ends and self._kept and self._body is None and not (self._lost or both.done):
             yield from self._truncated(packet, both)
 

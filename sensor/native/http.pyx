@@ -26,9 +26,8 @@ cdef enum:
     LOST_LIMIT = 16
     WAITING_LIMIT = 2
     LONG_LINE = 4096     # twice what is reported of a value
-    STEP = 16            # weight of payloads, as in ``sensor.dissectors._http_direction``
-    PAYLOAD = 63
-    OPENING = 252
+    LARGE = 1008         # as in ``sensor.dissectors._http_direction``
+    LARGE_LIMIT = 4
     PIECE = 128          # bytes of a late piece, as there
 
 cdef int64_t PAUSE = 5_000_000_000, NEVER = 1 << 62
@@ -37,7 +36,7 @@ cdef struct Direction:
     HeldBytes kept       # bytes of an incomplete head, or of an incomplete chunk line
     uint32_t searched
     int64_t since        # beginning of the message; NEVER once it was reported as unfinished
-    uint32_t fed         # weight of the payloads of a head
+    uint32_t large       # number of large payloads of a head
     int lost
     bint silent
     bint begun
@@ -58,11 +57,9 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
     cdef bint ended
     if direction.kept.size == 0 and direction.body.framing == NO_BODY:
         direction.since = s.row.ts
-    direction.fed = (direction.fed if direction.kept.size else 0) + min(
-        (size + STEP - 1) // STEP, <uint32_t>PAYLOAD
-    )
+    direction.large = (direction.large if direction.kept.size else 0) + (size >= LARGE)
     result = take(s, direction, data, size, way)
-    if result == GOES_ON and (s.row.problem & CUT or direction.fed >= OPENING):
+    if result == GOES_ON and (s.row.problem & CUT or direction.large >= LARGE_LIMIT):
         result = truncated(s, direction, way)
     ended = s.row.ts - direction.since < PAUSE or not incomplete(direction)
     if result == GOES_ON and way == 0 and size <= PIECE and not ended:

@@ -235,28 +235,6 @@ def test_replies_that_look_alike_are_quiet() -> None:
     assert reported(between(ATTACKER, range(0, 40, 20))) == []
 
 
-def test_a_gateway_that_answers_for_isolated_hosts_is_quiet() -> None:
-    """On ports that are isolated from each other no request reaches a host: its gateway answers for it, and then
-    requests its address. Where the hosts answer each other too, who answers in their name is an attacker.
-    """
-
-    def answered(by: int, others: bool) -> list[Event]:
-        hosts = [(VICTIM + 256 * n, f"10.0.0.{30 + n}") for n in range(6)]
-        messages = [request(n / 10, mac, own, "10.0.0.1") for n, (mac, own) in enumerate(hosts)]
-        for n in range(120):
-            (mac, own), (holder, target), ts = hosts[n % 6], hosts[(n + 1) % 6], 1.0 + 2 * n
-            messages += [request(ts, mac, own, target), reply(ts + 0.1, by, target, own)]
-            messages += [ArpReply(packet(ts + 0.2, holder, to=mac), holder, parse(target), parse(own))] * others
-            messages += [
-                request(ts + 0.3, by, "10.0.0.1", target),
-                ArpReply(packet(ts + 0.4, holder, to=by), holder, parse(target), parse("10.0.0.1")),
-            ]
-        return messages
-
-    assert reported(answered(GATEWAY, others=False)) == []
-    assert {alert.actor.mac for alert in reported(answered(ATTACKER, others=True))} == {ATTACKER}
-
-
 def test_honest_moves_are_quiet() -> None:
     """An expired lease, a failover, a router pair with a virtual MAC, a cluster that announces itself a few times, and
     a host that gets two addresses raise no alert.

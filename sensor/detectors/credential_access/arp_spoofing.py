@@ -152,7 +152,6 @@ class ArpSpoofing(EventDetector):
             or mac in self._exempt
             or is_virtual(mac)
             or self._bindings.is_shared(vlan, target, mac)
-            or target not in owner.forced
         ):
             return
         reason = (
@@ -166,17 +165,18 @@ class ArpSpoofing(EventDetector):
         owner = bindings.owner(vlan, mac, event.ts)
         if insists:
             owner.own.put(address, event.ts)
-            bindings.answer(vlan, address, mac, event.packet.dst_mac, event.ts)
         unsolicited = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
-        if unsolicited or _is_unicast_request(event):
-            owner.forced.put(address, True)
         if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
         dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited)
-        if dispute is None:
-            owner.asks = owner.asks if insists else address
-            return
-        if is_virtual(dispute.mac) or dispute.mac in self._exempt or self._is_given_back(event, mac, address, dispute):
+        if dispute is None and not insists:
+            owner.asks = address
+        if (
+            dispute is None
+            or is_virtual(dispute.mac)
+            or dispute.mac in self._exempt
+            or self._is_given_back(event, mac, address, dispute)
+        ):
             return
         if dispute.mac == mac:
             yield from self._held(event, mac, address, dispute, unsolicited)
@@ -188,7 +188,7 @@ class ArpSpoofing(EventDetector):
             return
         former, since = self._former.get((vlan, address)) or (0, 0)
         returns = former == mac and event.ts - since <= FORMER_S * SECOND
-        if not returns and address in owner.forced:
+        if not returns:
             owner.taken.put(address, (event.ts, dispute.mac))
         if not (reason := self._reason(event, mac, address, owner, dispute, robbed, insists)):
             return
@@ -204,12 +204,7 @@ class ArpSpoofing(EventDetector):
         vlan = event.packet.vlan
         if unsolicited and isinstance(event, ArpReply):
             yield from self._forced(event, vlan, mac, address, dispute)
-        elif (
-            dispute.claims >= 2
-            and self._others(vlan, dispute.rival, address)
-            and (rival := self._bindings.known(vlan, dispute.rival))
-            and self._last_claim(rival, address, dispute) == event.ts
-        ):
+        elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
             reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
             yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
 
@@ -250,12 +245,6 @@ class ArpSpoofing(EventDetector):
                 f"{addresses.mac_text(dispute.rival)} has the address too"
             )
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
-
-    def _last_claim(self, rival: Owner, address: int, dispute: Binding) -> int:
-        """When the holder last claimed the address. If the rival claims it on request only, it may be a proxy
-        (RFC 1027), which answers for hosts that no request reaches: then requests of the holder are no claims.
-        """
-        return dispute.last if address in rival.forced else dispute.answered
 
     def _is_answer(self, reply: ArpReply) -> bool:
         """Whether the receiver requested it just before."""
@@ -307,12 +296,13 @@ class ArpSpoofing(EventDetector):
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
-        again = self._last_claim(owner, address, dispute) > since  # the victim still claims the address
+        again = dispute.last > since  # the victim still claims the address
         still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
         # Some tools poison caches with requests to one host. A host with a wrong address has no other one, and one with
         # two interfaces in a segment, which mixes up their addresses, sends requests to all.
-        poisons = _is_unicast_request(event) and again and self._has_others(vlan, mac, address)
+        unicast = isinstance(event, ArpRequest) and not event.packet.dst_mac & GROUP
+        poisons = unicast and again and self._has_others(vlan, mac, address)
         if (
             (insists or poisons)
             and proven
@@ -380,10 +370,6 @@ class ArpSpoofing(EventDetector):
             return Severity.critical
         device = self.context.device(spoofer)
         return Severity.medium if device and device.type in FORWARDERS else Severity.high
-
-
-def _is_unicast_request(event: Event) -> bool:
-    return isinstance(event, ArpRequest) and not event.packet.dst_mac & GROUP
 
 
 def _address_of(owner: Owner, ends: tuple[int, ...]) -> int:

@@ -34,7 +34,7 @@ class Binding(msgspec.Struct):
     """An IP address: the MAC that holds it, its last claim, and a rival MAC: first and last claim, number of claims,
     and how many were unsolicited.
 
-    ``forced``: unsolicited claims of the holder since then; ``answered``: when the holder last answered or announced.
+    ``forced``: unsolicited claims of the holder since then.
     """
 
     mac: int
@@ -46,21 +46,18 @@ class Binding(msgspec.Struct):
     unsolicited: int = 0
     forced: int = 0
     returns: int = 0
-    answered: int = 0
 
 
 class Owner(msgspec.Struct):
     """A MAC address: last seen, the IP addresses it claims, and those among them that others held: (since when,
     previous MAC).
 
-    ``asks``: the sender address of its last undisputed request; ``forced``: addresses that it claimed without a
-    request.
+    ``asks``: the sender address of its last undisputed request.
     """
 
     last: int
     own: Bounded[int, int]
     taken: Bounded[int, tuple[int, int]]
-    forced: Bounded[int, bool]
     asks: int = 0
 
 
@@ -89,7 +86,7 @@ class Bindings:
         """The entry of a MAC, which is marked as active."""
         owner = self._owners.get((vlan, mac))
         if owner is None:
-            owner = Owner(ts, Bounded(OWN_LIMIT), Bounded(OWN_LIMIT), Bounded(OWN_LIMIT))
+            owner = Owner(ts, Bounded(OWN_LIMIT), Bounded(OWN_LIMIT))
             self._owners.put((vlan, mac), owner)
         owner.last = ts
         return owner
@@ -139,12 +136,6 @@ class Bindings:
             held.returns += 1  # it lost the address a moment ago, and claims it again
             return held
         return None
-
-    def answer(self, vlan: int, address: int, mac: int, to: int, ts: int) -> None:
-        """A MAC answers for the address, or announces it. Answers to the rival itself do not count."""
-        held = self._addresses.get((vlan, address))
-        if held is not None and held.mac == mac and held.rival != to:
-            held.answered = ts
 
     def settle(self, vlan: int, address: int, mac: int, ts: int) -> None:
         """Assign the address to this MAC."""
