@@ -55,6 +55,8 @@ class Http2Stream(Stream):
         self._requests: Bounded[int, tuple[Head, HttpRequest, bool]] = Bounded(STREAMS_LIMIT)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if self.done:
+            return
         side = self._client if from_client else self._server
         kept = side.kept
         kept += data
