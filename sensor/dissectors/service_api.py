@@ -105,6 +105,8 @@ class ServiceApiStream(Stream):
         self._served = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if self.done:
+            return
         if from_client:
             if self._answer or not self._request:
                 self._request = self._answer = b""
@@ -119,7 +121,7 @@ class ServiceApiStream(Stream):
             yield from self._read(packet, requested, answer)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        self._request = self._answer = b""
+        self.done = True
         return iter(())
 
     def _read(self, packet: Packet, requested: Head, answer: Head) -> Iterator[Parsed]:
