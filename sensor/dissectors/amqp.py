@@ -61,9 +61,6 @@ class AmqpStream(FramedStream):
         self._begun = False
         self._login: tuple[str, str, str] | None = None  # user, method, seal
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         self.done = True
         return iter(())

@@ -62,9 +62,6 @@ class IscsiStream(FramedStream):
         super().__init__()
         self._keys: dict[str, str] = {}  # what the initiator sent during the login
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < HEAD_SIZE:
             return 0

@@ -129,9 +129,6 @@ class LdapStream(FramedStream):
         self._searches: Bounded[int, list[LdapSearch | int]] = Bounded(OPEN_LIMIT)
         self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < 6:
             return 0

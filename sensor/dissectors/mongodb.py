@@ -78,9 +78,6 @@ class MongodbStream(FramedStream):
         self._command, self._number = "", 0  # the last command, and its message
         self._login: _Login | None = None
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < HEAD.size:
             return 0

@@ -90,7 +90,7 @@ class MysqlStream(FramedStream):
             self.done = from_client or not any(first.startswith(start) for first in FIRST)
         elif self._user is None and not from_client:
             self.done = True  # the greeted client is not captured: it may have requested TLS
-        return iter(()) if self.done else super().feed(packet, data, from_client)
+        return super().feed(packet, data, from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """The missing bytes may contain the login, or a part of a statement; results are not needed."""

@@ -102,9 +102,6 @@ class RdpStream(FramedStream):
         super().__init__()
         self._requested = False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Only the beginning is needed."""
         self.done = True

@@ -80,9 +80,6 @@ class TdsStream(FramedStream):
         self._begun = self._greeted = False
         self._user, self._method, self._seal = "", "encrypted", ""
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return iter(()) if self.done else super().feed(packet, data, from_client)
-
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """The missing bytes may contain the login."""
         self.done = True

@@ -64,6 +64,9 @@ class FramedStream(Stream):
         return at == len(data)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        return iter(()) if self.done else self._parsed(packet, data, from_client)
+
+    def _parsed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
         if not (self._started or from_client) and self.resumes:
             direction.lost = True  # a response to a request that was not captured, possibly from its middle
