@@ -8,6 +8,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,7 @@ class Assessments:
         self._rests_until = 0.0
         self._picture: Picture | None = None
         self._open = contextlib.ExitStack()
+        weakref.finalize(self, self._open.close)
 
     @contextlib.contextmanager
     def of(self, opened: Opened) -> Iterator[Picture]:
@@ -98,7 +100,6 @@ class Assessments:
     def _forget(self) -> None:
         self._picture = None
         self._open.close()
-        self._open = contextlib.ExitStack()
 
 
 def _stamp(opened: Opened) -> tuple[object, object]:

@@ -148,8 +148,9 @@ def test_a_program_that_is_not_whole(golden: Golden, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(sensor, "__file__", str(tmp_path / "sensor" / "__init__.py"))
     (tmp_path / "sensor").mkdir()
-    golden(parts.kernels().found, "another")
-    (tmp_path / "sensor" / f"broken{parts.importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"\x7fELF no more")
+    suffix = parts.importlib.machinery.EXTENSION_SUFFIXES[0]  # contains the version of Python
+    golden(parts.kernels().found.replace(suffix, ".SUFFIX"), "another")
+    (tmp_path / "sensor" / f"broken{suffix}").write_bytes(b"\x7fELF no more")
     golden(parts.kernels().found, "sensor.broken")
     monkeypatch.setattr(parts.sqlite3, "sqlite_version_info", (3, 34, 1))
     assert "expected 3.38.0 or newer" in parts.sqlite().found
