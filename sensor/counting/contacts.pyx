@@ -206,8 +206,8 @@ cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 n
     elif change.kind == CHANGE_REFUSED:
         contact.op = FAILED
     elif not change.answered:
-        lone = change.proto != UDP and change.client_packets <= LONE_PACKETS and change.server_packets == 0
-        lone = lone and (change.proto == TCP or change.proto == SCTP)
+        lone = change.proto == TCP or change.proto == SCTP
+        lone = lone and change.client_packets <= LONE_PACKETS and change.server_packets == 0
         if lone and not lit:
             contact.step = 1
         if change.reason != REASON_EVICTED and (lit or lone):

@@ -235,10 +235,11 @@ cdef class NativeMessages:
         one = (<View>self.punted[entry.kind]).make(out, entry.at)
         now.whole = self.boundary.call(now.results, self.names[entry.unit - 1], one.read, (packet,), packet, False)
         now.news = now.changed = True
-        if self.record is not None and len(now.results) > before:
-            self.record(now.results[before:])
+        results = now.results[before:]
+        if self.record is not None and results:
+            self.record(results)
         if now.whole:
-            self.known_messages.learn(key, now.results[before:])
+            self.known_messages.learn(key, results)
         else:
             self.broken.put((now.flow, entry.unit), True)
         return 0

@@ -82,10 +82,12 @@ cdef class RowHash:
         """``layout``: the Layout of the class; None for a class without rows. Raises KeyError for an unknown field."""
         cdef dict found = {}
         cdef uint32_t at = 0
-        for name, part in layout.parts if layout is not None else ():
-            found[name] = (at, Content(part))
-            at += part.size
-        own = [found[name] for name in fields if layout is not None and not name.startswith(PACKET)]
+        cdef list own = []
+        if layout is not None:
+            for name, part in layout.parts:
+                found[name] = (at, Content(part))
+                at += part.size
+            own = [found[name] for name in fields if not name.startswith(PACKET)]
         self.contents, self.places = tuple([content for _, content in own]), [at for at, _ in own]
         self.packet = [packet_number(name) for name in fields if name.startswith(PACKET)]
 

@@ -129,7 +129,7 @@ class DnsTunnel(EventDetector):
         # names whose response is not counted again
         self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
-        self._letters = functools.lru_cache(RECENT_NAMES)(self._carried)
+        self._letters = functools.lru_cache(RECENT_NAMES)(functools.partial(_carried, self._allowed))
 
     def wants(self) -> dict[type[Event], Want]:
         long, short = (
@@ -142,14 +142,6 @@ class DnsTunnel(EventDetector):
     def _carries(self, letters: int, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
         return self._letters(name) >= letters
-
-    def _carried(self, name: str) -> int:
-        """Length of the part before the domain; 0 for names that carry no data."""
-        domain = registered(name)
-        part = below(name, domain)
-        if not part or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
-            return 0
-        return 0 if is_address(part) or under(name, self._allowed) else len(part)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
@@ -317,6 +309,15 @@ class DnsTunnel(EventDetector):
             target_port=far,
             network=network_of_packet(self.context, packet, "dns", answer=answer),
         )
+
+
+def _carried(allowed: frozenset[str], name: str) -> int:
+    """Length of the part before the domain; 0 for names that carry no data."""
+    domain = registered(name)
+    part = below(name, domain)
+    if not part or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
+        return 0
+    return 0 if is_address(part) or under(name, allowed) else len(part)
 
 
 def _client(event: DnsQuery | DnsResponse) -> int:
