@@ -14,6 +14,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
+from sensor.dissectors.shared.sasl import plain
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -110,14 +111,13 @@ def _credentials(reader: Reader) -> tuple[str, str, str]:
     mechanism = clean(reader.take(reader.u8()), NAME_LIMIT).lower()
     response = reader.take(reader.u32())
     if mechanism == "plain":
-        _, user, password = (*response.split(b"\0", 2), b"", b"")[:3]
-    elif mechanism == "amqplain":
+        user, sealed = plain(response)
+        return user, CLEAR, sealed
+    if mechanism == "amqplain":
         table = _table(Reader(response))
-        user, password = table.get("LOGIN", b""), table.get("PASSWORD", b"")
-    else:
-        return "", mechanism, ""
-    name = clean(user, NAME_LIMIT)
-    return name, CLEAR, seal(name, password)
+        user = clean(table.get("LOGIN", b""), NAME_LIMIT)
+        return user, CLEAR, seal(user, table.get("PASSWORD", b""))
+    return "", mechanism, ""
 
 
 def _program(reader: Reader) -> str:

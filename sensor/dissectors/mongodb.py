@@ -20,7 +20,7 @@ from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.bson import document
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, NONE, PasswordLogin
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sasl import plain
 from sensor.dissectors.shared.sender_facts import fact, facts
 
 PORT = 27017
@@ -127,9 +127,8 @@ class MongodbStream(FramedStream):
         method, payload = _text(body.get("mechanism")).lower(), body.get("payload")
         payload = payload if isinstance(payload, bytes) else b""
         if method == "plain":
-            _, user, password = (*payload.split(b"\0", 2), b"", b"")[:3]
-            name = clean(user, NAME_LIMIT)
-            self._login = _Login(name, CLEAR, seal(name, password))
+            user, sealed = plain(payload)
+            self._login = _Login(user, CLEAR, sealed)
         else:
             found = _NAME.search(payload)
             self._login = _Login(clean(found[1], NAME_LIMIT) if found else "", method)

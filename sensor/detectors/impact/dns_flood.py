@@ -21,7 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
-from sensor.detectors.shared.names import QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered, under
+from sensor.detectors.shared.names import QUERIED_BY_NAME, REVERSED, below, is_coded, registered, under
 from sensor.dissectors.dns import DnsResponse
 
 DOMAINS_LIMIT, NAMES_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 64, 512, 32, 1024
@@ -74,9 +74,7 @@ class DnsFlood(EventDetector):
             return
         domain = registered(event.name)
         part = below(event.name, domain)
-        if not part or not is_coded(part) or is_address(part) or event.name.endswith(REVERSED):
-            return
-        if under(domain, self._allowed):
+        if not part or not is_coded(part) or event.name.endswith(REVERSED) or under(domain, self._allowed):
             return
         key = (event.packet.src, domain)
         clients, names = self._clients.add(key, event.packet.dst, event.ts), self._names.add(key, part, event.ts)

@@ -57,17 +57,23 @@ class Login:
         except ValueError:
             return
         if self._mechanism == "plain":
-            _, _, rest = text.partition(b"\0")
-            user, end, password = rest.partition(b"\0")
-            if end:
-                self.user = clean(user, NAME_LIMIT)
-                self.seal = seal(self.user, password)
+            self.user, self.seal = plain(text)
         elif self._mechanism == "cram-md5":
             self.user = clean(text.rpartition(b" ")[0], NAME_LIMIT)
         elif self._lines == 1:
             self.user = clean(text, NAME_LIMIT)
         else:
             self.seal = seal(self.user, text)
+
+
+def plain(message: bytes) -> tuple[str, str]:
+    """User and seal in a message of PLAIN (RFC 4616, 2): identity, user and password, with zero bytes between them.
+    Both are empty if there is no password.
+    """
+    _, _, rest = message.partition(b"\0")
+    user, end, password = rest.partition(b"\0")
+    name = clean(user, NAME_LIMIT)
+    return (name, seal(name, password)) if end else ("", "")
 
 
 class LoginStream(LineStream):
