@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Exit
-from sensor.cli._records import installed
+from sensor.cli._records import installed, live_folder
 from sensor.cli._setup import settings
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ def serve(args: argparse.Namespace) -> int:
     """Answer until stopped; 2 if the configuration has faults or no hub, 3 without the extra `hunt`."""
     from sensor.cli._sync_agent import hub_output
     from sensor.config_file import usual
-    from sensor.datasets.live import live_log
-    from sensor.eventlog.paths import state_folder
-    from sensor.records.paths import records_folder
     from sensor.runtime.process import serving
     from sensor.sync.hunter import Hunter
 
@@ -40,7 +37,7 @@ def serve(args: argparse.Namespace) -> int:
     if not installed():
         return NOT_OPENED
     _, options = hub_output(args.config)
-    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
+    folder = live_folder(args, config)
     hunter = Hunter(options.servers, options, functools.partial(found_in, folder))
     try:
         with serving():

@@ -18,6 +18,7 @@ from sensor.cli._show import tidy
 from sensor.cli._table import for_terminal
 
 if TYPE_CHECKING:
+    from sensor.config import Config
     from sensor.records.query import Query
 
 Row = Sequence[Any]
@@ -43,6 +44,16 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON, one object per line; coverage goes to standard error")
     form.add_argument("--csv", action="store_true", help="CSV with a heading; coverage goes to standard error")
+
+
+def live_folder(args: argparse.Namespace, config: Config) -> Path:
+    """The folder of a live sensor's records: ``--records``, or beside its event log."""
+    from sensor.datasets.live import live_log
+    from sensor.eventlog.paths import state_folder
+    from sensor.records.paths import records_folder
+
+    given: Path | None = args.records
+    return given or records_folder(args.events or config.events or live_log(config.state or state_folder()))
 
 
 def installed() -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._records import catch_up, folder_of, installed, missing, moment_in, print_json
+from sensor.cli._records import catch_up, folder_of, installed, live_folder, missing, moment_in, print_json
 from sensor.cli._setup import complain, settings
 from sensor.cli._show import tidy
 from sensor.cli._table import table
@@ -73,14 +73,11 @@ def write(args: argparse.Namespace) -> int:
         return 0
     if not installed():
         return NOT_OPENED
-    from sensor.datasets.live import live_log
-    from sensor.eventlog.paths import state_folder
-    from sensor.records.paths import records_folder
     from sensor.records.process import follow
     from sensor.records.writer import FAILURES
     from sensor.runtime.notify import Notifier
 
-    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
+    folder = live_folder(args, config)
     over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())

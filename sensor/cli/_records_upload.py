@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Exit
-from sensor.cli._records import installed
+from sensor.cli._records import installed, live_folder
 from sensor.cli._setup import complain, settings
 
 if TYPE_CHECKING:
@@ -57,15 +57,12 @@ def _uploader(args: argparse.Namespace, config: Config) -> Uploader:
     from sensor.central.objects import Objects
     from sensor.central.uploader import Uploader
     from sensor.cli._sync_agent import hub_output
-    from sensor.datasets.live import live_log
-    from sensor.eventlog.paths import state_folder
     from sensor.outputs.hub_protocol.credentials import load_credentials
-    from sensor.records.paths import records_folder
 
     if args.config is None or config.records.central is None:
         raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     credentials = load_credentials(Path(hub_output(args.config)[1].credentials))
-    folder = args.records or records_folder(args.events or config.events or live_log(config.state or state_folder()))
+    folder = live_folder(args, config)
     identity = config.sensor
     return Uploader(folder, Objects(config.records.central), identity.id, identity.site, credentials.pair)
 

@@ -133,7 +133,8 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace, signals: Sign
 def _status(forwarder: Forwarder) -> str:
     """The state of the outputs on one line."""
     statuses = forwarder.statuses()
-    total = f"{counted(len(statuses), 'output')}, {counted(sum(one.delivered for one in statuses), 'record')} delivered, {sum(one.pending for one in statuses):,} pending"
+    delivered, pending = (sum(getattr(one, name) for one in statuses) for name in ("delivered", "pending"))
+    total = f"{counted(len(statuses), 'output')}, {counted(delivered, 'record')} delivered, {pending:,} pending"
     return "; ".join(
         [
             total,

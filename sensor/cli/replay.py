@@ -101,9 +101,10 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     try:
         with _progress(source) as progress:
             run = Run(
-                config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping, mutes=mutes_file(args, config, folder),
-                evidence=args.evidence or (place.evidence if config.evidence.enabled else None), lists=lists_folder(folder), rules=rule_folders(args, folder), profiles=profiles_folder(folder),
-                records=records_of(log),
+                config, source, log, intel=args.intel, listener=listener, progress=progress, keeper=keeping,
+                mutes=mutes_file(args, config, folder), lists=lists_folder(folder), rules=rule_folders(args, folder),
+                evidence=args.evidence or (place.evidence if config.evidence.enabled else None),
+                profiles=profiles_folder(folder), records=records_of(log),
             )  # fmt: skip
             with stopping(source) as stopped:
                 run.run()
@@ -222,8 +223,8 @@ def _print_summary(
         written = f"; {counted(run.log.written, 'event')} in {path or 'standard output'}"
     rate = summary["packets"] / seconds if seconds else 0
     print(
-        f"{counted(summary['packets'], 'packet')} in {seconds:.2f} s ({rate:,.0f}/s), {counted(summary['flows'], 'flow')}, "
-        f"{summary['malformed']:,} malformed, {summary['dropped']:,} dropped, "
+        f"{counted(summary['packets'], 'packet')} in {seconds:.2f} s ({rate:,.0f}/s), "
+        f"{counted(summary['flows'], 'flow')}, {summary['malformed']:,} malformed, {summary['dropped']:,} dropped, "
         f"{counted(len(source.damages), 'damaged file')}{written}",
         file=out,
     )
