@@ -50,9 +50,9 @@ def test_a_query_that_waits_keeps_its_own_text_only(tmp_path: Path) -> None:
     for second in range(1, 10):
         now, others = START + second * SECOND, range(second * 1_000, second * 1_000 + LOOKUPS)
         tail.put(section("DnsQuery", now, *others) + section("DnsResponse", now + 5, *others), now, 2 * LOOKUPS)
-        sizes.append(waiting(writer, made))
+        sizes.append(waiting(writer, made, second * LOOKUPS))
     tail.put(section("DnsResponse", START + 9 * SECOND, 7), START + 9 * SECOND, 1)
-    assert waiting(writer, made) == 0
+    assert waiting(writer, made, 9 * LOOKUPS + 1) == 0
     writer.save(made)
     writer.close()
     tail.close()
@@ -68,8 +68,13 @@ def kinds() -> list[list[object]]:
     return [[message.name, [[field, int(how)] for field, how in message.fields]] for message in MESSAGES]
 
 
-def waiting(writer: Writer, made: ProcessedRows) -> int:
-    """Bytes of waiting messages after the block that was just handed over is processed."""
-    until(lambda: writer.waiting(made) > 0)
-    writer.process(made)
+def waiting(writer: Writer, made: ProcessedRows, lookups: int) -> int:
+    """Bytes of waiting messages once this many lookups are complete: the tail is written by another thread."""
+    until(lambda: processed(writer, made) == lookups)
     return sum(map(len, made.left.values()))
+
+
+def processed(writer: Writer, made: ProcessedRows) -> int:
+    """Complete lookups after the present blocks of the tail are processed."""
+    writer.process(made)
+    return sum(len(table) for (name, _), tables in made.tables.items() if name == "dns" for table in tables)
