@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.event_fields import UnknownField, type_of
 
@@ -239,15 +240,23 @@ class Compared(OfField, frozen=True):
             raise UnknownField(f"{kind.__name__}.{self.name} is not a number and has no order")
 
 
-class Matches(OfField, frozen=True):
-    """A text that a regular expression matches; compiled on first use, since many are never used."""
-
-    pattern: str
-    flags: int = 0
+class OfText(OfField, frozen=True):
+    """Base of nodes that read one text."""
 
     @property
     def costly(self) -> bool:
         return True
+
+    def check(self, kind: type[Event]) -> None:
+        if type_of(kind, self.name) is not str:
+            raise UnknownField(f"{kind.__name__}.{self.name} is not a text")
+
+
+class Matches(OfText, frozen=True):
+    """A text that a regular expression matches; compiled on first use, since many are never used."""
+
+    pattern: str
+    flags: int = 0
 
     def holds(self, read: Read) -> bool:
         return searching(self.pattern, self.flags)(read(self.name)) is not None
@@ -255,9 +264,17 @@ class Matches(OfField, frozen=True):
     def code(self, write: Writer) -> str:
         return f"{write.kept(searching(self.pattern, self.flags))}({write.named(self.name)})"
 
-    def check(self, kind: type[Event]) -> None:
-        if type_of(kind, self.name) is not str:
-            raise UnknownField(f"{kind.__name__}.{self.name} is not a text")
+
+class Under(OfText, frozen=True):
+    """A host name that is one of some domains (in lower case) or below one, ignoring case."""
+
+    domains: frozenset[str]
+
+    def holds(self, read: Read) -> bool:
+        return under(read(self.name).lower(), self.domains)
+
+    def code(self, write: Writer) -> str:
+        return f"{write.kept(under)}({write.named(self.name)}.lower(), {write.kept(self.domains)})"
 
 
 class Passes(OfField, frozen=True):

@@ -36,6 +36,7 @@ from sensor.core.want_nodes import (
     Sign,
     Table,
     Together,
+    Under,
     Versioned,
     Want,
     joined,
@@ -83,6 +84,10 @@ class field:  # noqa: N801 - reads as a word of the language
             if isinstance(pattern, str)
             else Matches(self.name, pattern.pattern, pattern.flags)
         )
+
+    def under(self, domains: Iterable[str]) -> Want:
+        """A host name that is one of the domains (in lower case) or below one, ignoring case."""
+        return Under(self.name, frozenset(domains))
 
     def passes(self, test: Callable[[Any], object], of: Versioned | None = None) -> Want:
         """``test`` must be pure except for reading ``of``: its answers are cached by value until the version of ``of``

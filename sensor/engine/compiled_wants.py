@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any, get_args, get_origin
 
+from sensor.core.domains import bits_under
 from sensor.core.event import Event
 from sensor.core.event_fields import PACKET, type_of
-from sensor.core.want_nodes import AnyOf, Constant, Versioned
+from sensor.core.want_nodes import AnyOf, Constant, Under, Versioned
 from sensor.core.wants import Want
 
 # Number of values of a field whose answers are cached, and length of the longest text that is cached.
@@ -98,10 +99,16 @@ class _ValueWriter(_Names):
 
 
 def _of_value(bits: dict[Want, int]) -> Choice:
-    """The function from a value to the bits of the wants that hold."""
-    write = _ValueWriter()
-    lines = [f"if {write.code(want)}: mask |= {bit}" for want, bit in bits.items()]
-    return write.function("bits", "value", ["mask = 0", *lines, "return mask"], "a value")
+    """The function from a value to the bits of the wants that hold. Domains are looked up once for all wants."""
+    write, domains = _ValueWriter(), dict[str, int]()
+    lines = list[str]()
+    for want, bit in bits.items():
+        if isinstance(want, Under):
+            domains |= {domain: domains.get(domain, 0) | bit for domain in want.domains}
+        else:
+            lines.append(f"if {write.code(want)}: mask |= {bit}")
+    begin = f"{write.kept(bits_under)}(value.lower(), {write.kept(domains)})" if domains else "0"
+    return write.function("bits", "value", [f"mask = {begin}", *lines, "return mask"], "a value")
 
 
 class _Writer(_Names):

@@ -59,6 +59,7 @@ def holds(want: Want, *values: object, sport: int = 80) -> bool:
         (field("path").matches(re.compile("^/ADMIN", re.IGNORECASE)), (1, "/admin"), (1, "/x/admin")),
         (field("path").read_as(str.upper).matches("^/ADMIN"), (1, "/admin"), (1, "/root")),
         (field("path").passes(str.isupper), (1, "/A"), (1, "/a")),
+        (field("path").under(["example.com"]), (1, "www.Example.com"), (1, "notexample.com")),
         (fields("status", "path").is_in(((1, "/"), (2, "/a"))), (2, "/a"), (2, "/")),
         (fields("status", "path").passes(lambda status, path: len(path) > status), (1, "/a"), (2, "/a")),
         (~(field("status") == 1) | field("old").filled(), (1, "/", (), True), (1, "/")),

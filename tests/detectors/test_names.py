@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.detectors.shared.names import below, generated, is_address, is_bare, is_coded, registered, under
+from sensor.core.domains import under
+from sensor.detectors.shared.names import below, generated, is_address, is_bare, is_coded, registered
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def test_compiled_wants_report_what_the_nodes_report() -> None:
         ], values
 
 
+def test_domains_of_all_wants_are_looked_up_together() -> None:
+    """Each want has its own domains: a name is below those of one, of both or of none."""
+    mail, both = field("path").under(["mail.example.com", "onion"]), field("path").under(["example.com"])
+    choose = compiled(Parsed, [mail, both, ~mail])
+    names = ("a.MAIL.example.com", "www.example.com", "x.onion", "example.org", "")
+    assert [choose(messages(path=name)) for name in names] == [0b011, 0b110, 0b001, 0b100, 0b100]
+
+
 def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
     """A value is evaluated once; another version is evaluated again."""
     known = Knowledge()

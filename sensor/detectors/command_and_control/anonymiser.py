@@ -23,7 +23,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.names import generated, registered
-from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
+from sensor.detectors.shared.requested_names import ASKING, asks, asks_under, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
@@ -83,7 +83,11 @@ class Anonymiser(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return asks(_is_odd) | {TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER)}
+        made_up, listed = asks(_is_made_up), asks_under((*HIDDEN, *SERVICES))
+        return {
+            TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER),
+            **{kind: made_up[kind] | listed[kind] for kind in ASKING},
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TlsCertificate):
@@ -183,7 +187,6 @@ class Anonymiser(EventDetector):
         )
 
 
-def _is_odd(name: str) -> bool:
-    """Whether a name looks generated."""
-    made_up = name[:4] == "www." and _MADE_UP.match(name) is not None
-    return made_up or name.rpartition(".")[2] in HIDDEN or registered(name) in SERVICES
+def _is_made_up(name: str) -> bool:
+    """Whether a name has the form of those that Tor relays make up."""
+    return name[:4] == "www." and _MADE_UP.match(name) is not None

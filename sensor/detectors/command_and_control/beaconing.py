@@ -16,6 +16,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
+from sensor.core.domains import under
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
@@ -26,7 +27,6 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.intervals import NO_SIZE, Intervals, IntervalStatistics
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors.shared.names import under
 
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192

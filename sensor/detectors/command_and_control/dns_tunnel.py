@@ -17,13 +17,14 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered, under
+from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered
 from sensor.detectors.shared.requested_names import RECENT_NAMES
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 

@@ -15,6 +15,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import DAY, SECOND
@@ -22,7 +23,6 @@ from sensor.core.want_nodes import NEVER
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors.shared.names import under
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -106,11 +106,7 @@ class ResolverBypass(EventDetector):
         received = (
             (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
         )
-        secured = (
-            (field("packet.dport") == SECURE)
-            | field("packet.dst").is_in(*PUBLIC)
-            | field("sni").passes(lambda name: under(name.lower(), DOH))
-        )
+        secured = (field("packet.dport") == SECURE) | field("packet.dst").is_in(*PUBLIC) | field("sni").under(DOH)
         handed = field("dns").filled()
         return {
             DnsQuery: NEVER, DnsResponse: received, TlsClientHello: secured, QuicClientHello: secured,

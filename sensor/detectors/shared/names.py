@@ -67,15 +67,6 @@ def below(name: str, domain: str) -> str:
     return name[: -len(domain) - 1] if len(name) > len(domain) else ""
 
 
-def under(name: str, domains: frozenset[str]) -> bool:
-    """Whether a name is one of the domains or below one."""
-    while name:
-        if name in domains:
-            return True
-        name = name.partition(".")[2]
-    return False
-
-
 @functools.lru_cache(maxsize=4096)
 def generated(label: str) -> float:
     """How random a label looks, 0 to 1: the share of letter pairs that are rare in words. 0 if it is short."""

@@ -5,7 +5,7 @@ repeats the query, which a capture of one direction may lack.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
@@ -49,7 +49,12 @@ def ends_of_request(event: Event) -> Ends:
 def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
     """Prefilters of events that request a name (lower case) for which a pure function returns true."""
     test = functools.lru_cache(RECENT_NAMES)(test)
-    sni = field("sni").read_as(str.lower).passes(test)
-    host = field("host").read_as(str.lower).passes(test)
     queried = field("name").passes(test)
+    sni, host = (field(name).read_as(str.lower).passes(test) for name in ("sni", "host"))
+    return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}
+
+
+def asks_under(domains: Iterable[str]) -> dict[type[Event], Want]:
+    """Prefilters of events that request one of these domains or a name below one."""
+    queried, sni, host = (field(name).under(domains) for name in ("name", "sni", "host"))
     return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}

@@ -9,13 +9,14 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors.shared.hosts import app_of, network_of_packet, who
-from sensor.detectors.shared.names import registered, under
-from sensor.detectors.shared.requested_names import ASKING, asks, ends_of_request, name_of, verb_of
+from sensor.detectors.shared.names import registered
+from sensor.detectors.shared.requested_names import ASKING, asks_under, ends_of_request, name_of, verb_of
 from sensor.dissectors.dns import DnsResponse
 
 CLIENTS_LIMIT = 4096
@@ -49,8 +50,7 @@ class NamedServices(EventDetector):
         self._services = {name: service for service, names in self.domains.items() for name in names.split()}
 
     def wants(self) -> dict[type[Event], Want]:
-        services = self._services
-        return asks(lambda name: registered(name) in services or name in services)
+        return asks_under(self._services)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         name = name_of(event)
