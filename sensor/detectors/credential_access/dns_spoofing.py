@@ -10,25 +10,25 @@ of the same segment; else the first, since a forger must be faster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from sensor.core import addresses, detector
 from sensor.core.addresses import mac_text
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Bounded, Recent
+from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
-from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.lookups import Answer, DnsAnswers, Doubt
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 UDP, A, AAAA = 17, 1, 28
-ANSWERS_LIMIT, SERVERS_LIMIT, QUERIES_LIMIT, IDS_LIMIT, REPORTED_LIMIT = 4096, 1024, 4096, 8, 1024
+ZONES_LIMIT, REPORTED_LIMIT = 1024, 1024
 REPORTED_S = 300
 INITIAL_TTLS = frozenset((64, 128, 255))
 
@@ -41,19 +41,6 @@ class Options(detector.Options):
         8, ge=3, description="threshold: names of one zone answered to one resolver with an ID that matches no query"
     )
     window_s: int = Field(60, ge=5, le=3600, description="time window for names in seconds")
-
-
-class _Answer(NamedTuple):
-    """An answer to one query: its addresses, and MAC and TTL of the frame."""
-
-    ts: int
-    found: frozenset[int]
-    mac: int
-    ttl: int
-
-    def is_from(self, other: _Answer) -> bool:
-        """Whether the same host can have sent both."""
-        return self.mac == other.mac and self.ttl == other.ttl
 
 
 class DnsSpoofing(EventDetector):
@@ -73,13 +60,11 @@ class DnsSpoofing(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._answers: Bounded[tuple[object, ...], _Answer] = self.tables.add("answers", Bounded(ANSWERS_LIMIT))
-        self._servers: Bounded[tuple[int, int, int], _Answer] = self.tables.add("servers", Bounded(SERVERS_LIMIT))
-        self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = self.tables.add(
-            "queries", Bounded(QUERIES_LIMIT)
-        )
+        self._lookups, self._apart = DnsAnswers(), int(self.options.apart_s * SECOND)
+        for name in ("answers", "servers", "queries"):
+            self.tables.add(name, getattr(self._lookups, name))
         self._wrong: Distinct[tuple[int, int, str], str] = self.tables.add(
-            "wrong", Distinct(self.options.window_s * SECOND, SERVERS_LIMIT, 4 * self.options.names)
+            "wrong", Distinct(self.options.window_s * SECOND, ZONES_LIMIT, 4 * self.options.names)
         )
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
@@ -93,45 +78,27 @@ class DnsSpoofing(EventDetector):
         packet = event.packet
         if not isinstance(event, (DnsQuery, DnsResponse)) or packet.proto != UDP or event.type not in (A, AAAA):
             return ()
-        name = event.name.lower()
         if isinstance(event, DnsQuery):
-            key = (packet.src, packet.dst, name)
-            self._queries.put(key, (*(self._queries.get(key) or ())[1 - IDS_LIMIT :], event.id))
+            self._lookups.query(packet, event.name, event.id)
             return ()
-        found = frozenset([record.address for record in event.answers if record.type == event.type])
-        return (*self._compared(event, name, found), *self._poisoned(event, name)) if found else ()
+        doubt = self._lookups.answer(packet, event.name, event.id, event.type, event.answers, self._apart)
+        return self._doubted(event, doubt) if doubt is not None else ()
 
-    def _compared(self, event: DnsResponse, name: str, found: frozenset[int]) -> Iterable[Alert]:
-        """Compare an answer with the previous one to the same query."""
-        packet, apart = event.packet, self.options.apart_s * SECOND
-        key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
-        answer = _Answer(packet.ts, found, packet.src_mac, packet.ttl)
-        while (oldest := self._answers.oldest()) and packet.ts - oldest[1].ts > apart:
-            self._answers.pop(oldest[0])
-        first = self._answers.get(key)
-        if first is None or packet.ts - first.ts > apart:
-            self._answers.put(key, answer)
-            if self._servers.get((packet.vlan, packet.src, packet.dst)) is None:
-                self._servers.put((packet.vlan, packet.src, packet.dst), answer)
-            return ()
-        if first.is_from(answer) or not found.isdisjoint(first.found):
-            return ()
-        return self._twice(event, self._forged(packet, first, answer))
+    def _doubted(self, event: DnsResponse, doubt: Doubt) -> Iterator[Alert]:
+        packet = event.packet
+        second = Answer(packet.ts, packet.src_mac, packet.ttl, event.answers)
+        if doubt.first is not None and _found(event, second).isdisjoint(_found(event, doubt.first)):
+            yield from self._twice(event, _forged(doubt.first, second, doubt.usual))
+        zone = event.name.partition(".")[2]
+        if doubt.unasked and "." in zone:
+            yield from self._wrong_id(event, zone)
 
-    def _forged(self, packet: Packet, first: _Answer, second: _Answer) -> _Answer:
-        """The answer that is more likely forged."""
-        usual = self._servers.get((packet.vlan, packet.src, packet.dst))
-        if usual is not None and usual.ts < first.ts and (usual.is_from(first) or usual.is_from(second)):
-            return second if usual.is_from(first) else first
-        local = [each for each in (first, second) if each.ttl in INITIAL_TTLS]
-        return local[0] if len(local) == 1 else first
-
-    def _twice(self, event: DnsResponse, forged: _Answer) -> Iterator[Alert]:
+    def _twice(self, event: DnsResponse, forged: Answer) -> Iterator[Alert]:
         packet = event.packet
         if not self._reported.fresh((packet.dst, packet.src, "twice"), packet.ts):
             return
         actor, client = Subject(forged.mac, 0, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
-        where = some([addresses.text(each) for each in sorted(forged.found)])
+        where = some([addresses.text(each) for each in sorted(_found(event, forged))])
         yield self.alert(
             event,
             actor=actor,
@@ -152,15 +119,10 @@ class DnsSpoofing(EventDetector):
             network=network_of_packet(self.context, packet, "dns", answer=True),
         )
 
-    def _poisoned(self, event: DnsResponse, name: str) -> Iterable[Alert]:
+    def _wrong_id(self, event: DnsResponse, zone: str) -> Iterator[Alert]:
         """An answer to a name that the resolver queried, with an id that it did not use."""
         packet = event.packet
-        ids, zone = self._queries.get((packet.dst, packet.src, name)), name.partition(".")[2]
-        return () if not ids or event.id in ids or "." not in zone else self._wrong_id(event, name, zone)
-
-    def _wrong_id(self, event: DnsResponse, name: str, zone: str) -> Iterator[Alert]:
-        packet = event.packet
-        count = self._wrong.add((packet.dst, packet.src, zone), name, packet.ts)
+        count = self._wrong.add((packet.dst, packet.src, zone), event.name, packet.ts)
         if count < self.options.names or not self._reported.fresh((packet.dst, packet.src, "poisoned"), packet.ts):
             return
         actor, resolver = (
@@ -184,3 +146,16 @@ class DnsSpoofing(EventDetector):
             confidence=0.8,
             network=network_of_packet(self.context, packet, "dns", answer=True),
         )
+
+
+def _found(event: DnsResponse, answer: Answer) -> frozenset[int]:
+    """The addresses in an answer to the same query."""
+    return frozenset([record.address for record in answer.records if record.type == event.type])
+
+
+def _forged(first: Answer, second: Answer, usual: Answer | None) -> Answer:
+    """The answer that is more likely forged; ``usual``: the first answer of the server."""
+    if usual is not None and usual.ts < first.ts and (usual.is_from(first) or usual.is_from(second)):
+        return second if usual.is_from(first) else first
+    local = [each for each in (first, second) if each.ttl in INITIAL_TTLS]
+    return local[0] if len(local) == 1 else first

@@ -10,7 +10,7 @@ login portals lead many names to one address: both are quiet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -21,6 +21,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, armed, field
+from sensor.counting.lookups import PublicAddress, PublicAddresses
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.dns import DnsResponse
@@ -46,15 +47,6 @@ class Options(detector.Options):
     allowed: tuple[str, ...] = Field((), description="domains whose names legitimately resolve to internal addresses")
 
 
-class _Public(NamedTuple):
-    """The last public address of a name, for one client; ``inside``: it led to an internal one before."""
-
-    ts: int
-    address: int
-    ttl: int
-    inside: bool
-
-
 class DnsRebinding(EventDetector):
     """Watches answers with addresses, and web requests to internal addresses."""
 
@@ -74,7 +66,7 @@ class DnsRebinding(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._public: Bounded[tuple[int, str], _Public] = self.tables.add("public", Bounded(NAMES_LIMIT))
+        self._public = self.tables.add("public", PublicAddresses())
         self._bound: Bounded[tuple[int, str], int] = self.tables.add("bound", Bounded(NAMES_LIMIT))
         self._names: Distinct[int, str] = self.tables.add(
             "names", Distinct(SHARED_S * SECOND, ADDRESSES_LIMIT, 2 * SHARED)
@@ -96,9 +88,7 @@ class DnsRebinding(EventDetector):
         return self._answer(event) if isinstance(event, DnsResponse) and event.type in (A, AAAA) else ()
 
     def _answer(self, event: DnsResponse) -> Iterable[Alert]:
-        packet, name, inside = event.packet, event.name.lower().rstrip("."), self.context.networks.inside
-        if "." not in name or f".{name}".endswith(self._allowed):
-            return ()
+        packet, inside = event.packet, self.context.networks.inside
         outer, inner = list[Record](), 0
         for record in event.answers:
             address = record.address if record.type == event.type else 0
@@ -106,21 +96,20 @@ class DnsRebinding(EventDetector):
                 outer.append(record)
             elif address != packet.src:
                 inner = inner or address
-        before = self._public.get((packet.dst, name))
+        before = self._public.last(packet, event.name) if inner else None
         if outer:
-            was_inside = bool(inner) or (before is not None and before.inside)
-            self._public.put((packet.dst, name), _Public(packet.ts, outer[0].address, outer[0].ttl, was_inside))
+            self._public.resolved(packet, event.name, outer[0].address, outer[0].ttl, bool(inner))
         elif inner and before is None:
-            self._public.put((packet.dst, name), _Public(0, 0, 0, True))
-        if not inner or self._shared(inner, name, packet.ts):
-            return ()
-        return self._inner(event, name, inner, outer, before)
+            self._public.resolved_inside(packet, event.name)
+        return self._inner(event, event.name.rstrip("."), inner, outer, before) if inner else ()
 
     def _inner(
-        self, event: DnsResponse, name: str, inner: int, outer: list[Record], before: _Public | None
+        self, event: DnsResponse, name: str, inner: int, outer: list[Record], before: PublicAddress | None
     ) -> Iterator[Alert]:
         """An answer with an internal address. ``before``: earlier answers to this client."""
         ts = event.packet.ts
+        if "." not in name or f".{name}".endswith(self._allowed) or self._shared(inner, name, ts):
+            return
         if outer and before is None:
             yield from self._report(event, name, inner, f"one answer contains it and {_text(outer[0].address)}", True)
         elif not outer and before is not None and self._rebound(before, ts):
@@ -129,7 +118,7 @@ class DnsRebinding(EventDetector):
             self._bound.put((event.packet.dst, name), inner)
             yield from self._report(event, name, inner, reason, inner >> 24 & 0xFF == LOOPBACK)
 
-    def _rebound(self, before: _Public, ts: int) -> bool:
+    def _rebound(self, before: PublicAddress, ts: int) -> bool:
         """Whether the query was repeated because the lifetime of the public address expired."""
         want = self.options
         return not before.inside and 0 <= ts - before.ts <= want.window_s * SECOND and before.ttl <= want.ttl_s
