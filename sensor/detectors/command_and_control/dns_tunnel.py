@@ -10,7 +10,7 @@ query was not captured.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.core import addresses, detector
@@ -130,6 +130,7 @@ class DnsTunnel(EventDetector):
         # names whose response is not counted again
         self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
+        self._long = min(self.options.single_letters, SLOW_LETTERS)
         self._letters = functools.lru_cache(RECENT_NAMES)(functools.partial(_carried, self._allowed))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -144,22 +145,27 @@ class DnsTunnel(EventDetector):
         """Whether the part before the domain is longer than in ordinary lookups."""
         return self._letters(name) >= letters
 
-    def inspect(self, event: Event) -> Iterator[Alert]:
+    def inspect(self, event: Event) -> Iterable[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
-            return iter(())
-        client, domain = _client(event), registered(event.name)
-        if isinstance(event, DnsResponse) and event.answers and event.type in CARRIERS:
+            return ()
+        client, ts, is_query = _client(event), event.packet.ts, isinstance(event, DnsQuery)
+        if isinstance(event, DnsResponse) and event.type in CARRIERS and event.answers:
             size = sum(record.size for record in event.answers if record.type in CARRIERS)
-            self._answered.add((client, domain), event.ts, size)
+            self._answered.add((client, registered(event.name)), ts, size)
         letters = self._letters(event.name)
         if not letters or (letters < self.options.letters and event.type in HOSTS):
-            return iter(())
-        fresh = self._requested.fresh((client, event.name), event.ts)
-        return self._question(event, domain) if fresh or isinstance(event, DnsQuery) else iter(())
+            return ()
+        if not self._requested.fresh((client, event.name), ts) and not is_query:
+            return ()
+        domain, part = registered(event.name), event.name[:letters]
+        count = self._queried.add((client, domain), (part, event.type), ts)
+        if letters < self._long and (count < STEP or count % STEP) and count < NAMES_LIMIT:
+            return ()
+        return self._question(event, domain, part, count)
 
-    def _question(self, event: DnsQuery | DnsResponse, domain: str) -> Iterator[Alert]:
-        key, part = (_client(event), domain), below(event.name, domain)
-        count = self._queried.add(key, (part, event.type), event.ts)
+    def _question(self, event: DnsQuery | DnsResponse, domain: str, part: str, count: int) -> Iterator[Alert]:
+        """A long name, or one that completes a number of names at which a domain is evaluated."""
+        key = (_client(event), domain)
         if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)
         if len(part) >= SLOW_LETTERS and is_coded(part):
