@@ -9,6 +9,7 @@ compiled into one Python expression each.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any, get_args, get_origin
@@ -30,7 +31,8 @@ Choice = Callable[[Any], int]
 
 class Answers(dict[Any, int]):
     """For each value of a field, the answers of the field's wants, as bits. Cached until there are too many, or until
-    the data that they depend on is replaced.
+    the data that they depend on is replaced. Classes whose fields have wants in common share them: a DNS response
+    repeats the name of its query.
     """
 
     def __init__(self, size: int = REMEMBERED) -> None:
@@ -41,11 +43,15 @@ class Answers(dict[Any, int]):
         self._versions: tuple[tuple[Versioned, int], ...] = ()
         self._evaluate: Choice | None = None
 
-    def add(self, want: Want, bit: int) -> None:
-        self.bits[want] = self.bits.get(want, 0) | bit
-        self._evaluate = None
-        self.of = tuple(frozenset(self.of) | want.versions)
-        self._versions = tuple((one, one.version) for one in self.of)
+    def bit(self, want: Want) -> int:
+        """The bit of a want."""
+        if want not in self.bits:
+            self.bits[want] = 1 << len(self.bits)
+            self._evaluate = None
+            self.of = tuple(frozenset(self.of) | want.versions)
+            self._versions = tuple((one, one.version) for one in self.of)
+            self.clear()
+        return self.bits[want]
 
     def __missing__(self, value: Any) -> int:
         if self._evaluate is None:
@@ -65,6 +71,21 @@ class Answers(dict[Any, int]):
                 self.clear()
                 break
         return self
+
+
+class Outs(dict[int, int]):
+    """For the answers about a field, the bits of a function's result; ``by_bit``: those of each answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_bit: dict[int, int] = {}
+
+    def __missing__(self, answers: int) -> int:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        outs = (out for bit, out in self.by_bit.items() if answers & bit)
+        found = self[answers] = functools.reduce(operator.or_, outs, 0)
+        return found
 
 
 class _Names:
@@ -113,19 +134,15 @@ def _of_value(bits: dict[Want, int]) -> Choice:
 
 class _Writer(_Names):
     """Writes the source of one function: its constants, the fields that it reads, and the wants that are answered by
-    value.
+    value (``known``: by want, those of functions written before).
     """
 
-    def __init__(self, kind: type[Event]) -> None:
+    def __init__(self, kind: type[Event], known: dict[Want, Answers]) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.known = kind, known
         self.fields: dict[str, str] = {}
         self.answers: dict[str, Answers] = {}
-        self._next = 1
-
-    def bit(self) -> int:
-        self._next <<= 1
-        return self._next >> 1
+        self.outs: dict[str, Outs] = {}
 
     def named(self, field: str) -> str:
         return self.fields.setdefault(field, f"v{len(self.fields)}")
@@ -133,8 +150,31 @@ class _Writer(_Names):
     def code(self, want: Want) -> str:
         if not self.answered(want):
             return want.code(self)
-        bit = self.bit()
-        return f"{self.look_up(want, bit)} & {bit}"
+        field, bit = self.look_up(want)
+        return f"{self.named(field).replace('v', 'm')} & {bit}"
+
+    def look_up(self, want: Want) -> tuple[str, int]:
+        """Answer a want by value: its field, and its bit among the answers of the field."""
+        [field] = want.fields
+        answers = self.answers.setdefault(field, Answers())
+        self.known.setdefault(want, answers)
+        return field, answers.bit(want)
+
+    def share(self, want: Want) -> None:
+        """Use the answers of another function that answers this want by value, or one of its parts."""
+        if self.answered(want):
+            [field] = want.fields
+            if want in self.known:
+                self.answers.setdefault(field, self.known[want])
+        for part in want.parts:
+            self.share(part)
+
+    def out(self, want: Want, bit: int) -> None:
+        """Set ``bit`` of the result if a want that is answered by value holds."""
+        field, answer = self.look_up(want)
+        self.named(field)
+        outs = self.outs.setdefault(field, Outs())
+        outs.by_bit[answer] = outs.by_bit.get(answer, 0) | bit
 
     def answered(self, want: Want) -> bool:
         """Whether a want can be answered by value: it reads one field, whose values are hashable, and no state."""
@@ -145,52 +185,43 @@ class _Writer(_Names):
             and _can_be_key(type_of(self.kind, next(iter(want.fields))))
         )
 
-    def look_up(self, want: Want, bit: int) -> str:
-        """Answer a want by value and set ``bit`` if it holds; returns the name of the variable with the bits of its
-        field.
-        """
-        [field] = want.fields
-        self.answers.setdefault(field, Answers()).add(want, bit)
-        return self.named(field).replace("v", "m")
-
-    def lines(self, begin: int, tests: Sequence[tuple[str, int]], outs: int) -> Iterator[str]:
-        """The function body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set;
-        ``outs``: all bits of wants.
-        """
+    def lines(self, begin: int, tests: Sequence[tuple[str, int]]) -> Iterator[str]:
+        """The function body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set."""
+        mask = [str(begin)]
         if any(field.startswith(PACKET) for field in self.fields):
             yield "packet = event.packet"
-        mask = [str(begin)]
         for field, name in self.fields.items():
             yield f"{name} = {field if field.startswith(PACKET) else f'event.{field}'}"
             if field in self.answers:
                 answers, mine = self.answers[field], name.replace("v", "m")
                 self.space[f"a{mine}"] = answers
                 yield f"{mine} = a{mine}{'.renewed()' if answers.of else ''}[{name}]"
-                mask.append(mine)
+                if field in self.outs:
+                    self.space[f"o{mine}"] = self.outs[field]
+                    mask.append(f"o{mine}[{mine}]")
         yield f"mask = {' | '.join(mask)}"
         for test, bit in tests:
             yield f"if {test}: mask |= {bit}"
-        yield f"return mask & {outs}"
+        yield "return mask"
 
 
-def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
-    """The compiled function: bit ``i`` of its result is set if ``wants[i]`` holds. Raises UnknownField if a want reads
-    a field that the class does not have.
+def compiled(kind: type[Event], wants: Sequence[Want], known: dict[Want, Answers] | None = None) -> Choice:
+    """The compiled function: bit ``i`` of its result is set if ``wants[i]`` holds. ``known``: answers by value that it
+    shares with other functions. Raises UnknownField if a want reads a field that the class does not have.
     """
-    write, begin, tests = _Writer(kind), 0, list[tuple[str, int]]()
-    outs = [write.bit() for _ in wants]
-    for want, out in zip(wants, outs, strict=True):
+    write, begin, tests = _Writer(kind, {} if known is None else known), 0, list[tuple[str, int]]()
+    for want in wants:
         want.check(kind)
-        others: list[Want] = []
+        write.share(want)
+    for place, want in enumerate(wants):
         for part in want.parts if isinstance(want, AnyOf) else (want,):
             if isinstance(part, Constant):
-                begin |= out if part.value else 0
+                begin |= part.value << place
             elif write.answered(part):
-                write.look_up(part, out)  # the answer is that of the whole want
+                write.out(part, 1 << place)
             else:
-                others.append(part)
-        tests += [(write.code(part), out) for part in others]
-    return write.function(f"choose_{kind.__name__}", "event", write.lines(begin, tests, sum(outs)), kind.__name__)
+                tests.append((write.code(part), 1 << place))
+    return write.function(f"choose_{kind.__name__}", "event", write.lines(begin, tests), kind.__name__)
 
 
 @functools.lru_cache(maxsize=CODES_LIMIT)

@@ -16,7 +16,7 @@ from sensor.core.event import Event
 from sensor.core.event_fields import PACKET
 from sensor.core.want_nodes import ALWAYS, NEVER, AllOf, AnyOf, Armed, Held, Not, Versioned, Want
 from sensor.core.wants import all_of, any_of
-from sensor.engine.compiled_wants import Choice, compiled
+from sensor.engine.compiled_wants import Answers, Choice, compiled
 from sensor.native.row_hash import packet_number
 
 # Bits of an answer: one if it is wanted, and one per look-up. Not all 64 are set.
@@ -44,8 +44,10 @@ class Screen(NamedTuple):
     data: frozenset[Versioned]
 
 
-def screen(kind: type[Event], wants: Iterable[Want]) -> Screen | None:
-    """The screen of a class with these wants; None if each event is wanted, or too much would have to be compared."""
+def screen(kind: type[Event], wants: Iterable[Want], known: dict[Want, Answers] | None = None) -> Screen | None:
+    """The screen of a class with these wants; None if each event is wanted, or too much would have to be compared.
+    ``known``: as for ``compiled``.
+    """
     sure, by_lookup = list[Want](), dict[Lookup, list[Want]]()
     for want in wants:
         sure.append(_assumed(want, best=False))
@@ -60,7 +62,7 @@ def screen(kind: type[Event], wants: Iterable[Want]) -> Screen | None:
     if parts[0] == ALWAYS or len(by_lookup) > LOOKUPS_LIMIT or not all(map(_is_comparable, fields)):
         return None
     data = frozenset[Versioned]().union(*(part.versions for part in parts))
-    return Screen(compiled(kind, parts), tuple(fields), tuple(by_lookup), data)
+    return Screen(compiled(kind, parts, known), tuple(fields), tuple(by_lookup), data)
 
 
 def _assumed(want: Want, *, best: bool) -> Want:

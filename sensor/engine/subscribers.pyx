@@ -24,10 +24,10 @@ cdef class ClassSubscribers:
     cdef dict chosen
     cdef str name
 
-    def __init__(self, kind, members):
+    def __init__(self, kind, members, known):
         self.name, self.members = kind.__name__, list(members)
         self.all_calls = tuple([(member.unit, member.call) for member in members])
-        self.mask = compiled(kind, [member.want for member in members])
+        self.mask = compiled(kind, [member.want for member in members], known)
         self.chosen = {0: ()}
         self.choice = self.choose
 
@@ -43,7 +43,7 @@ cdef class ClassSubscribers:
 
 cdef class Subscribers:
     """Calls each unit that wants an event, guarded by the error boundary. ``blamed``: number of conditions that raised
-    an exception.
+    an exception; ``known``: answers by value that its compiled functions share.
     """
 
     def __init__(self, Boundary boundary, members, Subscribers before=None):
@@ -52,12 +52,14 @@ cdef class Subscribers:
         """
         cdef dict found = {}
         cdef ClassSubscribers known
-        self.boundary, self.by_class = boundary, {}
+        self.boundary, self.by_class, self.known = boundary, {}, {}
         for kind, member in members:
             found.setdefault(kind, []).append(member)
         for kind, some in found.items():
             known = before.by_class.get(kind) if before is not None else None
-            self.by_class[kind] = known if known is not None and known.members == some else ClassSubscribers(kind, some)
+            if known is None or known.members != some:
+                known = ClassSubscribers(kind, some, self.known)
+            self.by_class[kind] = known
 
     @property
     def kinds(self):
@@ -99,7 +101,7 @@ cdef class Subscribers:
             self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
         self.blamed += 1
-        self.by_class[kind] = renewed = ClassSubscribers(kind, members)
+        self.by_class[kind] = renewed = ClassSubscribers(kind, members, self.known)
         return renewed.all_calls
 
 

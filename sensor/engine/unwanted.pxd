@@ -29,7 +29,7 @@ cdef class Unwanted:
     cdef Answer* answers
     cdef uint64_t mask, key0, key1, key
     cdef list screens, kinds
-    cdef dict numbers
+    cdef dict numbers, known
     cdef tuple groups, data, versions
     cdef Py_ssize_t blamed, native   # native: number of classes with rows
     cdef readonly Py_ssize_t skipped

@@ -103,9 +103,10 @@ cdef class Unwanted:
     cdef int forget(self) except -1:
         """Forget all answers and screens."""
         cdef Subscribers group
-        self.blamed = 0
+        self.blamed, self.known = 0, {}
         for group in self.groups:
             self.blamed += group.blamed
+            self.known |= group.known
         self.screens = [LATER if self.groups else None for _ in self.kinds]
         self.data = self.versions = ()
         memset(self.answers, 0, (self.mask + 1) * sizeof(Answer))
@@ -185,7 +186,7 @@ cdef class Unwanted:
         of = self.kinds[kind]
         for group in self.groups:
             wants += group.wants(of)
-        made = screen(of, wants)
+        made = screen(of, wants, self.known)
         self.screens[kind] = None if made is None else RowScreen(fields_of(of) if kind < self.native else None, made)
         if made is not None:
             self.data = tuple({*self.data, *made.data})
