@@ -25,11 +25,11 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered
-from sensor.detectors.shared.requested_names import RECENT_NAMES
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
 PENDING_LIMIT = 4096
+RECENT_NAMES = 1024  # a response soon follows its query
 SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
 # Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
@@ -134,16 +134,14 @@ class DnsTunnel(EventDetector):
         self._letters = functools.lru_cache(RECENT_NAMES)(functools.partial(_carried, self._allowed))
 
     def wants(self) -> dict[type[Event], Want]:
-        long, short = (
-            field("name").passes(functools.partial(self._carries, least)) for least in (self.options.letters, 1)
-        )
-        queried = long | (short & ~field("type").is_in(*HOSTS))
-        answered = field("answers").filled() & field("type").is_in(*CARRIERS)
+        name, kind = field("name"), field("type")
+        queried = ~name.under((*self._allowed, *MULTICAST)) & (name.passes(self._is_long) | ~kind.is_in(*HOSTS))
+        answered = field("answers").filled() & kind.is_in(*CARRIERS)
         return {DnsQuery: ~field("operation").filled() & queried, DnsResponse: answered | queried}
 
-    def _carries(self, letters: int, name: str) -> bool:
+    def _is_long(self, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
-        return self._letters(name) >= letters
+        return len(below(name, registered(name))) >= self.options.letters
 
     def inspect(self, event: Event) -> Iterable[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):

@@ -4,7 +4,6 @@ repeats the query, which a capture of one direction may lack.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 
 from sensor.core.event import Event
@@ -15,8 +14,6 @@ from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
-# Names whose answers are cached: a DNS response soon follows its query.
-RECENT_NAMES = 1024
 ASKING: tuple[type[Event], ...] = (DnsQuery, DnsResponse, TlsClientHello, QuicClientHello, HttpRequest)
 _VERBS = {
     DnsQuery: "sent a DNS query for",
@@ -48,7 +45,6 @@ def ends_of_request(event: Event) -> Ends:
 
 def asks(test: Callable[[str], object]) -> dict[type[Event], Want]:
     """Prefilters of events that request a name (lower case) for which a pure function returns true."""
-    test = functools.lru_cache(RECENT_NAMES)(test)
     queried = field("name").passes(test)
     sni, host = (field(name).read_as(str.lower).passes(test) for name in ("sni", "host"))
     return {DnsQuery: queried, DnsResponse: queried, TlsClientHello: sni, QuicClientHello: sni, HttpRequest: host}
