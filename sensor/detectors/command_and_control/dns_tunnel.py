@@ -141,7 +141,8 @@ class DnsTunnel(EventDetector):
 
     def _is_long(self, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
-        return len(below(name, registered(name))) >= self.options.letters
+        least: int = self.options.letters
+        return len(below(name, registered(name))) >= least
 
     def inspect(self, event: Event) -> Iterable[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
