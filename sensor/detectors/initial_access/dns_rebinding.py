@@ -88,6 +88,8 @@ class DnsRebinding(EventDetector):
         return self._answer(event) if isinstance(event, DnsResponse) and event.type in (A, AAAA) else ()
 
     def _answer(self, event: DnsResponse) -> Iterable[Alert]:
+        if "." not in event.name:
+            return ()
         packet, inside = event.packet, self.context.networks.inside
         outer, inner = list[Record](), 0
         for record in event.answers:
@@ -101,15 +103,15 @@ class DnsRebinding(EventDetector):
             self._public.resolved(packet, event.name, outer[0].address, outer[0].ttl, bool(inner))
         elif inner and before is None:
             self._public.resolved_inside(packet, event.name)
-        return self._inner(event, event.name.rstrip("."), inner, outer, before) if inner else ()
+        if not inner or f".{event.name}".endswith(self._allowed) or self._shared(inner, event.name, packet.ts):
+            return ()
+        return self._inner(event, event.name, inner, outer, before)
 
     def _inner(
         self, event: DnsResponse, name: str, inner: int, outer: list[Record], before: PublicAddress | None
     ) -> Iterator[Alert]:
         """An answer with an internal address. ``before``: earlier answers to this client."""
         ts = event.packet.ts
-        if "." not in name or f".{name}".endswith(self._allowed) or self._shared(inner, name, ts):
-            return
         if outer and before is None:
             yield from self._report(event, name, inner, f"one answer contains it and {_text(outer[0].address)}", True)
         elif not outer and before is not None and self._rebound(before, ts):
