@@ -73,6 +73,10 @@ class Answers(dict[Any, int]):
         return self
 
 
+# The answers by value of each want, for fields of one type.
+Known = dict[tuple[Want, Any], Answers]
+
+
 class Outs(dict[int, int]):
     """For the answers about a field, the bits of a function's result; ``by_bit``: those of each answer."""
 
@@ -134,10 +138,10 @@ def _of_value(bits: dict[Want, int]) -> Choice:
 
 class _Writer(_Names):
     """Writes the source of one function: its constants, the fields that it reads, and the wants that are answered by
-    value (``known``: by want, those of functions written before).
+    value (``known``: those of functions written before).
     """
 
-    def __init__(self, kind: type[Event], known: dict[Want, Answers]) -> None:
+    def __init__(self, kind: type[Event], known: Known) -> None:
         super().__init__()
         self.kind, self.known = kind, known
         self.fields: dict[str, str] = {}
@@ -157,15 +161,16 @@ class _Writer(_Names):
         """Answer a want by value: its field, and its bit among the answers of the field."""
         [field] = want.fields
         answers = self.answers.setdefault(field, Answers())
-        self.known.setdefault(want, answers)
+        self.known.setdefault((want, type_of(self.kind, field)), answers)
         return field, answers.bit(want)
 
     def share(self, want: Want) -> None:
         """Use the answers of another function that answers this want by value, or one of its parts."""
         if self.answered(want):
             [field] = want.fields
-            if want in self.known:
-                self.answers.setdefault(field, self.known[want])
+            shared = self.known.get((want, type_of(self.kind, field)))
+            if shared is not None:
+                self.answers.setdefault(field, shared)
         for part in want.parts:
             self.share(part)
 
@@ -205,7 +210,7 @@ class _Writer(_Names):
         yield "return mask"
 
 
-def compiled(kind: type[Event], wants: Sequence[Want], known: dict[Want, Answers] | None = None) -> Choice:
+def compiled(kind: type[Event], wants: Sequence[Want], known: Known | None = None) -> Choice:
     """The compiled function: bit ``i`` of its result is set if ``wants[i]`` holds. ``known``: answers by value that it
     shares with other functions. Raises UnknownField if a want reads a field that the class does not have.
     """

@@ -16,7 +16,7 @@ from sensor.core.event import Event
 from sensor.core.event_fields import PACKET
 from sensor.core.want_nodes import ALWAYS, NEVER, AllOf, AnyOf, Armed, Held, Not, Versioned, Want
 from sensor.core.wants import all_of, any_of
-from sensor.engine.compiled_wants import Answers, Choice, compiled
+from sensor.engine.compiled_wants import Choice, Known, compiled
 from sensor.native.row_hash import packet_number
 
 # Bits of an answer: one if it is wanted, and one per look-up. Not all 64 are set.
@@ -44,7 +44,7 @@ class Screen(NamedTuple):
     data: frozenset[Versioned]
 
 
-def screen(kind: type[Event], wants: Iterable[Want], known: dict[Want, Answers] | None = None) -> Screen | None:
+def screen(kind: type[Event], wants: Iterable[Want], known: Known | None = None) -> Screen | None:
     """The screen of a class with these wants; None if each event is wanted, or too much would have to be compared.
     ``known``: as for ``compiled``.
     """

@@ -16,16 +16,19 @@ COMBINATIONS_LIMIT = 1024
 
 
 cdef class ClassSubscribers:
-    """The subscribers of one event class. ``choose`` returns those that want an event, in order."""
+    """The subscribers of one event class. ``choose`` returns those that want an event, in order. ``shares``: conditions
+    of other classes may be evaluated with its own.
+    """
 
     cdef readonly list members
     cdef readonly tuple all_calls
     cdef object mask, choice
     cdef dict chosen
     cdef str name
+    cdef bint shares
 
     def __init__(self, kind, members, known):
-        self.name, self.members = kind.__name__, list(members)
+        self.name, self.members, self.shares = kind.__name__, list(members), known is not None
         self.all_calls = tuple([(member.unit, member.call) for member in members])
         self.mask = compiled(kind, [member.want for member in members], known)
         self.chosen = {0: ()}
@@ -92,16 +95,18 @@ cdef class Subscribers:
         """A condition raised an exception: find the unit that declared it. That unit gets every event from now on, and
         all units get this one.
         """
-        cdef ClassSubscribers renewed
+        cdef ClassSubscribers failed = subscribers, renewed
         kind, read, members = type(event), event_reader(event), []
-        for member in subscribers.members:
+        for member in failed.members:
             sound = self.boundary.call([], member.unit, evaluated(member.want), (read,), event.packet, False)
             members.append(member if sound else member._replace(want=ALWAYS))
-        if members == subscribers.members:  # none raises when called alone: the compiled function itself is at fault
-            self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
+        # None raises when called alone: one of another class does, or else the compiled function itself is at fault.
+        if members == failed.members and not failed.shares:
+            self.boundary.call([], failed.name, failed.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
         self.blamed += 1
-        self.by_class[kind] = renewed = ClassSubscribers(kind, members, self.known)
+        self.known = {}  # with the condition that raised
+        self.by_class[kind] = renewed = ClassSubscribers(kind, members, None)
         return renewed.all_calls
 
 

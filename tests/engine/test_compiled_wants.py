@@ -10,7 +10,7 @@ from sensor.core.packet import Packet
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import ALWAYS, Want, armed, event_reader, field, fields, held
 from sensor.detectors.shared.exploits import attempted
-from sensor.engine.compiled_wants import LONGEST, REMEMBERED, compiled
+from sensor.engine.compiled_wants import LONGEST, REMEMBERED, Known, compiled
 from sensor.intel.signatures import load_signatures
 
 
@@ -86,6 +86,25 @@ def test_a_want_of_several_members_is_evaluated_once() -> None:
     choose = compiled(Parsed, [want, want, want & (field("status") == 200)])
     assert (choose(messages(path="/a")), known.requested) == (0b111, 1)
     assert attempted(given) == attempted(given)
+
+
+class Repeated(Event):
+    """A message that repeats the path of another, and whose names are of another type."""
+
+    path: str
+    names: tuple[int, ...] = ()
+
+
+def test_classes_share_the_answers_about_fields_of_one_type() -> None:
+    """A value is evaluated once for both classes; a field of another type with the same name stays apart."""
+    known, shared = Knowledge(), Known()
+    path, named = field("path").passes(known.has), field("names").passes(len)
+    texts, numbers = field("names").passes("".join), field("names").passes(sum)
+    first = compiled(Parsed, [path, named, texts], shared)
+    second = compiled(Repeated, [numbers, named, field("path").passes(str.isupper), path], shared)
+    assert (first(messages(path="/a", names=("x",))), second(Repeated(Packet(), "/a", (1,)))) == (0b111, 0b1011)
+    assert (first(messages(path="/a")), second(Repeated(Packet(), "/A"))) == (0b001, 0b0100)
+    assert known.requested == 2
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,42 @@ def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_receives_all(want: 
     assert some.deliver(Parsed(Packet(), "other")) == ["a: other", "b: other"]
     assert some.deliver(Parsed(Packet(), "word")) == ["a: word"]
     assert len(boundary.faults) == 1
+
+
+class Answered(Event):
+    """The answer to a parsed message, which repeats its word."""
+
+    word: str
+    size: int = 0
+
+
+def test_a_want_that_breaks_is_no_fault_of_a_class_that_shares_its_answers() -> None:
+    """Classes with a filter in common evaluate their filters on a value together; a filter of one class that fails
+    leaves those of the other as they are.
+    """
+    boundary, short = Boundary(), field("word").passes(lambda word: len(word) < 3)
+    breaks = field("word").passes(lambda word: 1 // (word != "break"))
+    members = [
+        (Parsed, Member("a", sends("a"), short)),
+        (Parsed, Member("b", sends("b"), breaks)),
+        (Answered, Member("c", sends("c"), short)),
+        (Answered, Member("d", sends("d"), ALWAYS)),
+    ]
+    some = Subscribers(boundary, members)
+    assert some.deliver(Answered(Packet(), "break")) == ["c: break", "d: break"]  # this once all of them
+    assert some.deliver(Answered(Packet(), "break")) == ["d: break"]
+    assert some.deliver(Parsed(Packet(), "break")) == ["a: break", "b: break"]
+    assert some.deliver(Parsed(Packet(), "broken")) == ["b: broken"]
+    assert [fault.unit for fault in boundary.faults.values()] == ["b"]
+
+
+def test_wants_of_which_none_breaks_alone_are_dropped() -> None:
+    """If filters fail together and none fails when it is called alone, all subscribers receive every event."""
+    boundary, calls = Boundary(), itertools.count(1)
+    some = subscribers(boundary, a=field("word").passes(lambda _: 0 // (1 - next(calls) % 2)))
+    for word in ("one", "two", "three"):
+        assert some.deliver(Parsed(Packet(), word)) == [f"a: {word}"]
+    assert [fault.unit for fault in boundary.faults.values()] == ["Parsed"]
 
 
 class Narrow(EventDetector):
