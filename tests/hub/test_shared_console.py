@@ -5,6 +5,7 @@ those of the hub, with the code of a sensor's console. Users of an earlier versi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -298,7 +299,7 @@ def test_users_of_an_earlier_version_are_moved_once(empty: HubServers, tmp_path:
     _, token = keys.add_token("program", "read", 1)
     SavedViews(own).save("/alerts", "mine", "anna", "severity=high")
     Visits(own)
-    with sqlite3.connect(tmp_path / FILE) as base:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base, base:
         base.execute("CREATE TABLE site_scopes (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT")
         rows = [("anna", "Berlin"), ("eve", "*"), ("program", "Paris")]
         base.executemany("INSERT INTO site_scopes VALUES (?, ?)", rows)
@@ -324,7 +325,7 @@ def test_sites_of_the_first_versions(empty: HubServers, tmp_path: Path) -> None:
     keys = Keys(StateStore(tmp_path))
     keys.add_token("program", "read", 1)
     keys.link("anna", "write")
-    with sqlite3.connect(tmp_path / FILE) as base:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as base, base:
         base.execute("CREATE TABLE user_sites (name TEXT, site TEXT, PRIMARY KEY (name, site)) STRICT")
         base.execute("INSERT INTO user_sites VALUES ('anna', 'Berlin')")
     assert move_users(tmp_path, empty.shared.store)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sensor.eventlog.fold import Record
 from sensor.inventory.store.reader import Reader
 from sensor.views import device_list
 from sensor.views.dataset import Data, open_log
@@ -25,7 +27,7 @@ def test_pages_join_to_the_whole_inventory(office: Data, office_folder: Path, pa
     assert [record["device"]["last_seen"] for record in found] == sorted(
         record["device"]["last_seen"] for record in found
     )
-    stored = {record["device"]["id"]: record for record in Reader(office_folder).records()}
+    stored = {record["device"]["id"]: record for record in records_of(office_folder)}
     assert {record["device"]["id"]: record for record in found} == stored
     assert len(found) == len(stored)
 
@@ -41,8 +43,7 @@ def test_pages_join_to_the_whole_inventory(office: Data, office_folder: Path, pa
 def test_terms_leave_what_they_leave_of_records(office: Data, office_folder: Path, words: list[str]) -> None:
     """The clauses of the database exclude no device that a term would match."""
     wanted = [term_of(word) for word in words]
-    every = list(Reader(office_folder).records())
-    expected = {record["device"]["id"] for record in matching(every, wanted, NOW)}
+    expected = {record["device"]["id"] for record in matching(records_of(office_folder), wanted, NOW)}
     assert {record["device"]["id"] for record in every_device(office, wanted, NOW)} == expected
 
 
@@ -62,3 +63,9 @@ def test_log_alone_counts_ages_from_its_end(office_folder: Path) -> None:
     with open_log(office_folder / LOG) as data:
         assert list(every_device(data, [term_of("seen<1h")], datetime(2036, 1, 1, tzinfo=UTC)))
         assert not list(every_device(data, [term_of("seen>2h")], NOW))
+
+
+def records_of(folder: Path) -> list[Record]:
+    """The records of all devices, read at once."""
+    with contextlib.closing(Reader(folder)) as reader:
+        return list(reader.records())

@@ -44,13 +44,23 @@ class Reader:
             raise StoreError(f"{self.path}: no inventory yet")
         try:
             self._base = look_into(self.path)
-            (version,) = self._base.execute("PRAGMA user_version").fetchone()
-            self._corrections = corrections_of(self._base) if version == VERSION else {}
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
-        if version != VERSION:
+        try:
+            self._corrections = self._checked()
+        except BaseException:
             self._base.close()
-            raise StoreError(f"{self.path}: its tables have version {version}, this sensor reads {VERSION}")
+            raise
+
+    def _checked(self) -> dict[str, dict[str, Any]]:
+        """The values of operators, if the tables are those of this version."""
+        try:
+            (version,) = self._base.execute("PRAGMA user_version").fetchone()
+            if version == VERSION:
+                return corrections_of(self._base)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+        raise StoreError(f"{self.path}: its tables have version {version}, this sensor reads {VERSION}")
 
     def close(self) -> None:
         self._base.close()
