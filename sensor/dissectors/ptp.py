@@ -45,9 +45,11 @@ _RESPONSE = struct.Struct("!12xBxH2xH")  # action, and type and identity of the 
 
 
 class PtpMessage(Event):
-    """A message of a clock, by its identity (eight bytes; version 1: the MAC). ``profile``: empty if it can be any."""
+    """A message of a clock. ``message``: its type (``sync``); ``clock``: identity of eight bytes, in version 1 the MAC.
+    ``profile``: empty if it can be any.
+    """
 
-    kind: str
+    message: str
     version: int
     clock: str
     domain: int
@@ -142,11 +144,11 @@ def _described(packet: Packet, head: tuple[str, int, str, int, str], reader: Rea
     revision = _text(reader)
     _, firmware, software = _parts(revision, 3)
     name, location = _parts(_text(reader), 2)
-    kind, version, clock, domain, profile = head
+    message, version, clock, domain, profile = head
     profile = PROFILES.get(reader.take(6)[:5].hex(), profile)
     own = is_own(packet, int.from_bytes(hardware, "big") if len(hardware) == 6 else 0, address)
     event = PtpDescription(
-        packet, kind, version, clock, domain, profile, vendor, model, serial, revision, name, location, own
+        packet, message, version, clock, domain, profile, vendor, model, serial, revision, name, location, own
     )
     if not own:
         return [event]
