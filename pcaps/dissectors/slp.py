@@ -1,12 +1,13 @@
 """SLP: a service request, the reply of the server itself, a reply of a directory agent about other hosts, a
-registration, attributes of an HP printer in versions 1 and 2, an advertisement, a service type request.
+registration, attributes of an HP printer in versions 1 and 2, an advertisement, a service type request, the component
+of a Shure receiver.
 """
 
 from __future__ import annotations
 
 import struct
 
-from pcaps.dissectors._frames import DESKTOP, PBX, PRINTER, Frames, udp
+from pcaps.dissectors._frames import DESKTOP, PBX, PHONE, PRINTER, Frames, udp
 
 GROUP, GROUP_MAC = "239.255.255.253", "01:00:5e:7f:ff:fd"
 HP_GROUP, HP_GROUP_MAC = "224.0.1.60", "01:00:5e:00:01:3c"
@@ -15,6 +16,12 @@ HP = (
     "(x-hp-hn=NPI5E5303)"
     "(x-hp-p1=MFG:Hewlett-Packard;MDL:HP LaserJet Professional M1212nf MFP;CMD:PJL,ACL,HTTP;CLS:PRINTER;"
     "DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;)"
+)
+ACN_GROUP, ACN_GROUP_MAC = "239.255.254.253", "01:00:5e:7f:fe:fd"
+SHURE = (
+    "(cid=DDB0C8C5-0000-11DD-A000-000EDDCCCCCC),(acn-fctn=SLXD4DE_RX),(acn-uacn=SLXD4DE G57),(acn-services=esta.dmp),"
+    "(csl-esta.dmp=esta.sdt/10.20.30.12:57383;esta.dmp/cd:320CA2FC-2932-11ED-8BBF-0015C5F3F612),"
+    "(device-description=$:tftp://10.20.30.12/$.ddl),(csl-esta.dmp.values=version:1_interfaceId:65552_extVersion:1)"
 )
 
 
@@ -78,3 +85,5 @@ def frames() -> Frames:
         427,
         message(9, string("") + struct.pack("!H", 0xFFFF) + string("DEFAULT"), 0x2000),
     )
+    component = message(7, struct.pack("!H", 0) + string(SHURE) + b"\0")
+    yield udp(PHONE, ACN_GROUP_MAC, "10.20.30.12", ACN_GROUP, 8427, 8427, component)

@@ -1,5 +1,5 @@
 """Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) with which HP printers
-announce themselves.
+announce themselves; also on the port with which audio and light equipment announces itself (ACN: ANSI E1.17, EPI 19).
 
 Reads requests, service replies, registrations, attribute replies and advertisements; other functions are reported by
 number. Facts are derived only if the message is about its sender: the service's address is its own, or the attributes
@@ -18,7 +18,7 @@ from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, ma
 from sensor.dissectors.shared.ieee1284 import device_id
 from sensor.dissectors.shared.sender_facts import facts
 
-PORT = 427
+PORT, ACN_PORT = 427, 8427
 REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, TYPE_REQUEST, SERVICE_ADVERT = (
     1,
     2,
@@ -32,7 +32,7 @@ REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, 
 FUNCTIONS = range(1, 12)
 URLS_LIMIT = 64
 ATTRIBUTES_LIMIT = 64
-HP = "x-hp-"
+SESSION = "esta.sdt/"  # address and port of an ACN component
 _ATTRIBUTE = lazy_pattern(r"\(([^()=]{1,64})=([^()]{0,1024})\)")
 
 
@@ -72,7 +72,7 @@ class SlpAttributes(Event):
 class Slp(Discovery):
     """Agents repeat messages; what is identical within a minute is dropped, regardless of the transaction number."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60, volatile=(10, 12))
+    interest = Interest(udp=(PORT, ACN_PORT), repeats_s=60, volatile=(10, 12))
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -162,6 +162,7 @@ def _attributes(packet: Packet, listed: str) -> list[Parsed]:
     if not found:
         return []
     mac, address = mac_of(found.get("x-hp-mac", "")), address_of(_plain(found.get("x-hp-ip", "")))
+    address = address or address_of(found.get("csl-esta.dmp", "").partition(SESSION)[2].partition(":")[0])
     own = bool(mac or address) and is_own(packet, mac, address)
     event = SlpAttributes(packet, found, own)
     if not own:
@@ -173,6 +174,8 @@ def _attributes(packet: Packet, listed: str) -> list[Parsed]:
         ("slp.serial", named.get("SN", "")),
         ("slp.firmware", named.get("FWVER", "")),
         ("slp.hostname", found.get("x-hp-hn", "")),
+        ("slp.function", found.get("acn-fctn", "")),
+        ("slp.device_name", found.get("acn-uacn", "")),
     )
     return [event, *facts(packet, pairs)]
 

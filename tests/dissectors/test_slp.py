@@ -20,6 +20,15 @@ HP = {
     "x-hp-p1": "MFG:Hewlett-Packard;MDL:HP LaserJet Professional M1212nf MFP;"
     "CMD:PJL,ACL,HTTP;CLS:PRINTER;DES:HP LaserJet Professional M1212nf MFP;FWVER:20110826;",
 }
+SHURE = {
+    "cid": "DDB0C8C5-0000-11DD-A000-000EDDCCCCCC",
+    "acn-fctn": "SLXD4DE_RX",
+    "acn-uacn": "SLXD4DE G57",
+    "acn-services": "esta.dmp",
+    "csl-esta.dmp": "esta.sdt/10.20.30.12:57383;esta.dmp/cd:320CA2FC-2932-11ED-8BBF-0015C5F3F612",
+    "device-description": "$:tftp://10.20.30.12/$.ddl",
+    "csl-esta.dmp.values": "version:1_interfaceId:65552_extVersion:1",
+}
 # Events of each message of the sample capture, and observations about its sender.
 EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "a request": ([("SlpRequest", "service:printer", False)], []),
@@ -69,6 +78,10 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [("slp.service", "service:directory-agent")],
     ),
     "a question for types": ([("SlpMessage", 2, 9)], []),
+    "an ACN component": (
+        [("SlpAttributes", SHURE, True)],
+        [("slp.function", "SLXD4DE_RX"), ("slp.device_name", "SLXD4DE G57")],
+    ),
 }
 
 
