@@ -16,6 +16,7 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
+from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
@@ -26,6 +27,7 @@ from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
@@ -306,7 +308,7 @@ class Logins(Deriver):
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
-    SmtpLogin: "SMTP",
+    SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

@@ -9,6 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
@@ -143,6 +144,14 @@ def test_databases_are_never_mistyped() -> None:
     assert "VNC" in one(inspected(detector(GUESS), desktop)).summary
     bind = [LdapBindResult(ends(n, 389, answer=True), "simple", "cn=admin", True, 49) for n in range(40)]
     assert "LDAP" in one(inspected(detector(GUESS), bind)).summary
+
+
+def test_file_sharing_of_macs() -> None:
+    """Many failures over AFP are guessing; a guest and a mistyped password are not."""
+    story = [AfpLogin(ends(n, 548, answer=True), "anna", "DHX2", False) for n in range(40)]
+    assert "AFP" in one(inspected(detector(GUESS), story)).summary
+    guests = [AfpLogin(ends(n, 548, answer=True), "", "none", n % 2 == 0) for n in range(80)]
+    assert inspected(detector(GUESS), [*guests, *story[:4]]) == []
 
 
 def test_slow_guessing_is_found() -> None:

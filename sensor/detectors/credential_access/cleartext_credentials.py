@@ -21,6 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, who
+from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
@@ -29,6 +30,7 @@ from sensor.dissectors.ldap import LdapBind
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
@@ -120,6 +122,7 @@ def _desktop(event: VncLogin) -> Seen | None:
 _SERVICES: dict[type[Event], str] = {
     MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
+    AfpLogin: "AFP", NutLogin: "NUT",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,
