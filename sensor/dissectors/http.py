@@ -2,7 +2,7 @@
 themselves.
 
 Reads heads, and of bodies only what is small and identifies a device: the title of a page, the names of a form's
-fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. The content
+fields, XML and JSON in which a device describes itself. Passwords, keys and sessions are never stored. The content
 of TLS, tunnels and WebSockets is not read; HTTP/2 and printing (IPP) have their own dissectors. A fact belongs to the
 sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
 yields only the program of the proxy, which it adds to Via. A server that claims to be Windows with the hop limit of
@@ -148,7 +148,9 @@ class HttpPage(Event):
 
 
 class HttpDescription(Event):
-    """A device described itself. ``standard``: upnp, onvif, dpws, hnap, isapi or roku; ``facts``: (kind, value)."""
+    """A device described itself. ``standard``: upnp, onvif, dpws, hnap, isapi, roku, cast, samsung, hue or
+    shelly; ``facts``: (kind, value).
+    """
 
     standard: str
     facts: tuple[tuple[str, str], ...]

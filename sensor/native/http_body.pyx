@@ -8,6 +8,7 @@ from libc.string cimport memchr
 
 from sensor.core.words cimport Words, same
 from sensor.dissectors.shared.http_body import DESCRIPTION_WORDS
+from sensor.dissectors.shared.json_description import JSON_WORDS
 from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, stripped
 from sensor.native.kinds cimport (
     HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS,
@@ -24,8 +25,9 @@ cdef enum:
     CHUNK_LINE_LIMIT = 256
     CHUNK_DIGITS = 8
     TITLE_END = 8      # bytes of </title>
+    JSON_LIMIT = 2048
 
-cdef Words DESCRIPTIONS = DESCRIPTION_WORDS
+cdef Words DESCRIPTIONS = DESCRIPTION_WORDS, OBJECTS = JSON_WORDS
 
 
 cdef int begin_body(
@@ -55,6 +57,9 @@ cdef int begin_body(
             keep(s, &body.head, raw, size)
     elif known:
         body.reader = reader_of(&kind)
+        if bare and body.framing == SIZED and length <= JSON_LIMIT and kind.size == 16:
+            if same(kind.data, b"application/json", 16):
+                body.reader = DESCRIPTION
     return 0
 
 
@@ -211,6 +216,8 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
 
 cdef bint may_describe(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
     """Whether a body contains a word of device descriptions, or a zero byte, as text in UTF-16 does."""
+    if size and data[0] == 123:  # an opening brace
+        return OBJECTS.among(data, size)
     return memchr(data, 0, size) != NULL or DESCRIPTIONS.among(data, size)
 
 

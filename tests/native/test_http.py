@@ -71,7 +71,7 @@ BODIES = (
         b"<?xml version='1.0'?><root "
         b"xmlns='urn:x'><a/></root>"
     ),
-    b'{"password": "x"}', bytes(range(256)),
+    b'{"password": "x"}', b'{"device_info": {"model_name": "Chromecast"}}', bytes(range(256)),
 )  # fmt: skip
 TYPES = (b"text/html", b"text/xml", b"application/x-www-form-urlencoded", b"application/json", b"image/png", b"")
 

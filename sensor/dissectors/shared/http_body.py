@@ -1,7 +1,7 @@
 """Bodies of HTTP messages (RFC 9112, 6 and 7): their end, and parts that identify a device or a login.
 
-At most the first 32 KiB are stored, of bodies that may be a page, a form or XML; of all others nothing. A body is
-evaluated once: when it is complete, when enough is available, or when the rest is lost.
+At most the first 32 KiB are stored, of bodies that may be a page, a form or XML, and short JSON; of all others nothing.
+A body is evaluated once: when it is complete, when enough is available, or when the rest is lost.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from sensor.core.reader import Malformed, clean
 from sensor.core.words import Words
 from sensor.dissectors.shared import xml_tree
 from sensor.dissectors.shared.http_message import UNKNOWN, Head
+from sensor.dissectors.shared.json_description import JSON_WORDS, describe_json
+from sensor.dissectors.shared.json_values import read_object
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.upnp import describe
 
@@ -35,6 +37,7 @@ CHUNK_LINE_LIMIT = 256
 CHUNK_DIGITS = 8
 FORMS = ("application/x-www-form-urlencoded", "application/json", "text/json")
 XML = ("text/xml", "application/xml")
+JSON, JSON_LIMIT = "application/json", 2048  # device descriptions are short, and have a length
 PAGES = ("text/html", "application/xhtml")
 TITLE_END = b"</title>"
 # Every device description has one of these words, in any case; most other XML has none (upnp.py).
@@ -185,7 +188,9 @@ def of(
     elif page is not None and media_type.startswith(PAGES):
         reading = title(page)
     elif description is not None and (
-        "xml" in media_type or media_type in ("", "text/plain", "application/octet-stream")
+        "xml" in media_type
+        or media_type in ("", "text/plain", "application/octet-stream")
+        or (media_type == JSON and 0 <= length <= JSON_LIMIT and encoding in (b"", b"identity"))
     ):
         reading = xml_facts(description)
     if encoding not in (b"", b"identity", b"gzip", b"x-gzip", b"deflate"):
@@ -228,13 +233,13 @@ def _title_text(raw: bytes) -> str:
 
 
 def xml_facts(description: Described) -> Reading:
-    """A body without valid XML is not an error: the head was valid."""
+    """A body without valid XML or JSON is not an error: the head was valid."""
 
     def read(packet: Packet, body: bytes) -> Iterator[Parsed]:
         if not _may_describe(body):
             return
         try:
-            found = describe(xml_tree.read(body))
+            found = describe_json(read_object(body)) if body[:1] == b"{" else describe(xml_tree.read(body))
         except Malformed:
             return
         if found is not None:
@@ -245,6 +250,8 @@ def xml_facts(description: Described) -> Reading:
 
 def _may_describe(body: bytes) -> bool:
     """Whether a body may be a device description. Only then is it parsed."""
+    if body[:1] == b"{":
+        return JSON_WORDS.any_in(body)
     if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
         return False
     return body.startswith(UTF_16) or DESCRIPTION_WORDS.any_in(body)
