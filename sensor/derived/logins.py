@@ -18,6 +18,7 @@ from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
+from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
@@ -308,7 +309,7 @@ class Logins(Deriver):
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
-    SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT",
+    SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

@@ -7,13 +7,12 @@ operating system and whether it is a Steam Deck. Ignores accounts, addresses and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors.shared.discovery import FIELD_LIMIT, Discovery
+from sensor.core.reader import Reader
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.protobuf import fields, text
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 27036
@@ -21,8 +20,6 @@ MAGIC = b"\xff\xff\xff\xff\x21\x4c\x5f\xa0"
 DISCOVERY, STATUS = 0, 1  # types of messages
 MESSAGE_TYPE = 2  # field of the header
 HOST_NAME, SYSTEM, STEAM_DECK = 4, 7, 24  # fields of a status
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-VARINT_BYTES, FIELDS_LIMIT = 10, 128
 # Ranges of the numbers of operating systems.
 SYSTEMS = {"linux": range(-203, -102), "macos": range(-102, -1), "windows": range(1, 100)}
 
@@ -50,14 +47,13 @@ class Steam(Discovery):
             return []
         reader = Reader(data, len(MAGIC))
         header, body = _part(reader), _part(reader)
-        kind = next((value for field, value in _fields(header) if field == MESSAGE_TYPE), DISCOVERY)
+        kind = next((value for field, value in fields(header) if field == MESSAGE_TYPE), DISCOVERY)
         if kind == DISCOVERY:
             return [SteamSearch(packet)]
         if kind != STATUS:
             return []
-        found: dict[int, int | bytes] = dict(_fields(body))
-        raw, number = found.get(HOST_NAME), found.get(SYSTEM, 0)
-        name = clean(raw, FIELD_LIMIT) if isinstance(raw, bytes) else ""
+        found = dict(fields(body))
+        name, number = text(found, HOST_NAME), found.get(SYSTEM, 0)
         system = next((word for word, numbers in SYSTEMS.items() if number in numbers), "")
         deck = found.get(STEAM_DECK) == 1
         pairs = (("steam.hostname", name), ("steam.system", system), ("steam.deck", "yes" if deck else ""))
@@ -70,31 +66,3 @@ def _part(reader: Reader) -> Reader:
     start = reader.offset
     reader.skip(size)
     return Reader(reader.data, start, start + size)
-
-
-def _fields(reader: Reader) -> Iterator[tuple[int, int | bytes]]:
-    """(number, value) of each field of a message (Protocol Buffers, encoding); integers are signed."""
-    for _ in range(FIELDS_LIMIT):
-        if not reader.left:
-            return
-        key = _varint(reader)
-        if key & 7 == VARINT:
-            value = _varint(reader)
-            yield key >> 3, value - (1 << 64) if value >> 63 else value
-        elif key & 7 == BYTES:
-            yield key >> 3, reader.take(_varint(reader))
-        elif key & 7 in (FIXED64, FIXED32):
-            reader.skip(8 if key & 7 == FIXED64 else 4)
-        else:
-            raise Malformed("unknown type of field")
-    raise Malformed("too many fields")
-
-
-def _varint(reader: Reader) -> int:
-    value = 0
-    for place in range(VARINT_BYTES):
-        byte = reader.u8()
-        value |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            return value & (1 << 64) - 1
-    raise Malformed("integer too long")

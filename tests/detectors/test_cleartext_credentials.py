@@ -9,6 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
+from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpPassword
 from sensor.dissectors.ldap import LdapBind, LdapBindResult
 from sensor.dissectors.mongodb import MongodbLogin
@@ -49,6 +50,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     "MongoDB": (MongodbLogin(ends(0, 27017, answer=True), "report", "clear", True), Severity.low),
     "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),
     "AFP": (AfpLogin(ends(0, 548, answer=True), "anna", "clear", True), Severity.low),
+    "ESPHome": (EsphomeLogin(ends(0, 6053, answer=True), "", "clear", True), Severity.low),
     "NUT": (NutLogin(ends(0, 3493, answer=True), "monitor", "clear", True), Severity.low),
     "VNC": (VncLogin(ends(0, 5900, answer=True), "", "none", True), Severity.low),
     "MQTT": (MqttConnect(ends(0, 1883, answer=False), 4, "one", True, True, 60, ""), Severity.info),

@@ -23,6 +23,7 @@ from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, who
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
+from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
@@ -122,7 +123,7 @@ def _desktop(event: VncLogin) -> Seen | None:
 _SERVICES: dict[type[Event], str] = {
     MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
-    AfpLogin: "AFP", NutLogin: "NUT",
+    AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,
