@@ -49,9 +49,9 @@ class DanteProduct(Event):
 
 
 class Dante(Discovery):
-    """Devices send their product when they start and whenever a controller asks; the number is not compared."""
+    """Devices send their product when they start and whenever a controller asks."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60, volatile=(4, 6))
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

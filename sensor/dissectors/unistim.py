@@ -39,9 +39,9 @@ class UnistimPhone(Event):
 
 
 class Unistim(Discovery):
-    """Phones report themselves once for each connection; the sequence number is not compared."""
+    """Phones report themselves once for each connection."""
 
-    interest = Interest(udp=(*SERVER_PORTS, PHONE_PORT), repeats_s=60, volatile=(2, 4))
+    interest = Interest(udp=(*SERVER_PORTS, PHONE_PORT), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
