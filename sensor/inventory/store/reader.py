@@ -52,7 +52,7 @@ class Reader:
             self._base.close()
             raise
 
-    def _checked(self) -> dict[str, dict[str, Any]]:
+    def _checked(self) -> dict[str, dict[str, Correction]]:
         """The values of operators, if the tables are those of this version."""
         try:
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
