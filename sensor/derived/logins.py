@@ -14,6 +14,7 @@ from sensor.core.deriver import Deriver
 from sensor.core.event import Derived, Event
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.dissectors.afp import AfpLogin
@@ -22,6 +23,7 @@ from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
+from sensor.dissectors.ipmi import IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 from sensor.dissectors.ldap import LdapBindResult
@@ -57,6 +59,9 @@ NO_SUCH_USER = frozenset((0xC0000064,))
 UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
 # Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
 LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
+# Status of a controller that does not know the user (IPMI 2.0, 13.24), and the time after which a client that received
+# the controller's proof of the password, but did not answer it, has another password.
+IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 2
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
 
@@ -131,6 +136,10 @@ class Logins(Deriver):
         self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
         # (SIP client, server, account) → call id and CSeq of the last request with credentials
         self._proven: Bounded[tuple[int, int, str], tuple[str, int]] = tables.add("proven", Bounded(OPEN_LIMIT))
+        # (client, controller) → the last unfinished IPMI login: its time, flow and user, whether it was answered
+        self._controllers: Bounded[tuple[int, int], tuple[int, int, str, bool]] = tables.add(
+            "controllers", Bounded(OPEN_LIMIT)
+        )
         # SIP clients and servers that answered
         self._answering: Bounded[tuple[int, int], bool] = tables.add("answering", Bounded(OPEN_LIMIT))
 
@@ -143,6 +152,7 @@ class Logins(Deriver):
             SmbLoginResult: (field("method") != "anonymous")
             & ~field("guest").filled()
             & field("status").is_in(0, *REFUSALS),
+            IpmiSession: ~field("step").is_in("open", "opened"),
             SipRequest: field("credentials").filled(),
             SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
             HttpRequest: shown & ~field("forwarded").filled(),
@@ -291,6 +301,27 @@ class Logins(Deriver):
             return None
         return _attempt(event, _SERVICES[type(event)], event.user, event.accepted, seal=event.seal)
 
+    def controller(self, event: IpmiSession) -> LoginAttempt | None:
+        """RAKP (IPMI 2.0, 13.20 to 13.23): the controller proves in message 2 that it knows the password, so that a
+        client with another one does not go on, or reports it in message 3.
+        """
+        if event.step in ("open", "opened"):
+            return None
+        packet, answer = event.packet, event.step in ("rakp_2", "rakp_4")
+        pair = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
+        before = self._controllers.pop(pair)
+        if event.step == "rakp_1":
+            self._controllers.put(pair, (packet.ts, packet.flow, event.user, False))
+            if before and before[3] and (before[1] == packet.flow or packet.ts - before[0] > IPMI_WAIT):
+                return _attempt(event, "IPMI", before[2], False, answer=False)
+        elif before and (event.status or event.step == "rakp_4"):
+            return _attempt(
+                event, "IPMI", before[2], not event.status, answer=answer, unknown=event.status == IPMI_NO_USER
+            )
+        elif before:
+            self._controllers.put(pair, (*before[:3], event.hashed))
+        return None
+
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:
         if event.code not in (0, LDAP_REFUSED) or not event.name:
             return None
@@ -315,7 +346,8 @@ _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
     KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.centre_refused,
-    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
+    KerberosAsReply: Logins.centre_granted, IpmiSession: Logins.controller,
+    SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
     HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
     RtspRequest: Logins.rtsp_requested, RtspResponse: Logins.media_answered,

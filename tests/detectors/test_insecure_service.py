@@ -11,6 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.ipmi import IpmiChannel, IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
@@ -88,6 +89,8 @@ STORIES: dict[str, list[Event]] = {
     "rtsp_open": stream(),
     "mqtt_anonymous": broker(),
     "iscsi_open": [IscsiLogin(answer(3260), "", "none", True)],
+    "ipmi_open": [IpmiChannel(answer(623), True, True, True)],
+    "ipmi": [IpmiSession(answer(623), "rakp_2", 0, "", -1, True)],
     "docker_open": [ServiceApiLogin(answer(2375), "", "none", True, service="Docker")],
     "database_open": [MemcachedLogin(answer(11211), "", "none", True)],
 }

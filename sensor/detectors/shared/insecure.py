@@ -18,6 +18,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
+from sensor.dissectors.ipmi import IpmiChannel, IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mongodb import MongodbLogin
@@ -87,6 +88,7 @@ class Insecure:
             HttpResponse: moved | refused, SnmpResponse: field("community").filled(),
             SmbNegotiated: field("version") == 1,
             TlsServerHello: field("version").is_in(*OLD_TLS), TlsCertificate: ~field("from_client").filled(),
+            IpmiSession: (field("algorithm") == 0) | field("hashed").filled(),
             RtspResponse: held(self._streams, "packet.flow"), MqttConnack: held(self._brokers, "packet.flow"),
         }  # fmt: skip
 
@@ -286,6 +288,35 @@ def _desktop(event: VncLogin) -> InsecureSetting | None:
     )
 
 
+def _channel(event: IpmiChannel) -> InsecureSetting:
+    if not event.anonymous:
+        return InsecureSetting("", why="it requires a user or a password", fixes=("ipmi_open",))
+    return InsecureSetting(
+        "ipmi_open",
+        "ipmi",
+        "accepts IPMI logins without user and password",
+        "it reported that anonymous logins are enabled",
+    )
+
+
+def _session(event: IpmiSession) -> InsecureSetting | None:
+    if event.step == "opened" and not event.algorithm:
+        return InsecureSetting(
+            "ipmi_open",
+            "ipmi",
+            "accepts IPMI sessions without authentication",
+            "it accepted a session without an authentication algorithm (cipher suite 0)",
+        )
+    if not event.hashed:
+        return None
+    return InsecureSetting(
+        "ipmi",
+        "ipmi",
+        "sends password hashes to clients before they log in (IPMI 2.0)",
+        "its RAKP message 2 contained a hash of the user's password",
+    )
+
+
 def _data(event: PasswordLogin) -> InsecureSetting | None:
     setting, app, name = _DATA[type(event)]
     if event.method != "none":
@@ -312,7 +343,8 @@ _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    VncLogin: _desktop, ServiceApiLogin: _interface, **dict.fromkeys(_DATA, _data),
+    IpmiChannel: _channel, IpmiSession: _session, VncLogin: _desktop, ServiceApiLogin: _interface,
+    **dict.fromkeys(_DATA, _data),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}

@@ -5,7 +5,7 @@ To take a machine an attacker has to reach one of its services, and then to comp
 
   reach     1   a conversation of the two was observed, or an external host was answered
             4   both live in the same segment, without an observed conversation (assumed)
-  take      1   no password is required (Telnet, VNC, Docker), or nothing more is needed
+  take      1   no password is required (Telnet, VNC, Docker, IPMI), or nothing more is needed
             3   known to be exploitable: SMB 1, a community, a broker, a database or a volume without access control
             5   passwords are sent in clear text: eavesdrop, and log in
          2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, if a packet contained its version: 2,
@@ -50,6 +50,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "database_open": (WEAK, ()),
     "docker_open": (OPEN, (TCP << 16 | 2375,)),
     "iscsi_open": (WEAK, (TCP << 16 | 3260,)),
+    "ipmi_open": (OPEN, (UDP << 16 | 623,)),
     "telnet": (LISTEN, (TCP << 16 | 23,)),
     "ftp": (LISTEN, (TCP << 16 | 21,)),
     "http_login": (LISTEN, (TCP << 16 | 80,)),
