@@ -29,7 +29,7 @@ from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, targ
 from sensor.decode.selection cimport (
     DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, GLIMPSED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
     LEADS, MAX_DISSECTORS, NEWCOMERS, PER_SECOND, SAMPLE, SECOND_CHANCES, SENDERS, SHORT, STREAMS, WAITS, WORDS,
-    again, big, key_of, lead_place, magic, mark, remember, sensor_lowest, too_early, wait_for, weight,
+    again, big, cyclic, key_of, lead_place, magic, mark, remember, sensor_lowest, too_early, wait_for, weight,
 )
 
 # For users of the rows.
@@ -186,7 +186,7 @@ cdef class Selector:
                 row.wanted = self.of_head(data, row, words)
             return 0
         if row.ip_version == 0:
-            wanted = self.ethertypes[row.ethertype] if row.ethertype else 0
+            wanted = self.ethertypes[row.ethertype] if row.ethertype and not cyclic(data, row) else 0
         elif row.fragment != WHOLE:  # until the datagram is complete
             row.wanted = 0
             return 0

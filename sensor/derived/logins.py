@@ -31,6 +31,7 @@ from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.nut import NutLogin
+from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
@@ -340,7 +341,7 @@ class Logins(Deriver):
 _SERVICES: dict[type[Event], str] = {
     VncLogin: "VNC", MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
-    SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome",
+    SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,

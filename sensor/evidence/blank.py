@@ -4,9 +4,9 @@ understand the attack.
 Text commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP), Authorization:
 Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a client types in
 Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT, AMQP, MongoDB,
-PostgreSQL and TDS logins. Digests and challenges are kept: they show an attack without the password. A secret that is
-split over several segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or
-compressed content is left unchanged.
+PostgreSQL, TDS and OPC UA logins. Digests and challenges are kept: they show an attack without the password. A secret
+that is split over several segments is masked in all of them. Lengths are preserved; checksums are not recomputed.
+Encrypted or compressed content is left unchanged.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ _LDAP = lazy_pattern(
     re.DOTALL,
 )
 _AMQP = lazy_pattern(rb"\x05PLAIN(.{4})|\x08PASSWORDS(.{4})", re.DOTALL)
+# A user name token of OPC UA (IEC 62541-4, 7.41.4): number of its encoding, form, size; then texts behind their sizes.
+_OPCUA = lazy_pattern(rb"\x01\0\x44\x01\x01.{4}", re.DOTALL)
 _MONGODB = lazy_pattern(rb"\x05payload\0(.{4})\0(?=\0)", re.DOTALL)
 
 
@@ -237,6 +239,17 @@ def _plain(payload: bytes, start: int, end: int) -> Iterator[Span]:
         yield password, end
 
 
+def _opcua(payload: bytes) -> Iterator[Span]:
+    """The third text of a user name token, behind those of the policy and the user."""
+    for found in _OPCUA.finditer(payload):
+        at = found.end()
+        for _ in range(2):
+            at += 4 + max(int.from_bytes(payload[at : at + 4], "little", signed=True), 0)
+        end = at + 4 + int.from_bytes(payload[at : at + 4], "little", signed=True)
+        if at + 4 < min(end, len(payload)):
+            yield at + 4, min(end, len(payload))
+
+
 def _tds(payload: bytes) -> Iterator[Span]:
     """LOGIN7 (MS-TDS, 2.2.6.4): offset and number of characters of the password are at bytes 44 and 46 of the message,
     after the packet header of eight bytes.
@@ -257,4 +270,5 @@ _BY_PORT: tuple[tuple[frozenset[int], Callable[[bytes], Iterator[Span]]], ...] =
     (frozenset((27017,)), _mongodb),
     (frozenset((5432,)), _postgres),
     (frozenset((1433,)), _tds),
+    (frozenset((4840,)), _opcua),
 )

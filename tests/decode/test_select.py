@@ -58,6 +58,12 @@ def test_frames_without_ip() -> None:
     assert select(frames, Interest(ethertypes=(0x0806,)), Interest(icmp6=(135,)), Interest(protocols=(2,))) == [1, 2, 4]
 
 
+def test_cyclic_data_of_profinet_is_not_wanted() -> None:
+    """Of its frames only those of discovery are selected: cyclic data is sent thousands of times a second."""
+    frames = [ethernet(bytes.fromhex(head) + bytes(44), 0x8892) for head in ("8000", "fe01", "fefb", "fefc", "feff")]
+    assert select([*frames, ethernet(b"", 0x8892)], Interest(ethertypes=(0x8892,))) == [0, 0, 0, 1, 1, 0]
+
+
 def test_a_repeat_is_dropped_until_its_window_ends() -> None:
     """The same bytes of the same sender are selected once per window; another sender or other bytes always."""
     same, other = udp_frame(A, B, b"announcement", dport=5353), udp_frame(A, B, b"announcemenT", dport=5353)

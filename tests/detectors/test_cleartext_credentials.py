@@ -15,6 +15,7 @@ from sensor.dissectors.ldap import LdapBind, LdapBindResult
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.nut import NutLogin
+from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.sip import SipRequest
@@ -46,6 +47,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
     ),
     "SNMP": (snmp(0), Severity.info),
     "LDAP": (LdapBind(ends(0, 389, answer=False), "simple", "cn=scan,dc=example", True), Severity.low),
+    "OPC UA": (OpcuaLogin(ends(0, 4840, answer=True), "operator", "clear", True), Severity.low),
     "AMQP": (AmqpLogin(ends(0, 5672, answer=True), "shop", "clear", True), Severity.low),
     "MongoDB": (MongodbLogin(ends(0, 27017, answer=True), "report", "clear", True), Severity.low),
     "PostgreSQL": (PostgresLogin(ends(0, 5432, answer=True), "report", "clear", False), Severity.low),

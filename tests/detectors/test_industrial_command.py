@@ -11,7 +11,11 @@ from sensor.core.packet import Packet
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
+from sensor.dissectors.iec104 import Iec104Request
+from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
+from sensor.dissectors.opcua import OpcuaRequest
+from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
 from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
@@ -41,6 +45,11 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
         (CipRequest(packet(0, OTHER), 5, 1, "reset", True), "T0816"),
         (CipRequest(packet(0, OTHER), 0x4B, 0x67, "change mode", True), "T0858"),
         (ModbusRequest(packet(0, OTHER), 1, 8, 4, 0, True), "T0814"),
+        (Iec104Request(packet(0, OTHER), 47, 105, 0, "reset process", True), "T0816"),
+        (KnxRequest(packet(0, OTHER), "1.1.7", "write memory", True), "T0843"),
+        (KnxRequest(packet(0, OTHER), "1.1.7", "restart device", True), "T0816"),
+        (ProfinetRequest(packet(0, OTHER), "factory reset", ""), "T0816"),
+        (ProfinetRequest(packet(0, OTHER), "set name", "press"), "T0843"),
         (BacnetRequest(packet(0, OTHER), 20, "reinitialize_device", 8, 1), "T0816"),
     ],
 )
@@ -73,6 +82,22 @@ def test_a_host_that_writes_and_does_not_read() -> None:
     assert inspected(detector(COMMAND), reads) == inspected(detector(COMMAND), [*polling, modbus(61, write=True)]) == []
 
 
+def frame(at: float, sender: int, target: int) -> Event:
+    """A Set request of PROFINET: there are no addresses, only MACs."""
+    return ProfinetRequest(
+        Packet(ts=START + int(at * SECOND), src_mac=sender, dst_mac=target), "set address", "10.0.0.9"
+    )
+
+
+def test_stations_without_addresses() -> None:
+    """A controller gives addresses to its stations, all day; another host does so for the first time."""
+    controller, other, station = 0x020000000001, 0x020000000002, 0x020000000003
+    story = [frame(60 * n, controller, station) for n in range(30)]
+    assert inspected(detector(COMMAND), [*story, *[frame(1800 + n, controller, station + n) for n in range(9)]]) == []
+    alert = one(inspected(detector(COMMAND), [*story, frame(1801, other, station)]))
+    assert (alert.actor.mac, alert.target and alert.target.mac, alert.severity) == (other, station, Severity.low)
+
+
 def test_many_writes() -> None:
     """Writes to all coils in turn raise an alert."""
     alert = one(inspected(detector(COMMAND), [modbus(n / 50, OTHER, write=True, function=5) for n in range(300)]))
@@ -97,6 +122,9 @@ def test_what_a_plant_does() -> None:
         [*[modbus(60 * n) for n in range(30)], modbus(1801, OTHER, write=True, function=90)],
         [s7(n, "read") for n in range(50)],
         [CipRequest(packet(n, OTHER), 0x4C, 0, "", False) for n in range(50)],
+        [OpcuaRequest(packet(n / 50, SERVER), "write", True) for n in range(900)],
+        [Iec104Request(packet(4 * n, SERVER), 47, 50, 14, "set point", True) for n in range(400)],
+        [Iec104Request(packet(n, OTHER), 47, 100, 0, "interrogation", False) for n in range(50)],
     ):
         assert inspected(detector(COMMAND), story) == []
     assert inspected(detector(COMMAND, engineering=(OTHER,)), [s7(0, "stop")]) == []

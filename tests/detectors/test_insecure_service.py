@@ -15,6 +15,7 @@ from sensor.dissectors.ipmi import IpmiChannel, IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.service_api import ServiceApiLogin
 from sensor.dissectors.shared.smb_events import SmbNegotiated
@@ -89,6 +90,7 @@ STORIES: dict[str, list[Event]] = {
     "rtsp_open": stream(),
     "mqtt_anonymous": broker(),
     "iscsi_open": [IscsiLogin(answer(3260), "", "none", True)],
+    "opcua_open": [OpcuaLogin(answer(4840), "", "none", True)],
     "ipmi_open": [IpmiChannel(answer(623), True, True, True)],
     "ipmi": [IpmiSession(answer(623), "rakp_2", 0, "", -1, True)],
     "docker_open": [ServiceApiLogin(answer(2375), "", "none", True, service="Docker")],

@@ -9,6 +9,7 @@ import pytest
 
 from pcaps.dissectors.amqp import start_ok, table
 from pcaps.dissectors.mongodb import PLAIN, bson, wire
+from pcaps.dissectors.opcua import login
 from sensor.evidence.blank import Blanker
 from sensor.evidence.ring import Frame
 from tests.kit import ethernet, tcp_frame, udp_frame
@@ -75,6 +76,7 @@ SECRETS = {
     "redis inline": (b"AUTH " + SECRET + b"\r\n", 6379),
     "redis with a user": (b"*3\r\n$4\r\nauth\r\n$5\r\nadmin\r\n$8\r\n" + SECRET + b"\r\n", 6379),
     "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883),
+    "opc ua": (login(b"admin", SECRET, None), 4840),
     "amqp": (start_ok(b"PLAIN", b"\0admin\0" + SECRET)[1], 5672),
     "amqp with a table": (start_ok(b"AMQPLAIN", table(LOGIN=b"admin", PASSWORD=SECRET))[1], 5672),
     "mongodb": (wire(2013, bytes(5) + bson(PLAIN | {"payload": b"\0admin\0" + SECRET})), 27017),

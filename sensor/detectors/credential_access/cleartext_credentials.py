@@ -32,6 +32,7 @@ from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.nut import NutLogin
+from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
@@ -123,7 +124,7 @@ def _desktop(event: VncLogin) -> Seen | None:
 _SERVICES: dict[type[Event], str] = {
     MysqlLogin: "MySQL", PostgresLogin: "PostgreSQL", RedisLogin: "Redis", TdsLogin: "SQL Server",
     MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
-    AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome",
+    AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,

@@ -1,6 +1,6 @@
 """Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
-EtherNet/IP).
+EtherNet/IP, IEC 104, OPC UA), and settings of devices on a bus or in PROFINET are changed (KNX, DCP).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
 writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
@@ -26,7 +26,11 @@ from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, ne
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
+from sensor.dissectors.iec104 import Iec104Request
+from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
+from sensor.dissectors.opcua import OpcuaRequest
+from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
@@ -34,7 +38,17 @@ REPORTED_S = 600
 # Commands that stop a controller or change its program, by protocol, and the technique.
 STOPS = frozenset(("stop", "stop application", "device communication control", "change mode"))
 RESTARTS = frozenset(
-    ("start", "cold restart", "warm restart", "initialize application", "reinitialize device", "reset")
+    (
+        "start",
+        "cold restart",
+        "warm restart",
+        "initialize application",
+        "reinitialize device",
+        "reset",
+        "reset process",
+        "restart device",
+        "factory reset",
+    )
 )
 PROGRAMS = frozenset(
     (
@@ -44,6 +58,11 @@ PROGRAMS = frozenset(
         "activate configuration",
         "delete file",
         "download all request",
+        "write individual address",
+        "write memory",
+        "write user memory",
+        "write key",
+        "set name",
     )
 )
 STOP, RESTART, PROGRAM = ("T0858", "T0855", "T1489"), ("T0816", "T0855", "T1529"), ("T0843", "T0855", "T1565")
@@ -81,7 +100,17 @@ class IndustrialCommand(EventDetector):
     false_positives = "Maintenance and commissioning; a new control server: list such hosts in `engineering`."
     decisive = {"writes": "requests"}
     Options = Options
-    watches = (SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest, CipRequest)
+    watches = (
+        SimaticRequest,
+        Dnp3Request,
+        ModbusRequest,
+        BacnetRequest,
+        CipRequest,
+        Iec104Request,
+        OpcuaRequest,
+        KnxRequest,
+        ProfinetRequest,
+    )
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -99,11 +128,11 @@ class IndustrialCommand(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        since = self._since.get(packet.dst)
+        pair = (packet.src or packet.src_mac, packet.dst or packet.dst_mac)
+        since = self._since.get(pair[1])
         if since is None:
             since = packet.ts
-            self._since.put(packet.dst, since)
-        pair = (packet.src, packet.dst)
+            self._since.put(pair[1], since)
         if packet.src in self._allowed or not _writes(event):
             self._reads(pair, packet.ts)
             return
@@ -116,7 +145,7 @@ class IndustrialCommand(EventDetector):
             reason = f"{protocol_label(_protocol(event))} function {name or 'diagnostics'!r}"
             severity = Severity.medium if new and settled else Severity.low
             yield from self._alert(event, name or "diagnostics", reason, techniques, severity, 1)
-        elif count >= self.options.writes:
+        elif count >= self.options.writes and not isinstance(event, OpcuaRequest):  # gateways copy values all day
             reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
             yield from self._alert(event, "many", reason, MANY, Severity.medium, count)
         elif new and settled:
@@ -143,10 +172,11 @@ class IndustrialCommand(EventDetector):
         self, event: Event, what: str, reason: str, techniques: tuple[str, ...], severity: Severity, value: int
     ) -> Iterator[Alert]:
         packet: Packet = event.packet
-        if not self._reported.fresh((packet.src, packet.dst, techniques[0]), packet.ts):
-            return
         actor, target, near, far = ends_of(packet)
-        outside = not self.context.networks.inside(packet.src)
+        ends = (actor.address or actor.mac, target.address or target.mac, techniques[0])
+        if not self._reported.fresh(ends, packet.ts):
+            return
+        outside = bool(packet.src) and not self.context.networks.inside(packet.src)
         done = {"many": "wrote many values to", "new": "wrote for the first time to"}.get(what, f"sent {what!r} to")
         yield self.alert(
             event,
@@ -159,7 +189,7 @@ class IndustrialCommand(EventDetector):
                 "threshold": self.options.writes if what == "many" else 1,
                 "protocol": _protocol(event),
             },
-            key=(addresses.text(packet.dst), what),
+            key=(addresses.text(target.address) if target.address else addresses.mac_text(target.mac), what),
             techniques=techniques,
             severity=Severity.high if outside or is_fixed_function(self.context, actor) else severity,
             confidence=0.6 if what == "new" else 0.75,
@@ -176,13 +206,13 @@ def _protocol(event: Event) -> str:
 
 def _writes(event: Event) -> bool:
     """Whether a request changes something; functions that also identify a controller do not count."""
-    if isinstance(event, BacnetRequest):
+    if isinstance(event, BacnetRequest | ProfinetRequest):
         return bool(event.name)
     if isinstance(event, ModbusRequest):
         if event.function == DIAGNOSTICS:
             return event.address == LISTEN_ONLY
         return event.write and event.function != SCHNEIDER
-    return isinstance(event, SimaticRequest | Dnp3Request | CipRequest) and event.write
+    return bool(getattr(event, "write", False))
 
 
 def _techniques(event: Event, name: str) -> tuple[str, ...]:

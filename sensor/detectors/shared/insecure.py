@@ -23,6 +23,7 @@ from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.memcached import MemcachedLogin
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
+from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
@@ -337,7 +338,7 @@ def _served(setting: str, app: str, name: str) -> InsecureSetting:
 _DATA: dict[type[Event], tuple[str, str, str]] = {
     IscsiLogin: ("iscsi_open", "iscsi", "iSCSI"), MemcachedLogin: ("database_open", "memcached", "memcached"),
     MongodbLogin: ("database_open", "mongodb", "MongoDB"), PostgresLogin: ("database_open", "postgres", "PostgreSQL"),
-    RedisLogin: ("database_open", "redis", "Redis"),
+    OpcuaLogin: ("opcua_open", "opcua", "OPC UA"), RedisLogin: ("database_open", "redis", "Redis"),
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,

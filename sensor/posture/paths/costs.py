@@ -50,6 +50,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "database_open": (WEAK, ()),
     "docker_open": (OPEN, (TCP << 16 | 2375,)),
     "iscsi_open": (WEAK, (TCP << 16 | 3260,)),
+    "opcua_open": (WEAK, (TCP << 16 | 4840,)),
     "ipmi_open": (OPEN, (UDP << 16 | 623,)),
     "telnet": (LISTEN, (TCP << 16 | 23,)),
     "ftp": (LISTEN, (TCP << 16 | 21,)),
