@@ -66,7 +66,8 @@ class FoxStream(FramedStream):
 
     def size(self, data: bytes, at: int) -> int:
         if not data.startswith(START[: len(data) - at], at):
-            raise Malformed("no Fox message")
+            self.done = True  # another protocol, or the rest of a session
+            return 0
         stop = data.find(END, at)
         if stop < 0 and len(data) - at > self.keep:
             raise Malformed("message without an end")

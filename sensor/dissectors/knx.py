@@ -29,7 +29,7 @@ NAME_SIZE = 30
 REQUEST = 0x11  # L_Data.req
 # Application services of 10 bits that program a device (03_03_07, 3.1); some have parameters in the last six.
 WRITES = {
-    0x0C0: "write individual address", 0x280: "write memory", 0x2C2: "write user memory", 0x380: "restart device",
+    0x0C0: "write individual address", 0x280: "program memory", 0x2C2: "program user memory", 0x380: "restart device",
     0x381: "factory reset", 0x3D3: "write key", 0x3D7: "write property", 0x3DE: "write serial address",
 }  # fmt: skip
 PARAMETERS = frozenset((0x0C0, 0x280))

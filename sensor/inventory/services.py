@@ -27,14 +27,15 @@ _NAMES = {
         2000: "sccp", 2049: "nfs", 2375: "docker", 2379: "etcd", 3260: "iscsi", 3306: "mysql", 3389: "rdp",
         5060: "sip", 5061: "sips", 5357: "wsd", 5432: "postgresql", 5672: "amqp", 5985: "winrm", 6379: "redis",
         7000: "airplay", 8009: "cast", 8883: "mqtts", 9100: "jetdirect", 9200: "elasticsearch", 11211: "memcached",
-        5984: "couchdb", 27017: "mongodb", 44818: "enip",
+        5984: "couchdb", 27017: "mongodb", 44818: "enip", 102: "s7comm", 104: "dicom", 1911: "fox", 2404: "iec104",
+        2575: "hl7", 4840: "opcua", 11112: "dicom", 20000: "dnp3",
     },
     UDP: {
         53: "dns", 67: "dhcp", 69: "tftp", 88: "kerberos", 123: "ntp", 137: "netbios-ns", 161: "snmp", 389: "ldap",
         443: "quic", 500: "ike", 514: "syslog",
         623: "ipmi", 1194: "openvpn", 1812: "radius", 1900: "ssdp", 2727: "mgcp", 3478: "stun", 3702: "wsd",
         5060: "sip", 5353: "mdns", 5683: "coap",
-        10001: "ubnt", 11211: "memcached", 47808: "bacnet",
+        3671: "knx", 10001: "ubnt", 11211: "memcached", 47808: "bacnet",
     },
 }  # fmt: skip
 

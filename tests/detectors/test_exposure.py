@@ -28,7 +28,7 @@ def test_services_that_answer_the_internet() -> None:
     )
     assert alert.techniques[0].technique == "T1133"
     assert one(raised(INBOUND, flow(FAR, NEAR, 443, sport=1025))).severity == Severity.low
-    for port in (3389, 2375, 3260, 11211):
+    for port in (3389, 2375, 3260, 11211, 2404, 11112):
         assert one(raised(INBOUND, flow(FAR, NEAR, port))).severity == Severity.medium
     assert one(raised(INBOUND, flow(FAR, NEAR, 23), World(device("camera", NEAR)))).severity == Severity.high
     assert one(raised(INBOUND, flow(FAR, NEAR, 161, proto=UDP))).severity == Severity.low

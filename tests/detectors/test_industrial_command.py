@@ -11,12 +11,14 @@ from sensor.core.packet import Packet
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
+from sensor.dissectors.fins import FinsRequest
 from sensor.dissectors.iec104 import Iec104Request
 from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
 from sensor.dissectors.opcua import OpcuaRequest
 from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
+from sensor.dissectors.slmp import SlmpRequest
 from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 COMMAND = "impact.industrial_command"
@@ -46,7 +48,9 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
         (CipRequest(packet(0, OTHER), 0x4B, 0x67, "change mode", True), "T0858"),
         (ModbusRequest(packet(0, OTHER), 1, 8, 4, 0, True), "T0814"),
         (Iec104Request(packet(0, OTHER), 47, 105, 0, "reset process", True), "T0816"),
-        (KnxRequest(packet(0, OTHER), "1.1.7", "write memory", True), "T0843"),
+        (FinsRequest(packet(0, OTHER), 0x0307, "write program", True), "T0843"),
+        (SlmpRequest(packet(0, OTHER), 0x1002, "stop", True), "T0858"),
+        (KnxRequest(packet(0, OTHER), "1.1.7", "program memory", True), "T0843"),
         (KnxRequest(packet(0, OTHER), "1.1.7", "restart device", True), "T0816"),
         (ProfinetRequest(packet(0, OTHER), "factory reset", ""), "T0816"),
         (ProfinetRequest(packet(0, OTHER), "set name", "press"), "T0843"),
@@ -124,6 +128,8 @@ def test_what_a_plant_does() -> None:
         [CipRequest(packet(n, OTHER), 0x4C, 0, "", False) for n in range(50)],
         [OpcuaRequest(packet(n / 50, SERVER), "write", True) for n in range(900)],
         [Iec104Request(packet(4 * n, SERVER), 47, 50, 14, "set point", True) for n in range(400)],
+        [FinsRequest(packet(n, SERVER), 0x0102, "write memory", True) for n in range(400)],
+        [SlmpRequest(packet(n, SERVER), 0x1401, "write", True) for n in range(400)],
         [Iec104Request(packet(n, OTHER), 47, 100, 0, "interrogation", False) for n in range(50)],
     ):
         assert inspected(detector(COMMAND), story) == []

@@ -29,7 +29,7 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
     "no more connections": ([("KnxConnect", "", True, 0x24)], []),
     "group telegram": ([("KnxMessage", 0x0420)], []),
     "restart": ([("KnxRequest", "1.1.7", "restart device", True)], []),
-    "memory": ([("KnxRequest", "1.1.7", "write memory", True)], []),
+    "memory": ([("KnxRequest", "1.1.7", "program memory", True)], []),
     "confirmation": ([("KnxMessage", 0x0420)], []),
     "disconnect": ([("KnxMessage", 0x0209)], []),
 }

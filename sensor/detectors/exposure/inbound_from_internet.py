@@ -37,7 +37,8 @@ ADMINISTRATION = {
     3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
     5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing",
     9200: "Elasticsearch", 27017: "MongoDB", 2375: "Docker", 3260: "iSCSI", 11211: "memcached",
-    502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
+    502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet", 2404: "IEC 104", 4840: "OPC UA",
+    1911: "Fox", 104: "DICOM", 11112: "DICOM", 2575: "HL7",
 }  # fmt: skip
 # UDP services that must not be exposed, because they disclose data or are used for amplification.
 DATAGRAMS = {
@@ -50,6 +51,7 @@ DATAGRAMS = {
     502: "Modbus",
     623: "IPMI",
     1900: "SSDP",
+    3671: "KNX",
     5060: "SIP",
     11211: "memcached",
 }

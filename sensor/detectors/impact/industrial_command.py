@@ -1,6 +1,6 @@
 """Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
-EtherNet/IP, IEC 104, OPC UA), and settings of devices on a bus or in PROFINET are changed (KNX, DCP).
+EtherNet/IP, IEC 104, OPC UA, FINS, SLMP), and settings of devices on a bus or in PROFINET are changed (KNX, DCP).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
 writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
@@ -26,12 +26,14 @@ from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, ne
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
+from sensor.dissectors.fins import FinsRequest
 from sensor.dissectors.iec104 import Iec104Request
 from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
 from sensor.dissectors.opcua import OpcuaRequest
 from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
+from sensor.dissectors.slmp import SlmpRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
 REPORTED_S = 600
@@ -59,9 +61,12 @@ PROGRAMS = frozenset(
         "delete file",
         "download all request",
         "write individual address",
-        "write memory",
-        "write user memory",
+        "program memory",
+        "program user memory",
         "write key",
+        "write program",
+        "clear program",
+        "write file",
         "set name",
     )
 )
@@ -110,6 +115,8 @@ class IndustrialCommand(EventDetector):
         OpcuaRequest,
         KnxRequest,
         ProfinetRequest,
+        FinsRequest,
+        SlmpRequest,
     )
 
     def __init__(self, context: Context, options: Any = None) -> None:
