@@ -36,5 +36,7 @@ def frames() -> Frames:
         (True, request(50, struct.pack("<fB", 3.5, 0), number=14)),
         (True, request(100, b"\x14")),
         (True, request(105, b"\x01")),
+        (True, request(102, b"", number=9, station=48)),
+        (False, request(102, b"", cause=0x40 | 46, number=9, station=48)),
     ]
     yield from conversation((DESKTOP, "10.20.30.20", 50304), (PRINTER, "10.20.30.13", 2404), parts)

@@ -62,7 +62,7 @@ UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
 LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 # Status of a controller that does not know the user (IPMI 2.0, 13.24), and the time after which a client that received
 # the controller's proof of the password, but did not answer it, has another password.
-IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 2
+IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
 
@@ -137,7 +137,7 @@ class Logins(Deriver):
         self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
         # (SIP client, server, account) → call id and CSeq of the last request with credentials
         self._proven: Bounded[tuple[int, int, str], tuple[str, int]] = tables.add("proven", Bounded(OPEN_LIMIT))
-        # (client, controller) → the last unfinished IPMI login: its time, flow and user, whether it was answered
+        # (client, controller) → the last unfinished IPMI login: time of its last message, flow, user, whether answered
         self._controllers: Bounded[tuple[int, int], tuple[int, int, str, bool]] = tables.add(
             "controllers", Bounded(OPEN_LIMIT)
         )
@@ -320,7 +320,7 @@ class Logins(Deriver):
                 event, "IPMI", before[2], not event.status, answer=answer, unknown=event.status == IPMI_NO_USER
             )
         elif before:
-            self._controllers.put(pair, (*before[:3], event.hashed))
+            self._controllers.put(pair, (packet.ts, *before[1:3], event.hashed))
         return None
 
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:

@@ -21,7 +21,7 @@ START, HEAD, SMALLEST, LARGEST = 0x68, 2, 4, 253
 CONTROL = 4  # octets in front of an ASDU
 ASDU_SIZE = 9  # type, qualifier, cause and originator, station, object
 SELECT = 0x80
-ACTIVATION, CAUSE = 6, 0x3F
+ACTIVATION, CAUSE, UNKNOWN = 6, 0x3F, frozenset((44, 45, 46, 47))
 CONFIRMED = 0x0B  # STARTDT
 # Commands by type, and the offset behind the object of the octet whose first bit means that it only selects; -1: none.
 COMMANDS = {
@@ -47,6 +47,17 @@ class Iec104Request(Event):
     object: int
     name: str
     write: bool
+
+
+class Iec104Refusal(Event):
+    """The station does not know what was requested. ``cause``: 44 the type, 45 the cause, 46 the station, 47 the
+    object.
+    """
+
+    station: int
+    type: int
+    object: int
+    cause: int
 
 
 class Iec104(Dissector):
@@ -80,12 +91,16 @@ class Iec104Stream(FramedStream):
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         has_asdu = not data[HEAD] & 1 and len(data) >= HEAD + CONTROL + ASDU_SIZE
+        asdu = data[HEAD + CONTROL :] if has_asdu else b""
         if from_client:
-            return iter(self._request(packet, data[HEAD + CONTROL :]) if has_asdu else ())
-        if self._controlled or not (has_asdu or data[HEAD] == CONFIRMED):
-            return iter(())
-        self._controlled = True
-        return iter((fact(packet, "iec104.role", "controlled station"),))
+            return iter(self._request(packet, asdu) if asdu else ())
+        parsed: list[Parsed] = []
+        if not self._controlled and (asdu or data[HEAD] == CONFIRMED):
+            self._controlled = True
+            parsed.append(fact(packet, "iec104.role", "controlled station"))
+        if asdu and asdu[2] & CAUSE in UNKNOWN:
+            parsed.append(Iec104Refusal(packet, *_ends(asdu), asdu[2] & CAUSE))
+        return iter(parsed)
 
     def _request(self, packet: Packet, asdu: bytes) -> list[Parsed]:
         kind = asdu[0]
@@ -96,5 +111,9 @@ class Iec104Stream(FramedStream):
         if not name or (kind in self._seen and not write):
             return []
         self._seen.add(kind)
-        station, number = (int.from_bytes(asdu[start:stop], "little") for start, stop in ((4, 6), (6, 9)))
-        return [Iec104Request(packet, station, kind, number, name, write)]
+        return [Iec104Request(packet, *_ends(asdu), name, write)]
+
+
+def _ends(asdu: bytes) -> tuple[int, int, int]:
+    """Station, type and object."""
+    return int.from_bytes(asdu[4:6], "little"), asdu[0], int.from_bytes(asdu[6:9], "little")

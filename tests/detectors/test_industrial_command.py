@@ -108,11 +108,27 @@ def test_many_writes() -> None:
     assert (alert.numbers["requests"], alert.techniques[0].technique) == (100, "T0806")
 
 
+def switched(at: float, number: int, name: str = "single command") -> Event:
+    return Iec104Request(packet(at, OTHER), 47, 45, number, name, True)
+
+
+def test_all_objects_of_a_substation_in_turn() -> None:
+    """Breakers are switched one after the other, as malware does; a program that sets values does so all day."""
+    alert = one(inspected(detector(COMMAND), [switched(n, 100 + n) for n in range(40)]))
+    assert (alert.numbers["objects"], alert.severity, alert.techniques[0].technique) == (20, Severity.medium, "T0806")
+    few = [switched(3 * n, 100 + n % 6) for n in range(200)]
+    values = [switched(n, 100 + n, "set point") for n in range(200)]
+    slow = [switched(10 * n, 100 + n) for n in range(100)]
+    assert [inspected(detector(COMMAND), story) for story in (few, values, slow)] == [[], [], []]
+
+
 def test_actors_that_have_no_business_there() -> None:
-    """Commands of an external host and of a camera are more severe."""
+    """Commands of an external host and of a camera are more severe; controllers of buildings command others."""
     assert one(inspected(detector(COMMAND), [s7(0, "stop", OUTSIDE)])).severity is Severity.high
     world = World(device("camera", OTHER))
     assert one(inspected(detector(COMMAND, world), [s7(0, "stop")])).severity is Severity.high
+    world = World(device("building", OTHER))
+    assert one(inspected(detector(COMMAND, world), [s7(0, "stop")])).severity is Severity.low
 
 
 def test_what_a_plant_does() -> None:

@@ -1,4 +1,4 @@
-"""Scans of controllers over Modbus: the attacks, similar benign traffic, repetition."""
+"""Scans of controllers over Modbus and IEC 104: the attacks, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.dissectors.iec104 import Iec104Refusal
 from sensor.dissectors.modbus import ModbusException, ModbusRequest
 from tests.detectors.stories import SECOND, START, detector, inspected, one
 
@@ -49,10 +50,24 @@ def test_functions_are_tried() -> None:
     assert one(inspected(detector(SCAN), story)).numbers["functions"] == 5
 
 
+def unknown(at: float, cause: int, *, station: int = 1, number: int = 0) -> Event:
+    return Iec104Refusal(packet(at, answer=True), station, 100, number, cause)
+
+
+def test_stations_and_objects_are_tried() -> None:
+    """The other side refuses stations and objects that it does not know."""
+    stations = one(inspected(detector(SCAN), [unknown(n, 46, station=n) for n in range(1, 30)]))
+    assert (stations.actor.address, stations.numbers["missing"]) == (parse(CLIENT), 12)
+    objects = one(inspected(detector(SCAN), [unknown(n / 10, 47, number=n) for n in range(100)]))
+    assert (objects.numbers["objects"], objects.target and objects.target.address) == (32, parse(GATEWAY))
+
+
 def test_what_a_plant_does() -> None:
-    """A full serial line with a dead unit, a register that does not exist, and a single unknown function raise no
-    alert.
+    """A full serial line with a dead unit, a register that does not exist, a single unknown function, and a control
+    centre whose list contains a few objects that were removed, raise no alert.
     """
+    removed = [unknown(n, 47, number=n % 5) for n in range(500)]
+    assert inspected(detector(SCAN), removed) == inspected(detector(SCAN), [unknown(n, 46) for n in range(99)]) == []
     polled = [each for n in range(300) for each in (requested(n, n % 32 + 1), refused(n, 7, 11))]
     odd = [each for n in range(100) for each in (refused(n, 1, 2), refused(n, 1, 1, 43))]
     assert inspected(detector(SCAN), polled) == inspected(detector(SCAN), odd) == []

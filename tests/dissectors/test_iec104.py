@@ -28,6 +28,8 @@ def test_sample() -> None:
         ("Iec104Request", 47, 45, 12, "single command", True),
         ("Iec104Request", 47, 50, 14, "set point", True),
         ("Iec104Request", 47, 105, 0, "reset process", True),
+        ("Iec104Request", 48, 102, 9, "read", False),
+        ("Iec104Refusal", 48, 102, 9, 46),
     ]
     assert facts(parsed) == [("02:00:5e:00:53:03", "10.20.30.13", "iec104.role", "controlled station")]
 

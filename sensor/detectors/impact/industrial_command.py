@@ -18,11 +18,12 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
-from sensor.counting.tally import Counts
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.counting.tally import Counts, Distinct
+from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
@@ -36,7 +37,9 @@ from sensor.dissectors.s7comm import SimaticRequest
 from sensor.dissectors.slmp import SlmpRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
-REPORTED_S = 600
+REPORTED_S, OBJECTS_S = 600, 60
+# Commands that switch: an operator switches a few objects at a time (set points are sent by programs).
+SWITCHES = frozenset(("single command", "double command", "step command"))
 # Commands that stop a controller or change its program, by protocol, and the technique.
 STOPS = frozenset(("stop", "stop application", "device communication control", "change mode"))
 RESTARTS = frozenset(
@@ -84,6 +87,9 @@ class Options(detector.Options):
     )
     writes: int = Field(100, ge=10, description="threshold: writes of one host to one controller in the time window")
     window_s: int = Field(10, ge=1, le=600, description="time window for writes in seconds")
+    objects: int = Field(
+        20, ge=5, description="threshold: objects of one station that one host commanded within a minute (IEC 104)"
+    )
     reading_s: int = Field(
         30, ge=5, le=86400, description="seconds for which other hosts must have read before a host that only writes"
     )
@@ -103,7 +109,7 @@ class IndustrialCommand(EventDetector):
         "with the last backup. Allow writes from named stations only, at the firewall before the controllers."
     )
     false_positives = "Maintenance and commissioning; a new control server: list such hosts in `engineering`."
-    decisive = {"writes": "requests"}
+    decisive = {"writes": "requests", "objects": "objects"}
     Options = Options
     watches = (
         SimaticRequest,
@@ -127,6 +133,9 @@ class IndustrialCommand(EventDetector):
         self._read: Bounded[int, int] = self.tables.add("read", Bounded(CONTROLLERS_LIMIT))
         self._writes: Counts[tuple[int, int]] = self.tables.add(
             "writes", Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
+        )
+        self._objects: Distinct[tuple[int, int], tuple[int, int]] = self.tables.add(
+            "objects", Distinct(OBJECTS_S * SECOND, WRITERS_LIMIT)
         )
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
@@ -152,6 +161,9 @@ class IndustrialCommand(EventDetector):
             reason = f"{protocol_label(_protocol(event))} function {name or 'diagnostics'!r}"
             severity = Severity.medium if new and settled else Severity.low
             yield from self._alert(event, name or "diagnostics", reason, techniques, severity, 1)
+        elif name in SWITCHES and (objects := self._switched(event, pair)) >= self.options.objects:
+            reason = f"{objects} objects switched within {OBJECTS_S} s (threshold {self.options.objects})"
+            yield from self._alert(event, "objects", reason, MANY, Severity.medium, objects)
         elif count >= self.options.writes and not isinstance(event, OpcuaRequest):  # gateways copy values all day
             reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
             yield from self._alert(event, "many", reason, MANY, Severity.medium, count)
@@ -162,6 +174,12 @@ class IndustrialCommand(EventDetector):
         elif new and (seconds := self._read_by_others(pair, packet.ts)) >= self.options.reading_s:
             reason = f"other hosts read from the controller for {seconds} s, and this host writes without reading"
             yield from self._alert(event, "new", reason, WRITE, Severity.low, 1)
+
+    def _switched(self, event: Event, pair: tuple[int, int]) -> int:
+        """Objects that a host switched lately."""
+        return (
+            self._objects.add(pair, (event.station, event.object), event.ts) if isinstance(event, Iec104Request) else 0
+        )
 
     def _reads(self, pair: tuple[int, int], ts: int) -> None:
         """Keeps since when each host reads, and since when and by which host each controller is read."""
@@ -184,7 +202,7 @@ class IndustrialCommand(EventDetector):
         if not self._reported.fresh(ends, packet.ts):
             return
         outside = bool(packet.src) and not self.context.networks.inside(packet.src)
-        done = {"many": "wrote many values to", "new": "wrote for the first time to"}.get(what, f"sent {what!r} to")
+        done, threshold = self._done(what)
         yield self.alert(
             event,
             actor=actor,
@@ -192,18 +210,31 @@ class IndustrialCommand(EventDetector):
             summary=f"{who(self.context, actor)} {done} the controller {who(self.context, target)}",
             why=(reason, *(["the actor is external"] if outside else [])),
             numbers={
-                "requests": value,
-                "threshold": self.options.writes if what == "many" else 1,
+                "objects" if what == "objects" else "requests": value,
+                "threshold": threshold,
                 "protocol": _protocol(event),
             },
             key=(addresses.text(target.address) if target.address else addresses.mac_text(target.mac), what),
             techniques=techniques,
-            severity=Severity.high if outside or is_fixed_function(self.context, actor) else severity,
+            severity=Severity.high if outside or self._out_of_place(actor) else severity,
             confidence=0.6 if what == "new" else 0.75,
             actor_port=near,
             target_port=far,
             network=network_of_packet(self.context, packet, _protocol(event)),
         )
+
+    def _done(self, what: str) -> tuple[str, int]:
+        """What the actor did, and the threshold."""
+        if what == "many":
+            return "wrote many values to", self.options.writes
+        if what == "objects":
+            return "switched many objects of", self.options.objects
+        return "wrote for the first time to" if what == "new" else f"sent {what!r} to", 1
+
+    def _out_of_place(self, actor: Subject) -> bool:
+        """Whether the actor is a device without business with controllers; controllers of buildings command others."""
+        device = self.context.device(actor)
+        return device is not None and device.fixed_function and device.type != "building"
 
 
 def _protocol(event: Event) -> str:
