@@ -68,6 +68,12 @@ def broker(code: int = 0, *, user: bool = False) -> list[Event]:
     return [came, MqttConnack(ends(0, 1883, answer=True, flow=8), code)]
 
 
+def suite(status: int) -> list[Event]:
+    """A session of IPMI without authentication is requested."""
+    opened = IpmiSession(ends(0, 623, answer=True, flow=9), "opened", status, "", -1 if status else 0, False)
+    return [IpmiSession(ends(0, 623, answer=False, flow=9), "open", 0, "", 0, False), opened]
+
+
 def page(status: int = 401, *schemes: str, forwarded: bool = False) -> Event:
     return HttpResponse(answer(80), status, "", "", 0, schemes, "", "", "GET", "/", forwarded)
 
@@ -91,7 +97,8 @@ STORIES: dict[str, list[Event]] = {
     "mqtt_anonymous": broker(),
     "iscsi_open": [IscsiLogin(answer(3260), "", "none", True)],
     "opcua_open": [OpcuaLogin(answer(4840), "", "none", True)],
-    "ipmi_open": [IpmiChannel(answer(623), True, True, True)],
+    "ipmi_open": suite(0),
+    "ipmi_anonymous": [IpmiChannel(answer(623), True, True, True)],
     "ipmi": [IpmiSession(answer(623), "rakp_2", 0, "", -1, True)],
     "docker_open": [ServiceApiLogin(answer(2375), "", "none", True, service="Docker")],
     "database_open": [MemcachedLogin(answer(11211), "", "none", True)],
@@ -152,6 +159,9 @@ TWINS: dict[str, list[Event]] = {
     "a page without a password": [page(200)],
     "a digest": [page(401, "digest")],
     "a proxy that passes it on": [page(401, "basic", forwarded=True)],
+    "a controller that rejects cipher suite 0": suite(0x11),
+    "a controller that requires a user": [IpmiChannel(answer(623), True, True, False)],
+    "OPC UA with a login": [OpcuaLogin(answer(4840), "operator", "password", True)],
     "a target with a login": [IscsiLogin(answer(3260), "backup", "chap", True)],
     "credentials that nobody asked for": web(0, scheme="basic")[:1],
 }

@@ -77,8 +77,11 @@ class Insecure:
         self.tables = NamedTables()
         self._streams: Bounded[int, tuple[str, int, bool]] = self.tables.add("streams", Bounded(OPEN_LIMIT))
         self._brokers: Bounded[int, bool] = self.tables.add("brokers", Bounded(OPEN_LIMIT))
+        # flows with a request for a session without authentication (IPMI)
+        self._sessions: Bounded[int, bool] = self.tables.add("sessions", Bounded(OPEN_LIMIT))
         self._joined: dict[type[Event], Callable[..., InsecureSetting | None]] = {
             RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
+            IpmiSession: self._controlled,
         }  # fmt: skip
 
     def wants(self) -> dict[type[Event], Want]:
@@ -89,7 +92,7 @@ class Insecure:
             HttpResponse: moved | refused, SnmpResponse: field("community").filled(),
             SmbNegotiated: field("version") == 1,
             TlsServerHello: field("version").is_in(*OLD_TLS), TlsCertificate: ~field("from_client").filled(),
-            IpmiSession: (field("algorithm") == 0) | field("hashed").filled(),
+            IpmiSession: field("step").is_in("open", "opened") | field("hashed").filled(),
             RtspResponse: held(self._streams, "packet.flow"), MqttConnack: held(self._brokers, "packet.flow"),
         }  # fmt: skip
 
@@ -120,6 +123,27 @@ class Insecure:
             "streams without authentication (RTSP)",
             f"it answered {method} with 200 without credentials",
         )
+
+    def _controlled(self, event: IpmiSession) -> InsecureSetting | None:
+        if event.hashed:
+            return InsecureSetting(
+                "ipmi",
+                "ipmi",
+                "sends password hashes to clients before they log in (IPMI 2.0)",
+                "its RAKP message 2 contained a hash of the user's password",
+            )
+        if event.step == "open" and not event.algorithm:
+            self._sessions.put(event.packet.flow, True)
+        elif event.step == "opened" and self._sessions.pop(event.packet.flow):
+            if event.status:
+                return InsecureSetting("", why="it rejected cipher suite 0", fixes=("ipmi_open",))
+            return InsecureSetting(
+                "ipmi_open",
+                "ipmi",
+                "accepts IPMI sessions without authentication",
+                "it accepted a session without an authentication algorithm (cipher suite 0)",
+            )
+        return None
 
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
@@ -291,30 +315,12 @@ def _desktop(event: VncLogin) -> InsecureSetting | None:
 
 def _channel(event: IpmiChannel) -> InsecureSetting:
     if not event.anonymous:
-        return InsecureSetting("", why="it requires a user or a password", fixes=("ipmi_open",))
+        return InsecureSetting("", why="it requires a user or a password", fixes=("ipmi_anonymous",))
     return InsecureSetting(
-        "ipmi_open",
+        "ipmi_anonymous",
         "ipmi",
         "accepts IPMI logins without user and password",
         "it reported that anonymous logins are enabled",
-    )
-
-
-def _session(event: IpmiSession) -> InsecureSetting | None:
-    if event.step == "opened" and not event.algorithm:
-        return InsecureSetting(
-            "ipmi_open",
-            "ipmi",
-            "accepts IPMI sessions without authentication",
-            "it accepted a session without an authentication algorithm (cipher suite 0)",
-        )
-    if not event.hashed:
-        return None
-    return InsecureSetting(
-        "ipmi",
-        "ipmi",
-        "sends password hashes to clients before they log in (IPMI 2.0)",
-        "its RAKP message 2 contained a hash of the user's password",
     )
 
 
@@ -323,6 +329,15 @@ def _data(event: PasswordLogin) -> InsecureSetting | None:
     if event.method != "none":
         return InsecureSetting("", why=f"it requested a login ({event.method})", fixes=(setting,))
     return _served(setting, app, name) if event.accepted else None
+
+
+def _application(event: OpcuaLogin) -> InsecureSetting | None:
+    """Logins with a user show nothing: servers may accept anonymous clients beside them."""
+    if event.method != "none":
+        return None
+    if not event.accepted:
+        return InsecureSetting("", why="it rejected a client without a login", fixes=("opcua_open",))
+    return _served("opcua_open", "opcua", "OPC UA")
 
 
 def _interface(event: ServiceApiLogin) -> InsecureSetting:
@@ -338,15 +353,15 @@ def _served(setting: str, app: str, name: str) -> InsecureSetting:
 _DATA: dict[type[Event], tuple[str, str, str]] = {
     IscsiLogin: ("iscsi_open", "iscsi", "iSCSI"), MemcachedLogin: ("database_open", "memcached", "memcached"),
     MongodbLogin: ("database_open", "mongodb", "MongoDB"), PostgresLogin: ("database_open", "postgres", "PostgreSQL"),
-    OpcuaLogin: ("opcua_open", "opcua", "OPC UA"), RedisLogin: ("database_open", "redis", "Redis"),
+    RedisLogin: ("database_open", "redis", "Redis"),
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
     HttpLogin: _form, HttpResponse: _page,
     SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    IpmiChannel: _channel, IpmiSession: _session, VncLogin: _desktop, ServiceApiLogin: _interface,
+    IpmiChannel: _channel, OpcuaLogin: _application, VncLogin: _desktop, ServiceApiLogin: _interface,
     **dict.fromkeys(_DATA, _data),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}
-SHOWING: tuple[type[Event], ...] = (*_READERS, RtspRequest, RtspResponse, MqttConnect, MqttConnack)
+SHOWING: tuple[type[Event], ...] = (*_READERS, RtspRequest, RtspResponse, MqttConnect, MqttConnack, IpmiSession)

@@ -52,6 +52,7 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "iscsi_open": (WEAK, (TCP << 16 | 3260,)),
     "opcua_open": (WEAK, (TCP << 16 | 4840,)),
     "ipmi_open": (OPEN, (UDP << 16 | 623,)),
+    "ipmi_anonymous": (OPEN, (UDP << 16 | 623,)),
     "telnet": (LISTEN, (TCP << 16 | 23,)),
     "ftp": (LISTEN, (TCP << 16 | 21,)),
     "http_login": (LISTEN, (TCP << 16 | 80,)),

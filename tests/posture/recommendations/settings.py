@@ -52,6 +52,14 @@ def broker(at: float, code: int) -> list[Event]:
     ]
 
 
+def session(at: float, status: int) -> list[Event]:
+    """A request for a session of IPMI without authentication, and the response."""
+    return [
+        IpmiSession(ends(at, 623, answer=False, flow=9), "open", 0, "", 0, False),
+        IpmiSession(ends(at, 623, answer=True, flow=9), "opened", status, "", -1 if status else 0, False),
+    ]
+
+
 def page(at: float, status: int, location: str = "") -> Event:
     return HttpResponse(
         ends(at, 80, answer=True),
@@ -131,7 +139,8 @@ def insecure(setting: str, at: float) -> list[Event]:
         "docker_open": ServiceApiLogin(ends(at, 2375, answer=True), "", "none", True, service="Docker"),
         "iscsi_open": IscsiLogin(ends(at, 3260, answer=True), "", "none", True, target="iqn.2003-01.org.example:a"),
         "opcua_open": OpcuaLogin(ends(at, 4840, answer=True), "", "none", True),
-        "ipmi_open": IpmiSession(ends(at, 623, answer=True), "opened", 0, "", 0, False),
+        "ipmi_open": session(at, 0),
+        "ipmi_anonymous": IpmiChannel(ends(at, 623, answer=True), True, True, True),
         "ipmi": IpmiSession(ends(at, 623, answer=True), "rakp_2", 0, "", -1, True),
         "ntlmv1": proof(at, "ntlmv1"),
         "llmnr": LlmnrQuery(sent, 1, "fileserv", 1, False, False),
@@ -164,8 +173,9 @@ def fixed(setting: str, at: float) -> list[Event]:
         "mqtt_anonymous": broker(at, 5),
         "database_open": PostgresLogin(ends(at, 5432, answer=True), "shop", "scram", True),
         "iscsi_open": IscsiLogin(ends(at, 3260, answer=True), "backup", "chap", True),
-        "opcua_open": OpcuaLogin(ends(at, 4840, answer=True), "operator", "password", True),
-        "ipmi_open": IpmiChannel(ends(at, 623, answer=True), True, True, False),
+        "opcua_open": OpcuaLogin(ends(at, 4840, answer=True), "", "none", False),
+        "ipmi_open": session(at, 0x11),
+        "ipmi_anonymous": IpmiChannel(ends(at, 623, answer=True), True, True, False),
         "ntlmv1": proof(at, "ntlmv2"),
         "ldap_simple": bind(at, 13),
         "sip_basic": challenge(at),
@@ -178,13 +188,14 @@ def fixed(setting: str, at: float) -> list[Event]:
 INSECURE = (
     "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1",
     "tls_old", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
-    "mqtt_anonymous", "database_open", "docker_open", "iscsi_open", "opcua_open", "ipmi_open", "ipmi", "ntlmv1",
-    "llmnr", "nbns", "ldap_simple", "sip_clear", "upnp_mapping", "sip_basic", "sip_weak", "dhcp_server",
+    "mqtt_anonymous", "database_open", "docker_open", "iscsi_open", "opcua_open", "ipmi_open", "ipmi_anonymous",
+    "ipmi", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear", "upnp_mapping", "sip_basic", "sip_weak",
+    "dhcp_server",
 )  # fmt: skip
 FIXED = (
     "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak",
     "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "database_open", "iscsi_open", "opcua_open",
-    "ipmi_open", "ntlmv1", "ldap_simple", "sip_basic", "sip_weak",
+    "ipmi_open", "ipmi_anonymous", "ntlmv1", "ldap_simple", "sip_basic", "sip_weak",
 )  # fmt: skip
 # Settings that no single message shows: see test_checks.py.
 LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment", "internet")
