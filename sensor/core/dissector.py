@@ -4,7 +4,7 @@ TCP connection).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -36,9 +36,9 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     when. Its own rules hold only where that dissector is not native.
     ``from_s``: a flow is followed from this many seconds after its first packet, while its frames have at most
     ``quiet`` bytes: (number, more for each second of its age).
-    ``shares``: its datagrams are selected by ports only, and it shares its bit of the select pass with all such
-    dissectors whose ``repeats_s`` and ``volatile`` are the same, which leaves bits for others. For protocols with few
-    messages.
+    ``shares``: its rows are selected by ports only, and it shares its bit of the select pass with all such dissectors:
+    of datagrams with the same ``repeats_s`` and ``volatile``, of streams with the same ``opening``. This leaves bits
+    for others. For protocols with few messages.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
     their sender within ``repeats_s``, and of segments without data with impossible flags or resets from a foreign MAC;
     at most 4,096 new ones of each a second, 2 during a flood. The others are counted as shed.
@@ -83,14 +83,26 @@ def datagram_bits(interests: Iterable[Interest]) -> list[list[int]]:
     """The positions of the dissectors of datagrams, by their bit in the select pass. Raises ValueError if one that
     shares its bit is not selected by ports only.
     """
+    return _bits(interests, lambda one: one.datagrams, lambda one: (one.repeats_s, one.volatile))
+
+
+def stream_bits(interests: Iterable[Interest]) -> list[list[int]]:
+    """The same for dissectors of streams."""
+    return _bits(interests, lambda one: one.stream, lambda one: one.opening)
+
+
+def _bits(
+    interests: Iterable[Interest], wants: Callable[[Interest], bool], kind: Callable[[Interest], object]
+) -> list[list[int]]:
+    """Positions by bit. ``kind``: dissectors share a bit if it is equal."""
     bits: list[list[int]] = []
-    shared: dict[tuple[float, tuple[int, int]], list[int]] = {}
+    shared: dict[object, list[int]] = {}
     for position, interest in enumerate(interests):
-        if not interest.datagrams:
+        if not wants(interest):
             continue
-        if interest.shares and (interest.starts or interest.magic or interest.stream):
-            raise ValueError("a dissector that shares its bit selects datagrams by ports only")
-        key = (interest.repeats_s, interest.volatile)
+        if interest.shares and (interest.starts or interest.magic or interest.after or interest.from_s):
+            raise ValueError("a dissector that shares its bit selects rows by ports only")
+        key = kind(interest)
         if interest.shares and key in shared:
             shared[key].append(position)
             continue

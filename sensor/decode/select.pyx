@@ -2,7 +2,7 @@
 """The select pass: chooses the rows that become Python objects, and their dissectors.
 
 Frames, datagrams and TCP rows number their dissectors separately: each dissector has one bit of column ``wanted`` for
-each kind of rows it reads; dissectors of rare datagrams share one (``Interest.shares``). Tables of ports, ethertypes,
+each kind of rows it reads; dissectors of rare protocols share one (``Interest.shares``). Tables of ports, ethertypes,
 protocols and leading bytes give the bits of a row in a few look-ups. A datagram is not wanted again if the same sender
 has just sent an identical payload. TCP rows are wanted by the dissectors that follow their flow, which the first
 payloads of each direction determine; if these come in pieces, they are put together and wait until then. Messages
@@ -20,7 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
-from sensor.core.dissector import datagram_bits
+from sensor.core.dissector import datagram_bits, stream_bits
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, FOREIGN_RESET, RST, SYN, WHOLE, Row
 from sensor.decode.flows cimport BEGUN, HEADS, PIECES, WEIGHT, FlowTable, Slot, outside
@@ -59,7 +59,7 @@ cdef class Selector:
         for kind, add, bits in (
             ("frames", self.add_frames, [[interest] for interest in interests if interest.frames]),
             ("datagrams", self.add_datagrams, [[interests[i] for i in shared] for shared in datagram_bits(interests)]),
-            ("streams", self.add_streams, [[interest] for interest in interests if interest.stream]),
+            ("streams", self.add_streams, [[interests[i] for i in shared] for shared in stream_bits(interests)]),
         ):
             if len(bits) > MAX_DISSECTORS:
                 raise ValueError(f"dissectors of {kind} need {len(bits)} bits: at most {MAX_DISSECTORS}")

@@ -48,7 +48,7 @@ class Dnp3Request(Event):
 class Dnp3(Dissector):
     """Whole streams, and each datagram; identical ones within a second are dropped."""
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=1)
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=1, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(_frame(packet, packet.payload, set()) if packet.payload.startswith(START) else ())

@@ -73,7 +73,7 @@ class Enip(Dissector):
     separate port.
     """
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=60)
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=60, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload

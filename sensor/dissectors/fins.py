@@ -52,7 +52,7 @@ class FinsAnswer(Event):
 class Fins(Dissector):
     """Whole streams, and each datagram; identical ones within a few seconds are dropped, whatever their number."""
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(9, 10))
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=5, volatile=(9, 10), shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(() if packet.truncated else _frame(packet, packet.payload))

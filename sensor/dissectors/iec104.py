@@ -63,7 +63,7 @@ class Iec104Refusal(Event):
 class Iec104(Dissector):
     """Whole connections: any message may be the relevant command."""
 
-    interest = Interest(tcp=(PORT,), stream=True)
+    interest = Interest(tcp=(PORT,), stream=True, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

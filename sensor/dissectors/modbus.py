@@ -72,7 +72,7 @@ class Modbus(Dissector):
     its header.
     """
 
-    interest = Interest(tcp=(PORT,), stream=True)
+    interest = Interest(tcp=(PORT,), stream=True, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

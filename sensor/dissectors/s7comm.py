@@ -47,7 +47,7 @@ class SimaticRequest(Event):
 class S7comm(Dissector):
     """Whole connections: any request may be the relevant write."""
 
-    interest = Interest(tcp=(PORT,), stream=True)
+    interest = Interest(tcp=(PORT,), stream=True, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

@@ -11,7 +11,7 @@ from libc.stdint cimport uint16_t, uint64_t
 
 from sensor.boundary cimport Boundary
 from sensor.core.bounded import Bounded
-from sensor.core.dissector import datagram_bits
+from sensor.core.dissector import datagram_bits, stream_bits
 from sensor.core.event import MalformedMessage, SenderFlood
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
@@ -41,10 +41,10 @@ cdef class Dissection:
     cdef public object keep
     cdef readonly Py_ssize_t selected
     # by bit, for each kind of rows: (name, dissect function, its ports if it shares the bit) of each dissector; for
-    # streams (name, dissector)
+    # streams the dissector in place of the function
     cdef list frames, datagrams, streamed
     cdef object readers_of, followers_of    # combination of bits → its dissectors
-    cdef object conversations               # flow → its open streams, by the bit of their dissector
+    cdef object conversations               # flow → its open streams, by the name of their dissector
     # flow → (packet, bytes missing before it) of segments that no dissector has recognized yet
     cdef object waiting
     cdef Unfollowed unfollowed
@@ -56,7 +56,7 @@ cdef class Dissection:
         self.boundary, self.unfollow, self.dispatch = boundary, unfollow, dispatch
         self.frames = [[(name, unit.dissect, None)] for name, unit in dissectors.items() if unit.interest.frames]
         self.datagrams = datagram_readers(dissectors)
-        self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
+        self.streamed = stream_readers(dissectors)
         self.readers_of, self.followers_of = Bounded(COMBINATIONS_LIMIT), Bounded(COMBINATIONS_LIMIT)
         self.conversations, self.waiting = Bounded(conversations), Bounded(WAITING_LIMIT)
         self.unfollowed = Unfollowed()
@@ -78,9 +78,9 @@ cdef class Dissection:
         """A flow ended."""
         cdef list results
         self.waiting.pop(flow)
-        for bit, assembler in (self.conversations.pop(flow) or {}).items():
+        for name, assembler in (self.conversations.pop(flow) or {}).items():
             results = []
-            self.boundary.call(results, self.streamed[bit][0], assembler.finish, (), None, False)
+            self.boundary.call(results, name, assembler.finish, (), None, False)
             self.dispatch(results)
 
     cpdef Packet made(self, Packets packets, Py_ssize_t index):
@@ -116,6 +116,7 @@ cdef class Dissection:
         cdef Assembler assembler
         cdef dict conversation
         cdef object early = ()
+        cdef int taken = -1
         if wanted >> <int>WAITS_BIT & 1:
             self.wait(flow, self.made(packets, index), row.spare)
             return 0
@@ -127,11 +128,15 @@ cdef class Dissection:
         conversation = self.conversations.get(flow)
         if conversation is None:
             conversation = self.begin(flow)
-        for bit, name, unit in self.followers(wanted):
-            assembler = conversation.get(bit)
+        for bit, name, unit, ports in self.followers(wanted):
+            if ports is not None:  # one of those that share the bit
+                if bit == taken or (row.sport not in ports and row.dport not in ports):
+                    continue
+                taken = bit
+            assembler = conversation.get(name)
             if assembler is None:
                 packet = packet if packet is not None else self.made(packets, index)
-                assembler = conversation[bit] = Assembler(
+                assembler = conversation[name] = Assembler(
                     unit.stream(early[0][0] if early else packet), unit.interest, self.early
                 )
             elif row.begins & 1 == 0 and assembler.stream.idle[row.direction]:
@@ -139,7 +144,7 @@ cdef class Dissection:
             packet = packet if packet is not None else self.made(packets, index)
             if (early and not self.all_fed(name, assembler, early)) or not self.fed(name, assembler, packet, row.spare):
                 assembler.drop()
-                del conversation[bit]
+                del conversation[name]
                 self.unfollowed.give_up(row.slot, flow, <uint64_t>1 << <int>bit)
                 self.unfollow(row.slot, flow, <uint64_t>1 << <int>bit)
         if not conversation:
@@ -190,11 +195,11 @@ cdef class Dissection:
         return found
 
     cdef tuple followers(self, uint64_t wanted):
-        """The stream dissectors of a combination of bits: (bit, name, dissector)."""
+        """The stream dissectors of a combination of bits: (bit, name, dissector, its ports if it shares the bit)."""
         cdef tuple found = self.followers_of.get(wanted)
         if found is None:
             found = tuple([
-                (bit, name, unit) for bit, (name, unit) in enumerate(self.streamed) if wanted >> <int>bit & 1
+                (bit, *one) for bit, given in enumerate(self.streamed) if wanted >> <int>bit & 1 for one in given
             ])
             self.followers_of.put(wanted, found)
         return found
@@ -207,4 +212,14 @@ def datagram_readers(dissectors):
         [(name, unit.dissect, frozenset(unit.interest.udp) if shared[1:] else None)
          for name, unit in (units[position] for position in shared)]
         for shared in datagram_bits([unit.interest for _, unit in units])
+    ]
+
+
+def stream_readers(dissectors):
+    """By bit: (name, dissector, its ports if it shares the bit) of each dissector of streams."""
+    units = list(dissectors.items())
+    return [
+        [(name, unit, frozenset(unit.interest.tcp) if shared[1:] else None)
+         for name, unit in (units[position] for position in shared)]
+        for shared in stream_bits([unit.interest for _, unit in units])
     ]

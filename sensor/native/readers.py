@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.core.dissector import Dissector, Interest, datagram_bits
+from sensor.core.dissector import Dissector, Interest, datagram_bits, stream_bits
 from sensor.native.reading import Reading
 from sensor.native.stream import Conversations, NativeStream
 from sensor.native.unit import Native
@@ -29,13 +29,14 @@ def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATI
         return importlib.import_module(f"sensor.native.{name}").UNIT if ours else None
 
     given = dissectors.items()
-    streams = [(name, unit) for name, unit in given if unit.interest.stream]
+    units = list(given)
+    streams = [[units[position] for position in shared] for shared in stream_bits([unit.interest for _, unit in units])]
     followers = [
         (bit, name, native(name, unit), unit.interest, _after(name, streams))
-        for bit, (name, unit) in enumerate(streams)
+        for bit, ((name, unit), *others) in enumerate(streams)
+        if not others
     ]
     followers = [one for one in followers if isinstance(one[2], NativeStream)]
-    units = list(given)
     bits = datagram_bits([unit.interest for _, unit in units])
     datagrams = [native(*units[shared[0]]) if len(shared) == 1 else None for shared in bits]
     return Reading(
@@ -59,6 +60,6 @@ def selected(dissectors: Iterable[Dissector], readers: Reading | None) -> list[I
     ]
 
 
-def _after(name: str, streams: Sequence[tuple[str, Dissector]]) -> int:
+def _after(name: str, streams: Sequence[Sequence[tuple[str, Dissector]]]) -> int:
     """The bits of the dissectors that follow after this one."""
-    return sum(1 << bit for bit, (_, unit) in enumerate(streams) if unit.interest.after == name)
+    return sum(1 << bit for bit, ((_, unit), *_) in enumerate(streams) if unit.interest.after == name)

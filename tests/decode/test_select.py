@@ -175,6 +175,10 @@ def test_dissectors_that_share_a_bit() -> None:
     other = [Interest(udp=(53,)), Interest(udp=(69,), repeats_s=10, shares=True)]
     frames = [udp_frame(A, B, b"announcement", dport=port) for port in (30000, 53, 30069, 69, 30070)]
     assert select(frames, *rare[:1], *other, *rare[1:]) == [1, 2, 1, 4, 0]
+    streams = [Interest(tcp=(30000 + n,), stream=True, shares=True) for n in range(70)]
+    first = Interest(tcp=(7,), stream=True, opening=1, shares=True)
+    frames = [tcp_frame(A, B, b"a message", dport=port) for port in (30000, 7, 30069, 30070)]
+    assert select(frames, *streams[:1], first, *streams[1:]) == [1, 2, 1, 0]
     with pytest.raises(ValueError, match="64 bits"):
         Selector([Interest(udp=(n + 1,)) for n in range(64)], RecentSet(4))
     with pytest.raises(ValueError, match="ports only"):

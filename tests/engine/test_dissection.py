@@ -128,6 +128,37 @@ def test_dissectors_that_share_a_bit() -> None:
     assert [unit.received for unit in units.values()] == [[30000], [30001], [30000, 30001, 30002]]
 
 
+class RareStream(Listener):
+    """A rare protocol over TCP."""
+
+    def __init__(self, *ports: int) -> None:
+        super().__init__()
+        self.interest = Interest(tcp=ports, stream=True, shares=True)  # type: ignore[misc]
+
+
+def test_stream_dissectors_that_share_a_bit() -> None:
+    """Each receives the flows of its own ports, a flow between the ports of two only the first; the end of a flow and
+    malformed data are those of one dissector.
+    """
+    units = {str(port): RareStream(port) for port in (5000, 6000, 7000)}
+    dissection = Dissection(units, Boundary(), lambda *_: None, lambda _: None)
+    parts = [(40000, 6000, b"six"), (40000, 7000, b"malformed!"), (7000, 5000, b"both"), (40001, 7000, b"seven")]
+    frames = [tcp_frame(A, B, data, sport=sport, dport=dport) for sport, dport, data in parts]
+    batch, flows = batch_of(frames), FlowTable(10)
+    selector = Selector([unit.interest for unit in units.values()], RecentSet(8))
+    flows.follow(batch.rows, 0, len(batch))
+    for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
+        dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))
+    for flow in dict.fromkeys(batch.rows["flow"].tolist()):
+        dissection.end(flow)
+    assert [unit.received for unit in units.values()] == [
+        ["both", "end"],
+        ["six", "end"],
+        ["malformed!", "seven", "end"],
+    ]
+    assert set(batch.rows["wanted"].tolist()) == {1}
+
+
 def test_who_gave_up_or_is_done_receives_no_more() -> None:
     """Neither the rest of the connection nor its end is passed; the kernels are notified once."""
     for word in (b"malformed!", b"the end, done."):
