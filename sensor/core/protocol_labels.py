@@ -12,6 +12,8 @@ LABELS = {
     "edimax": "Edimax",
     "enip": "EtherNet/IP",
     "fox": "Fox",
+    "hart": "HART-IP",
+    "hart_ip": "HART-IP",
     "iec104": "IEC 104",
     "isakmp": "IKE",
     "iscsi": "iSCSI",

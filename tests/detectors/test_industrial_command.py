@@ -12,6 +12,7 @@ from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
 from sensor.dissectors.fins import FinsRequest
+from sensor.dissectors.hart_ip import HartRequest
 from sensor.dissectors.iec104 import Iec104Request
 from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
@@ -49,6 +50,7 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
         (ModbusRequest(packet(0, OTHER), 1, 8, 4, 0, True), "T0814"),
         (Iec104Request(packet(0, OTHER), 47, 105, 0, "reset process", True), "T0816"),
         (FinsRequest(packet(0, OTHER), 0x0307, "write program", True), "T0843"),
+        (HartRequest(packet(0, OTHER), 42, "reset", True), "T0816"),
         (SlmpRequest(packet(0, OTHER), 0x1002, "stop", True), "T0858"),
         (KnxRequest(packet(0, OTHER), "1.1.7", "program memory", True), "T0843"),
         (KnxRequest(packet(0, OTHER), "1.1.7", "restart device", True), "T0816"),
@@ -145,6 +147,7 @@ def test_what_a_plant_does() -> None:
         [OpcuaRequest(packet(n / 50, SERVER), "write", True) for n in range(900)],
         [Iec104Request(packet(4 * n, SERVER), 47, 50, 14, "set point", True) for n in range(400)],
         [FinsRequest(packet(n, SERVER), 0x0102, "write memory", True) for n in range(400)],
+        [HartRequest(packet(n, SERVER), 35, "write range", True) for n in range(40)],
         [SlmpRequest(packet(n, SERVER), 0x1401, "write", True) for n in range(400)],
         [Iec104Request(packet(n, OTHER), 47, 100, 0, "interrogation", False) for n in range(50)],
     ):

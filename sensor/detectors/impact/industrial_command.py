@@ -1,6 +1,6 @@
 """Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
-EtherNet/IP, IEC 104, OPC UA, FINS, SLMP), and settings of devices on a bus or in PROFINET are changed (KNX, DCP).
+EtherNet/IP, IEC 104, OPC UA, FINS, SLMP, HART-IP), or settings of devices are changed (KNX, PROFINET).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
 writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
@@ -28,6 +28,7 @@ from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
 from sensor.dissectors.fins import FinsRequest
+from sensor.dissectors.hart_ip import HartRequest
 from sensor.dissectors.iec104 import Iec104Request
 from sensor.dissectors.knx import KnxRequest
 from sensor.dissectors.modbus import ModbusRequest
@@ -123,6 +124,7 @@ class IndustrialCommand(EventDetector):
         ProfinetRequest,
         FinsRequest,
         SlmpRequest,
+        HartRequest,
     )
 
     def __init__(self, context: Context, options: Any = None) -> None:
