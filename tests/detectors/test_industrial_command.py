@@ -20,6 +20,7 @@ from sensor.dissectors.opcua import OpcuaRequest
 from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
 from sensor.dissectors.slmp import SlmpRequest
+from sensor.dissectors.srtp import SrtpRequest
 from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 COMMAND = "impact.industrial_command"
@@ -50,6 +51,7 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
         (ModbusRequest(packet(0, OTHER), 1, 8, 4, 0, True), "T0814"),
         (Iec104Request(packet(0, OTHER), 47, 105, 0, "reset process", True), "T0816"),
         (FinsRequest(packet(0, OTHER), 0x0307, "write program", True), "T0843"),
+        (SrtpRequest(packet(0, OTHER), 0x23, "change mode", True), "T0858"),
         (HartRequest(packet(0, OTHER), 42, "reset", True), "T0816"),
         (SlmpRequest(packet(0, OTHER), 0x1002, "stop", True), "T0858"),
         (KnxRequest(packet(0, OTHER), "1.1.7", "program memory", True), "T0843"),

@@ -1,6 +1,6 @@
 """Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
-EtherNet/IP, IEC 104, OPC UA, FINS, SLMP, HART-IP), or settings of devices are changed (KNX, PROFINET).
+EtherNet/IP, IEC 104, OPC UA, FINS, SLMP, SRTP, HART-IP), or settings of devices are changed (KNX, PROFINET).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
 writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
@@ -36,6 +36,7 @@ from sensor.dissectors.opcua import OpcuaRequest
 from sensor.dissectors.profinet import ProfinetRequest
 from sensor.dissectors.s7comm import SimaticRequest
 from sensor.dissectors.slmp import SlmpRequest
+from sensor.dissectors.srtp import SrtpRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
 REPORTED_S, OBJECTS_S = 600, 60
@@ -125,6 +126,7 @@ class IndustrialCommand(EventDetector):
         FinsRequest,
         SlmpRequest,
         HartRequest,
+        SrtpRequest,
     )
 
     def __init__(self, context: Context, options: Any = None) -> None:
