@@ -1,12 +1,12 @@
 """KNXnet/IP: a search and the responses of a gateway and of another one behind it, a description, a tunnel in which a
-group telegram is sent and a device restarted (the formats are those of knxd and xknx).
+group telegram is sent and a device restarted, over UDP and over TCP (the formats are those of knxd and xknx).
 """
 
 from __future__ import annotations
 
 import struct
 
-from pcaps.dissectors._frames import DESKTOP, PRINTER, Frames, ip, mac, udp
+from pcaps.dissectors._frames import DESKTOP, PRINTER, Frames, conversation, ip, mac, udp
 
 NAME, SERIAL = b"KNX IP Router 752", bytes.fromhex("00c501020304")
 CLIENT = b"\x08\x01" + ip("10.20.30.20") + struct.pack("!H", 50671)
@@ -47,3 +47,10 @@ def frames() -> Frames:
             yield udp(DESKTOP, PRINTER, "10.20.30.20", "10.20.30.13", 50671, 3671, payload)
         else:
             yield udp(PRINTER, DESKTOP, "10.20.30.13", "10.20.30.20", 3671, 50671, payload)
+    parts = [
+        (True, message(0x0205, b"\x08\x02" + bytes(6) + b"\x08\x02" + bytes(6) + b"\x04\x04\x02\0")),
+        (False, message(0x0206, b"\x01\0\x08\x02" + bytes(6) + b"\x04\x04\x11\x83")),
+        (True, tunnel(0x0081, group=True) * 2),
+        (True, tunnel(0x0380) + tunnel(0x0381)),
+    ]
+    yield from conversation((DESKTOP, "10.20.30.20", 50672), (PRINTER, "10.20.30.13", 3671), parts)

@@ -1,5 +1,5 @@
-"""KNXnet/IP over UDP (KNX 03_08_02 to 03_08_04, ISO 22510), port 3671: gateways of building automation by name, serial
-number and address, and requests that program devices on the bus.
+"""KNXnet/IP over UDP and TCP (KNX 03_08_02 to 03_08_04, ISO 22510), port 3671: gateways of building automation by name,
+serial number and address, and requests that program devices on the bus.
 
 Reads searches, descriptions, connections, and in tunnels the services that program or restart a device. Group
 telegrams, which switch and measure, are not read, nor is KNX IP Secure.
@@ -7,12 +7,15 @@ telegrams, which switch and measure, are not read, nor is KNX IP Secure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sensor.core.addresses import v4
-from sensor.core.dissector import Interest, Parsed
+from sensor.core.dissector import Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Reader
+from sensor.core.reader import Malformed, Reader
 from sensor.dissectors.shared.discovery import Discovery, field, is_own
+from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 3671
@@ -74,29 +77,64 @@ class KnxMessage(Event):
 
 
 class Knx(Discovery):
-    """Identical messages within a minute are dropped."""
+    """Whole streams, and each datagram; identical ones within a minute are dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
-        if not data.startswith(HEADER) or len(data) < HEAD or int.from_bytes(data[4:6], "big") != len(data):
-            return []
-        service, reader = int.from_bytes(data[2:4], "big"), Reader(data, HEAD)
-        if service in SEARCHES:
-            return [KnxSearch(packet)]
-        if service in FOUND:
-            reader.skip(2)
-            address = reader.u32()
-            reader.skip(2)
-            return _device(packet, reader, service, v4(address) if address else 0)
-        if service == DESCRIBED:
-            return _device(packet, reader, service, 0)
-        if service in (CONNECT, CONNECTED):
-            return [_connection(packet, reader, service == CONNECTED)]
-        if service == TUNNEL and packet.dport == PORT and (request := _request(packet, reader)):
-            return [request]
-        return [KnxMessage(packet, service)] if service in SERVICES else []
+        return _message(packet, data) if 0 < _size(data, 0) == len(data) else []
+
+    def stream(self, packet: Packet) -> Stream:
+        return KnxStream()
+
+
+class KnxStream(FramedStream):
+    """One client and one gateway. Messages that are not parsed are reported once for each service."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[int] = set()
+
+    def size(self, data: bytes, at: int) -> int:
+        if len(data) - at < HEAD:
+            return 0
+        size = _size(data, at)
+        if not size:
+            raise Malformed("no KNXnet/IP header")
+        return size
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        for parsed in _message(packet, data):
+            if isinstance(parsed, KnxMessage):
+                if parsed.service in self._seen:
+                    continue
+                self._seen.add(parsed.service)
+            yield parsed
+
+
+def _size(data: bytes, at: int) -> int:
+    """Size of the message; 0 without a header."""
+    size = int.from_bytes(data[at + 4 : at + HEAD], "big")
+    return size if data.startswith(HEADER, at) and size >= HEAD else 0
+
+
+def _message(packet: Packet, data: bytes) -> list[Parsed]:
+    service, reader = int.from_bytes(data[2:4], "big"), Reader(data, HEAD)
+    if service in SEARCHES:
+        return [KnxSearch(packet)]
+    if service in FOUND:
+        reader.skip(2)
+        address = reader.u32()
+        reader.skip(2)
+        return _device(packet, reader, service, v4(address) if address else 0)
+    if service == DESCRIBED:
+        return _device(packet, reader, service, 0)
+    if service in (CONNECT, CONNECTED):
+        return [_connection(packet, reader, service == CONNECTED)]
+    if service == TUNNEL and packet.dport == PORT and (request := _request(packet, reader)):
+        return [request]
+    return [KnxMessage(packet, service)] if service in SERVICES else []
 
 
 def _device(packet: Packet, reader: Reader, service: int, address: int) -> list[Parsed]:

@@ -46,6 +46,33 @@ def test_messages(number: int, name: str) -> None:
     assert (events(parsed), values(parsed)) == EXPECTED[name]
 
 
+def feed(*parts: tuple[bool, bytes]) -> list[object]:
+    """Messages over TCP."""
+    stream = Knx().stream(Packet())
+    found = []
+    for from_client, part in parts:
+        ports = {"dport": 3671} if from_client else {"sport": 3671}
+        found += list(stream.feed(Packet(proto=6, **ports), part, from_client))
+    return found
+
+
+def test_connection_over_tcp() -> None:
+    """The same messages; those that are not parsed are reported once."""
+    parsed = feed(*[(packet.dport == 3671, packet.payload) for packet in packets("knx") if packet.proto == 6])
+    assert events(parsed) == [
+        ("KnxConnect", "tunnel", False, 0),
+        ("KnxConnect", "tunnel", True, 0),
+        ("KnxMessage", 0x0420),
+        ("KnxRequest", "1.1.7", "restart device", True),
+        ("KnxRequest", "1.1.7", "factory reset", True),
+    ]
+    reset = tunnel(0x0381)
+    for at in range(1, len(reset)):
+        assert len(events(feed((True, reset[:at]), (True, reset[at:])))) == 1
+    with pytest.raises(Malformed):
+        feed((True, b"GET / HTTP/1.1\r\n\r\n"))
+
+
 def test_gateway_without_a_serial_number() -> None:
     found = message(0x0204, description("00:00:00:00:00:00", bytes(6)))
     assert values(dissect(found)) == [("knx.role", "gateway"), ("knx.friendly_name", NAME.decode())]
