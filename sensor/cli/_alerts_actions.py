@@ -15,7 +15,7 @@ from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
 from sensor.cli._setup import complain
-from sensor.cli._show import alert_row, coloured, part, put, tidy
+from sensor.cli._show import ALERT_COLUMNS, alert_row, coloured, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
@@ -154,8 +154,8 @@ _WORDS = {
 
 def _silenced(record: Record) -> tuple[str, ...]:
     mute = part(part(record, "alert"), "muted")
-    _, when, *rest = alert_row(record)
-    return tidy(mute.get("id")), tidy(mute.get("author")), tidy(mute.get("reason")), when, *rest
+    row = dict(zip(ALERT_COLUMNS, alert_row(record), strict=True))
+    return (*(tidy(mute.get(name)) for name in ("id", "author", "reason")), *(row[name] for name in WHY_COLUMNS[3:]))
 
 
 def _add_notes(

@@ -35,7 +35,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--severity", choices=SEVERITIES, default="", help="only this severity or higher")
     parser.add_argument(
-        "--is", dest="states", choices=("open", "acknowledged", "closed"), **MANY, help="only alerts in this state"
+        "--status", dest="states", choices=("open", "acknowledged", "closed"), **MANY, help="only alerts in this state"
     )
     parser.add_argument("--open", action="store_true", help="only alerts that are not closed")
     parser.add_argument(

@@ -85,9 +85,10 @@ def summary(records: list[Record]) -> str:
     counts = Counter((_type(record), _vlan(record)) for record in records)
     types = Counter(_type(record) for record in records)
     rows = [
-        [kind, *(str(counts[kind, vlan] or "") for vlan in vlans), str(total)] for kind, total in types.most_common()
+        [kind, *(f"{counts[kind, vlan]:,}" if counts[kind, vlan] else "" for vlan in vlans), f"{total:,}"]
+        for kind, total in types.most_common()
     ]
-    rows.append(["all", *(str(sum(counts[kind, vlan] for kind in types)) for vlan in vlans), str(len(records))])
+    rows.append(["all", *(f"{sum(counts[kind, vlan] for kind in types):,}" for vlan in vlans), f"{len(records):,}"])
     return table(["type", *(f"VLAN {vlan}" if vlan else "untagged" for vlan in vlans), "all"], rows, sys.stdout)
 
 

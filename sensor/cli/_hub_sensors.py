@@ -122,13 +122,13 @@ def reader(args: argparse.Namespace) -> int:
 
 def note(args: argparse.Namespace) -> int:
     """1 if the alert does not exist, or is ambiguous."""
-    (alert,) = _words(args, 1, "note ALERT --state STATE")
-    if not (args.alert_state or args.verdict or args.assignee is not None or args.comment):
-        raise Exit(USAGE, "expected --state, --verdict, --assignee or --comment", error="usage.missing-argument")
+    (alert,) = _words(args, 1, "note ALERT --status STATE")
+    if not (args.status or args.verdict or args.assignee is not None or args.comment):
+        raise Exit(USAGE, "expected --status, --verdict, --assignee or --comment", error="usage.missing-argument")
     from sensor.cli._devices_actions import author_of
     from sensor.hub.notes import Note, add_note
 
-    made = Note(alert, author_of(args), args.alert_state, args.verdict, args.assignee, args.comment)
+    made = Note(alert, author_of(args), args.status, args.verdict, args.assignee, args.comment)
     with opened(args) as base:
         found = add_note(base, made)
     if not found:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, TextIO
 
+from sensor.cli._codes import USAGE, Exit
 from sensor.cli._show import SEVERITIES, STYLES, end_name, level, number, paint, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
@@ -28,6 +29,7 @@ def list_incidents(args: argparse.Namespace) -> int:
     from sensor.views.errors import ViewError
     from sensor.views.stories import StoryFilter, incidents
 
+    _check_filters(args)
     data, wanted = views_of(args, "incidents"), filter_of(args)
     states = tuple(dict.fromkeys("closed" if state == "closed" else "open" for state in wanted.state))
     found = StoryFilter(
@@ -50,6 +52,19 @@ def list_incidents(args: argparse.Namespace) -> int:
     if not args.json:
         put(table_of_incidents(records, sys.stdout))
     return 0
+
+
+def _check_filters(args: argparse.Namespace) -> None:
+    """Raises Exit for filters that only alerts have: without them the list would seem to match."""
+    wanted = {name: getattr(args, name) for name in ("verdict", "assignee", "detector", "src", "dst", "device", "site")}
+    wanted["vlan"] = args.vlan is not None
+    if useless := ", ".join(f"--{name}" for name, value in wanted.items() if value):
+        raise Exit(
+            USAGE,
+            f"found {useless}, expected --text, --status, --open, --severity, --since or --until: "
+            "incidents have no other filters",
+            error="usage.unexpected-argument",
+        )
 
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:

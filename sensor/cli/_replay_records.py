@@ -21,7 +21,7 @@ FIELDS = {
 }
 PARTS = {
     "device": ("id", "type", "vendor", "model", "hostname", "ips", "macs", "confidence", "last_seen"),
-    "alert": ("id", "detector", "count", "last"),
+    "alert": ("id", "detector", "count", "risk", "last"),
     "incident": ("id", "risk", "count", "last"),
 }
 END = ("ip", "hostname", "mac", "device")

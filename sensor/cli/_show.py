@@ -37,7 +37,7 @@ STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
-ALERT_COLUMNS = ("severity", "last seen", "alert", "detector", "actor → target", "count", "summary")
+ALERT_COLUMNS = ("severity", "last seen", "alert", "detector", "actor → target", "count", "risk", "state", "summary")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +151,7 @@ def alert_table(fold: Fold, out: TextIO) -> str:
 
 def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no alerts") -> str:
     """Alerts, most severe and newest first unless ``ordered`` is false; then the number of each severity. ``empty``:
-    text without alerts.
+    text without alerts. Records of a log have no state: operators set it later.
     """
     found = [_alert_line(record) for record in records]
     if ordered:
@@ -161,7 +161,11 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
         return empty
     shown = short_ids([name for *_, name, _ in found])
     rows = [(*row[:2], shown[name] or row[2], *row[3:]) for *_, name, row in found]
-    return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"
+    columns: Row = ALERT_COLUMNS
+    at = columns.index("state")
+    if not any(row[at] for row in rows):
+        columns, rows = (*columns[:at], *columns[at + 1 :]), [(*row[:at], *row[at + 1 :]) for row in rows]
+    return f"{table(columns, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"
 
 
 def _alert_line(record: Record) -> tuple[int, str, str, Row]:
@@ -185,7 +189,7 @@ def alert_row(record: Record) -> Row:
         short_id(tidy(alert.get("id"))),
         tidy(alert.get("detector")),
         parties,
-        tidy(alert.get("count")),
+        *(tidy(alert.get(name)) for name in ("count", "risk", "state")),
         tidy(record.get("msg")),
     )
 
@@ -200,7 +204,7 @@ def end_name(end: Record) -> str:
 def _count(singular: str, kinds: Iterable[tuple[str, int]], out: TextIO) -> str:
     found = list(kinds)
     total = sum(count for _, count in found)
-    listed = ", ".join(f"{count} {kind}" for kind, count in found)
+    listed = ", ".join(f"{count:,} {kind}" for kind, count in found)
     return for_terminal(f"{counted(total, singular)}: {listed}", out)
 
 

@@ -45,6 +45,7 @@ OPTION_GUESSES = {
     "--host": ("--device", "--src"), "--ip": ("--device", "--src", "--address"), "--source": ("--src",),
     "--destination": ("--dst",), "--level": ("--severity",), "--pcap": ("--file",), "--reverse": ("--sort",),
     "--verbose": ("--wide",), "--duration": ("--for", "--seconds", "--period"), "--expire": ("--for", "--expires"),
+    "--is": ("--status",),
 }  # fmt: skip
 
 

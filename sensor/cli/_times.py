@@ -36,9 +36,10 @@ def clock(value: Any) -> str:
 
 
 def span_text(first: str, last: str) -> str:
-    """``2026-11-24 08:00 to 08:20 UTC``, to the nearest minute; and the same in the requested zone."""
+    """``2026-11-24 08:00 to 08:20 UTC``, whole minutes that contain all of it; and the same in the requested zone."""
     try:
-        begin, end = (datetime.fromisoformat(text).astimezone(UTC) + timedelta(seconds=30) for text in (first, last))
+        begin, end = (datetime.fromisoformat(text).astimezone(UTC) for text in (first, last))
+        end += timedelta(minutes=1, microseconds=-1)
     except ValueError:
         return "time span unknown"
     text, zone = f"{_from_to(begin, end)} UTC", _ZONE[0]

@@ -17,7 +17,7 @@ actions:
   resend NAME                  request the log of a sensor again, after number --after
   quarantine                   list rejected batches, with the reason
   devices, alerts, incidents   list the latest states, newest first
-  note ALERT                   set --state, --verdict, --assignee or --comment of an alert
+  note ALERT                   set --status, --verdict, --assignee or --comment of an alert
   set DEVICE KEY=VALUE…        set owner, criticality or tags of a device at the hub, in place of those of its sensor; an empty value removes it
   undo NUMBER                  undo a value that `set` or the console wrote
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: publish an earlier version;
@@ -67,7 +67,7 @@ EXAMPLES = """\
   sensor hub release passive-network-sensor_0.2.0_amd64.deb
   sensor hub rollout 0.2.0 --healthy 24h
   sensor hub set 7.dev-vhd5c5rg472v6c owner=facilities criticality=high --comment 'asset list'
-  sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
+  sensor hub note alert-5k2m8q --status closed --verdict benign --comment 'the vulnerability scanner'
 """
 CONFIG = Path("/etc/sensor/hub/hub.yaml")
 # Action → (module, function).
@@ -186,13 +186,7 @@ def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
     """Options for notes on an alert."""
-    # In other commands --state is a folder, in args.state.
-    parser.add_argument(
-        "--state",
-        choices=("open", "acknowledged", "closed"),
-        dest="alert_state",
-        help="of note: state of the alert",
-    )
+    parser.add_argument("--status", choices=("open", "acknowledged", "closed"), help="of note: state of the alert")
     parser.add_argument(
         "--verdict", choices=("true_positive", "benign", "false_positive"), help="of note: verdict on the alert"
     )

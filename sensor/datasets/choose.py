@@ -98,4 +98,4 @@ def _nothing(state: Path, found: Sequence[Dataset]) -> str:
             f"no data in {state}: {', '.join(one.name for one in found)} "
             f"hold{'s' if len(found) == 1 else ''} no device and no record yet; {todo}"
         )
-    return f"no data in {state}: {todo}"
+    return f"no data in {state}{'' if state.is_dir() else ', which does not exist'}: {todo}"

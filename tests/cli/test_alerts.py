@@ -61,7 +61,14 @@ def test_what_is_not_there(golden: Golden, run_cli) -> None:
     result = run_cli("alerts", "why", "alert-5k2m8q")
     assert result.code == 2
     golden(result.err)
-    assert run_cli("alerts", "incidents").out == "no incidents\n"
+    assert run_cli("alerts", "incidents", "--status", "open", "--severity", "high").out == "no incidents\n"
+
+
+def test_incidents_have_fewer_filters(run_cli) -> None:
+    """A filter that incidents lack is an error: the whole list would seem to match it."""
+    for option in ("--src", "--dst", "--device", "--detector", "--assignee", "--site", "--vlan"):
+        result = run_cli("alerts", "incidents", option, "20")
+        assert (result.code, result.errors, option in result.err) == (2, ("usage.unexpected-argument",), True)
 
 
 def listed(result) -> list[str]:
@@ -75,14 +82,17 @@ def test_work_with_alerts(run_cli) -> None:
     first, second = listed(run_cli("alerts", "--json"))
     assert run_cli("alerts", "ack", first, "--author", "anna").code == 0
     assert run_cli("alerts", "assign", "bert", first).out == f"assigned to bert: {first}\n"
-    assert listed(run_cli("alerts", "--json", "--is", "acknowledged", "--assignee", "bert")) == [first]
+    assert listed(run_cli("alerts", "--json", "--status", "acknowledged", "--assignee", "bert")) == [first]
     assert listed(run_cli("alerts", "--json", "--assignee", "nobody")) == [second]
+    head, *rows, _ = run_cli("alerts").lines
+    assert [line[head.index("STATE") :].split()[0] for line in rows] == ["acknowledged", "open"]
     assert (
         run_cli("alerts", "close", first, "--as", "false-positive", "--reason", "our scanner", "--author", "anna").code
         == 0
     )
     (record,) = [
-        json.loads(line) for line in run_cli("alerts", "--json", "--verdict", "false_positive", "--is", "closed").lines
+        json.loads(line)
+        for line in run_cli("alerts", "--json", "--verdict", "false_positive", "--status", "closed").lines
     ]
     assert (record["action"], record["alert"]["assignee"]) == ("close", "bert")
     assert record["alert"]["closed"] == {"by": "anna", "reason": "our scanner"}

@@ -174,8 +174,9 @@ def test_the_zone_of_the_configuration(run_cli, tmp_path: Path, monkeypatch: pyt
 
 
 def test_spans() -> None:
-    """Time spans are rounded to minutes; both days are shown if they differ; an invalid time is unknown."""
+    """Spans are whole minutes that contain all of it; both days if they differ; an invalid time is unknown."""
     assert span_text("2026-11-24T08:00:01.5Z", "2026-11-24T08:19:34Z") == "2026-11-24 08:00 to 08:20 UTC"
+    assert span_text("2026-11-24T08:00:32Z", "2026-11-24T08:00:45Z") == "2026-11-24 08:00 to 08:01 UTC"
     assert span_text("2026-11-24T23:00:00Z", "2026-11-25T01:00:00Z") == "2026-11-24 23:00 to 2026-11-25 01:00 UTC"
     assert span_text("soon", "") == "time span unknown"
     assert zone_of("") is zone_of("UTC") is None

@@ -32,7 +32,7 @@ def test_without_a_file_it_is_the_log_of_the_dataset(run_cli) -> None:
         0,
         1,
         "",
-        "live · 2026-11-24 09:14 to 09:14 UTC",
+        "live · 2026-11-24 09:14 to 09:15 UTC",
     )
 
 

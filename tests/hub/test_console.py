@@ -323,7 +323,7 @@ def test_notes_on_alerts_change_state_and_counts(filled: HubServers, browser: An
     assert browser.post("/alerts/undo", data={"csrf": csrf_of(page), "name": undo[1]}).status_code == 303
     assert state() == ("open", "", {"open": ALERTS})
     sensor, alert = name.split(".")
-    command = ["hub", "note", alert, "--state", "acknowledged", "--config", str(filled.config)]
+    command = ["hub", "note", alert, "--status", "acknowledged", "--config", str(filled.config)]
     assert main(command) == 1  # two sensors have an alert with this id
     with filled.base() as base:
         base.execute(

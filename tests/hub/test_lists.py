@@ -86,7 +86,7 @@ def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFi
         (["resend", "nobody"], 1),
         (["token"], 2),
         (["note", "alert-x"], 2),
-        (["note", "alert-x", "--state", "closed"], 1),
+        (["note", "alert-x", "--status", "closed"], 1),
         (["reader", "no_such_role", "HQ"], 3),
     ],
 )
