@@ -1,8 +1,8 @@
-"""The path of this system's configuration, and the one key that commands need before they read it: the time zone of
-their output.
+"""The path of this system's configuration, and the keys that commands need before they read it: the time zone of their
+output, and the state folder.
 
 Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself
-validate this key with all others.
+validate these keys with all others.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 SYSTEM = Path("/etc/sensor/sensor.yaml")
+# As the path of a configuration: no configuration.
+NONE = Path("/dev/null")
 _TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
+_STATE = re.compile(r"""^state:[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"'#{\[][^#\n]*?))[ \t]*(?:#.*)?$""", re.MULTILINE)
 
 
 def usual(path: Path | None) -> Path | None:
-    """The configuration that was named, else that of the system if it exists. One without read permission exists:
-    reading it reports the reason.
+    """The configuration that was named, else that of the system if it exists; None for ``NONE``. One without read
+    permission exists: reading it reports the reason.
     """
     if path is not None:
-        return path
+        return path if path != NONE else None
     try:
         SYSTEM.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -35,13 +38,26 @@ def timezone_of(path: Path | None) -> str:
     """``timezone:`` of a configuration and its layers (``documents.layers``), the last one counts; empty if it is not
     set or cannot be read.
     """
-    found = ""
+    return _last(path, _TIMEZONE)[1]
+
+
+def state_of(path: Path | None) -> Path | None:
+    """``state:`` of a configuration and its layers, likewise; None if it is not set or cannot be read."""
+    file, found = _last(path, _STATE)
+    return file.parent / found if file is not None and found not in ("", "null", "~") else None
+
+
+def _last(path: Path | None, pattern: re.Pattern[str]) -> tuple[Path | None, str]:
+    """The value of a key in the last layer that has it, and that file."""
+    last: tuple[Path | None, str] = None, ""
     for file in _files(path) if path is not None else ():
         try:
-            found = next((match[1] for match in _TIMEZONE.finditer(file.read_text(encoding="utf-8"))), found)
+            match = pattern.search(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-    return found
+        if match is not None:
+            last = file, next(filter(None, match.groups()))
+    return last
 
 
 def zone_of(name: str) -> tzinfo | None:

@@ -30,7 +30,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
         "--state",
         metavar="DIR",
         type=Path,
-        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else /var/lib/sensor)",
+        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else that of the service)",
     )
     if events:
         parser.add_argument(
@@ -152,10 +152,10 @@ def folders_of(state: Path | None) -> list[Path]:
     """The given state folder, otherwise the default; then that of the service, for a user whose own is empty."""
     if state is not None:
         return [state]
-    from sensor.eventlog.paths import SYSTEM, folder_to_read, state_folder_is_named
+    from sensor.eventlog.paths import folder_to_read, state_folder_is_named, system_folder
 
-    own = folder_to_read()
-    return [own] if own == SYSTEM or state_folder_is_named() or not SYSTEM.is_dir() else [own, SYSTEM]
+    own, system = folder_to_read(), system_folder()
+    return [own] if own == system or state_folder_is_named() or not system.is_dir() else [own, system]
 
 
 def _explicit(args: argparse.Namespace, waiting: bool) -> Dataset:

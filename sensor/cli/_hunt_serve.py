@@ -24,16 +24,14 @@ TICK_S, PAUSE_S = 0.5, 2.0
 def serve(args: argparse.Namespace) -> int:
     """Answer until stopped; 2 if the configuration has faults or no hub, 3 without the extra `hunt`."""
     from sensor.cli._sync_agent import hub_output
-    from sensor.config_file import usual
     from sensor.runtime.process import serving
     from sensor.sync.hunter import Hunter
 
-    args.config = usual(args.config)
-    if args.config is None:
-        raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     config = settings(args)
     if config is None:
         return USAGE
+    if args.config is None:
+        raise Exit(USAGE, "found no configuration, expected --config with an output to a hub", error="config.missing")
     if not installed():
         return NOT_OPENED
     _, options = hub_output(args.config)

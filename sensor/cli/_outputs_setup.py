@@ -52,16 +52,20 @@ class Configured(NamedTuple):
 
 
 def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (YAML) with the section outputs:")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="configuration with the section outputs: (default: the system's)"
+    )
     log = "event log (default: events: of the configuration, else events.jsonl in the folder of state:)"
     parser.add_argument("--events", metavar="FILE", type=Path, help=log)
 
 
 def configured(args: argparse.Namespace) -> Configured | None:
     """None after printing its errors."""
+    from sensor.config_file import usual
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
 
+    args.config = usual(args.config)
     try:
         return Configured(load_delivery(args.config))
     except DocumentErrors as errors:

@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from sensor.eventlog.paths import DATASETS, SYSTEM
+from sensor.eventlog.paths import DATASETS, system_folder
 
 # Every sensor creates it at its start.
 STATE = "inventory.db"
@@ -21,7 +21,7 @@ def hand_over(folder: Path) -> None:
     """
     try:
         owner = folder.stat()
-        state = folder == SYSTEM or (folder / STATE).is_file() or (folder / DATASETS).is_dir()
+        state = folder == system_folder() or (folder / STATE).is_file() or (folder / DATASETS).is_dir()
     except OSError:  # it does not exist, or root's entry is only a name
         return
     if owner.st_uid == 0 or not state:

@@ -20,9 +20,6 @@ EVERY_S, TICK_S = 300.0, 0.5
 
 def upload(args: argparse.Namespace) -> int:
     """Upload until stopped, or once; 2 if the configuration has faults, 3 if the store or a file cannot be used."""
-    from sensor.config_file import usual
-
-    args.config = usual(args.config)
     config = settings(args)
     if config is None:
         return USAGE

@@ -1,6 +1,4 @@
-"""Where a replay stores its results: a separate dataset, or the folder and the file in the arguments or the
-configuration.
-"""
+"""Where a replay stores its results: a separate dataset, or the folder and the file in the arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ from sensor.cli._codes import NOT_OPENED, USAGE, Exit
 from sensor.cli._setup import complain, log_of
 
 if TYPE_CHECKING:
-    from sensor.config import Config
     from sensor.datasets.card import Card
     from sensor.datasets.replays import NewReplay
     from sensor.eventlog.fold import Fold
@@ -87,16 +84,12 @@ class ReplayLocations:
 
 
 @contextlib.contextmanager
-def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[ReplayLocations]:
-    """The place, for writing inside of the block; new files are private. The data of a live sensor is only changed if
-    its folder is an argument: its configuration alone is a configuration to try. With ``barren``, when nothing can be
-    read, nothing is created. Raises Exit if it cannot be created.
+def place_of(args: argparse.Namespace, *, barren: bool) -> Iterator[ReplayLocations]:
+    """The place, for writing inside of the block; new files are private. Only the inventory of a folder in the
+    arguments is continued: the configuration is that of a live sensor. With ``barren``, when nothing can be read,
+    nothing is created. Raises Exit if it cannot be created.
     """
-    from sensor.datasets.begin import holds_live
-    from sensor.eventlog.paths import state_folder
-
-    named: Path | None = args.state or config.state
-    if args.name and args.events and named is None:
+    if args.name and args.events and args.state is None:
         raise Exit(
             USAGE,
             "expected --name NAME or --events FILE, and not both: a single event log is not a dataset",
@@ -105,19 +98,21 @@ def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Itera
     with contextlib.ExitStack() as within:
         if barren:
             yield ReplayLocations(Path(os.devnull))
-        elif named is not None and (args.state or args.events or not holds_live(named)):
-            yield _in_folder(args, named, within)
+        elif args.state is not None:
+            yield _in_folder(args, args.state, within)
         elif args.events:
             yield ReplayLocations(log_of(args.events))
         else:
-            yield _own(args, named or state_folder(), within)
+            yield _own(args, within)
 
 
-def _own(args: argparse.Namespace, state: Path, within: contextlib.ExitStack) -> ReplayLocations:
+def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> ReplayLocations:
     """A separate dataset; none if it cannot be created."""
     from sensor.cli._data import migrated
     from sensor.datasets.private import private
+    from sensor.eventlog.paths import state_folder
 
+    state = state_folder()
     try:
         within.enter_context(private(state))
         migrated(state)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sensor.cli._show import part, tidy
+from sensor.config_file import NONE
 from sensor.doctor.finding import CheckResult, Finding, error, findings, ok
 
 CAPTURE = "selftest.pcapng.zst"
@@ -56,6 +57,8 @@ def _replayed(folder: Path) -> Replayed:
         "-m",
         "sensor",
         "replay",
+        "--config",
+        str(NONE),
         "--events",
         str(log),
         "--state",

@@ -23,8 +23,8 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     lists = "additional threat list, in any supported format; may be repeated"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
     state = (
-        "folder of inventory, event log and packets, continued by later runs (default: state: of the configuration; of "
-        "`run`: the state folder; of `replay`: a dataset in it)"
+        "folder of inventory, event log and packets, continued by later runs (default: state: of the configuration, "
+        "else the state folder; of `replay`: a dataset in it)"
     )
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
     packets = (
@@ -35,7 +35,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml in the state folder)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration file (YAML); every key has a default"
+        "--config", metavar="FILE", type=Path, help="configuration (default: the system's; /dev/null: none)"
     )
     add_log_argument(parser)
 
@@ -185,12 +185,13 @@ def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> li
 
 
 def settings(args: argparse.Namespace) -> Config | None:
-    """The configuration, or None after printing its errors."""
-    from sensor.config import load_config
+    """The configuration, that of the system if none is named, or None after printing its errors."""
+    from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
     from sensor.logs import logs
 
     logs.configure(args.log_format)
+    args.config = usual(args.config)
     try:
         config = load_config(args.config)
     except DocumentErrors as errors:

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "operands", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)"
     )
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it"
+        "--config", metavar="FILE", type=Path, help="the configuration, a file or a folder (default: the system's)"
     )
     parser.add_argument(
         "--state",

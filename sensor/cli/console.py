@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="DIR",
         type=Path,
-        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else /var/lib/sensor)",
+        help="state folder (default: $SENSOR_STATE, else ~/.local/state/sensor, else that of the service)",
     )
     parser.add_argument(
         "--hub",

@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--file", metavar="CAPTURE", action="append", default=[], help="check a capture file instead; may be repeated"
     )
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration (YAML): interfaces, networks, folders, outputs"
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration: interfaces, networks, folders, outputs (default: the system's)",
     )
     add_json_argument(parser)
 

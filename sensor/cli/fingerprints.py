@@ -63,7 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)"
     )
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="configuration whose fingerprint folders are read too"
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration whose fingerprint folders are read too (default: the system's)",
     )
 
 
@@ -77,12 +80,12 @@ def main(args: argparse.Namespace) -> int:
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:
     """Our fingerprints and those of the configured folders; None after printing the errors of the configuration."""
-    from sensor.config import load_config
+    from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
     from sensor.fingerprinting.load import load_knowledge
 
     try:
-        knowledge = load_knowledge(load_config(args.config).fingerprints.folders)
+        knowledge = load_knowledge(load_config(usual(args.config)).fingerprints.folders)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

@@ -104,13 +104,12 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace, signals: Sign
     import time
 
     from sensor.cli._fleet_watch import FleetWatch
-    from sensor.config_file import usual
     from sensor.datasets.reload_request import Requests
     from sensor.logs import logs
     from sensor.runtime.notify import Notifier
     from sensor.runtime.process import serving
 
-    notifier, fleet, requests = Notifier(), FleetWatch(usual(args.config)), Requests(forwarder.log.parent)
+    notifier, fleet, requests = Notifier(), FleetWatch(args.config), Requests(forwarder.log.parent)
     with serving():
         notifier.ready(_status(forwarder))
         while not signals.stopped:

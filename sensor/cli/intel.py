@@ -262,8 +262,7 @@ def _check(args: argparse.Namespace, folder: Path, _: list[ListSource]) -> int:
         )
         return USAGE
     from sensor.cli._setup import settings
-    from sensor.config import usual
 
-    args.config, args.log_format = usual(args.config), "console"
+    args.log_format = "console"
     config = settings(args)
     return USAGE if config is None else check(args, folder, list(config.intel), time.time())

@@ -23,6 +23,8 @@ from sensor.cli._tasks import suggestion
 
 # Number of allocations between garbage collections; see gc.set_threshold.
 STARTING = (200_000, 20, 50)
+# Commands whose --config is not the configuration of this sensor.
+OTHER_CONFIGURATION = ("hub", "restore")
 # Names of arguments that take several words.
 SEVERAL = ("operands", "paths", "ids")
 EPILOG = """\
@@ -150,16 +152,21 @@ def _no_command(typed: str, known: Sequence[str]) -> int:
 
 
 def _look(args: argparse.Namespace) -> None:
-    """Set the zone of times, and whether tables keep all columns. Raises Exit for an unknown zone."""
+    """Set the state folder of the system, the zone of times, and whether tables keep all columns. Raises Exit for an
+    unknown zone.
+    """
+    from sensor.config_file import state_of, timezone_of, usual, zone_of
+    from sensor.eventlog.paths import use_system_folder
+
+    path = usual(getattr(args, "config", None) if args.command not in OTHER_CONFIGURATION else None)
+    use_system_folder(state_of(path))
     if not hasattr(args, "wide"):
         return
     from sensor.cli._table import use_all_columns
     from sensor.cli._times import use_zone
-    from sensor.config_file import timezone_of, usual, zone_of
 
     use_all_columns(args.wide)
     named = args.tz or os.environ.get("SENSOR_TZ", "")
-    path = usual(getattr(args, "config", None))
     try:
         use_zone(zone_of(named or timezone_of(path)))
     except ValueError as error:

@@ -7,7 +7,7 @@ actions:
   status [NAME…]               show delivered and pending records, errors, and the next retry
   replay NAME… --since TIME    deliver events again since a time; repeats keep their ids, so that receivers can drop them
 
-Outputs are configured in the section `outputs:` of the configuration (default: the system's); `sensor forward` delivers.
+Outputs are configured in the section `outputs:` of the configuration; `sensor forward` delivers.
 """
 
 from __future__ import annotations
@@ -55,14 +55,12 @@ def main(args: argparse.Namespace) -> int:
     """Run the action; 1 if an output fails, 2 for an invalid command or configuration, 3 if a file cannot be read or
     written.
     """
-    from sensor.config import usual
     from sensor.documents import nearest
 
     action, *names = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
-    args.config = usual(args.config)
     found = configured(args)
     if found is None:
         return USAGE

@@ -51,7 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table", metavar="NAME", action="append", default=[], help="of export: only this table; may be repeated"
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help="of write and upload: configuration (YAML)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="of write and upload: configuration (default: the system's)"
+    )
     parser.add_argument("--once", action="store_true", help="of upload: upload what is missing, and stop")
     add_records_arguments(parser)
     add_json_argument(parser)

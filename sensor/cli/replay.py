@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     from sensor.capture.files import open_captures
 
     source = open_captures(args.paths, follow=args.follow)
-    with place_of(args, config, barren=source.barren) as place:
+    with place_of(args, barren=source.barren) as place:
         try:
             return _replay(args, config, source, place)
         finally:
@@ -96,7 +96,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     keeping = keeper(place.inventory, live=False) if place.inventory is not None else None
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
-    fold, began, folder = new_fold(), time.monotonic(), args.state or config.state
+    fold, began, folder = new_fold(), time.monotonic(), args.state
     listener = None if place.log == Path(os.devnull) else collector(fold, whole=args.json)
     try:
         with _progress(source) as progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from sensor.eventlog.paths import DATASETS
 LIMITS = Limits()
 
 
-def analyze(capture: Path, dataset: str, state: Path, limits: Limits) -> str:
-    """Analyze a capture into a dataset. Returns an empty text on success, otherwise the reason for the user."""
+def analyze(capture: Path, dataset: str, state: Path, limits: Limits, config: Path | None = None) -> str:
+    """Analyze a capture into a dataset, with the configuration of the console. Returns an empty text on success,
+    otherwise the reason for the user.
+    """
     evidence = state / DATASETS / dataset / "evidence"
     arguments = ["replay", str(capture), "--name", dataset, "--evidence", str(evidence), "--json"]
-    fault = run([*arguments, "--log-format", "console"], state, limits).fault
+    fault = run([*arguments, "--log-format", "console", "--config", str(config or os.devnull)], state, limits).fault
     if fault:
         _discard(state / DATASETS / dataset, capture)
     return fault

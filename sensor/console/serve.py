@@ -74,9 +74,9 @@ def console_of(
     return Console(
         place, state, secret, sources or StateFolder(state, usual), Keys(store), audit, Attempts(), undo,
         Assessments(state, assessing or Assessing()), mutes or state / MUTES, SavedViews(store), Users(store),
-        Passkeys(store), challenges, Uploads(state), Visits(store), Replies(), Configuration(config, state),
-        Lists(state), RuleFiles(state, config), HuntFiles(state, config), Reports(state, config), proxy, oidc,
-        languages or Languages(),
+        Passkeys(store), challenges, Uploads(state, config=config), Visits(store), Replies(),
+        Configuration(config, state), Lists(state), RuleFiles(state, config), HuntFiles(state, config),
+        Reports(state, config), proxy, oidc, languages or Languages(),
     )  # fmt: skip
 
 

@@ -52,10 +52,10 @@ class Upload(msgspec.Struct):
 
 
 class Uploads:
-    """Uploads of a state folder. They are analyzed one at a time."""
+    """Uploads of a state folder. They are analyzed one at a time, with the configuration ``config``."""
 
-    def __init__(self, state: Path, limits: Limits = LIMITS) -> None:
-        self._state, self._folder, self._limits = state, state / FOLDER, limits
+    def __init__(self, state: Path, limits: Limits = LIMITS, config: Path | None = None) -> None:
+        self._state, self._folder, self._limits, self._config = state, state / FOLDER, limits, config
         self._cards = Cards(self._folder, CARD, Upload, lambda one: one.changed)
         self._lock = threading.Lock()
         self._worker = Worker("uploads", self._work)
@@ -136,7 +136,7 @@ class Uploads:
         one.state, one.changed = ANALYZING, time.time()
         self._cards.write(one.id, one)
         dataset = self._free_name(one.name)
-        fault = analyze(self._path(one), dataset, self._state, self._limits)
+        fault = analyze(self._path(one), dataset, self._state, self._limits, self._config)
         one.dataset = "" if fault else dataset
         self._end(one, FAILED if fault else DONE, fault)
 

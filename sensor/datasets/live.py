@@ -7,7 +7,7 @@ from pathlib import Path
 from sensor.datasets.card import LIVE, read_card
 from sensor.datasets.dataset import Dataset
 from sensor.eventlog.log_lines import parts
-from sensor.eventlog.paths import INVENTORY, RUN_LOG, SYSTEM, folder_to_read
+from sensor.eventlog.paths import INVENTORY, RUN_LOG, folder_to_read, system_folder
 
 # Unit folders of systemd (systemd.unit(5)).
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
@@ -19,7 +19,7 @@ LOCKS = Path("/proc/locks")
 
 def is_live(dataset: Dataset, state: Path) -> bool:
     """Whether it is the dataset of a sensor that is running, or installed."""
-    return dataset.kind == LIVE and (is_written(dataset.folder) or (state == SYSTEM and installed()))
+    return dataset.kind == LIVE and (is_written(dataset.folder) or (state == system_folder() and installed()))
 
 
 def live_log(folder: Path, *, moved: bool = True) -> Path:

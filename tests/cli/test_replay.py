@@ -335,13 +335,13 @@ def test_on_a_terminal(environment: dict[str, str], root: Path, tmp_path: Path, 
 
 
 def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: Path, root: Path) -> None:
-    """With --state, or state: in the configuration, a second replay reports no new device, and `sensor devices` reads
-    the inventory; without, nothing is stored.
+    """With --state, a second replay reports no new device, and `sensor devices` reads the inventory; the state: of a
+    configuration alone continues none.
     """
     config = tmp_path / "sensor.yaml"
     config.write_text("state: kept\n")
-    counts = []
-    for number, arguments in enumerate((("--state", str(tmp_path / "kept")), ("--config", str(config)), ())):
+    kept, counts = ("--state", str(tmp_path / "kept")), []
+    for number, arguments in enumerate((kept, kept, ("--config", str(config)))):
         assert (
             main(
                 [
@@ -448,8 +448,11 @@ def test_packets_are_kept_in_the_same_cases_as_by_run(replay: Runs, root: Path, 
     assert not list(tmp_path.glob("evidence"))
 
 
-def test_the_configuration_of_a_live_sensor(replay: Runs, root: Path, dhcp: Path, tmp_path: Path) -> None:
+def test_the_configuration_of_a_live_sensor(
+    replay: Runs, root: Path, dhcp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A replay with it changes nothing of that sensor: it is a dataset in the state folder."""
+    monkeypatch.delenv("SENSOR_STATE")
     state, config = tmp_path / "kept", tmp_path / "sensor.yaml"
     assert replay(root / "pcaps" / "office.pcapng", "--state", state).returncode == 0
     write_card(state, Card(LIVE))

@@ -74,7 +74,7 @@ def test_a_sensor_that_is_installed_goes_before_a_newer_replay(tmp_path: Path, m
         live, "installed", lambda: live.UNIT_FOLDERS and (tmp_path / "units" / "sensor.service").exists()
     )
     assert choose(tmp_path).name == "office"
-    monkeypatch.setattr(live, "SYSTEM", tmp_path)
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path)
     assert choose(tmp_path).name == "live"
 
 

@@ -1,0 +1,71 @@
+"""The configuration of the system applies to every command without --config; --config /dev/null uses none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from tests.eventlog.segmented import line
+from tests.offices import CAPTURE
+
+SCANNER = "10.20.10.106"
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the system's configuration, for a user without own data."""
+    for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    path = tmp_path / "etc" / "sensor.yaml"
+    path.parent.mkdir()
+    monkeypatch.setattr("sensor.config_file.SYSTEM", path)
+    monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path / "none")
+    return path
+
+
+def scans(capsys: pytest.CaptureFixture[str], *arguments: str) -> set[str]:
+    """Severities of the alerts about the scanner, as another command lists them."""
+    capsys.readouterr()
+    assert main(["alerts", "--json", "--src", SCANNER, "--detector", "discovery.*", *arguments]) == 0
+    return {json.loads(line)["severity"] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_a_replay_uses_it(capsys: pytest.CaptureFixture[str], system: Path, tmp_path: Path) -> None:
+    """Roles apply, and the dataset is where other commands find it: in the folder `state:`. Its last layer counts."""
+    system.write_text(f"roles: {{scanner: [{SCANNER}]}}\nstate: lost  # moved\n")
+    (system.parent / "conf.d").mkdir()
+    (system.parent / "conf.d" / "state.yaml").write_text(f'state: "{tmp_path / "large disk"}"\n')
+    assert main(["replay", *CAPTURE]) == 0
+    assert scans(capsys) == {"low"}
+    assert [path.name for path in (tmp_path / "large disk" / "datasets").iterdir()] == ["office"]
+    assert main(["replay", *CAPTURE, "--config", "/dev/null"]) == 0
+    assert scans(capsys, "--state", str(tmp_path / "home" / "sensor")) == {"low", "medium"}
+
+
+def test_a_faulty_one_stops_a_replay(capsys: pytest.CaptureFixture[str], system: Path) -> None:
+    """The fault has file, line and column; without the configuration, the capture is read."""
+    system.write_text("roles: {scaner: []}\n")
+    assert main(["replay", *CAPTURE]) == 2
+    assert f"{system}:1:" in capsys.readouterr().err
+    assert main(["replay", *CAPTURE, "--events", "/dev/null", "--config", "/dev/null"]) == 0
+
+
+def test_a_capture_uses_it(capsys: pytest.CaptureFixture[str], system: Path) -> None:
+    """Its interfaces are captured."""
+    system.write_text("capture: {interfaces: [mirror-nine]}\n")
+    assert main(["run"]) == 3
+    assert "'mirror-nine'" in capsys.readouterr().err
+    assert main(["run", "--config", "/dev/null"]) == 2
+
+
+def test_a_delivery_uses_it(system: Path) -> None:
+    """Its outputs receive the log in its state folder."""
+    system.write_text("state: kept\noutputs: {archive: {type: file, path: out.jsonl}}\n")
+    (system.parent / "kept").mkdir()
+    (system.parent / "kept" / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 11)))
+    assert main(["forward", "--once"]) == 0
+    assert len((system.parent / "out.jsonl").read_bytes().splitlines()) == 10
