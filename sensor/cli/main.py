@@ -198,10 +198,12 @@ def _refused(error: OSError) -> int:
     """Print permission errors, and a full disk of the output, on one line; other errors are internal."""
     from sensor.cli._setup import complain
     from sensor.cli._show import FULL
+    from sensor.config_file import NONE, SYSTEM
 
     if isinstance(error, PermissionError) and error.filename:
+        without = f"; --config {NONE} uses no configuration" if str(error.filename) == str(SYSTEM) else ""
         complain(
-            f"no permission for {error.filename}: run the command as root or a member of its group",
+            f"no permission for {error.filename}: run the command as root or a member of its group{without}",
             error="permission.denied",
         )
         return NOT_PERMITTED

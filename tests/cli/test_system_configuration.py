@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def test_a_faulty_one_stops_a_replay(capsys: pytest.CaptureFixture[str], system:
     assert main(["replay", *CAPTURE]) == 2
     assert f"{system}:1:" in capsys.readouterr().err
     assert main(["replay", *CAPTURE, "--events", "/dev/null", "--config", "/dev/null"]) == 0
+
+
+def test_without_permission(capsys: pytest.CaptureFixture[str], system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file, and how to do without it."""
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    system.write_text("preset: quiet\n")
+    monkeypatch.setattr("sensor.config.load_config", refused)
+    assert main(["replay", *CAPTURE]) == 4
+    assert f"no permission for {system}" in (err := capsys.readouterr().err)
+    assert "--config /dev/null" in err
 
 
 def test_a_capture_uses_it(capsys: pytest.CaptureFixture[str], system: Path) -> None:
