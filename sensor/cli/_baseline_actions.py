@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sensor.inventory.store.operator_changes import OperatorChanges
 
 Record = dict[str, Any]
-COLUMNS = ("device", "type", "name", "address", "maturity", "watched", "talked", "serves", "uses", "last")
+COLUMNS = ("device", "type", "name", "address", "maturity", "observed", "active", "serves", "uses", "last")
 RULE_COLUMNS = ("number", "rule", "client", "server", "service", "author", "since", "reason")
 USE_COLUMNS = ("does", "service", "with", "since", "last", "seen")
 
@@ -68,8 +68,8 @@ def _body(record: Record, habits: Habits, hours: float) -> Record:
         "name": tidy(device.get("hostname")),
         "address": first_of(device.get("ips")),
         "maturity": round(habits.maturity(hours, habits.last), 3),
-        "watched_h": round((habits.last - habits.first) / HOUR, 1),
-        "talked_h": habits.hours,
+        "observed_h": round((habits.last - habits.first) / HOUR, 1),
+        "active_h": habits.hours,
         "serves": len(habits.serves),
         "uses": len(habits.uses),
         "last": _time(habits.last),
@@ -82,8 +82,8 @@ def _row(body: Record) -> list[str]:
     return [
         *names,
         percent,
-        f"{body['watched_h']:g} h",
-        f"{body['talked_h']} h",
+        f"{body['observed_h']:g} h",
+        f"{body['active_h']} h",
         str(body["serves"]),
         str(body["uses"]),
         clock(body["last"]),
@@ -110,7 +110,7 @@ def show(args: argparse.Namespace) -> int:
         put(json.dumps({**body, "segments": list(habits.segments), "does": uses}, ensure_ascii=sys.stdout.isatty()))
         return 0
     put(f"{_called(found, name)}, {body['type']}: maturity {100 * body['maturity']:.0f} % of {args.hours:g} h")
-    put(f"  observed for {body['watched_h']:g} h, active in {body['talked_h']} of them, in {tidy(habits.segment)}")
+    put(f"  observed for {body['observed_h']:g} h, active in {body['active_h']} of them, in {tidy(habits.segment)}")
     if others := [segment for segment in habits.segments if segment != habits.segment]:
         named = ("external hosts" if segment == OUTSIDE else tidy(segment) for segment in others)
         put(f"  communicates with {', '.join(named)}")
@@ -281,5 +281,5 @@ def _time(ts: int) -> str:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor baseline {text}", error="usage.missing-argument")
+    complain(f"expected sensor baseline {text}", error="usage.missing-argument")
     return USAGE

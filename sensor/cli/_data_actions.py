@@ -230,7 +230,7 @@ def _read(state: Path) -> Dataset | None:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor data {text}", error="usage.missing-argument")
+    complain(f"expected sensor data {text}", error="usage.missing-argument")
     return USAGE
 
 

@@ -216,5 +216,5 @@ def _more(one: Record) -> str:
 
 
 def _usage(text: str) -> int:
-    complain(f"usage: sensor devices {text}", error="usage.missing-argument")
+    complain(f"expected sensor devices {text}", error="usage.missing-argument")
     return USAGE

@@ -80,7 +80,7 @@ def _rows(path: Path) -> list[Expected]:
 def import_words(args: argparse.Namespace) -> int:
     """``import FILE``: each row becomes operator values."""
     if len(args.operands) != 1:
-        complain("usage: sensor devices import FILE", error="usage.missing-argument")
+        complain("expected sensor devices import FILE", error="usage.missing-argument")
         return USAGE
     found = inventory(args)
     rows = _rows(Path(args.operands[0]))
@@ -102,7 +102,7 @@ def import_words(args: argparse.Namespace) -> int:
 def diff(args: argparse.Namespace) -> int:
     """Missing, unexpected and different devices. 1 if there is any difference, like POSIX ``diff``."""
     if len(args.operands) != 1:
-        complain("usage: sensor devices diff EXPECTED.csv", error="usage.missing-argument")
+        complain("expected sensor devices diff EXPECTED.csv", error="usage.missing-argument")
         return USAGE
     found = known(args)
     rows = _rows(Path(args.operands[0]))

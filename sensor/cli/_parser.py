@@ -23,6 +23,15 @@ KINDS = (
     ("not allowed with argument", "usage.conflicting-options"),
     ("argument ACTION: invalid choice", "usage.unknown-action"),
 )
+# Part of argparse's message → the same in the terms of other messages.
+REWORDED = (
+    (re.compile(r"^argument (?=\S+: )"), ""),
+    (
+        re.compile(r": invalid choice: (.*) \(choose from (.*)\)$"),
+        lambda found: f": found {found[1]}, expected one of {found[2].replace(chr(39), '')}",
+    ),
+    (re.compile(r": invalid (?:int|float) value: (.*)$"), r": found \1, expected a number"),
+)
 OPTIONS = """\
 options:
   -h, --help      show this help; after a command, the help of that command
@@ -79,12 +88,13 @@ class Parser(argparse.ArgumentParser):
     """Prints usage errors with their code."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with code 2. A mistyped option gets the nearest one."""
+        """Exit with code 2 after one line: all options would hide it. A mistyped option gets the nearest one."""
         code = next((code for part, code in KINDS if part in message), "usage.invalid-value")
         if code == "usage.unknown-option":
             message += self._nearest(message.partition(": ")[2].split()[0])
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: error: {message} [{code}]\n")
+        for pattern, words in REWORDED:
+            message = pattern.sub(words, message)
+        self.exit(USAGE, f"{self.prog}: {message}; `{self.prog} --help` shows its arguments [{code}]\n")
 
     def _nearest(self, option: str) -> str:
         near = option_suggestion(option, self._option_string_actions)

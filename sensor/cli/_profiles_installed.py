@@ -164,11 +164,13 @@ def _span(span: tuple[int, int]) -> str:
 
 
 def _entry_text(entry: Entry) -> str:
-    """``accept  tcp to 443 of cloud.example, the device begins``."""
+    """``accept  tcp remote port 443, cloud.example, initiated by the device`` (RFC 8519, 4.2; RFC 8520, 8)."""
     proto = PROTOCOLS.get(entry.proto, f"protocol {entry.proto}") if entry.proto else "all protocols"
-    ports = [f"{word} {_ports(ports)}" for word, ports in (("its port", entry.near), ("port", entry.far)) if ports]
-    peers = " and ".join(peer.text for peer in entry.peers) or "anybody"
-    begun = f", {'the device' if entry.begun == 'from-device' else 'the other'} begins" if entry.begun else ""
+    ports = [
+        f"{word} {_ports(ports)}" for word, ports in (("local port", entry.near), ("remote port", entry.far)) if ports
+    ]
+    peers = " and ".join(peer.text for peer in entry.peers) or "any host"
+    begun = f", initiated by {'the device' if entry.begun == 'from-device' else 'its peer'}" if entry.begun else ""
     version = f" (IPv{entry.version})" if entry.version else ""
     unread = f"; not supported: {', '.join(entry.unread)}" if entry.unread else ""
     return tidy(
@@ -198,7 +200,7 @@ def named(args: argparse.Namespace) -> Installed | None:
     """The named profile; None after an error if there is none, or it is invalid."""
     if len(args.operands) != 1 or not NAME.match(args.operands[0]):
         complain(
-            f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it",
+            f"expected sensor profiles {args.action} NAME, as `sensor profiles list` shows it",
             error="usage.missing-argument",
         )
         return None

@@ -29,7 +29,7 @@ TIMES = ("time", "last seen", "last", "since")
 OPTIONAL = (
     "software", "expires",
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
-    "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
+    "exploited", "segment", "product", "active", "observed", "serves", "uses", "author", "since", "owner", "risk",
     "link type", "size", "last", "imported", "data of", "skipped", "seen", "state", "time",
     "schedule", "techniques", "maturity", "model",
 )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from sensor.cli import _vulns_text as text
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import now_of
@@ -69,7 +71,8 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     records = matching(devices, wanted + there, now)
     found = _findings(args, assessed, records)
     if not _for_programs(args, found):
-        print(text.listed(found, len(records), unclear=args.cannot_tell or args.all))
+        narrowed = bool(args.severity or args.exploited)
+        print(text.listed(found, len(records), unclear=args.cannot_tell or args.all, narrowed=narrowed))
         if gone := len(chosen) - len(records):
             print(f"not shown: {counted(gone, 'gone device')}, see state=gone")
     return 0
@@ -78,18 +81,17 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
 def _findings(
     args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = ""
 ) -> list[FindingRow]:
-    """Findings of some devices; those that are not affected only with --all or for one CVE."""
+    """Findings of some devices: for one CVE all of them, otherwise as --all, --severity and --exploited select."""
     ids = tuple(
         name
         for record in records
         if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None
     )
     verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
-    return (
-        every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=()))
-        if ids
-        else []
-    )
+    wanted = VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=())
+    if not cve:
+        wanted = replace(wanted, severity=args.severity, exploited=args.exploited or None)
+    return every_finding(assessed.picture, wanted) if ids else []
 
 
 def device(args: argparse.Namespace) -> int:

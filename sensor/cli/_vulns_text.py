@@ -24,7 +24,7 @@ from sensor.views.vulnerabilities import (
 
 Record = dict[str, Any]
 
-LIST_COLUMNS = ("priority", "CVE", "affected", "cannot tell", "CVSS", "EPSS", "exploited", "title")
+LIST_COLUMNS = ("priority", "severity", "CVE", "affected", "unknown", "CVSS", "EPSS", "exploited", "title")
 DEVICE_COLUMNS = ("priority", "CVE", "verdict", "why", "priority because", "title")
 SHOW_COLUMNS = ("priority", "device", "address", "product", "firmware", "verdict", "why")
 CSV_COLUMNS = (
@@ -35,11 +35,13 @@ TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
 STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
-def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
-    """A row per CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
+def listed(found: list[FindingRow], devices: int, *, unclear: bool, narrowed: bool) -> str:
+    """A row per CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``;
+    ``narrowed``: some were selected.
+    """
     listed = by_cve(found)
     if not listed:
-        return f"no known CVEs for {counted(devices, 'device')}"
+        return "no CVEs match" if narrowed else f"no known CVEs for {counted(devices, 'device')}"
     shown = [one for one in listed if unclear or one.affected]
     counts = _counted(found, devices, len(listed), hidden=len(listed) - len(shown))
     if not shown:
@@ -48,7 +50,7 @@ def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
         LIST_COLUMNS,
         list(map(_list_row, shown)),
         sys.stdout,
-        lambda row: STYLES["affected"] if row[2] else STYLES["cannot tell"],
+        lambda row: STYLES["affected"] if row[3] else STYLES["cannot tell"],
     )
     return f"{text}\n{counts}"
 
@@ -66,6 +68,7 @@ def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
     counts = (str(count or "") for count in (one.affected, one.cannot_tell))
     return (
         f"{one.priority:.1f}",
+        one.severity,
         one.cve,
         *counts,
         *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware),

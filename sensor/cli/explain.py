@@ -82,7 +82,8 @@ def main(args: argparse.Namespace) -> int:
         return ambiguous(args.what, devices)
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
-        near = _nearest(fold, args.what)
+        # Other addresses are near, but not what was meant.
+        near = _nearest(fold, args.what) if about is None or about.indicator.kind != "address" else []
         complain(
             f"nothing is known about {args.what!r}: "
             + (f"did you mean {' or '.join(near)}?" if near else "`sensor devices` and `sensor alerts` list what is"),

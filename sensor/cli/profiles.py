@@ -6,7 +6,7 @@ installed profile does not allow raises an alert (lateral_movement.role_violatio
 actions:
   make DEVICE…                 write a MUD file of required traffic; --type and --product: all devices of a type, or of a vendor and model
   install FILE                 install a profile for --for DEVICE, --type or --product; FILE may come from a vendor
-  list                         show installed profiles and their devices
+  list                         show installed profiles and their devices (default)
   show NAME                    show what it allows; --json: as a MUD file
   check [NAME…]                show past traffic that a profile does not allow; exit code 1 if there is any
   remove NAME                  remove a profile
@@ -40,7 +40,7 @@ ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "action", metavar="ACTION", choices=tuple(ACTIONS), help="make, install, list, show, check or remove"
+        "action", metavar="ACTION", nargs="?", choices=tuple(ACTIONS), default="list", help="action (default: list)"
     )
     parser.add_argument("operands", metavar="WHAT", nargs="*", help="devices, a file, or names of profiles")
     parser.add_argument("--for", dest="device", metavar="DEVICE", help="of install: device of the profile")

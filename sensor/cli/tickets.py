@@ -5,7 +5,8 @@ vendor, the packet that proves it for each device, and how to verify the fix. Id
 those of this month. A ticket is done when traffic shows it: a fixed setting, another version, a device that is gone.
 
 actions:
-  list                         show tickets, highest priority first: new (not sent yet), open, changed (since it was sent), done
+  list                         show tickets: those of affected devices first, then those for which it is unknown, the most severe first; their state is
+                               new (not sent yet), open, changed (since it was sent) or done
   show ID…                     show all details
   export [ID…]                 write them as markdown, jira, jira_server, servicenow, github, csv, email or json
   send [OUTPUT [ID…]]          open, update and close them in the ticket systems of outputs of type tickets

@@ -25,11 +25,12 @@ import argparse
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
-from sensor.cli._show import add_json_argument
+from sensor.cli._show import SEVERITIES, add_json_argument
 
 EXAMPLES = """\
   sensor vulns
   sensor vulns list type=camera vlan=30
+  sensor vulns --severity high --exploited
   sensor vulns show CVE-2021-36260
   sensor vulns device 10.20.10.62
   sensor vulns import https://nvd.nist.gov/feeds/json/cve/2.0/nvdcve-2.0-2026.json.gz
@@ -55,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE"
     )
+    parser.add_argument(
+        "--severity",
+        choices=SEVERITIES,
+        default="",
+        help="of list and device: only this severity or higher, by CVSS",
+    )
+    parser.add_argument("--exploited", action="store_true", help="of list and device: only CVEs known to be exploited")
     parser.add_argument(
         "--cannot-tell",
         action="store_true",

@@ -100,9 +100,10 @@ def test_an_unknown_name(golden: Golden, run_cli) -> None:
     result = run_cli("explain", "PRN-3G")
     assert (result.code, result.out) == (1, "")
     golden(result.err.splitlines())
-    result = run_cli("explain", "zzz")
-    assert (result.code, result.errors) == (1, ("device.unknown",))
-    assert "sensor devices" in result.err
+    for unknown in ("zzz", "10.0.0.1"):  # other addresses are not what was meant
+        result = run_cli("explain", unknown)
+        assert (result.code, result.errors) == (1, ("device.unknown",))
+        assert "sensor devices" in result.err
 
 
 def test_a_merged_device_by_its_old_id(run_cli, log: Path) -> None:

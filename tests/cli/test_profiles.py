@@ -148,7 +148,7 @@ def test_installed_shown_and_removed(golden: Golden, profiles, camera: str) -> N
     assert json.loads(profiles("list", "--json").out)["controllers"] == "my-controller"
     shown = profiles("show", "type-camera")
     assert "  my-controller is 10.20.10.5" in shown.lines
-    assert "    accept  tcp port 443, dev.hik-connect.example (IPv4), the device begins" in shown.lines
+    assert "    accept  tcp remote port 443, dev.hik-connect.example (IPv4), initiated by the device" in shown.lines
     assert json.loads(profiles("show", "type-camera", "--json").out) == json.loads(
         Path(camera).read_text(encoding="utf-8")
     )

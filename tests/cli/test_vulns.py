@@ -111,18 +111,32 @@ def test_what_comes_with_the_sensor(golden: Golden, vulns) -> None:
     """
     result = vulns()
     assert result.code == 0
-    assert all(int(line.split()[2]) > 0 for line in result.lines[1:-1])
+    assert all(int(line.split()[3]) > 0 for line in result.lines[1:-1])
     more = vulns("--cannot-tell")
-    affected = [line.split()[2] != "-" for line in more.lines[1:-1]]
+    affected = [line.split()[3] != "-" for line in more.lines[1:-1]]
     assert (affected, all(affected)) == (sorted(affected, reverse=True), False)
     hidden = len(more.lines) - len(result.lines)
     assert result.lines[-1].endswith(f": --cannot-tell lists {hidden:,} more CVEs")
     assert more.lines[-1] == result.lines[-1].rpartition(":")[0]
-    assert result.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
-    assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in result.lines)
+    assert result.lines[0].split()[:4] == ["PRIORITY", "SEVERITY", "CVE", "AFFECTED"]
+    assert any(line.split()[1:5] == ["medium", "CVE-2024-0066", "1", "1"] for line in result.lines)
     golden(result.lines[-1], "3 devices")
     points = [float(line.split()[0]) for line in result.lines[1:-1]]
     assert points == sorted(points, reverse=True)
+
+
+def test_severe_and_exploited_ones(vulns) -> None:
+    """--severity and --exploited select CVEs of a list and of a device; without a match the list is empty."""
+    every = rows(vulns("--cannot-tell", "--json"))
+    severe = rows(vulns("--severity", "critical", "--cannot-tell", "--json"))
+    assert severe == [one for one in every if (one["cvss"] or 0) >= 9] != every
+    exploited = rows(vulns("--exploited", "--cannot-tell", "--json"))
+    assert exploited == [one for one in every if one["exploited"]] != every
+    assert {one["cve"] for one in rows(vulns("device", CAMERA, "--severity", "critical", "--json"))} <= {
+        one["cve"] for one in severe
+    }
+    assert vulns("list", "type=switch", "--severity", "critical").out == "no CVEs match\n"
+    assert vulns("show", "CVE-2024-0066", "--severity", "critical").out == vulns("show", "CVE-2024-0066").out
 
 
 def test_devices_that_are_gone_are_not_to_be_fixed(golden: Golden, run_cli, tmp_path: Path) -> None:
