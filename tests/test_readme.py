@@ -13,10 +13,11 @@ from sensor.config_values import values
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONFIGURATIONS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+BLOCKS = [block.splitlines() for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)]
 COMMANDS = [
     arguments
-    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-    for line in block.splitlines()
+    for block in (*BLOCKS, re.findall(r"`(sensor [^`]+)`", TEXT))
+    for line in block
     for part in line.split(" | ")
     if (arguments := shlex.split(part, comments=True))
     and "sensor" in arguments[:2]

@@ -67,10 +67,13 @@ def _facts() -> dict[str, Any]:
 
 
 def _units(name: str) -> int:
-    """Number of units in a folder: files are counted, nothing is imported."""
+    """Number of units in a folder, without the code that they share: files are counted, nothing is imported."""
     import importlib.util
     from pathlib import Path
 
+    from sensor.registry import SHARED
+
     spec = importlib.util.find_spec(f"sensor.{name}")
     folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
-    return len({path for folder in folders for path in folder.rglob("*.py") if not path.name.startswith("_")})
+    found = {path.relative_to(folder) for folder in folders for path in folder.rglob("*.py")}
+    return len({path for path in found if not path.name.startswith("_") and SHARED not in path.parts})
