@@ -25,7 +25,7 @@ help: ## list all targets
 
 demo: build ## set up .venv, replay the office capture, show devices and alerts
 	@$(BIN)/sensor replay $(DEMO) --intel $(INTEL)
-	@echo "Next: $(BIN)/sensor explain 10.20.10.62 (evidence), $(BIN)/sensor posture (what to fix), $(BIN)/sensor console (browser)"
+	@echo "Next: $(BIN)/sensor explain 10.20.10.62 (evidence), $(BIN)/sensor overview (what to do), $(BIN)/sensor console (browser)"
 
 test: tools ## run a sample of the tests (ARGS="-k dhcp" selects tests; SENSOR_SEED=N repeats a sample; CASES=all: every test, as in CI)
 	@$(SPREAD) $(if $(filter all,$(CASES)),,-p tests.cases) $(ARGS)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 TASKS = {
     "capture": ("replay", "run", "interfaces", "doctor"),
-    "monitor": ("devices", "alerts", "status", "top", "tail", "data", "console"),
+    "monitor": ("overview", "devices", "alerts", "status", "top", "tail", "data", "console"),
     "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
     "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
     "detect": ("rules", "intel", "fingerprints"),
@@ -19,7 +19,7 @@ GUESSES = {
     "acl": "firewall suggest", "alarms": "alerts", "allow": "baseline allow", "analyze": "replay", "api": "console",
     "assets": "devices", "attack-paths": "paths", "baselines": "baseline", "block": "firewall suggest",
     "blocklist": "intel", "capture": "run", "check": "doctor", "conn": "search", "connections": "search",
-    "cve": "vulns", "cves": "vulns", "daemon": "run", "dashboard": "console", "datasets": "data", "delete": "purge",
+    "cve": "vulns", "cves": "vulns", "daemon": "run", "dashboard": "overview", "datasets": "data", "delete": "purge",
     "dns": "search", "events": "tail", "export": "records export", "feeds": "intel", "find": "search",
     "findings": "alerts", "fix": "tickets", "flows": "search", "follow": "tail", "gui": "console", "health": "status",
     "hosts": "devices", "http": "search", "ignore": "mute", "incidents": "alerts incidents",
@@ -31,7 +31,8 @@ GUESSES = {
     "scan": "run", "score": "posture", "servers": "devices", "sessions": "search", "settings": "config",
     "show": "explain", "siem": "outputs", "sigma": "rules import-sigma", "signatures": "rules", "silence": "mute",
     "slack": "outputs", "smb": "search", "sniff": "run", "sql": "hunt", "ssh": "search", "start": "run",
-    "statistics": "status", "stats": "status", "suppress": "mute", "syslog": "outputs", "test": "selftest",
+    "statistics": "status", "stats": "status", "summary": "overview", "suppress": "mute", "syslog": "outputs",
+    "test": "selftest",
     "threats": "alerts", "timeline": "search", "tls": "search", "ui": "console", "unmute": "mute",
     "update": "intel update", "users": "console tokens", "vulnerabilities": "vulns",
     "watch": "top", "web": "console", "webhook": "outputs", "whitelist": "baseline allow", "why": "explain",

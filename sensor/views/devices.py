@@ -106,6 +106,11 @@ SELECT type FROM each WHERE type IS NOT NULL
 """
 
 
+def new_devices(data: Data, since: int) -> int:
+    """Number of devices first seen since a time in ns."""
+    return int(data.base.execute("SELECT count(*) FROM device_rows WHERE first >= ?", (since,)).fetchone()[0])
+
+
 def devices(
     data: Data,
     wanted: DeviceFilter = EVERY_DEVICE,

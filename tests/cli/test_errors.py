@@ -176,7 +176,7 @@ COMMON = {
     "notices": "alerts", "threats": "alerts", "vulnerabilities": "vulns", "cve": "vulns", "signatures": "rules",
     "ioc": "intel", "feeds": "intel", "block": "firewall suggest", "isolate": "firewall suggest",
     "quarantine": "firewall suggest", "suppress": "mute", "ignore": "mute", "silence": "mute", "risk": "posture",
-    "score": "posture", "dashboard": "console", "web": "console", "login": "console login", "siem": "outputs",
+    "score": "posture", "dashboard": "overview", "web": "console", "login": "console login", "siem": "outputs",
     "webhook": "outputs", "settings": "config", "install": "service install", "test": "selftest",
 }  # fmt: skip
 

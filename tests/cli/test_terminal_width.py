@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("queries_within")
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = (
-    "devices", "alerts", "vulns", "paths", "posture", "tickets", "records", "data show", "explain 10.20.10.62",
-    "explain 203.0.113.66", "search 10.20.10.62",
+    "overview", "devices", "alerts", "vulns", "paths", "posture", "tickets", "records", "data show",
+    "explain 10.20.10.62", "explain 203.0.113.66", "search 10.20.10.62",
 )  # fmt: skip
 
 

@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from sensor.console.api import convert, types
 from sensor.console.filters import LONGEST
-from sensor.console.losses import unseen
 from sensor.console.page_request import PageRequest
 from sensor.console.report_store import ReportSchedule, StoredReport
 from sensor.console.reports import FORMATS
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
+from sensor.views.losses import unseen
 
 SHOWN = 10
 SEARCHED = ("devices", "alerts", "incidents", "recommendations")

@@ -6,12 +6,12 @@ import time
 
 from starlette.responses import Response
 
-from sensor.console.losses import unseen
 from sensor.console.output_states import output_states
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import stories_at
 from sensor.console.render import render
 from sensor.datasets.live import is_written
+from sensor.views.losses import unseen
 from sensor.views.moments import health
 
 

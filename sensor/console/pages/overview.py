@@ -8,7 +8,6 @@ from typing import Any
 from starlette.responses import Response
 
 from sensor.console.charts import histogram, line
-from sensor.console.losses import unseen
 from sensor.console.moments import now_ns
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import overview_at
@@ -21,6 +20,7 @@ from sensor.views.alert_groups import number_of_alerts
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
+from sensor.views.losses import unseen
 from sensor.views.moments import health
 from sensor.views.posture import posture
 from sensor.views.since import RecentChanges, since
