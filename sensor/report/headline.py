@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sensor.core.phrases import counted
 from sensor.report.model import Report
-from sensor.report.phrases import kinds, listed, shorter
+from sensor.report.phrases import kinds, listed, sentence, shorter
 
 TYPES_NAMED = 4
 SEVERE = ("high", "critical")
@@ -60,10 +60,10 @@ def _happened(report: Report) -> Iterator[str]:
     elif report.incidents:
         yield (
             f"{counts}, and {counted(len(report.incidents), 'incident')}; the most severe: "
-            f"{shorter(report.incidents[0].text)}."
+            f"{sentence(report.incidents[0].text)}"
         )
     else:
-        yield f"{counts}; the most severe: {shorter(report.alerts[0].text)}."
+        yield f"{counts}; the most severe: {sentence(report.alerts[0].text)}"
 
 
 def _done(report: Report) -> Iterator[str]:

@@ -24,3 +24,9 @@ def listed(texts: list[str]) -> str:
 def shorter(text: str, limit: int = 180) -> str:
     """A sentence that may come from a peer, truncated at a space."""
     return text if len(text) <= limit else f"{text[:limit].rsplit(' ', 1)[0]} …"
+
+
+def sentence(text: str) -> str:
+    """The same as the end of a sentence: a truncated text has no full stop."""
+    short = shorter(text)
+    return short if short.endswith("…") else f"{short}."

@@ -463,6 +463,16 @@ def test_the_configuration_of_a_live_sensor(
     assert counts_of(dataset_in(state / "datasets" / "dhcp")).devices == 6
 
 
+def test_a_capture_without_packets_has_no_time(replay: Runs, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its log begins at time 0, which is no time of the network."""
+    capture = tmp_path / "empty.pcap"
+    capture.write_bytes(pcap([]))
+    assert replay(capture).returncode == 0
+    assert main(["data"]) == 0
+    assert "1970" not in (shown := capfd.readouterr().out)
+    assert "time span unknown" in shown
+
+
 def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The log of a live sensor is never overwritten: the inventory learns from the capture, and the log of the replay
     is in its own dataset.

@@ -11,6 +11,7 @@ from sensor.report.links import PAPER
 from sensor.report.model import Change, Report
 from sensor.report.page import page
 from sensor.report.period import period_spec
+from sensor.report.phrases import sentence
 from tests.golden import Golden
 from tests.report.sites import at, large_site, large_story
 
@@ -36,6 +37,21 @@ def test_the_page_lists_every_device(report: Report) -> None:
     assert {f"d-{device.id}" for device in report.devices} <= ids(text)
     assert {name for device in report.devices for name in device.proofs} <= ids(text)
     assert links(text) <= ids(text)
+
+
+def test_contents_name_the_sections(report: Report) -> None:
+    """An entry of the table of contents is the heading of the section to which it leads."""
+    text = page(report)
+    contents, sections = text.split("<nav")[1].split("</nav>")
+    entries = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>', contents)
+    assert len(entries) > 8
+    for anchor, title in entries:
+        assert re.search(rf'id="{anchor}"[^>]*>\s*<h2>([^<]+)</h2>', sections)[1] == title
+
+
+def test_a_truncated_sentence_has_no_full_stop() -> None:
+    assert sentence("a camera contacted 203.0.113.66") == "a camera contacted 203.0.113.66."
+    assert sentence(" ".join(["scanned"] * 40)).endswith("scanned …")
 
 
 def test_paper_lists_products_instead_and_reports_so(golden: Golden, report: Report) -> None:
