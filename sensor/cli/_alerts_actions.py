@@ -31,7 +31,7 @@ Record = dict[str, Any]
 # Limit of alerts that one action may change: a larger number is more likely an incorrect filter.
 AT_ONCE = 100_000
 NOBODY = "nobody"
-WHY_COLUMNS = ("mute", "author", "reason", "last seen", "alert", "detector", "actor → target", "count", "summary")
+MUTED_COLUMNS = ("mute", "author", "reason", "last seen", "alert", "detector", "actor → target", "count", "summary")
 
 
 def show(args: argparse.Namespace) -> int:
@@ -122,8 +122,8 @@ def comment(args: argparse.Namespace) -> int:
     return _add_notes(args, args.operands[:1], [("comment", "", " ".join(args.operands[1:]))], "commented on", usage)
 
 
-def why(args: argparse.Namespace) -> int:
-    """``why``: suppressed alerts, and the mutes that suppressed them."""
+def muted(args: argparse.Namespace) -> int:
+    """``muted``: suppressed alerts, and the mutes that suppressed them."""
     from sensor.views.mutes import every_muted
 
     try:
@@ -137,7 +137,7 @@ def why(args: argparse.Namespace) -> int:
     if not records:
         put("no mute suppressed an alert")
         return 0
-    put(table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout))
+    put(table(MUTED_COLUMNS, sorted(map(_silenced, records)), sys.stdout))
     put(f"{counted(len(records), 'alert')} suppressed")
     return 0
 
@@ -155,7 +155,7 @@ _WORDS = {
 def _silenced(record: Record) -> tuple[str, ...]:
     mute = part(part(record, "alert"), "muted")
     row = dict(zip(ALERT_COLUMNS, alert_row(record), strict=True))
-    return (*(tidy(mute.get(name)) for name in ("id", "author", "reason")), *(row[name] for name in WHY_COLUMNS[3:]))
+    return (*(tidy(mute.get(name)) for name in ("id", "author", "reason")), *(row[name] for name in MUTED_COLUMNS[3:]))
 
 
 def _add_notes(

@@ -124,7 +124,7 @@ def list_alerts(args: argparse.Namespace) -> int:
     if len(shown) < page.total:
         print(f"shown: {len(shown):,} of {'' if page.exact else 'at least '}{page.total:,}; -n shows more")
     if left_out:
-        print(f"suppressed by mutes: {counted(left_out, 'alert')}; `sensor alerts why` lists them")
+        print(f"suppressed by mutes: {counted(left_out, 'alert')}; `sensor alerts muted` lists them")
     return 0
 
 

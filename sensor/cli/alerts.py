@@ -14,7 +14,7 @@ actions:
   assign NAME ALERT…           assign to a user; the name nobody removes the assignment
   verdict VERDICT ALERT…       set a verdict: true_positive, benign or false_positive
   comment ALERT TEXT…          add a comment
-  why                          list alerts suppressed by mutes, and the mute of each
+  muted                        list alerts suppressed by mutes, and the mute of each
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ EXAMPLES = """\
   sensor alerts assign anna --severity critical --assignee nobody
   sensor alerts --json | jq -r .alert.key
 """
-ACTIONS = ("list", "incidents", "show", "ack", "close", "reopen", "assign", "verdict", "comment", "why")
-ALONE = ("list", "incidents", "why")
+ACTIONS = ("list", "incidents", "show", "ack", "close", "reopen", "assign", "verdict", "comment", "muted")
+ALONE = ("list", "incidents", "muted")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

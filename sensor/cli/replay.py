@@ -241,7 +241,7 @@ def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
     print(device_table(fold, out), file=out)
     print(alert_table(fold, out), file=out)
     if left_out := sum(run.files.mutes.counts.values()):
-        print(f"suppressed by mutes: {counted(left_out, 'finding')}; `sensor alerts why` lists the alerts", file=out)
+        print(f"suppressed by mutes: {counted(left_out, 'finding')}; `sensor alerts muted` lists the alerts", file=out)
     if fold.incidents:
         from sensor.cli._incidents import table_of_incidents
 

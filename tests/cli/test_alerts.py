@@ -57,8 +57,8 @@ def test_what_is_not_there(golden: Golden, run_cli) -> None:
         run_cli("alerts", *arguments).code
         for arguments in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))
     ] == [1, 2, 2, 2]
-    golden(run_cli("alerts", "why").out)
-    result = run_cli("alerts", "why", "alert-5k2m8q")
+    golden(run_cli("alerts", "muted").out)
+    result = run_cli("alerts", "muted", "alert-5k2m8q")
     assert result.code == 2
     golden(result.err)
     assert run_cli("alerts", "incidents", "--status", "open", "--severity", "high").out == "no incidents\n"

@@ -161,7 +161,7 @@ def test_mutes_hold_for_replays_too(golden: Golden, run_cli, tmp_path: Path, mon
     golden(muted.out, "suppressed")
     assert detectors() == [one for one in every if one != "discovery.port_scan"]
     golden(run_cli("alerts", *office[3:]).lines[-1])
-    assert len(run_cli("alerts", "why", "--json", *office[3:]).lines) == 1
+    assert len(run_cli("alerts", "muted", "--json", *office[3:]).lines) == 1
     assert run_cli("mute", "remove", "m1").code == 0
     assert "suppressed" not in run_cli(*replay).out
     assert detectors() == every
