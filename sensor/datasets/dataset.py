@@ -44,10 +44,8 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def span(self) -> Span:
-        """First and last time in the event log, or in the inventory if the log has no record; empty for a replay
-        without packets, whose log begins at time 0.
-        """
-        if self.card.first or (self.kind == REPLAY and self.card.complete):
+        """First and last time in the event log, or in the inventory if the log has no record."""
+        if self.card.first:
             return Span(self.card.first, self.card.last)
         if (found := span_of_log(self.log)) is not None or self.inventory is None:
             return found or Span("", "")

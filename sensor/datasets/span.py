@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sensor.core.record_parts import time_text
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_lines import LogLines, parts
 
@@ -22,6 +23,10 @@ class Span(NamedTuple):
 
     first: str
     last: str
+
+
+# The times of all records of a replay without packets.
+WITHOUT_PACKETS = Span(time_text(0), time_text(0))
 
 
 class _Stamped(msgspec.Struct):
@@ -38,7 +43,8 @@ def span_of_log(log: Path) -> Span | None:
     if end is None:
         return None
     first = _first(_lines(log))
-    return Span(first, _first(backwards(log, end)) or first) if first else None
+    found = Span(first, _first(backwards(log, end)) or first) if first else None
+    return found if found != WITHOUT_PACKETS else Span("", "")
 
 
 def has_findings(log: Path) -> bool:
