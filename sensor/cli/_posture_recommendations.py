@@ -22,7 +22,7 @@ from sensor.views.page import MOST
 from sensor.views.stories import StoryFilter
 from sensor.views.stories import recommendations as view
 
-COLUMNS = ("severity", "last seen", "recommendation", "device", "seen", "state", "summary")
+COLUMNS = ("severity", "last seen", "recommendation", "device", "count", "state", "summary")
 TEXT_LIMIT = 1024
 Record = dict[str, Any]
 
@@ -91,15 +91,14 @@ def _table(records: list[Record], out: TextIO) -> str:
 
 def _row(record: Record) -> tuple[str, ...]:
     about = part(record, "recommendation")
-    seen, state = tidy(about.get("count")), "closed" if _closed(record) else "open"
     return (
         SEVERITIES[level(record)],
         clock(about.get("last")),
         short_id(tidy(about.get("id"))),
         end_name(part(record, "src")),
-        seen,
-        state,
-        tidy(about.get("title")),
+        tidy(about.get("count")),
+        "closed" if _closed(record) else "open",
+        tidy(record.get("msg")),
     )
 
 

@@ -51,7 +51,7 @@ def test_the_table(run_cli, work: str) -> None:
     assert result.code == 0
     assert [line.split()[0] for line in result.lines] == ["SEVERITY", "medium", "low", "2"]
     assert "10.0.0.9 (evil)" in result.lines[1]
-    assert result.lines[1].split()[-5:] == ["3", "open", "Telnet", "in", "use"]
+    assert result.lines[1].split()[-5:] == ["3", "open", "evil", "[31moffers", "Telnet"]
     assert run_cli("posture", "recommendations", "--events", work, "--open").lines[-1] == "1 recommendation"
     assert run_cli("posture", "recommendations", "--events", work, "--severity", "high").out == "no recommendations\n"
 
