@@ -56,7 +56,7 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
             error="fingerprint.nothing-learned",
         )
         return NOT_FOUND
-    return _give(dict(draft_files(found, label, knowledge.vocabulary)), args.to)
+    return _give(dict(draft_files(found, label, knowledge.vocabulary)), args.output)
 
 
 def _label(arguments: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:

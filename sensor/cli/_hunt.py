@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def sql(args: argparse.Namespace) -> int:
     """Print the rows of a query."""
     with asking(args) as query:
-        answer = query.run(args.operands[0], most=args.n)
+        answer = query.run(args.operands[0], most=args.count)
         _print(args, answer)
         put_coverage(args, query)
     return found(answer.rows)
@@ -37,7 +37,7 @@ def kql(args: argparse.Namespace) -> int:
         return NOT_OPENED
     with asking(args) as query:
         try:
-            answer = query.run(translated(args.operands[0], query), most=args.n)
+            answer = query.run(translated(args.operands[0], query), most=args.count)
         except KqlError as error:
             code = "records.kql-unsupported" if error.unsupported else "records.invalid-query"
             complain(f"KQL: {tidy(str(error))}", error=code)
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _one(args: argparse.Namespace, query: Query, name: str, one: Hunt) -> bool:
     """Run one; returns whether it found something."""
-    answer = query.run(one.sql, most=args.n)
+    answer = query.run(one.sql, most=args.count)
     if args.json:
         print_json([{"hunt": name} | row for row in _dicts(answer)])
     elif args.csv:

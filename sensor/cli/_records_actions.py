@@ -6,7 +6,6 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
@@ -130,9 +129,9 @@ def export(args: argparse.Namespace) -> int:
     from sensor.records.export import export as write_files
 
     try:
-        made = write_files(folder, files, within, args.format, Path(args.out), args.table)
+        made = write_files(folder, files, within, args.format, args.output, args.table)
     except OSError as error:
-        complain(f"cannot write {error.filename or args.out}: {error.strerror}", error="file.not-written")
+        complain(f"cannot write {error.filename or args.output}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
     for path, rows in made.items():
         print(f"{path}: {counted(rows, 'row')}")

@@ -39,14 +39,14 @@ GUESSES = {
 }  # fmt: skip
 # Options of other tools → the options of commands that do the same, if the command has one of them.
 OPTION_GUESSES = {
-    "-a": ("--all", "--wide"), "-c": ("--config", "--count"), "-d": ("--data", "--device"), "-o": ("--output", "--out"),
+    "-a": ("--all", "--wide"), "-c": ("--config", "--count"), "-d": ("--data", "--device"), "-o": ("--output",),
     "-r": ("--file", "--records"), "-s": ("--severity", "--since"), "-v": ("--wide",), "--after": ("--since",),
-    "--before": ("--until",), "--from": ("--since", "--src"), "--to": ("--until", "--dst"), "--start": ("--since",),
-    "--end": ("--until",), "--limit": ("--count", "-n"), "--max": ("--count", "-n"), "--iface": ("--interface",),
+    "--before": ("--until",), "--from": ("--since", "--src"), "--to": ("--until", "--dst", "--output"),
+    "--end": ("--until",), "--limit": ("--count",), "--max": ("--count",), "--iface": ("--interface",),
     "--host": ("--device", "--src"), "--ip": ("--device", "--src", "--address"), "--source": ("--src",),
     "--destination": ("--dst",), "--level": ("--severity",), "--pcap": ("--file",), "--reverse": ("--sort",),
     "--verbose": ("--wide",), "--duration": ("--for", "--seconds", "--period"), "--expire": ("--for", "--expires"),
-    "--is": ("--status",),
+    "--is": ("--status",), "--start": ("--since",), "--out": ("--output",),
 }  # fmt: skip
 
 

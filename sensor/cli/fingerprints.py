@@ -30,7 +30,7 @@ EXAMPLES = """\
   sensor fingerprints list --summary
   sensor fingerprints show dhcp.vendor_class.hp
   sensor fingerprints test site/fingerprints/printers.yaml
-  sensor fingerprints learn lobby.pcap --label type=camera vendor=Axis model=P3245-LV --mac ac:cc:8e:10:20:30 --to site/fingerprints
+  sensor fingerprints learn lobby.pcap --label type=camera vendor=Axis model=P3245-LV --mac ac:cc:8e:10:20:30 -o site/fingerprints
 """
 # Action → (module, function).
 ACTIONS = {
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mac", metavar="MAC", help="of learn: MAC of the device, if the capture has several")
     parser.add_argument(
-        "--to", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)"
+        "-o", "--output", metavar="DIR", type=Path, help="of learn: folder for the drafts (default: standard output)"
     )
     parser.add_argument(
         "--config",

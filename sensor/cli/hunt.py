@@ -64,7 +64,9 @@ MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_se
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
-    parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="maximum number of rows (default: 1000)")
+    parser.add_argument(
+        "-n", "--count", metavar="NUMBER", type=int, default=1000, help="maximum number of rows (default: 1000)"
+    )
     parser.add_argument("--config", metavar="FILE", type=Path, help="of serve: configuration (default: the system's)")
     add_records_arguments(parser)
     add_output_arguments(parser)
@@ -82,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    if not 1 <= args.n <= 1_000_000:
-        complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")
+    if not 1 <= args.count <= 1_000_000:
+        complain(f"found -n {args.count}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
     return function_of(MODULES.get(args.action, "_hunt"), name)(args)

@@ -23,7 +23,7 @@ from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor records
-  sensor records export --format zeek --out logs/ --since 24h
+  sensor records export --format zeek -o logs/ --since 24h
   sensor records write --config /etc/sensor/sensor.yaml
   sensor records upload --once
 """
@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)"
     )
     parser.add_argument(
-        "--out",
+        "-o",
+        "--output",
         metavar="DIR",
         type=Path,
         default=Path("records-export"),
@@ -66,7 +67,7 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if args.operands:
         complain(
-            f"found {counted(len(args.operands), 'argument')} after {args.action}, expected only options, such as --out DIR",
+            f"found {counted(len(args.operands), 'argument')} after {args.action}, expected only options, such as --output DIR",
             error="usage.unexpected-argument",
         )
         return USAGE

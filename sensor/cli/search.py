@@ -58,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this table; may be repeated")
     parser.add_argument(
-        "-n", metavar="COUNT", type=int, default=200, help="maximum number of rows, newest first (default: 200)"
+        "-n",
+        "--count",
+        metavar="NUMBER",
+        type=int,
+        default=200,
+        help="maximum number of rows, newest first (default: 200)",
     )
     parser.add_argument(
         "--at",
@@ -80,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
         filters, texts = _sorted(args)
         with asking(args) as query:
             term = understood(texts[0], query) if texts else None
-            rows, more = search(query, term, filters, args.table, args.n)
+            rows, more = search(query, term, filters, args.table, args.count)
             _print(args, query, rows)
             if more:
                 complain(
@@ -110,8 +115,8 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
         filters.append(Filter("uid", "=", str(args.flow)))
     if len(texts) > 1 or not (texts or filters):
         raise SearchError(f"found {len(texts)} search terms, expected one, or filters such as dst_port=443")
-    if not 1 <= args.n <= 1_000_000:
-        raise SearchError(f"found -n {args.n}, expected 1 to 1000000")
+    if not 1 <= args.count <= 1_000_000:
+        raise SearchError(f"found -n {args.count}, expected 1 to 1000000")
     return filters, texts
 
 

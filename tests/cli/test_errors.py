@@ -192,7 +192,7 @@ def test_common_guesses_get_the_command_that_does_it(guess: str, command: str) -
         ("alerts", "--limit", "--count"), ("alerts", "--from", "--since"), ("alerts", "--level", "--severity"),
         ("alerts", "--jsn", "--json"), ("outputs", "-c", "--config"), ("run", "--iface", "--interface"),
         ("doctor", "-r", "--file"), ("alerts", "--before", "--until"), ("tail", "--host", "--device"),
-        ("doctor", "--duration", "--seconds"), ("search", "--limit", "-n"), ("devices", "--verbose", "--wide"),
+        ("doctor", "--duration", "--seconds"), ("search", "--limit", "--count"), ("devices", "--verbose", "--wide"),
         ("version", "--qqqq", ""),
     ],
 )  # fmt: skip

@@ -136,7 +136,7 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
         "vendor=Acme Boards",
         "--mac",
         "8c:77:12:5d:e0:41",
-        "--to",
+        "--output",
         str(folder),
     )
     assert result.code == 0, result.err
@@ -145,7 +145,7 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
     claims = Matcher(load_knowledge([folder])).match("mdns.service", "_samsungmsf._tcp")
     assert {("type", "signage"), ("vendor", "Acme Boards")} <= {(claim.attribute, claim.value) for claim in claims}
     again = run_cli(
-        "fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder)
+        "fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "-o", str(folder)
     )
     assert (again.code, "exists" in again.err) == (2, True)
 

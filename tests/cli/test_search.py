@@ -200,7 +200,7 @@ def test_hunts(invoke: Any) -> None:
 def test_status_and_export(invoke: Any, tmp_path: Path) -> None:
     code, out, _ = invoke("records", "--json")
     assert (code, {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}["conn"]) == (0, 714)
-    assert invoke("records", "export", "--format", "csv", "--out", str(tmp_path), "--table", "conn")[0] == 0
+    assert invoke("records", "export", "--format", "csv", "--output", str(tmp_path), "--table", "conn")[0] == 0
     assert len((tmp_path / "conn.csv").read_text().splitlines()) == 715
     assert invoke("records", "export", "--table", "con")[0] == 2
 
