@@ -320,4 +320,4 @@ def _missing(names: Sequence[str]) -> str:
 def _print_record(record: Record) -> None:
     """Print one line of text."""
     if record.kind in ("device", "alert") and record.action != "update":
-        print(f"{record.ts[11:19]} {record.severity:8} {record.msg}", flush=True)
+        print(f"{record.ts[11:19]}Z {record.severity:8} {record.msg}", flush=True)

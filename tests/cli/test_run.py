@@ -19,6 +19,7 @@ from sensor.cli import run
 from sensor.cli._codes import Exit
 from sensor.cli.main import main, parser
 from sensor.config import Config
+from sensor.core.record import Origin, Record
 from sensor.logs import logs
 from tests import forked, namespaces
 from tests.golden import Golden
@@ -228,6 +229,16 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
     summary = records[-2]["capture"]
     assert (summary["source"], summary["packets"], summary["dropped"]) == ("lo", 5, 0)
     assert not any("emitted" in record for record in records)
+
+
+def test_lines_of_devices_and_alerts(capsys: pytest.CaptureFixture[str]) -> None:
+    """The time is marked as UTC; repetitions of an alert are not printed."""
+    ts, origin = "2026-11-24T08:11:11.000000Z", Origin(id="hq", version="1")
+    for kind, action in (("device", "new"), ("alert", "open"), ("alert", "update"), ("sensor", "started")):
+        run._print_record(
+            Record(ts=ts, kind=kind, action=action, severity="medium", msg=action, schema="1.0", sensor=origin)
+        )
+    assert capsys.readouterr().out == "08:11:11Z medium   new\n08:11:11Z medium   open\n"
 
 
 def _wait_for(process: subprocess.Popen[bytes], path: Path, text: bytes) -> None:

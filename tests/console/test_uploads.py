@@ -150,6 +150,19 @@ def test_an_analysis_that_takes_too_much_is_ended(tmp_path: Path, limits: Limits
     assert not (tmp_path / "datasets" / "office").exists()
 
 
+def test_an_analysis_uses_the_configuration_of_the_console(tmp_path: Path) -> None:
+    """Roles apply as for the live sensor; without a configuration, none of the system's does."""
+    config = tmp_path / "sensor.yaml"
+    config.write_text("roles: {scanner: [10.20.10.106]}\n")
+    severities = []
+    for name, chosen in (("with", config), ("without", None)):
+        assert analyze(CAPTURE, name, tmp_path, Limits(), chosen) == ""
+        log = (tmp_path / "datasets" / name / "events.jsonl").read_text().splitlines()
+        alerts = [one for line in log if (one := json.loads(line))["kind"] == "alert"]
+        severities.append({one["severity"] for one in alerts if one["alert"]["detector"] == "discovery.port_scan"})
+    assert severities == [{"low"}, {"medium"}]
+
+
 def test_an_analysis_that_was_interrupted_is_reported(tmp_path: Path) -> None:
     """The console was stopped: the upload does not wait forever."""
     uploads = Uploads(tmp_path)
