@@ -82,8 +82,7 @@ def main(args: argparse.Namespace) -> int:
         return ambiguous(args.what, devices)
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
-        # Other addresses are near, but not what was meant.
-        near = _nearest(fold, args.what) if about is None or about.indicator.kind != "address" else []
+        near = _nearest(fold, args.what)
         complain(
             f"nothing is known about {args.what!r}: "
             + (f"did you mean {' or '.join(near)}?" if near else "`sensor devices` and `sensor alerts` list what is"),
@@ -119,8 +118,13 @@ def _sections(
 
 
 def _nearest(fold: Fold, what: str) -> list[str]:
+    """Names like a word; none for an address: others are near it, but were not meant."""
     from difflib import get_close_matches
 
+    from sensor.views.indicators import ADDRESS, kind_of
+
+    if kind_of(what)[0] == ADDRESS:
+        return []
     names = {handle: handle for record in fold.devices.values() for handle in handles(record)}
     for record in fold.alerts.values():
         names |= {tidy(part(record, "alert").get(name)): "" for name in ("detector", "id")}
