@@ -13,7 +13,7 @@ import pytest
 
 from sensor.eventlog import reader as reading
 from sensor.eventlog.fold import Fold
-from sensor.eventlog.paths import folder_to_read, state_folder
+from sensor.eventlog.paths import folder_to_read, state_folder, use_system_folder
 from sensor.eventlog.reader import Reader, read
 from sensor.eventlog.segment_lines import LINE_LIMIT
 from tests.waiting import until
@@ -205,6 +205,30 @@ def test_the_system_folder_is_used_where_it_is_ours(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sensor.eventlog.paths.SYSTEM", tmp_path)
     assert state_folder() == tmp_path
+
+
+def test_a_configured_folder_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``state:`` of the configuration is used in place of /var/lib/sensor and of the folder of the unit, also before it
+    exists; an environment variable precedes it, and a user who may not write it has an own folder.
+    """
+    own, large = tmp_path / "home" / "sensor", tmp_path / "large"
+    monkeypatch.delenv("SENSOR_STATE", raising=False)
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "unit"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(own.parent))
+    use_system_folder(large)
+    try:
+        assert state_folder() == large
+        monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "named"))
+        assert state_folder() == tmp_path / "named"
+        monkeypatch.delenv("SENSOR_STATE")
+        large.mkdir()
+        (large / "inventory.db").touch()
+        access = os.access
+        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+        assert (state_folder(), folder_to_read()) == (own, large)
+    finally:
+        use_system_folder(None)
+    assert state_folder() == tmp_path / "unit"
 
 
 def test_who_looks_finds_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
