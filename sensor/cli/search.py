@@ -28,8 +28,9 @@ from sensor.cli._records import (
     put_coverage,
 )
 from sensor.cli._setup import complain
-from sensor.cli._show import tidy
+from sensor.cli._show import add_view_arguments, tidy
 from sensor.cli._table import table
+from sensor.cli._times import clock, zone_name
 
 if TYPE_CHECKING:
     from sensor.records.asof import Labels
@@ -73,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_records_arguments(parser)
     add_output_arguments(parser)
+    add_view_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -136,14 +138,20 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
         return
     names = labels(query, rows)
     lines = [
-        (_clock(row["ts"]), row["table"], _end(row, "src", names), _end(row, "dst", names), tidy(summary(row)))
+        (
+            _time(row["ts"], for_program=args.csv),
+            row["table"],
+            _end(row, "src", names),
+            _end(row, "dst", names),
+            tidy(summary(row)),
+        )
         for row in rows
     ]
     if args.csv:
         more = [(row.get("uid"), " ".join(row.get("alert_ids") or ())) for row in rows]
         print_csv((*COLUMNS, "uid", "alert_ids"), [(*line, *own) for line, own in zip(lines, more, strict=True)])
     elif rows:
-        print(_time_line(lines) if sys.stdout.isatty() else table(COLUMNS, lines, sys.stdout))
+        print(_time_line(lines) if sys.stdout.isatty() and not args.wide else table(COLUMNS, lines, sys.stdout))
 
 
 def _time_line(lines: Sequence[Sequence[str]]) -> str:
@@ -154,15 +162,17 @@ def _time_line(lines: Sequence[Sequence[str]]) -> str:
     for time, name, source, destination, what in lines:
         if time[:10] != day:
             day = time[:10]
-            output.append(f"{day} UTC")
+            output.append(f"{day} {zone_name()}")
         head = f"{time[11:19]}  {name:<{kinds}} {' → '.join(filter(None, (source, destination)))}"
         output += textwrap.wrap(head, width, subsequent_indent=indent, break_on_hyphens=False)
         output += textwrap.wrap(what, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
     return "\n".join(output)
 
 
-def _clock(moment: str) -> str:
-    return f"{moment[:19]}Z"
+def _time(moment: str, *, for_program: bool) -> str:
+    """The time of a row, to the second: programs get UTC."""
+    utc = f"{moment[:19]}Z"
+    return utc if for_program else clock(utc)
 
 
 def _end(row: dict[str, Any], end: str, names: Labels) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,18 @@ def test_an_address_is_found_in_every_table(found: Any) -> None:
     assert {"conn", "dns", "dhcp", "smb", "auth", "alert", "device_history"} <= {row["table"] for row in rows}
     assert all(CAMERA in json.dumps(row) for row in rows)
     assert [row["ts"] for row in rows] == sorted(row["ts"] for row in rows)
+
+
+def test_times_are_in_the_zone_of_other_commands(invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text has the zone that is set; programs get UTC."""
+
+    def time_of(*options: str) -> list[tuple[str, str]]:
+        _, out, _ = invoke("search", CAMERA, "-n", "1", *options)
+        return re.findall(r"^2026-11-24T(\d\d):\d\d:\d\d(\+01:00|Z)\b", out, re.MULTILINE)
+
+    monkeypatch.setenv("SENSOR_TZ", "Europe/Berlin")
+    assert time_of() == [("09", "+01:00")]
+    assert time_of("--tz", "UTC") == time_of("--csv") == [("08", "Z")]
 
 
 def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
