@@ -154,10 +154,21 @@ def test_a_file_that_finds_no_room(tmp_path: Path, arguments: list[str]) -> None
     assert [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize(("encoding", "shown"), [("latin-1", "·"), ("ascii", "\\xb7"), ("utf-8", "·")])
-def test_the_encoding_of_a_locale(log: Path, encoding: str, shown: str) -> None:
+POSIX = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "encoding", "shown"),
+    [
+        ({"PYTHONIOENCODING": "latin-1"}, "latin-1", "·"),
+        ({"PYTHONIOENCODING": "ascii"}, "ascii", "\\xb7"),
+        (POSIX, "ascii", "\\xb7"),
+        ({"PYTHONIOENCODING": "utf-8"}, "utf-8", "·"),
+    ],
+)
+def test_the_encoding_of_a_locale(log: Path, environment: dict[str, str], encoding: str, shown: str) -> None:
     """Characters that it lacks are escaped; the rest is unchanged."""
-    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    environment = os.environ | environment
     command = [sys.executable, "-m", "sensor", "alerts", "--events", str(log)]
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
