@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.core.words import Words
+from sensor.dissectors.shared.http_message import EXPLOIT
 
 One = TypeVar("One")
 
@@ -48,7 +49,9 @@ _FUNCTION = lazy_pattern(rb"\(\)\s*\{.{0,200}", re.DOTALL)
 # Names with one of these words, or equal to one of these names, mark a value as secret.
 SECRET_WORDS = Words(b"pass", b"pwd", b"psw", b"secret", b"token", b"session", b"credential")
 SECRET_NAMES = (b"pw", b"pin")
-ODD = lazy_pattern(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)
+ODD = lazy_pattern(
+    rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:(?:or|and|union)\b|[;)]\s*\w)", re.IGNORECASE
+)
 # Texts one of which is in everything that ODD and ODD_COOKIE find; most heads have none of them.
 ODD_SIGNS = Words(
     b"$", b"{", b"}", b"`", b"|", b"<", b">", b"\\", b"../", b"()", b"jndi:", b"ro0ab", b"\xac\xed\0\x05", b"'",
@@ -59,11 +62,14 @@ ODD_FORM = lazy_pattern(rb"[${}`|<>\\';]|&&|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x0
 FORM_WORDS = Words(
     b"union", b"sleep", b"waitfor", b"concat", b"or+", b"and+", b"or%20", b"and%20", b"passwd", b"169.254",
     b"metadata.", b"gopher", b"=id", b"=whoami", b"=uname", b"=ls", b"=cat", b"=dir", b"=net", b"=ipconfig",
-    b"=ifconfig",
+    b"=ifconfig", b"%0awget", b"%0a/bin", b"=%2fwey",
 )  # fmt: skip
+# A value that ends, and a command in the next line.
+COMMAND_LINE = lazy_pattern(rb"[\w.-]{1,40}=[\w.:-]{0,40}\n(?:wget|/bin/\w{2,8})\s", re.IGNORECASE)
 ODD_WORDED = lazy_pattern(
     rb"\bunion\b.{1,40}\bselect\b|\b(?:sleep|benchmark|concat)\s*\(|\bwaitfor\s+delay\b|"
     rb"\b(?:or|and)\s+\(?(?:\d{1,8}\s*=|select\b)|/etc/passwd|\b169\.254\.169\.254\b|\bmetadata\.google\b|gopher://|"
+    rb"\A" + COMMAND_LINE.pattern + rb"|=/wEy|"
     rb"\A(?:cmd|command|exec|execute|shell|c|x)=(?:id|whoami|uname|ls|cat|dir|net|ipconfig|ifconfig)(?:\s|\Z)|"
     + ODD_FORM.pattern,
     re.IGNORECASE,
@@ -77,7 +83,8 @@ MARKS = Words(
 WORDS = Words(
     b"ro0ab", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader",
     b"auto_prepend_file", b"getruntime", b"mainmodule", b"scriptengine", b"io.popen", b"os.execute", b"netkeyboard",
-    b"loopback", b"dataisurl", b"gopher://", b"chromeoptions", b"jndi:", b".os.system<",
+    b"loopback", b"dataisurl", b"gopher://", b"chromeoptions", b"jndi:", b".os.system<", b".functors.", b".xsltc.",
+    b"(select", b"(metadata", b"\\fnstream", b"@exec(", b"=exec(", b"@/etc/", b"@/proc/", b"!ruby/",
 )  # fmt: skip
 ODD_COMMAND = lazy_pattern(
     rb";\s*(?:wget|curl|tftp|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|whoami|chmod|telnetd|busybox|/bin/\w+)\b",
@@ -104,15 +111,12 @@ _SECRET_VALUE = lazy_pattern(
     rb"(?:\"\r?\n\r?\n[^\r\n]{0,512}|(?:\s[^<>]{0,200})?>[^<]{0,512}</[\w.:-]{1,80}>))",
     re.IGNORECASE,
 )
-# A value that is an exploit is no secret.
-_EXPLOIT = lazy_pattern(
-    rb"\$\{(?:\$\{|[a-z]{0,12}:).{0,80}|jndi:.{0,80}|'\s{0,4}\)?\s{0,4}(?:or|and|\|\|)\s{1,4}\(?['\d].{0,80}",
-    re.IGNORECASE,
-)
 _OPEN_PATH = lazy_pattern(rb"/etc/passwd|/security-credentials")
-# Such a word in front of what may be its value; not in a list of columns, or at the end of a line.
+# Such a word in front of what may be its value; not in a list of columns, or at the end of a line or of a program.
 _BEFORE_VALUE = lazy_pattern(
-    rb"(?:" + b"|".join(SECRET_WORDS.texts) + rb")[\w.-]{0,40}+(?!\s{0,4}(?:[,);\r\n]|\Z|from\b|where\b))",
+    rb"(?:"
+    + b"|".join(SECRET_WORDS.texts)
+    + rb")[\w.-]{0,40}+(?!\s{0,4}(?:[,);\r\n]|\Z|from\b|where\b)|(?<=\spass)\"\s{0,4}})",
     re.IGNORECASE,
 )
 _LINE_END = lazy_pattern(rb"[\r\n]")
@@ -155,7 +159,7 @@ def _odd_values(fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
         elif ODD.search(value):
             if name not in PRIVATE and not _is_secret(name):
                 yield name, value
-            elif _EXPLOIT.search(value):
+            elif EXPLOIT.search(value):
                 yield name, _masked(value)
 
 
@@ -165,7 +169,7 @@ def _odd_others(fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield b"host", fields[b"host"]
     for name in CREDENTIALS:
         value = fields.get(name, b"")
-        if value[: len(BASIC)].lower() == BASIC and _EXPLOIT.search(login := _decoded(value[len(BASIC) :])):
+        if value[: len(BASIC)].lower() == BASIC and EXPLOIT.search(login := _decoded(value[len(BASIC) :])):
             yield name, _masked(login)
 
 
@@ -236,7 +240,7 @@ def _odd_body(body: bytes) -> Iterator[bytes]:
 
 def _masked(secret: bytes | re.Match[bytes]) -> bytes:
     """Stars in place of a secret, and the exploit in it."""
-    found = _EXPLOIT.search(secret if isinstance(secret, bytes) else secret[0])
+    found = EXPLOIT.search(secret if isinstance(secret, bytes) else secret[0])
     return b"***" + (found[0] if found else b"")
 
 
@@ -247,8 +251,8 @@ def _odd_form(body: bytes) -> Iterator[bytes]:
         if not odd.search(plain):
             continue
         if not _is_secret(plain.partition(b"=")[0]):
-            yield plain
-        elif _EXPLOIT.search(plain):
+            yield plain.replace(b"\n", b"%0a", 1) if COMMAND_LINE.match(plain) else plain
+        elif EXPLOIT.search(plain):
             yield _masked(plain)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
@@ -29,8 +30,16 @@ HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 _SECRET = lazy_pattern(
     (
         r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
-        r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)[^&;#]*"
+        r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)([^&;#]*)"
     ),
+    re.IGNORECASE,
+)
+# A value that is an exploit is no secret.
+EXPLOIT = lazy_pattern(
+    rb"\$\{(?:\$\{|[a-z]{0,12}:).{0,80}|jndi:.{0,80}|'\s{0,4}\)?\s{0,4}(?:or|and|\|\|)(?:\s{1,4}\(?\d|\s{0,4}\(?').{0,80}|"
+    rb"'\s?;\s?(?:echo|id|sleep|wget|curl|ping|sh|bash)\b.{0,80}|'\s{0,4}union\s.{0,80}|"
+    rb"(?:\$\(|[`;|])\s?(?:(?:wget|curl|tftp|busybox|telnetd|nc|ping|sleep|cat|/bin/\w{2,8})[\s$]|"
+    rb"(?:id|uname|whoami)[)`;|]).{0,80}",
     re.IGNORECASE,
 )
 # Placeholder for fields that the capture truncated.
@@ -158,13 +167,19 @@ def may_be_at(packet: Packet, host: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def masked(target: bytes) -> str:
-    """The target of a request for display: passwords, keys and sessions in it are masked."""
+    """The target of a request for display: passwords, keys and sessions in it are masked, except for exploits."""
     text = clean(target)
     if "://" in text:
         text = _USER_INFO.sub(r"\1", text)
     if "=" in text:
-        text = _SECRET.sub(r"\1***", text)
+        text = _SECRET.sub(_hidden, text)
     return text
+
+
+def _hidden(secret: re.Match[str]) -> str:
+    """Stars in place of a secret, and the exploit in it."""
+    found = EXPLOIT.search(unquote_to_bytes(secret[2].replace("+", " ")))
+    return f"{secret[1]}***{quote(found[0]) if found else ''}"
 
 
 @functools.lru_cache(maxsize=4096)
