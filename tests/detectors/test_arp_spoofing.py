@@ -312,6 +312,62 @@ def master(at: float, mac: int, address: str = "10.0.0.254") -> Event:
     return VrrpAdvertisement(packet(at, mac), 2, 51, 100, (parse(address),))
 
 
+def test_a_service_that_moves_back_soon_is_quiet() -> None:
+    """A service that moves to another node and back after fifteen seconds, twice, is announced each time; a host that
+    announces the address again and again, as its holder does, raises the alert.
+    """
+
+    def served(turns: list[tuple[float, int]]) -> list[Event]:
+        return [
+            each
+            for at, mac in turns
+            for n in range(7)
+            for each in (
+                announcement(at + n / 5, mac, "10.0.0.10"),
+                request(at + 2 * n, VICTIM, f"10.0.0.{30 + n}", "10.0.0.10"),
+                reply(at + 2 * n + 0.1, mac, "10.0.0.10", f"10.0.0.{30 + n}"),
+                *(request(at + 2 * n, node, f"10.0.0.{2 + i}", "10.0.0.20") for i, node in enumerate(NODES)),
+            )
+        ]
+
+    def found(turns: list[tuple[float, int]]) -> list[Alert]:
+        return reported(sorted(served(turns), key=lambda each: each.ts))
+
+    assert found([(15 * turn, NODES[turn % 2]) for turn in range(5)]) == []
+    assert {alert.actor.mac for alert in found([(15 * turn, NODES[turn % 2]) for turn in range(12)])} == {NODES[1]}
+
+
+ISOLATED = {VICTIM: "10.0.0.5", NODES[0]: "10.0.0.6", NODES[1]: "10.0.0.7"}
+
+
+def proxied(by: int, *, received: bool = False, speed: int = 1) -> list[Event]:
+    """Hosts request each other and the gateway, which requests them; a host answers for all of them. ``received``: the
+    requested host answers too.
+    """
+    messages = [request(n / 9, mac, own, "10.0.0.9") for n, (mac, own) in enumerate(ISOLATED.items())]
+    for n, (mac, own) in enumerate([*ISOLATED.items()] * 20):
+        at = 1 + 2 * n / speed
+        for peer, other in ISOLATED.items():
+            if peer != mac:
+                messages += [request(at, mac, own, other), reply(at + 0.001, by, other, own)]
+                messages += [reply(at + 0.002, peer, other, own)] * received
+        messages += [request(at + 0.01, by, "10.0.0.1", own), reply(at + 0.011, mac, own, "10.0.0.1")]
+    return messages
+
+
+def test_a_gateway_that_answers_for_isolated_hosts_is_quiet() -> None:
+    """Private VLANs: the gateway alone answers requests for its hosts, and requests them itself. A host that answers
+    requests that the hosts receive too, or that claims without a request, raises the alert, at any speed.
+    """
+    assert reported(proxied(GATEWAY)) == []
+    for speed in (1, 20):
+        ordinary = [event for event in proxied(GATEWAY, received=True, speed=speed) if event.packet.src_mac != GATEWAY]
+        taken = ("10.0.0.5", "10.0.0.6")
+        claims = [reply(1 + n / speed, ATTACKER, own, "10.0.0.1") for n in range(60) for own in taken]
+        for story in (proxied(ATTACKER, received=True, speed=speed), [*ordinary, *claims]):
+            assert {alert.actor.mac for alert in reported(sorted(story, key=lambda each: each.ts))} == {ATTACKER}
+
+
 def test_redundant_routers_with_their_own_macs_are_quiet() -> None:
     """Two routers of a VRRP group announce the virtual address in turn, every five seconds, and the standby requests
     it; a host that does not announce it in VRRP, or alone, raises the alert.

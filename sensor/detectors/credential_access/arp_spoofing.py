@@ -2,19 +2,24 @@
 
 Addresses also change their MAC legitimately: leases end, clusters and routers fail over, wireless clients roam. Then
 the former holder is gone, or yields at once and continues with its other addresses, and the new holder announces itself
-a few times and answers requests afterwards. An attacker has to repeat the claim, takes both ends of a conversation, or
-takes an address that it requests itself, while the victim stays active. Claims that it sends in the name of the victim,
-to repair the caches at the end, are no claims of the victim. Where the capture begins during an attack, the first
-holder is unknown: then the host that sends unsolicited answers is the attacker, above all where it claims the addresses
-of two hosts towards each other. A host may send from several ports that all claim the address: consecutive MACs are a
-weak indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored, and so are claims between routers that both
-announced the address in VRRP. There is no packet rate threshold: two frames can be enough.
+a few times and answers requests afterwards; if the address soon moves back, the former holder announces it too. An
+attacker has to repeat the claim, takes both ends of a conversation, or takes an address that it requests itself, while
+the victim stays active. Claims that it sends in the name of the victim, to repair the caches at the end, are no claims
+of the victim. Where the capture begins during an attack, the first holder is unknown: then the host that sends
+unsolicited answers is the attacker, above all where it claims the addresses of two hosts towards each other. A gateway
+may answer for isolated hosts (proxy ARP, RFC 1027; private VLANs): each of its claims is the only answer to a request,
+which the host does not receive, whereas spoofing tools claim without a request, or the victim answers too. A host may
+send from several ports that all claim the address: consecutive MACs are a weak indication. Virtual MACs (VRRP, CARP,
+HSRP, GLBP) are ignored, and so are claims between routers that both announced the address in VRRP. There is no packet
+rate threshold: two frames can be enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
@@ -33,11 +38,12 @@ from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 from sensor.dissectors.vrrp import VrrpAdvertisement
 
-GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
+GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT, PUSHED_LIMIT = 256, 2048, 4096, 4096, 16384
 REPORTED_S, FORMER_S = 30, 3600
 # Addresses that a host spoofs from which on one alert has them all: some tools claim a whole network.
 MANY = 4
 REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # maximum delay of an answer
+MOVES = 4  # of an address back to its former node that two nodes may announce within FORMER_S
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
 
@@ -58,6 +64,14 @@ class Options(detector.Options):
     exempt_macs: tuple[str, ...] = Field(
         (), description="MACs of proxies, wireless bridges and clusters that answer for others"
     )
+
+
+class _Pending(msgspec.Struct):
+    """Requests of a host for an address: time of the last one, how many are unanswered, and the MAC that answered."""
+
+    ts: int
+    open: int
+    by: int = 0
 
 
 class ArpSpoofing(EventDetector):
@@ -93,13 +107,17 @@ class ArpSpoofing(EventDetector):
         self._gateways: Bounded[tuple[int, int], bool] = self.tables.add("gateways", Bounded(GATEWAYS_LIMIT))
         # Previous holders of an address, and when another host took it while the holder was silent.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add("former", Bounded(FORMER_LIMIT))
-        self._requested_addresses: Bounded[tuple[int, int, int], int] = self.tables.add(
+        self._requested_addresses: Bounded[tuple[int, int, int], _Pending] = self.tables.add(
             "requested_addresses", Bounded(REQUESTED_LIMIT)
-        )  # segment, address and requesting host → time
+        )  # by segment, address and requesting host
+        # Segment, MAC and address → whether a claim was not the only answer to a request.
+        self._pushed: Bounded[tuple[int, int, int], bool] = self.tables.add("pushed", Bounded(PUSHED_LIMIT))
         # Segment, MAC, claimed address and receiving host of unsolicited claims → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = self.tables.add(
             "forged", Bounded(FORGED_LIMIT)
         )
+        # Segment and address → time of the first move back to a node, number of moves.
+        self._moves: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add("moves", Bounded(FORMER_LIMIT))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
@@ -116,7 +134,7 @@ class ArpSpoofing(EventDetector):
         if isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
             mac, address, insists = event.sender_mac, event.sender, not isinstance(event, ArpRequest)
             if isinstance(event, ArpRequest) and mac:
-                self._requested_addresses.put((packet.vlan, event.target, address), event.ts)
+                self._ask((packet.vlan, event.target, address), event.ts)
                 yield from self._requested(event, mac, event.target)
         elif isinstance(event, NdpNeighbourAdvertisement):
             mac, address, insists = event.mac, event.target, not event.solicited
@@ -166,9 +184,14 @@ class ArpSpoofing(EventDetector):
         if insists:
             owner.own.put(address, event.ts)
         unsolicited = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
+        if isinstance(event, ArpReply | ArpAnnouncement):
+            self._answered(event, mac)
         if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
-        dispute = bindings.claim(vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited)
+        announced = isinstance(event, ArpAnnouncement)
+        dispute = bindings.claim(
+            vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited, announced=announced
+        )
         if dispute is None and not insists:
             owner.asks = address
         if (
@@ -200,13 +223,25 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
 
     def _held(self, event: Event, mac: int, address: int, dispute: Binding, unsolicited: bool) -> Iterator[Alert]:
-        """The victim claims the address, or a host that took it before the capture began."""
+        """The victim claims the address, or a host that took it before the capture began, or a node to which it moves
+        back.
+        """
         vlan = event.packet.vlan
-        if unsolicited and isinstance(event, ArpReply):
+        if dispute.announced and isinstance(event, ArpAnnouncement) and self._moves_back(vlan, address, event.ts):
+            self._bindings.settle(vlan, address, mac, event.ts)
+        elif unsolicited and isinstance(event, ArpReply):
             yield from self._forced(event, vlan, mac, address, dispute)
         elif dispute.claims >= 2 and self._others(vlan, dispute.rival, address):
             reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
             yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
+
+    def _moves_back(self, vlan: int, address: int, ts: int) -> bool:
+        """Whether announcements by two hosts in turn are moves of an address: they are few."""
+        first, moves = self._moves.get((vlan, address)) or (ts, 0)
+        if ts - first > FORMER_S * SECOND:
+            first, moves = ts, 0
+        self._moves.put((vlan, address), (first, moves + 1))
+        return moves < MOVES
 
     def _between(self, event: ArpReply, mac: int) -> Iterator[Alert]:
         """It claims to each of two hosts, unsolicited and repeatedly, that it has the address of the other: no earlier
@@ -249,7 +284,26 @@ class ArpSpoofing(EventDetector):
     def _is_answer(self, reply: ArpReply) -> bool:
         """Whether the receiver requested it just before."""
         requested = self._requested_addresses.get((reply.packet.vlan, reply.sender, reply.target))
-        return requested is not None and 0 <= reply.ts - requested <= ANSWERED
+        return requested is not None and 0 <= reply.ts - requested.ts <= ANSWERED
+
+    def _ask(self, key: tuple[int, int, int], ts: int) -> None:
+        pending = self._requested_addresses.get(key)
+        waiting = pending.open if pending is not None and ts - pending.ts <= ANSWERED else 0
+        self._requested_addresses.put(key, _Pending(ts, waiting + 1))
+
+    def _answered(self, event: ArpReply | ArpAnnouncement, mac: int) -> None:
+        """Note whether a claim is the only answer to a request, or which MACs pushed theirs."""
+        vlan, address = event.packet.vlan, event.sender
+        pending = self._requested_addresses.get((vlan, address, event.target))
+        if pending is None or isinstance(event, ArpAnnouncement) or event.ts - pending.ts > ANSWERED:
+            self._pushed.put((vlan, mac, address), True)
+        elif pending.by not in (0, mac) or not pending.open:
+            self._pushed.put((vlan, mac, address), True)
+            self._pushed.put((vlan, pending.by, address), True)
+        else:
+            pending.open, pending.by = pending.open - 1, mac
+            if (vlan, mac, address) not in self._pushed:
+                self._pushed.put((vlan, mac, address), False)
 
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
         """Whether the former holder released the address: it never claimed it again, and the new holder only answers
@@ -322,6 +376,8 @@ class ArpSpoofing(EventDetector):
         self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int
     ) -> Iterator[Alert]:
         packet, v6 = event.packet, not addresses.is_v4(address)
+        if self._pushed.get((packet.vlan, mac, address)) is False:
+            return
         if not self._reported.fresh((packet.vlan, mac, address), event.ts):
             return
         owner = self._bindings.known(packet.vlan, mac)

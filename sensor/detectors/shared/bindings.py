@@ -34,7 +34,7 @@ class Binding(msgspec.Struct):
     """An IP address: the MAC that holds it, its last claim, and a rival MAC: first and last claim, number of claims,
     and how many were unsolicited.
 
-    ``forced``: unsolicited claims of the holder since then.
+    ``forced``: unsolicited claims of the holder since then. ``announced``: the first claim was an announcement.
     """
 
     mac: int
@@ -46,6 +46,7 @@ class Binding(msgspec.Struct):
     unsolicited: int = 0
     forced: int = 0
     returns: int = 0
+    announced: bool = False
 
 
 class Owner(msgspec.Struct):
@@ -100,7 +101,15 @@ class Bindings:
         return owner.last if owner else 0
 
     def claim(
-        self, vlan: int, address: int, mac: int, ts: int, patience: int, *, unsolicited: bool = False
+        self,
+        vlan: int,
+        address: int,
+        mac: int,
+        ts: int,
+        patience: int,
+        *,
+        unsolicited: bool = False,
+        announced: bool = False,
     ) -> Binding | None:
         """A MAC claims the address, ``unsolicited`` or not. Returns the binding if another MAC holds it and claimed it
         within ``patience`` ns; None without a dispute, and between two routers that share a virtual address.
@@ -115,14 +124,8 @@ class Bindings:
             self._addresses.put((vlan, address), Binding(mac, ts))
             return None
         if held.rival != mac or ts - held.again > patience:
-            held.rival, held.since, held.again, held.claims, held.unsolicited, held.forced = (
-                mac,
-                ts,
-                ts,
-                1,
-                int(unsolicited),
-                0,
-            )
+            held.rival, held.since, held.again, held.claims, held.forced = mac, ts, ts, 1, 0
+            held.unsolicited, held.announced = int(unsolicited), announced
         elif ts - held.again >= APART:
             held.again, held.claims, held.unsolicited = ts, held.claims + 1, held.unsolicited + unsolicited
         return held
