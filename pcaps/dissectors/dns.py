@@ -1,4 +1,4 @@
-"""DNS: an address with a CNAME, NXDOMAIN, TXT records, and a zone transfer over TCP segmented inside messages."""
+"""DNS: an address with a CNAME, NXDOMAIN, TXT records, a zone transfer over TCP segmented in messages, an update."""
 
 from __future__ import annotations
 
@@ -47,3 +47,9 @@ def frames() -> Frames:
         (False, zone[40:] + size + zone),
     ]
     yield from conversation((DESKTOP, "10.20.30.14", 50004), (GATEWAY, "10.20.30.1", 53), parts)
+    own = b"\6desk14" + start
+    unused = own + struct.pack("!HHIH", 5, 254, 0, 0)
+    deleted = own + struct.pack("!HHIH", 28, 255, 0, 0)
+    written = [deleted, record(own, 1, ip("10.20.30.14")), record(b"\4WPAD" + start, 1, ip("10.20.30.14"))]
+    question = (dns_name("office.example"), 6)
+    yield query(dns_message(0x1A05, 0x2800, [question], [unused], written), 50005)

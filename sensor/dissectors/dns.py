@@ -1,10 +1,10 @@
 """DNS over UDP and TCP (RFC 1035; messages on TCP are length-prefixed, RFC 7766).
 
-Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and
-signatures. Multicast DNS has its own dissector. A host that answers from port 53 is a server, and its queries may be on
-behalf of others: they are no evidence about itself, which the inventory accounts for. A requested name is a fact about
-a client only if the client intends to connect: addresses or services of the host, with recursion, not from the port of
-servers.
+Reads the first question, the answer records, and names in updates (RFC 2136). Ignores other authority and additional
+records, extensions (EDNS) and signatures. Multicast DNS has its own dissector. A host that answers from port 53 is a
+server, and its queries may be on behalf of others: they are no evidence about itself, which the inventory accounts for.
+A requested name is a fact about a client only if the client intends to connect: addresses or services of the host, with
+recursion, not from the port of servers.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, read
+from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, added, read
 
 PORT = 53
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # assigned ones: query, inverse query, status, notify, update, stateful operations
 TRUNCATED, RECURSION = 0x0200, 0x0100
+UPDATE = 5
 OF_HOSTS = (A, AAAA, HTTPS)
 
 
@@ -47,6 +48,13 @@ class DnsResponse(Event):
     rcode: int
     truncated: bool
     answers: tuple[Record, ...]
+
+
+class DnsUpdate(Event):
+    """A client's request to change a zone. ``added``: names for which it adds records."""
+
+    zone: str
+    added: tuple[str, ...]
 
 
 class Dns(Dissector):
@@ -140,6 +148,8 @@ def _parsed(packet: Packet, data: bytes, message: Message) -> list[Parsed]:
             )
         return parsed
     parsed = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
+    if message.operation == UPDATE:
+        parsed.append(DnsUpdate(packet, name, added(data, packet.truncated)))
     if name and type_ in OF_HOSTS and flags & RECURSION and not message.operation and packet.sport != PORT:
         parsed.append(
             Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow)

@@ -40,7 +40,7 @@ cdef enum:
     SRV = 33
     DNAME = 39
     HTTPS = 65
-    OPERATIONS = 0b1110111  # opcodes 0, 1, 2, 4, 5, 6 are assigned
+    OPERATIONS = 0b1010111  # opcodes 0, 1, 2, 4, 5, 6 are assigned; updates (5) are parsed in Python
 
 
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:

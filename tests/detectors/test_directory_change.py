@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.dissectors.dns import DnsUpdate
 from sensor.dissectors.ldap import LdapChange
 from tests.detectors.call_stories import packet
 from tests.detectors.stories import detector, inspected, one
@@ -54,6 +55,21 @@ def test_a_dns_record_that_lures_clients() -> None:
     ]
     assert [alert.severity for alert in graded] == [Severity.high, Severity.high, Severity.medium]
     assert {alert.techniques[0].technique for alert in graded} == {"T1557.001"}
+
+
+def test_dns_updates_that_lure_clients() -> None:
+    """An update that adds WPAD, or the wildcard of the zone, is reported; a host that registers its own name, and
+    wildcards below other names, are not.
+    """
+
+    def added(*names: str) -> list[Severity]:
+        update = DnsUpdate(packet(0), "corp.example", names)
+        return [alert.severity for alert in inspected(detector(CHANGE), [update])]
+
+    assert added("desk-14.corp.example", "wpad.corp.example") == [Severity.high]
+    assert added("*.corp.example") == [Severity.medium]
+    assert added("desk-14.corp.example", "*.apps.corp.example", "_ldap._tcp.corp.example") == []
+    assert added() == []
 
 
 def test_benign_twins_are_quiet() -> None:

@@ -72,6 +72,21 @@ def test_whose_question_it_is(kind: int, flags: int, sport: int, found: bool) ->
     assert values(parsed) == ([("dns.query", "a.com")] if found else [])
 
 
+def test_update() -> None:
+    """The zone of an update, and the names for which it adds records; not those of prerequisites and deletions."""
+    [update] = [each for each in packets("dns") if each.sport == 50005]
+    parsed = list(Dns().dissect(update))
+    assert events(parsed) == [
+        ("DnsQuery", 0x1A05, "office.example", 6, 5, False),
+        ("DnsUpdate", "office.example", ("desk14.office.example", "wpad.office.example")),
+    ]
+    with pytest.raises(Malformed):
+        dissect(update.payload[:-1])
+    assert events(dissect(update.payload[:-20], problem=1))[1] == (
+        "DnsUpdate", "office.example", ("desk14.office.example",)
+    )  # fmt: skip
+
+
 def test_same_question_with_another_id() -> None:
     """Messages that differ only in their id are reported with their own id."""
     assert [dissect(id_ + QUERY[2:])[0].id for id_ in (b"\0\1", b"\0\2", b"\0\1")] == [1, 2, 1]

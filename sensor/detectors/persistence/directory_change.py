@@ -1,5 +1,5 @@
 """Entries of a directory are changed as intruders do to keep or gain access: keys and delegation of accounts, service
-names, DNS records, group policies, members of administrative groups.
+names, DNS records (over LDAP, and in DNS updates), group policies, members of administrative groups.
 
 Which attributes are written is all that is read. Administration tools write some of them too; shadow credentials and
 resource-based delegation are rare even there.
@@ -14,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
+from sensor.dissectors.dns import DnsUpdate
 from sensor.dissectors.ldap import LdapChange
 
 
@@ -60,10 +61,11 @@ DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
 WRITTEN = frozenset((*ACTIONS, DNS_RECORD, MEMBER))
 # Names that clients look up to find a proxy, and wildcard records (RFC 4592).
 LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
+LURING, WILDCARD = ("wpad.", "isatap."), "*."
 
 
 class DirectoryChange(CallDetector):
-    """Watches entries that are added or modified over LDAP."""
+    """Watches entries that are added or modified over LDAP, and DNS updates."""
 
     title = "Directory entry changed to gain or keep access"
     severity = Severity.medium
@@ -74,17 +76,20 @@ class DirectoryChange(CallDetector):
     )
     false_positives = (
         "Directory administration, Windows Hello for Business and certificate services that write keys, and the setup "
-        "of services: add their hosts to `managers`."
+        "of services; controllers that register wildcard names (Kubernetes): add their hosts to `managers`."
     )
-    watches = (LdapChange,)
+    watches = (LdapChange, DnsUpdate)
 
     def wants(self) -> dict[type[Event], Want]:
         return {
             LdapChange: field("operation").is_in("add", "modify")
-            & field("attributes").passes(lambda names: any(name.lower() in WRITTEN for name in names))
+            & field("attributes").passes(lambda names: any(name.lower() in WRITTEN for name in names)),
+            DnsUpdate: field("added").passes(lambda names: any(name.startswith((*LURING, WILDCARD)) for name in names)),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DnsUpdate):
+            yield from self._updated(event)
         if not isinstance(event, LdapChange) or event.operation not in ("add", "modify"):
             return
         written = [name.lower() for name in event.attributes]
@@ -106,7 +111,15 @@ class DirectoryChange(CallDetector):
             event, action, f"{event.operation} of {event.name!r}: hosts register with DNS updates, not here"
         )
 
-    def _made(self, event: LdapChange, action: Action, reason: str) -> Alert:
+    def _updated(self, event: DnsUpdate) -> Iterator[Alert]:
+        """Records for the wildcard of a whole zone, or for names that clients look up by themselves."""
+        for name in event.added:
+            if name == WILDCARD + event.zone or name.startswith(LURING):
+                severity = Severity.medium if name.startswith(WILDCARD) else Severity.high
+                action = Action("added a DNS record that lures clients on", "T1557.001", severity, 0.7)
+                yield self._made(event, action, f"an update of the zone {event.zone} adds {name!r}", "dns")
+
+    def _made(self, event: Event, action: Action, reason: str, app: str = "ldap") -> Alert:
         return self.call_alert(
             event,
             action.what,
@@ -115,5 +128,5 @@ class DirectoryChange(CallDetector):
             severity=action.severity,
             confidence=action.confidence,
             techniques=(action.technique,),
-            app="ldap",
+            app=app,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterator
 
 import msgspec
 
@@ -145,6 +146,35 @@ def _fill(
         else:
             append(Record(name, type_, ttl, size))
         offset = stop
+
+
+def added(data: bytes, partial: bool) -> tuple[str, ...]:
+    """The names for which an update adds records (RFC 2136, 2.5.1). Raises Malformed if the message ends early."""
+    found: dict[str, None] = {}
+    try:
+        found.update((name, None) for name in _additions(data))
+    except (IndexError, struct.error):
+        if not partial:
+            raise Malformed("message ends early") from None
+    return tuple(found)
+
+
+def _additions(data: bytes) -> Iterator[str]:
+    """The names of records with a TTL: prerequisites and deletions have none."""
+    _, _, zones, prerequisites, updates, _ = _HEADER.unpack_from(data)
+    names: dict[int, str] = {}
+    offset = HEADER_SIZE
+    for number in range(min(zones + prerequisites + updates, RECORDS_LIMIT)):
+        name, offset = _name(data, offset, names, True, 0)
+        if number < zones:
+            offset += _QUESTION.size
+            continue
+        _, _, ttl, size = _RECORD.unpack_from(data, offset)
+        offset += _RECORD.size + size
+        if offset > len(data):
+            raise IndexError
+        if ttl:
+            yield name
 
 
 def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: int) -> tuple[str, int]:
