@@ -67,6 +67,7 @@ def test_dns_updates_that_lure_clients() -> None:
         return [alert.severity for alert in inspected(detector(CHANGE), [update])]
 
     assert added("desk-14.corp.example", "wpad.corp.example") == [Severity.high]
+    assert added("*.corp.example", "isatap.corp.example") == [Severity.high]
     assert added("*.corp.example") == [Severity.medium]
     assert added("desk-14.corp.example", "*.apps.corp.example", "_ldap._tcp.corp.example") == []
     assert added() == []

@@ -118,6 +118,23 @@ def test_a_mail_server_is_quiet() -> None:
     assert inspected(detector(TUNNEL), story) == []
 
 
+def test_a_flood_of_many_clients_is_no_tunnel() -> None:
+    """Names of forty clients that do not exist are a flood, reported elsewhere; names that exist, and those of one
+    client, are tunnels.
+    """
+
+    def story(rcode: int, clients: int) -> set[int]:
+        names = [(n / 100, f"{code(n, 16)}.example.com", f"10.0.1.{n % clients + 1}") for n in range(4000)]
+        events: list[Event] = []
+        for at, name, client in names:
+            response = answer(at + 0.01, name, A, 4, client)
+            assert isinstance(response, DnsResponse)
+            events += [question(at, name, A, client), DnsResponse(response.packet, 1, name, A, rcode, False, ())]
+        return {alert.actor.address for alert in inspected(detector(TUNNEL), events)}
+
+    assert (len(story(3, 40)), len(story(0, 40)), len(story(3, 1))) == (0, 40, 1)
+
+
 def test_repetition_is_one_finding() -> None:
     """A tunnel has one alert key and is reported again when it grows; repeated names add nothing."""
     assert (

@@ -4,7 +4,8 @@ Judged by client and registered domain over a time window, at every tenth new na
 looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
 reputation services and DNS block lists are recognized by domain and form. Over hours the same is judged by long
 unique names alone, under domains that few clients query. A response repeats the query, and counts in its place if the
-query was not captured.
+query was not captured. Random names that many clients query at once, and that do not exist, are a flood
+(``impact.dns_flood``).
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ PENDING_LIMIT = 4096
 RECENT_NAMES = 1024  # a response soon follows its query
 SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
+# Names below a domain that do not exist, within this many seconds: a flood.
+FLOOD, FLOOD_S = 300, 10
+SERVER_FAILURE, NO_SUCH_NAME = 2, 3
 # Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
 NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
 HOSTS = frozenset((1, 28, 65))
@@ -127,6 +131,7 @@ class DnsTunnel(EventDetector):
         )
         self._answered: Counts[tuple[int, str]] = self.tables.add("answered", Counts(window, KEYS_LIMIT))
         self._evaluated: Recent[tuple[int, str, int]] = self.tables.add("evaluated", Recent(KEYS_LIMIT, window // 4))
+        self._denied: Counts[str] = self.tables.add("denied", Counts(FLOOD_S * SECOND, KEYS_LIMIT))
         # names whose response is not counted again
         self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
@@ -154,9 +159,11 @@ class DnsTunnel(EventDetector):
         letters = self._letters(event.name)
         if not letters or (letters < self.options.letters and event.type in HOSTS):
             return ()
+        domain, part = registered(event.name), event.name[:letters]
+        if isinstance(event, DnsResponse) and event.rcode in (SERVER_FAILURE, NO_SUCH_NAME):
+            self._denied.add(domain, ts)
         if not self._requested.fresh((client, event.name), ts) and not is_query:
             return ()
-        domain, part = registered(event.name), event.name[:letters]
         count = self._queried.add((client, domain), (part, event.type), ts)
         if letters < self._long and (count < STEP or count % STEP) and count < NAMES_LIMIT:
             return ()
@@ -172,6 +179,8 @@ class DnsTunnel(EventDetector):
         if (count < STEP or count % STEP) and count < NAMES_LIMIT:
             return
         if not self._evaluated.fresh((*key, count), event.ts):
+            return
+        if self._denied.add(domain, event.ts, 0) >= FLOOD:
             return
         queried = self._measured(key, event.ts)
         if reason := self._reason(queried):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.calls import CallDetector
+from sensor.detectors.shared.calls import CallDetector, quoted
 from sensor.dissectors.dns import DnsUpdate
 from sensor.dissectors.ldap import LdapChange
 
@@ -113,11 +113,11 @@ class DirectoryChange(CallDetector):
 
     def _updated(self, event: DnsUpdate) -> Iterator[Alert]:
         """Records for the wildcard of a whole zone, or for names that clients look up by themselves."""
-        for name in event.added:
-            if name == WILDCARD + event.zone or name.startswith(LURING):
-                severity = Severity.medium if name.startswith(WILDCARD) else Severity.high
-                action = Action("added a DNS record that lures clients on", "T1557.001", severity, 0.7)
-                yield self._made(event, action, f"an update of the zone {event.zone} adds {name!r}", "dns")
+        names = [name for name in event.added if name == WILDCARD + event.zone or name.startswith(LURING)]
+        if names:
+            severity = Severity.high if any(name.startswith(LURING) for name in names) else Severity.medium
+            action = Action("added a DNS record that lures clients on", "T1557.001", severity, 0.7)
+            yield self._made(event, action, f"an update of the zone {event.zone} adds {quoted(names)}", "dns")
 
     def _made(self, event: Event, action: Action, reason: str, app: str = "ldap") -> Alert:
         return self.call_alert(
