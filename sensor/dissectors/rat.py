@@ -91,6 +91,10 @@ MAGIC = (
 )
 
 
+# Conferencing systems (Polycom) answer whoami with a list of fields, a shell with the name of a user.
+WHO, _FIELD = "whoami", lazy_pattern(rb"\s*[A-Z][\w ,]{1,40}: ")
+
+
 class RatMessage(Event):
     """A message of a trojan or a remote shell. ``family``: of its protocol; ``word``: the first word; ``from_client``:
     the side that opened the flow.
@@ -128,7 +132,8 @@ class RatStream(Stream):
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self._typed is not None and self._typed[1] != from_client:
-            yield RatMessage(packet, SHELL, self._typed[0], from_client)
+            if self._typed[0] != WHO or not _FIELD.match(data):
+                yield RatMessage(packet, SHELL, self._typed[0], from_client)
             self._typed = None
         if self._shell is not None and self._shell.from_client != from_client:
             yield self._shell

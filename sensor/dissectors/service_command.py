@@ -41,8 +41,8 @@ _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
     with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``ajp`` with an attribute, one event for
-    each; ``postgres`` and ``mysql`` with a statement that runs programs, ``mongodb`` with the collection of an
-    insertion.
+    each; ``cups`` with the URI of an announced printer; ``postgres`` and ``mysql`` with a statement that runs programs,
+    ``mongodb`` with the collection of an insertion.
     """
 
     service: str

@@ -40,6 +40,7 @@ def reported(events: list[Event], world: World | None = None, **options: object)
         (command("FSDIRLIST", path="0:/", source=FAR), Severity.high, "T1083"),
         (command("FSINIT"), Severity.high, "T1499"),
         (command("DEFAULT", "PASSWORD"), Severity.medium, "T1499"),
+        (command("RNVRAM", "ADDRESS"), Severity.medium, "T1005"),
         (command("ENTER", "FWUPDATE"), Severity.low, "T1542"),
         (command("UPGRADE", source=FAR), Severity.high, "T1542"),
         (script("filenameforall"), Severity.medium, "T1083"),

@@ -85,6 +85,14 @@ def test_a_shell_without_a_prompt(typed: bytes) -> None:
     assert events(stream.feed(Packet(b"x"), b"x", True)) == []
 
 
+def test_a_conferencing_system_that_describes_itself() -> None:
+    """A list of fields answers whoami on the control port of a conferencing system: it is no shell."""
+    for answer in (b"Hi, my name is : room 4\r\n", b"Model: HDX 7000\r\nSerial Number: 8212\r\n"):
+        stream = Rat().stream(Packet())
+        assert events(stream.feed(Packet(b"whoami\r\n"), b"whoami\r\n", True)) == []
+        assert events(stream.feed(Packet(answer), answer, False)) == []
+
+
 @pytest.mark.parametrize(
     "data",
     [

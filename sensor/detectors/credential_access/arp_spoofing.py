@@ -19,8 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
@@ -31,6 +29,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
+from sensor.detectors.shared.arp_requests import ArpRequests
 from sensor.detectors.shared.bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
@@ -38,11 +37,10 @@ from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 from sensor.dissectors.vrrp import VrrpAdvertisement
 
-GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT, PUSHED_LIMIT = 256, 2048, 4096, 4096, 16384
+GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
 # Addresses that a host spoofs from which on one alert has them all: some tools claim a whole network.
 MANY = 4
-REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # maximum delay of an answer
 MOVES = 4  # of an address back to its former node that two nodes may announce within FORMER_S
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
@@ -64,14 +62,6 @@ class Options(detector.Options):
     exempt_macs: tuple[str, ...] = Field(
         (), description="MACs of proxies, wireless bridges and clusters that answer for others"
     )
-
-
-class _Pending(msgspec.Struct):
-    """Requests of a host for an address: time of the last one, how many are unanswered, and the MAC that answered."""
-
-    ts: int
-    open: int
-    by: int = 0
 
 
 class ArpSpoofing(EventDetector):
@@ -107,11 +97,7 @@ class ArpSpoofing(EventDetector):
         self._gateways: Bounded[tuple[int, int], bool] = self.tables.add("gateways", Bounded(GATEWAYS_LIMIT))
         # Previous holders of an address, and when another host took it while the holder was silent.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add("former", Bounded(FORMER_LIMIT))
-        self._requested_addresses: Bounded[tuple[int, int, int], _Pending] = self.tables.add(
-            "requested_addresses", Bounded(REQUESTED_LIMIT)
-        )  # by segment, address and requesting host
-        # Segment, MAC and address → whether a claim was not the only answer to a request.
-        self._pushed: Bounded[tuple[int, int, int], bool] = self.tables.add("pushed", Bounded(PUSHED_LIMIT))
+        self._requests = ArpRequests(self.tables)
         # Segment, MAC, claimed address and receiving host of unsolicited claims → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = self.tables.add(
             "forged", Bounded(FORGED_LIMIT)
@@ -134,8 +120,10 @@ class ArpSpoofing(EventDetector):
         if isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
             mac, address, insists = event.sender_mac, event.sender, not isinstance(event, ArpRequest)
             if isinstance(event, ArpRequest) and mac:
-                self._ask((packet.vlan, event.target, address), event.ts)
+                self._requests.request(event)
                 yield from self._requested(event, mac, event.target)
+            elif not isinstance(event, ArpRequest):
+                self._requests.claim(event)
         elif isinstance(event, NdpNeighbourAdvertisement):
             mac, address, insists = event.mac, event.target, not event.solicited
         elif isinstance(event, NdpNeighbourSolicitation):
@@ -183,15 +171,11 @@ class ArpSpoofing(EventDetector):
         owner = bindings.owner(vlan, mac, event.ts)
         if insists:
             owner.own.put(address, event.ts)
-        unsolicited = insists and not (isinstance(event, ArpReply) and self._is_answer(event))
-        if isinstance(event, ArpReply | ArpAnnouncement):
-            self._answered(event, mac)
+        unsolicited = insists and not (isinstance(event, ArpReply) and self._requests.is_answer(event))
         if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
-        announced = isinstance(event, ArpAnnouncement)
-        dispute = bindings.claim(
-            vlan, address, mac, event.ts, want.patience_s * SECOND, unsolicited=unsolicited, announced=announced
-        )
+        patience, announced = want.patience_s * SECOND, isinstance(event, ArpAnnouncement)
+        dispute = bindings.claim(vlan, address, mac, event.ts, patience, unsolicited=unsolicited, announced=announced)
         if dispute is None and not insists:
             owner.asks = address
         if (
@@ -281,30 +265,6 @@ class ArpSpoofing(EventDetector):
             )
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
 
-    def _is_answer(self, reply: ArpReply) -> bool:
-        """Whether the receiver requested it just before."""
-        requested = self._requested_addresses.get((reply.packet.vlan, reply.sender, reply.target))
-        return requested is not None and 0 <= reply.ts - requested.ts <= ANSWERED
-
-    def _ask(self, key: tuple[int, int, int], ts: int) -> None:
-        pending = self._requested_addresses.get(key)
-        waiting = pending.open if pending is not None and ts - pending.ts <= ANSWERED else 0
-        self._requested_addresses.put(key, _Pending(ts, waiting + 1))
-
-    def _answered(self, event: ArpReply | ArpAnnouncement, mac: int) -> None:
-        """Note whether a claim is the only answer to a request, or which MACs pushed theirs."""
-        vlan, address = event.packet.vlan, event.sender
-        pending = self._requested_addresses.get((vlan, address, event.target))
-        if pending is None or isinstance(event, ArpAnnouncement) or event.ts - pending.ts > ANSWERED:
-            self._pushed.put((vlan, mac, address), True)
-        elif pending.by not in (0, mac) or not pending.open:
-            self._pushed.put((vlan, mac, address), True)
-            self._pushed.put((vlan, pending.by, address), True)
-        else:
-            pending.open, pending.by = pending.open - 1, mac
-            if (vlan, mac, address) not in self._pushed:
-                self._pushed.put((vlan, mac, address), False)
-
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
         """Whether the former holder released the address: it never claimed it again, and the new holder only answers
         requests.
@@ -376,7 +336,7 @@ class ArpSpoofing(EventDetector):
         self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int
     ) -> Iterator[Alert]:
         packet, v6 = event.packet, not addresses.is_v4(address)
-        if self._pushed.get((packet.vlan, mac, address)) is False:
+        if self._requests.only_answers(packet.vlan, mac, address):
             return
         if not self._reported.fresh((packet.vlan, mac, address), event.ts):
             return

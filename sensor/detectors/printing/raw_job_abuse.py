@@ -50,6 +50,8 @@ COMMANDS = {
     "FSMKDIR": Action("created a folder on", Severity.low, "T1499"),
     "FSDOWNLOAD": Action("wrote a file to", Severity.low, "T1499"),
     "FSAPPEND": Action("appended to a file of", Severity.medium, "T1499"),
+    "RNVRAM": Action("read the memory of", Severity.medium, "T1005"),
+    "WNVRAM": Action("wrote to the memory of", Severity.medium, "T1499"),
     "DMCMD": Action("sent management commands to", Severity.low, "T1499"),
     "UPGRADE": Action("sent firmware to", Severity.low, "T1542"),
 }
