@@ -15,6 +15,7 @@ from tests.detectors.stories import START, UDP, Story, World, detector, device, 
 GUESSING = "discovery.snmp_guessing"
 MANAGER, AGENT, FAR = "10.0.0.66", "10.0.0.1", "203.0.113.9"
 SYSTEM, CONTACT, COPY = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.4.0", "1.3.6.1.4.1.9.9.96.1.1.1.1.2.77"
+PROGRAM = "1.3.6.1.4.1.8072.1.3.2.2.1.2.1.97"
 
 
 def packet(at: float, client: str, server: str, answer: bool = False) -> Packet:
@@ -84,6 +85,7 @@ def test_many_hosts_that_do_not_answer() -> None:
         (requested(0, "a", client=FAR, operation="set", names=(CONTACT,)), World(), Severity.high, "T1078"),
         (requested(0, "a", operation="set", names=(CONTACT,)), World(device("tv", MANAGER)), Severity.high, "T1078"),
         (requested(0, "a", operation="set", names=(COPY,)), World(), Severity.high, "T1602.002"),
+        (requested(0, "a", operation="set", names=(PROGRAM,)), World(), Severity.high, "T1059"),
         (requested(0, "a", operation="set", names=(CONTACT,)), World(), Severity.low, "T1078"),
         (requested(90_000, "a", operation="set", names=(CONTACT,)), World().learned(Story()), Severity.medium, "T1078"),
         (

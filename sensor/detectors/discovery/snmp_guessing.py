@@ -34,6 +34,8 @@ ACQUAINTED = 3600 * SECOND
 AGENT = 161
 # Objects that copy a configuration: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
+# Programs that an agent runs: nsExtendObjects of NET-SNMP-EXTEND-MIB.
+PROGRAMS = "1.3.6.1.4.1.8072.1.3.2."
 # Devices whose drivers set values with every job.
 SET_BY_DRIVERS = frozenset(("printer", "label_printer"))
 
@@ -171,31 +173,33 @@ class SnmpGuessing(CallDetector):
 
     def _sets(self, event: SnmpRequest) -> Iterator[Alert]:
         ends, names = ends_of(event.packet), event.names
-        copies = any(name.startswith(COPIES) for name in names)
-        if not self._set.fresh((ends.actor.address, ends.target.address, copies), event.ts):
+        copies, runs = any(name.startswith(COPIES) for name in names), any(name.startswith(PROGRAMS) for name in names)
+        if not self._set.fresh((ends.actor.address, ends.target.address, copies or runs), event.ts):
             return
-        grade, reason = self._grade_of_set(event, copies)
+        grade, reason = self._grade_of_set(event, copies, runs)
         if grade is not None:
             why = (reason, f"{some(list(names), 3)} as {event.community or event.user or 'an unknown user'}")
-            techniques = ("T1602.002",) if copies else ("T1078",)
+            techniques = ("T1602.002",) if copies else ("T1059",) if runs else ("T1078",)
             numbers: Numbers = {"variables": len(names), "threshold": 1}
             yield self.call_alert(
                 event,
                 "sent SNMP SET requests to",
                 why,
                 numbers,
-                key=("set", copies),
+                key=("set", copies or runs),
                 severity=grade,
                 techniques=techniques,
                 confidence=0.8,
                 app="snmp",
             )
 
-    def _grade_of_set(self, event: SnmpRequest, copies: bool) -> tuple[Severity | None, str]:
+    def _grade_of_set(self, event: SnmpRequest, copies: bool, runs: bool) -> tuple[Severity | None, str]:
         ends = ends_of(event.packet)
         target = self.context.device(ends.target)
         if copies:
             return Severity.high, "these values make a network device copy its configuration"
+        if runs:
+            return Severity.high, "these values make a host run a program"
         if len(self._tried.values(pair_of(event.packet))) >= self.options.communities:
             return Severity.high, "the manager tried many community strings"
         if not self.context.networks.inside(ends.actor.address):
