@@ -1,4 +1,4 @@
-"""ARP scans: the attack, similar benign traffic, repetition."""
+"""ARP and IPv6 neighbor scans: the attack, similar benign traffic, repetition."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpReply, ArpRequest
+from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation
 from tests.detectors.stories import START, World, detector, device, inspected
 
 SCAN = "discovery.arp_scan"
@@ -48,6 +49,32 @@ def test_many_targets_that_do_not_answer_are_a_scan() -> None:
     assert len(alert.targets) == 32
     [alert] = inspected(detector(SCAN, World(device("printer", "10.0.0.66"))), story)
     assert alert.severity == Severity.high
+
+
+def test_neighbors_that_do_not_answer_are_a_scan() -> None:
+    """Solicitations for many IPv6 addresses without an answer are a scan; a host that checks its own addresses, and a
+    router whose neighbors answer, raise no alert.
+    """
+
+    def packet(at: float, source: str, mac: int, to: int) -> Packet:
+        return Packet(ts=START + int(at * SECOND), src_mac=mac, dst_mac=to, proto=58, src=parse(source))
+
+    def solicits(at: float, target: str, sender: str = "fd00::66") -> Event:
+        return NdpNeighbourSolicitation(
+            packet(at, sender, SCANNER, 0x3333FF000001), SCANNER, parse(sender) if sender != "::" else 0, parse(target)
+        )
+
+    def advertises(at: float, target: str) -> Event:
+        return NdpNeighbourAdvertisement(packet(at, target, OTHER, SCANNER), OTHER, parse(target), False, True, False)
+
+    story = [solicits(0, "fd00::1"), advertises(0.1, "fd00::1")]
+    story += [solicits(1 + n * 0.5, f"fd00::{2 + n * 37 % 250:x}") for n in range(60)]
+    [alert] = inspected(detector(SCAN), story)
+    assert (alert.actor.mac, alert.actor.address, alert.numbers["unanswered"]) == (SCANNER, parse("fd00::66"), 40)
+    assert alert.network["proto"] == "icmpv6"
+    assert inspected(detector(SCAN), [solicits(n, f"fd00::{n:x}", "::") for n in range(1, 99)]) == []
+    answered = [each for n in range(99) for each in (solicits(n, f"fd00::{n:x}"), advertises(n + 0.1, f"fd00::{n:x}"))]
+    assert inspected(detector(SCAN), answered) == []
 
 
 def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:

@@ -1,4 +1,5 @@
-"""ARP scan: one host sends ARP requests for many addresses that do not answer.
+"""ARP or IPv6 neighbor scan: one host sends ARP requests or neighbor solicitations (RFC 4861, 4.3) for many addresses
+that do not answer.
 
 Gateways and servers request many addresses too, but existing ones. Where the capture shows no reply to the requesting
 host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
@@ -23,6 +24,7 @@ from sensor.counting.flow_detector import sized_window
 from sensor.detectors.shared.event_window import EventWindow
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
+from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
 ASKERS_LIMIT = 4096
@@ -43,7 +45,7 @@ class Options(detector.Options):
 class ArpScan(EventDetector):
     """Watches requests and replies, by the requesting MAC."""
 
-    title = "ARP scan"
+    title = "ARP or IPv6 neighbor scan"
     severity = Severity.medium
     techniques = ("T1018",)
     advice = "Identify the program on the source. If it was not planned, review what the source did next."
@@ -52,7 +54,7 @@ class ArpScan(EventDetector):
     )
     decisive = {"targets": "unanswered"}
     Options = Options
-    watches = (ArpRequest, ArpReply)
+    watches = (ArpRequest, ArpReply, NdpNeighbourSolicitation, NdpNeighbourAdvertisement)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -75,14 +77,18 @@ class ArpScan(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
         if isinstance(event, ArpRequest):
-            yield from self._request(event)
-        elif isinstance(event, ArpReply):
+            yield from self._request(event, event.packet.src_mac or event.sender_mac)
+        elif isinstance(event, NdpNeighbourSolicitation):
+            if event.sender:
+                yield from self._request(event, event.packet.src_mac or event.mac)
+        elif isinstance(event, ArpReply | NdpNeighbourAdvertisement):
             key = packet.dst_mac << 16 ^ packet.vlan
-            self._patient.answered(key, event.sender, event.ts)
-            self._quick.answered(key, event.sender, event.ts)
+            address = event.sender if isinstance(event, ArpReply) else event.target
+            self._patient.answered(key, address, event.ts)
+            self._quick.answered(key, address, event.ts)
 
-    def _request(self, event: ArpRequest) -> Iterator[Alert]:
-        mac, vlan = event.packet.src_mac or event.sender_mac, event.packet.vlan
+    def _request(self, event: ArpRequest | NdpNeighbourSolicitation, mac: int) -> Iterator[Alert]:
+        vlan = event.packet.vlan
         if not addresses.is_host(event.target) or mac in self._exempt:
             return
         key = mac << 16 ^ vlan
@@ -102,9 +108,17 @@ class ArpScan(EventDetector):
         ):  # both windows may report it; four times as much is reported again
             yield self._alert(event, mac, *found)
 
-    def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:
+    def _alert(
+        self,
+        event: ArpRequest | NdpNeighbourSolicitation,
+        mac: int,
+        unanswered: int,
+        answered: int,
+        sample: list[int],
+    ) -> Alert:
         want, vlan = self.options, event.packet.vlan
-        actor = Subject(mac, event.sender, vlan)
+        actor, arp = Subject(mac, event.sender, vlan), isinstance(event, ArpRequest)
+        requests = "ARP requests" if arp else "neighbor solicitations"
         seen = (
             f"{answered} others answered"
             if answered
@@ -115,7 +129,7 @@ class ArpScan(EventDetector):
             actor=actor,
             target=Subject(0, event.target, vlan),
             targets=[Subject(0, address, vlan) for address in sample],
-            summary=f"{who(self.context, actor)} sent ARP requests for {unanswered} addresses that did not answer",
+            summary=f"{who(self.context, actor)} sent {requests} for {unanswered} addresses that did not answer",
             why=(
                 f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
                 seen,
@@ -130,7 +144,7 @@ class ArpScan(EventDetector):
             key=(addresses.mac_text(mac), vlan),
             severity=self._severity(actor),
             confidence=0.9 if answered else 0.75,
-            network={"proto": "arp", "vlan": vlan, "direction": "internal"},
+            network={"proto": "arp" if arp else "icmpv6", "vlan": vlan, "direction": "internal"},
         )
 
     def _severity(self, actor: Subject) -> Severity:
