@@ -137,6 +137,23 @@ def test_pings_without_a_pause() -> None:
     assert "with pings" in alert.summary
 
 
+def test_reports_of_multicast_groups_without_a_pause() -> None:
+    """Twenty thousand reports of IGMP or MLD in ten seconds raise an alert; those of an hour, and pings to a group,
+    which are reported elsewhere, do not.
+    """
+
+    def reports(proto: int, kind: int, group: int, seconds: int = 10) -> list[Alert]:
+        change = pings(20_000, seconds)
+        change["proto"], change["server_port"] = proto, kind
+        change["server_hi"], change["server_lo"] = group >> 64, group & (1 << 64) - 1
+        return alerts_of(detector(FLOOD), change)
+
+    igmp, mld = one(reports(2, 0, parse("224.0.0.22"))), one(reports(58, 131, parse("ff02::2")))
+    assert (igmp.numbers["count"], igmp.severity, mld.severity) == (20_000, Severity.medium, Severity.medium)
+    assert reports(58, 131, parse("ff02::2"), 3600) == reports(58, 128, parse("ff02::1")) == []
+    assert reports(1, 8, parse("224.0.0.1")) == []
+
+
 @pytest.mark.parametrize("port", [53, 80, 123])
 def test_datagrams_to_a_service_that_answers_none(port: int) -> None:
     """A flood from one UDP port (LOIC) raises an alert, of low severity where no packet of a server was captured; a

@@ -1,5 +1,6 @@
 """Denial of service from one host: connection after connection to one service without an answer, datagrams to one host
-from or to ever new ports or to a service that answers every one, or pings without pause.
+from or to ever new ports or to a service that answers every one, pings without pause, or reports of multicast groups
+(IGMP, MLD).
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
@@ -34,6 +35,7 @@ PAIRS_LIMIT = 1024
 # Times the threshold that no ordinary client reaches, with or without answers.
 MANY = 10
 PINGS = (ICMP, ICMPV6)
+ECHO, ECHO_6, IGMP = 8, 128, 2
 # UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
 ANSWERING = ports_in((53, 80, 123, 161, 389, 443))
 # By IP protocol: whether no host sends it to another by the thousand, as tunnels and media do (GRE, ESP, DCCP, L2TP).
@@ -140,7 +142,9 @@ class ServiceFlood(FlowDetector):
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
-        if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
+        if not (addresses.is_host(flow.server) or _reports_groups(flow)):
+            return
+        if any(low <= flow.client <= high for low, high in self._exempt):
             return
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port
@@ -151,6 +155,8 @@ class ServiceFlood(FlowDetector):
         window = numbers.seconds or want.window_s
         service = f" to udp/{port}" if port and flow.proto == UDP else ""
         what = f"connections to tcp/{port}" if tcp else f"UDP datagrams{service}" if flow.proto == UDP else "pings"
+        if flow.proto in PINGS and flow.server_port not in (ECHO, ECHO_6):
+            what = f"ICMP messages of type {flow.server_port}"
         if UNUSED[flow.proto]:
             what = f"packets of IP protocol {flow.proto}"
         unit = "messages" if stream else "connections" if tcp else "UDP flows"
@@ -174,6 +180,11 @@ class ServiceFlood(FlowDetector):
 
     def _severity(self, actor: Subject) -> Severity:
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+
+
+def _reports_groups(flow: Flow) -> bool:
+    """Whether these are messages to routers or snooping switches. Pings to a group are ``impact.smurf``."""
+    return flow.proto == IGMP or (flow.proto == ICMPV6 and flow.server_port != ECHO_6)
 
 
 def _unanswered(
