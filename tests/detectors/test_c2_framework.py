@@ -53,6 +53,7 @@ def certificate(subject: str) -> Event:
 
 EVENTS = [
     (request(0, "/news.php", "session=base64:28"), "Empire"),
+    (request(0, "http://203.0.113.9:8080/news.php", "session=base64:28"), ": a check-in of Empire"),
     (request(0, "/en-us/test.html", "ASPSESSIONID=hex:10; SESSIONID=digits:13"), "Covenant"),
     (
         HttpBody(
