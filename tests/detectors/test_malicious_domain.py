@@ -65,6 +65,7 @@ def certificate(*names: str) -> Event:
         (QuicClientHello(packet(), "1", "www.evil.example", (), "TLS 1.3", "", "", False), Severity.high),
         (request("evil.example", "/"), Severity.high),
         (request("host.example", "/bin.sh"), Severity.high),
+        (request("host.example", "http://host.example/bin.sh"), Severity.high),
         (certificate("ok.example", "*.evil.example"), Severity.high),
     ],
 )

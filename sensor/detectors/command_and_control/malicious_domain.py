@@ -15,6 +15,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
+from sensor.detectors.shared.exploits import origin_form
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.listed import facts, listing
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -61,7 +62,7 @@ class MaliciousDomain(EventDetector):
         queried = field("name").passes(self._listed, intel)
         others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
         address = fields("host", "path").passes(
-            lambda host, path: intel.text(f"http://{host}{path}") is not None, intel
+            lambda host, path: intel.text(f"http://{host}{origin_form(path)}") is not None, intel
         )
         return {
             DnsQuery: queried, DnsResponse: queried, TlsClientHello: hello, QuicClientHello: hello,
@@ -81,9 +82,10 @@ class MaliciousDomain(EventDetector):
             if event.sni and (entry := intel.domain(event.sni)) is not None:
                 yield from self._alert(event, entry, event.sni, "opened a TLS or QUIC session to")
         elif isinstance(event, HttpRequest):
-            entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{event.path}")
+            path = origin_form(event.path)
+            entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{path}")
             if entry:
-                yield from self._alert(event, entry, event.host + event.path.partition("?")[0][:80], "requested")
+                yield from self._alert(event, entry, event.host + path.partition("?")[0][:80], "requested")
         elif isinstance(event, TlsCertificate) and not event.from_client:
             for name in dict.fromkeys((event.common_name, *event.names[:NAMES_LIMIT])):
                 if name and (entry := intel.domain(name.removeprefix("*."))) is not None:
