@@ -13,6 +13,7 @@ from sensor.core.flow import Change, Reason
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpUnfinished
+from sensor.dissectors.tcp_syn import TcpSyn
 from tests.detectors.stories import START, Story, World, alerts_of, detector, device, inspected, one, raised
 
 FLOOD = "impact.connection_flood"
@@ -71,6 +72,23 @@ def test_slowloris() -> None:
     """Many connections that are opened and do not end raise an alert."""
     [alert] = raised(FLOOD, connections(300, per_second=50, lasts=None))
     assert (alert.target_port, alert.numbers["threshold"], alert.techniques[0].technique) == (80, 150, "T1499.002")
+
+
+def slowly(window: int, count: int, lasts: float | None = None) -> list[Alert]:
+    """Alerts of so many connections of a client that offers a receive window when it opens them."""
+    unit = detector(FLOOD)
+    opened = Packet(ts=START, src=parse(CLIENT), dst=parse(SERVER), sport=1024, dport=80, proto=6)
+    assert inspected(unit, [TcpSyn(opened, window, ("mss", "sack", "timestamps"))]) == []
+    return alerts_of(unit, connections(count, per_second=10, lasts=lasts).changes())
+
+
+def test_slow_read() -> None:
+    """Forty connections that stay open, of a client with a tiny receive window, raise an alert; fewer, those that end,
+    and those of a client with an ordinary window do not.
+    """
+    alert = one(slowly(1152, 60))
+    assert (alert.numbers["connections"], alert.numbers["threshold"], alert.severity) == (40, 40, Severity.medium)
+    assert slowly(1152, 39) == slowly(1152, 60, lasts=0.5) == slowly(64240, 60) == []
 
 
 def kept_open(

@@ -2,8 +2,9 @@
 and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood); and
 requests without pause over a few connections to a web server (HTTP flood with keep-alive).
 
-Of slow attacks in cleartext fewer connections count: those whose request goes on in small pieces for seconds. Clients
-that wait for an answer (long polling, WebSocket) have completed it, and those with a slow network complete it then.
+Of slow attacks fewer connections count: in cleartext those whose request goes on in small pieces for seconds, and those
+of a client whose receive window is smaller than a segment when it opens connections (slow read). Clients that wait for
+an answer (long polling, WebSocket) have completed their request, and those with a slow network complete it then.
 
 Requests are estimated from the flow: packets of the client that are larger than acknowledgements and smaller than those
 of uploads, each with an answer. Encrypted requests count as well. A tunnel that looks similar (VPN over TLS) has one or
@@ -30,6 +31,7 @@ from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import TCP
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
@@ -46,6 +48,7 @@ from sensor.detectors.shared.hosts import (
     who,
 )
 from sensor.dissectors.http import HttpUnfinished
+from sensor.dissectors.tcp_syn import TcpSyn
 
 REPORTED_LIMIT = 1024
 MANY = 3
@@ -55,6 +58,7 @@ REQUEST_SIZES = 110, 800
 # A connection counts with this many packets of the client, and this many a second; a person's browser sends fewer.
 REQUESTS_LEAST, REQUESTS_RATE, REQUESTS_CONNECTIONS = 100, 20, 5
 PAIRS_LIMIT = 1024
+SMALL_WINDOW, SLOW = 1460, "slowly read"  # bytes: operating systems offer many segments
 HALF_OPEN = 2  # packets of a client that sends a SYN and resets the connection on the answer
 
 
@@ -68,7 +72,10 @@ class Options(detector.Options):
         3000, ge=300, description="threshold: requests of one source to one web server over connections that stay open"
     )
     unfinished: int = Field(
-        40, ge=10, description="threshold: connections of one source whose requests go on in small pieces for seconds"
+        40,
+        ge=10,
+        description="threshold: connections of one source whose requests go on in small pieces for seconds, or whose "
+        "receive windows are tiny",
     )
     held_s: int = Field(60, ge=10, le=600, description="time window in seconds for `held` and `unfinished`")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
@@ -102,7 +109,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
         "connection for each request."
     )
     decisive = dict.fromkeys(("opened", "held", "requests", "unfinished"), "connections")
-    watches = (HttpUnfinished,)
+    watches = (HttpUnfinished, TcpSyn)
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -121,14 +128,21 @@ class ConnectionFlood(FlowDetector, EventDetector):
         self._unfinished: Distinct[tuple[int, int, int], int] = self.tables.add(
             "unfinished", Distinct(held, PAIRS_LIMIT, want.unfinished)
         )
+        self._slow = self.tables.add("slow", RateWindow(held))
+        self._small_windows: Bounded[int, bool] = self.tables.add("small_windows", Bounded(PAIRS_LIMIT))
         self._going: Bounded[int, int] = self.tables.add("going", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
         )
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {TcpSyn: field("window") < SMALL_WINDOW}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet, want = event.packet, self.options
+        if isinstance(event, TcpSyn) and event.window < SMALL_WINDOW:
+            self._small_windows.put(packet.src, True)
         if not isinstance(event, HttpUnfinished) or any(low <= packet.src <= high for low, high in self._exempt):
             return
         pair = (packet.src, packet.dst, packet.dport)
@@ -172,6 +186,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
             (self._half_open, halves, "half-opened", want.opened, want.window_s, True),
             (self._held, open_now, "held open", want.held, want.held_s, False),
             (self._held_many, open_now, "held open", MANY * want.held, want.held_s, True),
+            (self._slow, open_now, SLOW, want.unfinished, want.held_s, True),
         ):
             for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
                 found.append((int(contacts["row"][i]), Finding(action, count, threshold, seconds, many)))
@@ -206,6 +221,8 @@ class ConnectionFlood(FlowDetector, EventDetector):
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
+            return
+        if numbers.action == SLOW and flow.client not in self._small_windows:
             return
         reported = (flow.client, flow.server, flow.server_port, numbers.action, numbers.many)
         if not self._reported.fresh(reported, flow.ts):
