@@ -43,6 +43,8 @@ FIELDS = (
 )
 # Size of the result cache.
 REMEMBERED = 1024
+# Requests through a proxy name the server before the path (RFC 9112, 3.2.2).
+SERVER = "^(?:[a-z]{3,5}://[^/]*)?/"
 # Separators of words in a request's path, cookies and other texts.
 _CUT = lazy_pattern(r"[/?&=;:() ,]+")
 
@@ -114,7 +116,7 @@ class _Ready:
     def shows(self, name: str, text: str) -> bool:
         """Whether one field matches."""
         pattern = self.entry.match.get(name)
-        return pattern is None or _searching(pattern).search(text) is not None
+        return pattern is None or _searching(_pattern(name, pattern)).search(text) is not None
 
 
 class Signatures:
@@ -144,7 +146,7 @@ class Signatures:
         tests = [fields[name].passes(partial(self._contains, event, name)) for name in texts if event in self._by_word]
         always = [
             all_of(
-                fields[name].matches(pattern, re.IGNORECASE)
+                fields[name].matches(_pattern(name, pattern), re.IGNORECASE)
                 for name, pattern in ready.entry.match.items()
                 if name in fields
             )
@@ -181,7 +183,12 @@ def _searching(pattern: str) -> re.Pattern[str]:
 
 
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(name, _searching(pattern)) for name, pattern in patterns.items()]
+    return [(name, _searching(_pattern(name, pattern))) for name, pattern in patterns.items()]
+
+
+def _pattern(name: str, pattern: str) -> str:
+    """The pattern of a field, for a path of either form."""
+    return pattern.replace("^/", SERVER, 1) if name == "path" and pattern.startswith("^/") else pattern
 
 
 @functools.cache

@@ -26,7 +26,6 @@ from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors.shared.calls import PIPE_SHARE
-from sensor.detectors.shared.exploits import origin_form
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -110,8 +109,8 @@ class C2Framework(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         searched: dict[str, Searched] = {
-            "method": field("method"), "host": field("host"), "path": field("path").read_as(origin_form),
-            "agent": field("user_agent"), "headers": field("headers").read_as(",".join),
+            "method": field("method"), "host": field("host"), "path": field("path"), "agent": field("user_agent"),
+            "headers": field("headers").read_as(",".join),
         }  # fmt: skip
         requested = searched | {"cookies": field("cookies"), "type": field("content_type")}
         request = self._known.wanted("request", requested, ("path", "cookies"))
@@ -141,11 +140,11 @@ class C2Framework(EventDetector):
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
         fields = {
-            "method": event.method, "host": event.host, "path": origin_form(event.path), "agent": event.user_agent,
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
             "headers": ",".join(event.headers),
             "cookies": event.cookies, "type": event.content_type,
         }  # fmt: skip
-        yield from self._named(event, "request", fields, f"{fields['path']} {event.cookies}")
+        yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
         if (
             not event.forwarded
             and _BROWSER.search(event.user_agent)
@@ -282,11 +281,11 @@ def _content(event: Event) -> tuple[str, dict[str, str], str]:
     """(event kind for signatures, fields, text with words) of an event."""
     if isinstance(event, HttpBody):
         fields = {
-            "method": event.method, "host": event.host, "path": origin_form(event.path), "agent": event.user_agent,
+            "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
             "headers": ",".join(event.headers), "body": event.shape,
             "line": " ".join(getattr(event, name) for name in LINE),
         }  # fmt: skip
-        return "body", fields, fields["path"]
+        return "body", fields, event.path
     if isinstance(event, TlsCertificate):
         return "certificate", {"subject": event.subject, "issuer": event.issuer, "sha1": event.sha1}, ""
     if isinstance(event, SmbCreate) and event.share == PIPE_SHARE:
