@@ -84,7 +84,8 @@ WORDS = Words(
     b"ro0ab", b"aaeaaad", b"union", b"processbuilder", b"java.lang.runtime", b"objectdataprovider", b"classloader",
     b"auto_prepend_file", b"getruntime", b"mainmodule", b"scriptengine", b"io.popen", b"os.execute", b"netkeyboard",
     b"loopback", b"dataisurl", b"gopher://", b"chromeoptions", b"jndi:", b".os.system<", b".functors.", b".xsltc.",
-    b"(select", b"(metadata", b"\\fnstream", b"@exec(", b"=exec(", b"@/etc/", b"@/proc/", b"!ruby/",
+    b"(select sleep(", b"(select(sleep(", b"(metadata", b"\\fnstream", b"@exec(", b"=exec(", b"@/etc/",
+    b"@/proc/", b"!ruby/",
 )  # fmt: skip
 ODD_COMMAND = lazy_pattern(
     rb";\s*(?:wget|curl|tftp|cat|id|ls|sh|bash|nc|rm|ping|sleep|uname|whoami|chmod|telnetd|busybox|/bin/\w+)\b",
