@@ -12,10 +12,10 @@ class Answer(NamedTuple):
 
     def is_from(self, other: Answer) -> bool: ...
 
-class Doubt(NamedTuple):
+class SuspiciousAnswer(NamedTuple):
     first: Answer | None
     usual: Answer | None
-    unasked: bool
+    unsolicited: bool
 
 class PublicAddress(NamedTuple):
     ts: int
@@ -38,7 +38,7 @@ class DnsAnswers:
     def query(self, packet: Packet, name: str, number: int) -> None: ...
     def answer(
         self, packet: Packet, name: str, number: int, kind: int, records: tuple[Any, ...], apart: int
-    ) -> Doubt | None: ...
+    ) -> SuspiciousAnswer | None: ...
 
 class PublicAddresses:
     def __init__(self, bits: int = 13) -> None: ...

@@ -42,15 +42,15 @@ class Answer(NamedTuple):
         return self.mac == other.mac and self.ttl == other.ttl
 
 
-class Doubt(NamedTuple):
+class SuspiciousAnswer(NamedTuple):
     """What makes an answer suspicious. ``first``: an earlier answer to the same query, sent by another host; ``usual``:
-    the first answer of this server to this client, if known; ``unasked``: its ID matches none of the queries for the
+    the first answer of this server to this client, if known; ``unsolicited``: its ID matches none of the queries for the
     name that were seen.
     """
 
     first: object
     usual: object
-    unasked: bool
+    unsolicited: bool
 
 
 class PublicAddress(NamedTuple):
@@ -131,18 +131,18 @@ cdef class DnsAnswers:
         self, Packet packet not None, str name not None, uint16_t number, uint16_t kind, tuple records not None,
         int64_t apart,
     ):
-        """Note an answer; returns a Doubt if it is suspicious, else None. ``kind``: type of the records that matter;
-        ``apart``: most ns between two answers to one query.
+        """Note an answer; returns None if nothing is suspicious. ``kind``: type of the records that matter; ``apart``:
+        maximum ns between two answers to one query.
         """
         cdef uint64_t named = hash_of(name), key
         cdef Slot* slot
-        cdef bint unasked
+        cdef bint unsolicited
         cdef object first = None, usual = None
         if not addressed(records, kind):
             return None
         key = pair_of(packet.dst_hi, packet.dst_lo, packet.src_hi, packet.src_lo, named)
         slot = self.queries.find(key)
-        unasked = slot != NULL and not contains(slot, number)
+        unsolicited = slot != NULL and not contains(slot, number)
         key = joined(joined(key, <uint64_t>packet.dport << 32 | <uint64_t>number << 16 | kind), packet.vlan) or 1
         slot = self.answers.find(key)
         if slot == NULL or packet.ts - slot.ts > apart:
@@ -150,7 +150,7 @@ cdef class DnsAnswers:
         elif slot.one != packet.src_mac or slot.two != packet.ttl:
             first = self.first(slot, name)
             usual = self.usual(packet)
-        return Doubt(first, usual, unasked) if first is not None or unasked else None
+        return SuspiciousAnswer(first, usual, unsolicited) if first is not None or unsolicited else None
 
     cdef int begin(self, Packet packet, uint64_t key, Slot* slot, tuple kept) except -1:
         """Note the first answer to a query, and the first of its server."""

@@ -22,7 +22,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.counting.lookups import Answer, DnsAnswers, Doubt
+from sensor.counting.lookups import Answer, DnsAnswers, SuspiciousAnswer
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -81,16 +81,16 @@ class DnsSpoofing(EventDetector):
         if isinstance(event, DnsQuery):
             self._lookups.query(packet, event.name, event.id)
             return ()
-        doubt = self._lookups.answer(packet, event.name, event.id, event.type, event.answers, self._apart)
-        return self._doubted(event, doubt) if doubt is not None else ()
+        suspicion = self._lookups.answer(packet, event.name, event.id, event.type, event.answers, self._apart)
+        return self._suspicious(event, suspicion) if suspicion is not None else ()
 
-    def _doubted(self, event: DnsResponse, doubt: Doubt) -> Iterator[Alert]:
+    def _suspicious(self, event: DnsResponse, suspicion: SuspiciousAnswer) -> Iterator[Alert]:
         packet = event.packet
         second = Answer(packet.ts, packet.src_mac, packet.ttl, event.answers)
-        if doubt.first is not None and _found(event, second).isdisjoint(_found(event, doubt.first)):
-            yield from self._twice(event, _forged(doubt.first, second, doubt.usual))
+        if suspicion.first is not None and _found(event, second).isdisjoint(_found(event, suspicion.first)):
+            yield from self._twice(event, _forged(suspicion.first, second, suspicion.usual))
         zone = event.name.partition(".")[2]
-        if doubt.unasked and "." in zone:
+        if suspicion.unsolicited and "." in zone:
             yield from self._wrong_id(event, zone)
 
     def _twice(self, event: DnsResponse, forged: Answer) -> Iterator[Alert]:
