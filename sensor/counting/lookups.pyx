@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Kernel for detectors of forged DNS answers: IDs of queries, the first answer to each query, and the last public address
-of each name, for many lookups at once.
+"""Kernel for detectors of forged DNS answers: IDs of queries, the first answer to each query, and the last public
+address of each name, for many lookups at once.
 
-Tables of fixed size, keyed by a hash. Each key can be in four slots; if all are in use, the entry written longest ago is
-evicted.
+Tables of fixed size, keyed by a hash. Each key can be in four slots; if all are in use, the entry written longest ago
+is evicted.
 """
 
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
@@ -44,8 +44,8 @@ class Answer(NamedTuple):
 
 class SuspiciousAnswer(NamedTuple):
     """What makes an answer suspicious. ``first``: an earlier answer to the same query, sent by another host; ``usual``:
-    the first answer of this server to this client, if known; ``unsolicited``: its ID matches none of the queries for the
-    name that were seen.
+    the first answer of this server to this client, if known; ``unsolicited``: its ID matches none of the queries for
+    the name that were seen.
     """
 
     first: object

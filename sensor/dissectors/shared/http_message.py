@@ -36,7 +36,8 @@ _SECRET = lazy_pattern(
 )
 # A value that is an exploit is no secret.
 EXPLOIT = lazy_pattern(
-    rb"\$\{(?:\$\{|[a-z]{0,12}:).{0,80}|jndi:.{0,80}|'\s{0,4}\)?\s{0,4}(?:or|and|\|\|)(?:\s{1,4}\(?\d|\s{0,4}\(?').{0,80}|"
+    rb"\$\{(?:\$\{|[a-z]{0,12}:).{0,80}|jndi:.{0,80}|"
+    rb"'\s{0,4}\)?\s{0,4}(?:or|and|\|\|)(?:\s{1,4}\(?\d|\s{0,4}\(?').{0,80}|"
     rb"'\s?;\s?(?:echo|id|sleep|wget|curl|ping|sh|bash)\b.{0,80}|'\s{0,4}union\s.{0,80}|"
     rb"(?:\$\(|[`;|])\s?(?:(?:wget|curl|tftp|busybox|telnetd|nc|ping|sleep|cat|/bin/\w{2,8})[\s$]|"
     rb"(?:id|uname|whoami)[)`;|]).{0,80}",
