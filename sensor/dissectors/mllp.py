@@ -16,14 +16,10 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 2575
 START = b"\x0bMSH"
+NAME = 3  # letters of a segment's name, before the separator
 HEADER_LIMIT, FIELD_LIMIT = 1024, 64
-SENDER, FACILITY, RECEIVER, KIND, VERSION = (
-    2,
-    3,
-    4,
-    8,
-    11,
-)  # fields; the first is the separator itself (HL7 2.5, 2.14.9)
+# Fields; the first is the separator itself (HL7 2.5, 2.14.9).
+SENDER, FACILITY, RECEIVER, KIND, VERSION = 2, 3, 4, 8, 11
 
 
 class MllpMessage(Event):
@@ -79,7 +75,7 @@ class MllpStream(Stream):
 
 def _header(packet: Packet, head: bytes, *, answer: bool) -> list[Parsed]:
     """The fields of MSH. The character behind the name separates them."""
-    fields = [clean(field, FIELD_LIMIT) for field in head.split(head[3:4])]
+    fields = [clean(field, FIELD_LIMIT) for field in head.split(head[NAME : NAME + 1])] if len(head) > NAME else []
     if len(fields) <= VERSION:
         raise Malformed("header with too few fields")
     sender, facility, receiver, kind, version = (fields[at] for at in (SENDER, FACILITY, RECEIVER, KIND, VERSION))
