@@ -145,10 +145,8 @@ def moment_in(folder: Path, text: str) -> int | None:
     from sensor.records.paths import MANIFEST
 
     newest = 0
-    with contextlib.suppress(ManifestError):
-        manifest = Manifest(folder / MANIFEST)
+    with contextlib.suppress(ManifestError), contextlib.closing(Manifest(folder / MANIFEST)) as manifest:
         newest = max((file.last for file in manifest.files()), default=0)
-        manifest.close()
     found = datetime.fromisoformat(moment(text, datetime.fromtimestamp(newest / 1e6, UTC)))
     return int(found.timestamp() * 1e6)
 

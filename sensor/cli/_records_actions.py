@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -32,8 +33,8 @@ def status(args: argparse.Namespace) -> int:
         manifest = Manifest(folder / MANIFEST)
     except ManifestError:
         raise missing(args, f"no traffic records in {folder}") from None
-    files, damages = manifest.files(), manifest.damages()
-    manifest.close()
+    with contextlib.closing(manifest):
+        files, damages = manifest.files(), manifest.damages()
     rows = [_totals(name, [file for file in files if file.table == name]) for name, one in TABLES.items() if one.stored]
     heads = ("table", "rows", "bytes", "files", "oldest", "newest")
     if args.json:

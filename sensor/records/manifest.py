@@ -89,26 +89,33 @@ class Manifest:
         """Raises ManifestError if it is missing (when reading), of another version, or damaged."""
         self.path = path
         try:
-            if write:
-                path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-                with contextlib.suppress(FileExistsError):
-                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
-                self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=FULL")
-                self._make()
-            else:
-                self._db = _to_read(path)
-            (found,) = self._db.execute("PRAGMA user_version").fetchone()
-            self._contents = bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone())
+            self._db = _to_write(path) if write else _to_read(path)
         except (sqlite3.Error, OSError) as error:
             raise ManifestError(f"{path}: {error}") from None
+        try:
+            self._contents = self._checked(write)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _checked(self, write: bool) -> bool:
+        """Whether there is a table of contents, if the tables are those of this version."""
+        try:
+            if write:
+                self._make()
+            (found,) = self._db.execute("PRAGMA user_version").fetchone()
+            contents = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone()
+        except sqlite3.Error as error:
+            raise ManifestError(f"{self.path}: {error}") from None
         if found != VERSION:
             raise ManifestError(
-                f"{path}: version {found}, expected {VERSION}: it was written by another version of the sensor"
+                f"{self.path}: version {found}, expected {VERSION}: it was written by another version of the sensor"
             )
+        return bool(contents)
 
     def _make(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
         if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
             with self.transaction():
                 if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -243,6 +250,14 @@ class Manifest:
 
     def damages(self) -> list[tuple[float, str, str]]:
         return list(self._db.execute("SELECT ts, name, what FROM damage ORDER BY ts"))
+
+
+def _to_write(path: Path) -> sqlite3.Connection:
+    """The manifest; created if it is missing."""
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+    return sqlite3.connect(path, isolation_level=None, timeout=30)
 
 
 def _to_read(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -295,7 +296,8 @@ def test_steps_go_on_while_an_older_file_may_have_newer_rows(monkeypatch: pytest
 
 def test_records_of_an_earlier_version(month: Path, tmp_path: Path) -> None:
     """The manifest of an earlier version has no filters: all files are read. New files get filters."""
-    Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
+    with contextlib.closing(Manifest(month / MANIFEST)) as manifest:
+        manifest.copy(tmp_path / MANIFEST)
     shutil.copytree(month / "conn", tmp_path / "conn")
     with sqlite3.connect(tmp_path / MANIFEST) as base:
         base.execute("DROP TABLE contents")
@@ -308,12 +310,14 @@ def test_records_of_an_earlier_version(month: Path, tmp_path: Path) -> None:
     finally:
         query.close()
     Manifest(tmp_path / MANIFEST, write=True).close()
-    assert list(Manifest(tmp_path / MANIFEST).filters("conn")) == []
+    with contextlib.closing(Manifest(tmp_path / MANIFEST)) as manifest:
+        assert list(manifest.filters("conn")) == []
 
 
 def test_filters_go_with_their_files(month: Path, tmp_path: Path) -> None:
     """Filters of files that an earlier version deletes, which does not know of filters, are deleted too."""
-    Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
+    with contextlib.closing(Manifest(month / MANIFEST)) as manifest:
+        manifest.copy(tmp_path / MANIFEST)
     manifest = Manifest(tmp_path / MANIFEST, write=True)
     names = [file.name for file in manifest.files("conn")]
     manifest.forget(names[:1])
