@@ -65,6 +65,7 @@ class FinsStream(FramedStream):
     """One client and one controller."""
 
     keep = 128
+    exclusive = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,10 +76,7 @@ class FinsStream(FramedStream):
             return 0
         size = int.from_bytes(data[at + 4 : at + 8], "big")
         if data[at : at + 4] != START or not SMALLEST <= size <= LARGEST:
-            if self._seen:
-                raise Malformed("no FINS header")
-            self.done = True  # another protocol
-            return 0
+            raise Malformed("no FINS header")
         return 8 + size
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:

@@ -75,6 +75,8 @@ class HartIp(Dissector):
 class HartIpStream(FramedStream):
     """One client and one gateway or device."""
 
+    exclusive = False
+
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[tuple[str, int]] = set()
@@ -84,9 +86,7 @@ class HartIpStream(FramedStream):
             return 0
         size = _size(data, at)
         if not size:
-            if self._seen:
-                raise Malformed("no HART-IP header")
-            self.done = True  # another protocol
+            raise Malformed("no HART-IP header")
         return size
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:

@@ -60,6 +60,7 @@ class SlmpStream(FramedStream):
     """One client and one controller."""
 
     keep = 64
+    exclusive = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,10 +74,7 @@ class SlmpStream(FramedStream):
         stop = at + 2 + (extra or 0) + ROUTE + 2
         size = int.from_bytes(data[stop - 2 : stop], "little")
         if extra is None or (len(data) >= stop and not 2 <= size <= LARGEST):
-            if self._seen:
-                raise Malformed("no SLMP header")
-            self.done = True  # another protocol
-            return 0
+            raise Malformed("no SLMP header")
         return stop - at + size if len(data) >= stop else 0
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:

@@ -64,3 +64,12 @@ def test_malformed() -> None:
     with pytest.raises(Malformed):
         dissect(answer(READ)[:-1])
     assert dissect(answer(READ)[:-1], problem=1) == []
+
+
+def test_a_connection_captured_from_its_middle() -> None:
+    """The rest of a response is skipped, and commands after it are read. Later bytes without a header are a fault."""
+    stop = next(packet.payload for packet in packets("fins") if STOP.to_bytes(2, "big") in packet.payload)
+    middle = (False, b"\x20" * 100)
+    assert events(feed(middle, (True, stop))) == [("FinsRequest", STOP, "stop", True)]
+    with pytest.raises(Malformed):
+        feed(middle, (True, stop), (True, bytes(20)))

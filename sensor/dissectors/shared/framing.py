@@ -29,15 +29,16 @@ class _Direction:
 class FramedStream(Stream):
     """A connection with length-prefixed messages; a protocol implements ``size`` and ``message``. After a gap, and if
     the first segment is a response, parsing resumes at a segment that consists of whole messages. If ``resumes`` is
-    False it never resumes after a gap, because the framing is too weak to detect a boundary.
+    False it never resumes after a gap, because the framing is too weak to detect a boundary. If ``exclusive`` is False,
+    other protocols use the port too: a connection whose first bytes are no message is left alone, not malformed.
     """
 
     keep = KEEP
-    resumes = True
+    resumes = exclusive = True
 
     def __init__(self) -> None:
         self._client, self._server = _Direction(), _Direction()
-        self._started = False
+        self._started = self._framed = False
 
     def size(self, data: bytes, at: int) -> int:
         """Size in bytes of the message that begins at ``at``; 0 if more bytes are needed. Raises Malformed if none
@@ -78,10 +79,17 @@ class FramedStream(Stream):
         data, at, size = direction.kept + data, min(direction.skip, len(data)), 0
         direction.skip -= at
         while at < len(data):
-            size = self.size(data, at)
+            try:
+                size = self.size(data, at)
+            except Malformed:
+                self.done = not (self.exclusive or self._framed)
+                if self.done:
+                    return
+                raise
             wanted = min(size, self.keep)
             if not size or len(data) - at < wanted:
                 break
+            self._framed = True
             yield from self.message(packet, data[at : at + wanted], from_client)
             if self.done:
                 return
