@@ -201,14 +201,14 @@ cdef class PublicAddresses:
 
     def last(self, Packet packet not None, str name not None):
         """The last public address of a name; None if no answer was noted."""
-        cdef Slot* slot = self.slots.find(joined(hash_of(name), joined(packet.dst_hi, packet.dst_lo)) or 1)
+        cdef Slot* slot = self.slots.find(client_and(packet, name))
         if slot == NULL:
             return None
         return PublicAddress(slot.ts, <object>slot.one << 64 | slot.two, slot.more >> 1, bool(slot.more & 1))
 
     cdef Slot* slot(self, Packet packet, str name) except NULL:
         """The slot of a name, a new one if it has none."""
-        cdef uint64_t key = joined(hash_of(name), joined(packet.dst_hi, packet.dst_lo)) or 1
+        cdef uint64_t key = client_and(packet, name)
         cdef Slot* slot = self.slots.find(key)
         return self.slots.take(key) if slot == NULL else slot
 
@@ -221,6 +221,11 @@ cdef uint64_t hash_of(str name) except? 0:
     for i in range(size):
         hashed = (hashed ^ <uint8_t>text[i]) * <uint64_t>0x100000001B3
     return hashed
+
+
+cdef uint64_t client_and(Packet answer, str name) except? 0:
+    """The key of a name, and of the client that receives the answer."""
+    return joined(hash_of(name), joined(answer.dst_hi, answer.dst_lo)) or 1
 
 
 cdef inline uint64_t pair_of(

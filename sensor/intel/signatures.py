@@ -97,17 +97,17 @@ class SignatureFile(Model):
 class _Ready:
     """A signature whose regexes are compiled on first use: most are never needed."""
 
-    __slots__ = ("_unwanted", "_wanted", "entry")
+    __slots__ = ("_unwanted", "_wanted", "entry", "match")
 
     def __init__(self, entry: Signature) -> None:
-        self.entry = entry
+        self.entry, self.match = entry, _patterns(entry.match)
         self._wanted: list[tuple[str, re.Pattern[str]]] | None = None
         self._unwanted: list[tuple[str, re.Pattern[str]]] = []
 
     def requires(self, fields: Mapping[str, str]) -> bool:
         """Whether the fields of an event match."""
         if self._wanted is None:
-            self._wanted, self._unwanted = _compiled(self.entry.match), _compiled(self.entry.unless)
+            self._wanted, self._unwanted = _compiled(self.match), _compiled(_patterns(self.entry.unless))
         for name, pattern in self._wanted:
             if not pattern.search(fields.get(name, "")):
                 return False
@@ -115,8 +115,8 @@ class _Ready:
 
     def shows(self, name: str, text: str) -> bool:
         """Whether one field matches."""
-        pattern = self.entry.match.get(name)
-        return pattern is None or _searching(_pattern(name, pattern)).search(text) is not None
+        pattern = self.match.get(name)
+        return pattern is None or _searching(pattern).search(text) is not None
 
 
 class Signatures:
@@ -146,9 +146,7 @@ class Signatures:
         tests = [fields[name].passes(partial(self._contains, event, name)) for name in texts if event in self._by_word]
         always = [
             all_of(
-                fields[name].matches(_pattern(name, pattern), re.IGNORECASE)
-                for name, pattern in ready.entry.match.items()
-                if name in fields
+                fields[name].matches(pattern, re.IGNORECASE) for name, pattern in ready.match.items() if name in fields
             )
             for ready in self._always.get(event, ())
         ]
@@ -183,12 +181,15 @@ def _searching(pattern: str) -> re.Pattern[str]:
 
 
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(name, _searching(_pattern(name, pattern))) for name, pattern in patterns.items()]
+    return [(name, _searching(pattern)) for name, pattern in patterns.items()]
 
 
-def _pattern(name: str, pattern: str) -> str:
-    """The pattern of a field, for a path of either form."""
-    return pattern.replace("^/", SERVER, 1) if name == "path" and pattern.startswith("^/") else pattern
+def _patterns(written: Mapping[str, str]) -> dict[str, str]:
+    """The patterns of fields as written; that of a path also matches requests through a proxy."""
+    patterns = dict(written)
+    if (path := patterns.get("path", "")).startswith("^/"):
+        patterns["path"] = SERVER + path.removeprefix("^/")
+    return patterns
 
 
 @functools.cache
