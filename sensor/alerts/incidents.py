@@ -9,7 +9,7 @@ everything is limited in size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -142,18 +142,28 @@ class Incidents:
 
     def _case_of(self, alert: Alert) -> tuple[_Case, Filed]:
         """The case that the alert belongs to, and incidents that had to be closed for it."""
-        actor = self._party(alert.actor)
-        case, filed = self._living(self._acting.get(actor), alert.ts)
-        if case is None:
-            case, closed = self._living(self._hit.get(actor) if alert.severity >= Severity.medium else None, alert.ts)
+        names = self._names(alert.actor)
+        case, filed = self._found(self._acting, names, alert.ts)
+        if case is None and alert.severity >= Severity.medium:
+            case, closed = self._found(self._hit, names, alert.ts)
             filed += closed
         if case is None:
-            case = _Case(Incident(f"{actor}#{alert.first}", alert.first, alert.ts, alert.severity, 0, [], {}, []))
+            case = _Case(Incident(f"{names[0]}#{alert.first}", alert.first, alert.ts, alert.severity, 0, [], {}, []))
         elif alert.actor not in case.incident.actors and len(case.incident.actors) >= ACTORS_LIMIT:
             case.incident.actors.pop()
         went = self._cases.put(case.incident.key, case)
-        self._acting.put(actor, case.incident.key)
+        self._acting.put(names[0], case.incident.key)
         return case, filed + (self._close(went[1]) if went else [])
+
+    def _found(self, table: Bounded[str, str], names: Iterable[str], now: int) -> tuple[_Case | None, Filed]:
+        """The case of a host in a table, under the first of its names that has one."""
+        filed: Filed = []
+        for name in names:
+            case, closed = self._living(table.get(name), now)
+            filed += closed
+            if case is not None:
+                return case, filed
+        return None, filed
 
     def _living(self, key: str | None, now: int) -> tuple[_Case | None, Filed]:
         """A case by its key; a case without alerts for too long is closed."""
@@ -163,12 +173,16 @@ class Incidents:
         self._cases.pop(case.incident.key)
         return None, self._close(case)
 
+    def _names(self, subject: Subject) -> tuple[str, ...]:
+        """The names of a host: the id of its device, regardless of its address, and the address, under which it is
+        listed if it became a device later, as an attacker that has just connected.
+        """
+        device, place = self._device(subject), endpoint_text(subject)
+        return (place,) if device is None else (device.id, place)
+
     def _party(self, subject: Subject) -> str:
         """One name for a host, regardless of its address."""
-        device = self._device(subject)
-        if device is not None:
-            return device.id
-        return endpoint_text(subject)
+        return self._names(subject)[0]
 
     # The content of an incident.
 

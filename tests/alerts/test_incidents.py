@@ -187,6 +187,28 @@ def test_one_machine_under_two_addresses_is_one_actor() -> None:
     assert actions(desk.take(made(5, OTHER))) == [("update", 2)]
 
 
+def test_a_host_that_becomes_a_device_during_the_attack_has_one_incident() -> None:
+    """An attacker that has just connected is known by its address first; so is a host that it takes over."""
+    world = World()
+    desk = Desk(world)
+    desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.remote_service", technique="T1021.002"))
+    world.devices |= {parse(each): device("workstation", each) for each in (LAPTOP, SERVER)}
+    assert actions(desk.take(made(5, LAPTOP, detector="discovery.address_scan"))) == [("update", 2)]
+    [(action, incident)] = desk.take(made(9, SERVER, OTHER))
+    assert (action, incident.count) == ("update", 3)
+    assert [actor.address for actor in incident.actors] == [parse(LAPTOP), parse(SERVER)]
+
+
+def test_the_next_device_at_an_address_has_an_incident_of_its_own() -> None:
+    """The benign twin: the host that acted there before was a known device."""
+    world = World(device("workstation", LAPTOP))
+    desk = Desk(world)
+    desk.take(made(1, LAPTOP))
+    world.devices = {parse(OTHER): world.devices.pop(parse(LAPTOP)), parse(LAPTOP): device("printer", "10.0.0.77")}
+    assert actions(desk.take(made(5, LAPTOP))) == [("open", 1)]
+    assert actions(desk.take(made(9, OTHER))) == [("update", 2)]
+
+
 def test_stories_and_cases_are_bounded() -> None:
     """A thousand alerts with a thousand targets each, and a thousand actors."""
     desk = Desk(cases=8)
