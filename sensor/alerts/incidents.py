@@ -1,7 +1,8 @@
 """Incidents: groups the alerts of one actor, and of the hosts that it may have compromised.
 
-An alert joins the incident of its actor. If the actor has none but was the target of one, in an alert that may have
-compromised it, the alert joins that incident: a chain. An incident is reported (``open``) when it contains an alert of
+An alert joins the incident of its actor, and stays in it if its actor changes, as in a flood from many sources. If the
+actor has none but was the target of one, in an alert that may have compromised it, the alert joins that incident: a
+chain. An incident is reported (``open``) when it contains an alert of
 medium or higher severity, or three different alerts; each further alert and each rise in severity is an ``update``, at
 most one a second; an incident without alerts for the whole ``gap`` is reported as ``close``. Packet time drives it, and
 everything is limited in size.
@@ -71,7 +72,7 @@ class Incidents:
         self._device = device
         self.tables = NamedTables()
         self._cases: Bounded[str, _Case] = self.tables.add("open", Bounded(cases))
-        # Host → key of the case in which it is the actor, or a target.
+        # Host → key of the case in which it is the actor, or a target; alert → key of its case.
         parties = min(PARTIES_LIMIT, PARTIES * cases)
         self._acting: Bounded[str, str] = self.tables.add("actors", Bounded(parties))
         self._hit: Bounded[str, str] = self.tables.add("targets", Bounded(parties))
@@ -85,7 +86,7 @@ class Incidents:
     def take(self, action: str, name: str, alert: Alert) -> Filed:
         """Add an alert that was just reported (``open`` or ``update``), by its id; returns the incidents to report."""
         self.due = 0
-        case, filed = self._case_of(alert)
+        case, filed = self._case_of(name, alert)
         incident = case.incident
         fresh = self._write_down(incident, name, alert)
         incident.left_out += action == "open" and not fresh
@@ -140,10 +141,10 @@ class Incidents:
 
     # Finding the incident of an alert.
 
-    def _case_of(self, alert: Alert) -> tuple[_Case, Filed]:
+    def _case_of(self, name: str, alert: Alert) -> tuple[_Case, Filed]:
         """The case that the alert belongs to, and incidents that had to be closed for it."""
         names = self._names(alert.actor)
-        case, filed = self._found(self._acting, names, alert.ts)
+        case, filed = self._found(self._acting, (name, *names), alert.ts)
         if case is None and alert.severity >= Severity.medium:
             case, closed = self._found(self._hit, names, alert.ts)
             filed += closed
@@ -152,7 +153,8 @@ class Incidents:
         elif alert.actor not in case.incident.actors and len(case.incident.actors) >= ACTORS_LIMIT:
             case.incident.actors.pop()
         went = self._cases.put(case.incident.key, case)
-        self._acting.put(names[0], case.incident.key)
+        for one in (name, names[0]):
+            self._acting.put(one, case.incident.key)
         return case, filed + (self._close(went[1]) if went else [])
 
     def _found(self, table: Bounded[str, str], names: Iterable[str], now: int) -> tuple[_Case | None, Filed]:

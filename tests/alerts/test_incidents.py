@@ -28,12 +28,12 @@ def made(
     **more: Any,
 ) -> Alert:
     """An alert at ``ts`` seconds."""
-    ns, technique = int(ts * SECOND), more.pop("technique", "T1046")
+    ns, technique, key = int(ts * SECOND), more.pop("technique", "T1046"), more.pop("key", f"{detector}|{actor}")
     targets = tuple(Subject(0, parse(one)) for one in target.split())
     return Alert(
         ns, detector, more.pop("title", "Port scan"), severity, 0.5, (TECHNIQUES[technique],),
         Subject(0, parse(actor)), f"{actor} did it", ("w",), {}, "a",
-        "f", f"{detector}|{actor}", target=targets[0], targets=targets, proof=(Event(Packet(ts=ns)),), **more,
+        "f", key, target=targets[0], targets=targets, proof=(Event(Packet(ts=ns)),), **more,
     )  # fmt: skip
 
 
@@ -205,8 +205,19 @@ def test_the_next_device_at_an_address_has_an_incident_of_its_own() -> None:
     desk = Desk(world)
     desk.take(made(1, LAPTOP))
     world.devices = {parse(OTHER): world.devices.pop(parse(LAPTOP)), parse(LAPTOP): device("printer", "10.0.0.77")}
-    assert actions(desk.take(made(5, LAPTOP))) == [("open", 1)]
+    assert actions(desk.take(made(5, LAPTOP, detector="discovery.address_scan"))) == [("open", 1)]
     assert actions(desk.take(made(9, OTHER))) == [("update", 2)]
+
+
+def test_an_alert_whose_actor_changes_stays_in_its_incident() -> None:
+    """A flood from many sources is one alert: each of them is an actor, and none gets an incident of its own."""
+    desk = Desk()
+    flood = [made(n, f"203.0.113.{n}", key="impact.reflected_flood|10.0.0.5") for n in (1, 5)]
+    assert actions(desk.take(flood[0])) == [("open", 1)]
+    assert desk.take(flood[1]) == []
+    assert len(desk.incidents) == 1
+    [(_, incident)] = desk.incidents.finish(9 * SECOND)
+    assert [actor.address for actor in incident.actors] == [parse("203.0.113.1"), parse("203.0.113.5")]
 
 
 def test_stories_and_cases_are_bounded() -> None:
