@@ -20,12 +20,13 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER, TARGETS_LIMIT
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
-from sensor.core.time_units import SECOND
+from sensor.core.time_units import HOUR, SECOND
 
 KEYS_LIMIT = 65536
 PACKET_LIMIT = 64
 PROOF_LIMIT = TECHNIQUES_LIMIT = 8
-SUPPRESSION = 3600 * SECOND
+# More than the hour after which many detections report again what goes on: it remains one alert.
+SUPPRESSION = 2 * HOUR
 UPDATE_EVERY = 300 * SECOND
 MANY_TIMES = 10
 

@@ -24,9 +24,9 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.phrases import counted
 from sensor.core.risk import risk
-from sensor.core.time_units import SECOND
+from sensor.core.time_units import HOUR, SECOND
 
-GAP = 3600 * SECOND
+GAP = 2 * HOUR
 CASES_LIMIT, PARTIES_LIMIT = 8192, 32768
 # Hosts of an incident by which it can be found again.
 PARTIES = 8
