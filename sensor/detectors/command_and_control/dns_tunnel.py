@@ -240,10 +240,9 @@ class DnsTunnel(EventDetector):
         want = self.options
         if queried.strange >= want.strange:
             return f"{queried.strange} names with record types that no client uses (threshold {want.strange})"
-        if queried.texts >= 2 * want.texts or (queried.texts >= want.texts and queried.answered >= want.answered_bytes):
-            return (
-                f"{queried.texts} names with TXT queries, {queried.answered} bytes of answers (threshold {want.texts})"
-            )
+        answered = queried.answered
+        if queried.texts >= 2 * want.texts or (queried.texts >= want.texts and answered >= want.answered_bytes):
+            return f"{queried.texts} names with TXT queries, {answered:,} bytes of answers (threshold {want.texts})"
         enough = want.names * (2 if queried.hosts == queried.names else 1)
         if (
             queried.names >= enough

@@ -111,8 +111,8 @@ class IcmpTunnel(EventDetector):
         volume = self._unasked_volume.add(pair, event.ts, event.size if large else 0)
         if volume >= threshold:
             reason = (
-                f"{volume} bytes of disordered data in echo replies of at least {LARGE} bytes to no request (threshold "
-                f"{threshold})"
+                f"{volume:,} bytes of disordered data in echo replies of at least {LARGE} bytes to no request "
+                f"(threshold {threshold:,})"
             )
             yield from self._alert_of(event, pair, "unasked", reason, volume, threshold)
         yield from self._evaluate(event, (pair[1], pair[0]), other=False)
@@ -136,7 +136,7 @@ class IcmpTunnel(EventDetector):
             yield from self._alert_of(event, (min(pair), max(pair)), "requests", reason, min(sent, back), want.both)
         if volume >= want.volume:
             reason = (
-                f"{volume} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold "
+                f"{volume:,} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold "
                 f"{want.volume})"
             )
             yield from self._alert_of(event, pair, "volume", reason, volume, want.volume)

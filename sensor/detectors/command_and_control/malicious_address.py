@@ -120,7 +120,7 @@ class MaliciousAddress(FlowDetector):
             why=(
                 f"{addresses.text(bad.address)} matches {listing(entry, flow.ts)}",
                 f"the flow is {network['direction']} and {answered}",
-                f"{flow.client_bytes} bytes sent, {flow.server_bytes} bytes received so far",
+                f"{flow.client_bytes:,} bytes sent, {flow.server_bytes:,} bytes received so far",
             ),
             numbers={
                 **facts(entry, flow.ts),

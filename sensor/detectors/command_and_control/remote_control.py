@@ -107,7 +107,7 @@ class RemoteControl(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} uploaded about {sizes.mean():.0f} bytes to port {flow.server_port} "
+                f"{who(self.context, actor)} uploaded about {sizes.mean():,.0f} bytes to port {flow.server_port} "
                 f"of {who(self.context, target)} {len(sizes)} times"
             ),
             why=(
@@ -117,7 +117,7 @@ class RemoteControl(FlowDetector):
                     f"threshold {want.uploads} below {want.dispersion}"
                 ),
                 (
-                    f"the last one received {flow.server_bytes} bytes; port {flow.server_port} is not used for "
+                    f"the last one received {flow.server_bytes:,} bytes; port {flow.server_port} is not used for "
                     "ordinary uploads"
                 ),
             ),

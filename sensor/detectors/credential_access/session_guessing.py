@@ -141,7 +141,7 @@ class SessionGuessing(FlowDetector, EventDetector):
                 *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
                 *(() if flow.client_bytes else ("the capture contains no packet of the client",)),
                 (
-                    f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
+                    f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes:,} bytes sent, "
                     f"{flow.server_bytes} received, the shape of a failed login"
                 ),
             ),
