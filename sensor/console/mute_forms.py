@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from sensor.alerts.mutes import Mute, Mutes, finding_of_record, load_mutes, save_mutes
 from sensor.console.parts import pairs
+from sensor.core.device_text import place_of
 from sensor.core.foreign import part
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
@@ -48,7 +49,11 @@ class Rehearsal(NamedTuple):
 def proposed(row: AlertRow) -> dict[str, str]:
     """The narrowest mute for an alert: its detector, its actor and, if it has one, its target."""
     source, targets = part(row.record, "src"), objects(row.record.get("targets")) or [part(row.record, "dst")]
-    found = {"detector": row.detector, "src": _end(source), "dst": _end(targets[0]) if len(targets) == 1 else ""}
+    found = {
+        "detector": row.detector,
+        "src": place_of(source),
+        "dst": place_of(targets[0]) if len(targets) == 1 else "",
+    }
     return {name: value for name, value in found.items() if value}
 
 
@@ -60,10 +65,6 @@ def scopes(row: AlertRow) -> list[dict[str, str]]:
     actor = {"src": narrow["src"]}
     wider = [{"detector": row.detector} | actor, {"detector": f"{row.detector.partition('.')[0]}.*"} | actor]
     return [narrow, *wider] if "dst" in narrow else wider
-
-
-def _end(end: dict[str, Any]) -> str:
-    return str(end.get("ip") or end.get("mac") or end.get("device") or "")
 
 
 def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> Mute:
