@@ -118,21 +118,23 @@ def test_a_mail_server_is_quiet() -> None:
     assert inspected(detector(TUNNEL), story) == []
 
 
-def test_a_flood_of_many_clients_is_no_tunnel() -> None:
-    """Names of forty clients that do not exist are a flood, reported elsewhere; names that exist, and those of one
-    client, are tunnels.
+def test_a_flood_is_no_tunnel() -> None:
+    """Short names that do not exist, of forty clients or of one at a hundred a second, are a flood, reported elsewhere.
+    Names that exist, long ones, and those that one client queries more slowly are tunnels.
     """
 
-    def story(rcode: int, clients: int) -> set[int]:
-        names = [(n / 100, f"{code(n, 16)}.example.com", f"10.0.1.{n % clients + 1}") for n in range(4000)]
+    def actors(rcode: int, clients: int, *, rate: int = 100, letters: int = 16) -> int:
+        names = [(n / rate, f"{code(n, letters)}.example.com", f"10.0.1.{n % clients + 1}") for n in range(600 + 60 * clients)]
         events: list[Event] = []
         for at, name, client in names:
-            response = answer(at + 0.01, name, A, 4, client)
+            response = answer(at + 0.005, name, A, 4, client)
             assert isinstance(response, DnsResponse)
-            events += [question(at, name, A, client), DnsResponse(response.packet, 1, name, A, rcode, False, ())]
-        return {alert.actor.address for alert in inspected(detector(TUNNEL), events)}
+            answers = () if rcode else response.answers
+            events += [question(at, name, A, client), DnsResponse(response.packet, 1, name, A, rcode, False, answers)]
+        return len({alert.actor.address for alert in inspected(detector(TUNNEL), events)})
 
-    assert (len(story(3, 40)), len(story(0, 40)), len(story(3, 1))) == (0, 40, 1)
+    assert (actors(3, 40), actors(3, 1), actors(2, 1)) == (0, 0, 0)
+    assert (actors(0, 40), actors(0, 1), actors(3, 1, rate=10), actors(3, 1, letters=40)) == (40, 1, 1, 1)
 
 
 def test_repetition_is_one_finding() -> None:

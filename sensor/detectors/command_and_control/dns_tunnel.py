@@ -4,8 +4,8 @@ Judged by client and registered domain over a time window, at every tenth new na
 looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
 reputation services and DNS block lists are recognized by domain and form. Over hours the same is judged by long
 unique names alone, under domains that few clients query. A response repeats the query, and counts in its place if the
-query was not captured. Random names that many clients query at once, and that do not exist, are a flood
-(``impact.dns_flood``).
+query was not captured. Random names that many clients query at once, or one client as fast as a flood tool, and that do
+not exist, are a flood (``impact.dns_flood``): a tunnel fills its names with data and waits for answers.
 """
 
 from __future__ import annotations
@@ -132,6 +132,8 @@ class DnsTunnel(EventDetector):
         self._answered: Counts[tuple[int, str]] = self.tables.add("answered", Counts(window, KEYS_LIMIT))
         self._evaluated: Recent[tuple[int, str, int]] = self.tables.add("evaluated", Recent(KEYS_LIMIT, window // 4))
         self._denied: Counts[str] = self.tables.add("denied", Counts(FLOOD_S * SECOND, KEYS_LIMIT))
+        self._resolved: Counts[str] = self.tables.add("resolved", Counts(SECOND, KEYS_LIMIT))
+        self._burst: Counts[tuple[int, str]] = self.tables.add("burst", Counts(SECOND, KEYS_LIMIT))
         # names whose response is not counted again
         self._requested: Recent[tuple[int, str]] = self.tables.add("requested", Recent(PENDING_LIMIT, window))
         self._allowed = frozenset(self.options.allowed)
@@ -160,11 +162,15 @@ class DnsTunnel(EventDetector):
         if not letters or (letters < self.options.letters and event.type in HOSTS):
             return ()
         domain, part = registered(event.name), event.name[:letters]
-        if isinstance(event, DnsResponse) and event.rcode in (SERVER_FAILURE, NO_SUCH_NAME):
-            self._denied.add(domain, ts)
+        if isinstance(event, DnsResponse):
+            if event.rcode in (SERVER_FAILURE, NO_SUCH_NAME):
+                self._denied.add(domain, ts)
+            elif event.answers:
+                self._resolved.add(domain, ts)
         if not self._requested.fresh((client, event.name), ts) and not is_query:
             return ()
         count = self._queried.add((client, domain), (part, event.type), ts)
+        self._burst.add((client, domain), ts)
         if letters < self._long and (count < STEP or count % STEP) and count < NAMES_LIMIT:
             return ()
         return self._question(event, domain, part, count)
@@ -180,12 +186,23 @@ class DnsTunnel(EventDetector):
             return
         if not self._evaluated.fresh((*key, count), event.ts):
             return
-        if self._denied.add(domain, event.ts, 0) >= FLOOD:
-            return
         queried = self._measured(key, event.ts)
+        if self._is_flood(key, queried, event.ts):
+            return
         if reason := self._reason(queried):
             self._reported.fresh(key, event.ts)  # a fast tunnel is not also reported as slow
             yield self._alert(event, domain, queried, reason)
+
+    def _is_flood(self, key: tuple[int, str], queried: DomainQueries, now: int) -> bool:
+        """Whether the names do not exist and are too many for a tunnel: of all clients, or short ones of this client,
+        which begin as fast as a flood.
+        """
+        domain = key[1]
+        if self._denied.add(domain, now, 0) >= FLOOD:
+            return True
+        short = queried.hosts == queried.names and queried.letters < SLOW_LETTERS * queried.names
+        burst = self._burst.add(key, now, 0)
+        return short and burst >= FLOOD // FLOOD_S and 2 * self._resolved.add(domain, now, 0) < burst
 
     def _over_hours(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Iterator[Alert]:
         """Long names with encoded data: many under one domain carry data, however slowly they come."""
