@@ -124,7 +124,10 @@ def test_a_flood_is_no_tunnel() -> None:
     """
 
     def actors(rcode: int, clients: int, *, rate: int = 100, letters: int = 16) -> int:
-        names = [(n / rate, f"{code(n, letters)}.example.com", f"10.0.1.{n % clients + 1}") for n in range(600 + 60 * clients)]
+        names = [
+            (n / rate, f"{code(n, letters)}.example.com", f"10.0.1.{n % clients + 1}")
+            for n in range(600 + 60 * clients)
+        ]
         events: list[Event] = []
         for at, name, client in names:
             response = answer(at + 0.005, name, A, 4, client)

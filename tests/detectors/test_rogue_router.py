@@ -69,6 +69,22 @@ def test_a_router_is_taken_out_of_service_in_its_name() -> None:
     )
 
 
+def test_a_router_is_taken_out_of_service_with_its_mac() -> None:
+    """Zero lifetimes with all addresses of the router, at once after each of its advertisements, are one alert. A
+    router that stops and starts, whose uplink fails seconds after its advertisements, or that only announces prefixes
+    raises none.
+    """
+
+    def kinds(*steps: tuple[float, int]) -> list[object]:
+        """Of advertisements of one router every ten seconds: (time after the first, lifetime)."""
+        story = [router(n * 10 + at, 1, lifetime=lifetime) for n in range(12) for at, lifetime in steps]
+        return [alert.numbers["differs"] for alert in inspected(detector(ROGUE), story)]
+
+    assert kinds((0, 1800), (0.1, 0)) == ["contradiction"] * 2
+    assert kinds((0, 0), (0.1, 1800)) == kinds((0, 1800), (4, 0)) == kinds((0, 0)) == []
+    assert inspected(detector(ROGUE), [router(at, 1, lifetime=1800 * (at % 2 == 0)) for at in range(4)]) == []
+
+
 def test_a_flood_of_routers_is_one_finding() -> None:
     """A flood with random router addresses is one alert."""
     found = inspected(detector(ROGUE), [router(n / 10, 0x100 + n) for n in range(200)])

@@ -137,6 +137,36 @@ def test_pings_without_a_pause() -> None:
     assert "with pings" in alert.summary
 
 
+def test_large_pings() -> None:
+    """Three hundred pings of 60,000 bytes in six seconds raise an alert; the same in a minute, or fewer, raise none."""
+
+    def large(count: int, seconds: int) -> list[Alert]:
+        change = pings(count, seconds)
+        change["client_bytes"] = count * 60_000
+        return alerts_of(detector(FLOOD), change)
+
+    alert = one(large(300, 6))
+    assert (alert.numbers["bytes"], alert.numbers["threshold"], alert.severity) == (
+        18_000_000,
+        10_000_000,
+        Severity.medium,
+    )
+    assert large(300, 60) == large(100, 1) == []
+
+
+def test_answers_to_a_flood_of_solicitations() -> None:
+    """A router that answers each solicitation of a host floods nothing; advertisements to all hosts are a flood."""
+
+    def advertised(server: str) -> list[Alert]:
+        change, address = pings(6000, 3), parse(server)
+        change["proto"], change["server_port"] = 58, 134
+        change["server_hi"], change["server_lo"] = address >> 64, address & (1 << 64) - 1
+        return alerts_of(detector(FLOOD), change)
+
+    assert advertised("fe80::66") == []
+    assert one(advertised("ff02::1")).numbers["count"] == 6000
+
+
 def test_reports_of_multicast_groups_without_a_pause() -> None:
     """Twenty thousand reports of IGMP or MLD in ten seconds raise an alert; those of an hour, and pings to a group,
     which are reported elsewhere, do not.

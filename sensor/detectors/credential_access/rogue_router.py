@@ -4,7 +4,9 @@ segment.
 Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
 own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless it
 assigns link-local addresses (mitm6, pretender). Also reported: router advertisement floods, zero-lifetime
-advertisements in the name of a known router, and hosts that send ICMP redirects to themselves.
+advertisements in the name of a known router, and hosts that send ICMP redirects to themselves. Where the zero lifetime
+has the MAC of the router too, it contradicts the router: tools send it at once after each of its advertisements, which
+a router sends at least three seconds apart (RFC 4861, 6.2.6).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.counting.tally import Distinct
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
@@ -29,6 +31,9 @@ from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 
 SEGMENTS_LIMIT, ROUTERS_LIMIT, REPORTED_LIMIT = 1024, 16, 2048
 REPORTED_S = 60
+# Zero lifetimes at once after advertisements that are no change of the router itself, and the time between two
+# advertisements to all hosts (RFC 4861, 10: MIN_DELAY_BETWEEN_RAS).
+WITHDRAWALS, WITHDRAWALS_S, DELAY = 3, 600, 3 * SECOND
 # 2000::/3 by its first three bits, fc00::/7 by its first seven, fe80::/10 by its first ten
 UNICAST, LOCAL, LINK_LOCAL = 1, 0x7E, 0x3FA
 
@@ -92,6 +97,11 @@ class RogueRouter(EventDetector):
         self._routers: Bounded[int, Bounded[int, _Router]] = self.tables.add("routers", Bounded(SEGMENTS_LIMIT))
         self._servers: Bounded[int, Bounded[str, frozenset[int]]] = self.tables.add("servers", Bounded(SEGMENTS_LIMIT))
         self._seen: Distinct[int, int] = self.tables.add("seen", Distinct(60 * SECOND, SEGMENTS_LIMIT, 64))
+        # Segment and MAC of a router → time of its last advertisement with a lifetime.
+        self._announced: Bounded[tuple[int, int], int] = self.tables.add("announced", Bounded(SEGMENTS_LIMIT))
+        self._withdrawn: Counts[tuple[int, int]] = self.tables.add(
+            "withdrawn", Counts(WITHDRAWALS_S * SECOND, SEGMENTS_LIMIT)
+        )
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
@@ -121,6 +131,7 @@ class RogueRouter(EventDetector):
                 segment=True,
             )
             return
+        yield from self._contradicted(event)
         known = self._known(self._routers, packet.vlan)
         router = _Router(
             frozenset((first, bits) for first, bits in event.prefixes if _kind((first, bits))), frozenset(event.dns)
@@ -149,6 +160,23 @@ class RogueRouter(EventDetector):
                     return
         if event.lifetime_s or mac in known:
             known.put(mac, router)
+
+    def _contradicted(self, event: NdpRouterAdvertisement) -> Iterator[Alert]:
+        """Zero lifetimes that come sooner after an advertisement of their MAC than a router sends two."""
+        router = event.packet.vlan, event.packet.src_mac
+        if event.lifetime_s:
+            self._announced.put(router, event.ts)
+            return
+        announced = self._announced.pop(router)
+        if announced is None or event.ts - announced >= DELAY or is_virtual(event.packet.src_mac):
+            return
+        count = self._withdrawn.add(router, event.ts)
+        if count >= WITHDRAWALS:
+            reason = (
+                f"{count} zero router lifetimes in its name came at once after its advertisements (threshold "
+                f"{WITHDRAWALS}): another host sent them"
+            )
+            yield from self._alert(event, reason, "contradiction")
 
     def _served(self, event: Dhcpv6Message) -> Iterator[Alert]:
         if any(address >> 118 == LINK_LOCAL for address in event.addresses):
@@ -216,11 +244,14 @@ class RogueRouter(EventDetector):
         actor = Subject(packet.src_mac, address or packet.src, packet.vlan)
         name = who(self.context, actor)
         kind = "a router" if what == "redirect" else "an IPv6 router"
+        summary, target = f"{name} acts as {kind}: {reason}", Subject(0, packet.dst, packet.vlan)
+        if what == "contradiction":
+            summary, target = f"a host in this segment takes the router {name} out of service: {reason}", actor
         alert = self.alert(
             event,
             actor=actor,
-            target=Subject(0, packet.dst, packet.vlan),
-            summary=f"{name} acts as {kind}: {reason}",
+            target=target,
+            summary=summary,
             why=(f"sent by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
             numbers={"differs": what},
             network={

@@ -1,6 +1,6 @@
 """Denial of service from one host: connection after connection to one service without an answer, datagrams to one host
-from or to ever new ports or to a service that answers every one, pings without pause, or reports of multicast groups
-(IGMP, MLD).
+from or to ever new ports or to a service that answers every one, pings without pause or of many megabytes, or reports
+of multicast groups (IGMP, MLD). Neighbor advertisements to one host answer it, and are no flood of their sender.
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
@@ -36,6 +36,8 @@ PAIRS_LIMIT = 1024
 MANY = 10
 PINGS = (ICMP, ICMPV6)
 ECHO, ECHO_6, IGMP = 8, 128, 2
+# Router and neighbor advertisements and redirects, as answers to one host (RFC 4861, 6.2.6, 7.2.4, 8.2).
+ANSWERS_6 = (134, 136, 137)
 # UDP services that answer each request: DNS, HTTP/3, NTP, SNMP, LDAP. Media, logs and metrics have no answers.
 ANSWERING = ports_in((53, 80, 123, 161, 389, 443))
 # By IP protocol: whether no host sends it to another by the thousand, as tunnels and media do (GRE, ESP, DCCP, L2TP).
@@ -58,18 +60,24 @@ class Options(detector.Options):
         "of one source to one target",
     )
     pings_per_second: float = Field(50.0, gt=1, description="minimum rate of these messages a second")
+    ping_bytes: int = Field(
+        10_000_000,
+        ge=1_000_000,
+        description="threshold: bytes of pings of one source to one target, at least a tenth of it a second",
+    )
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own load tests")
 
 
 class Finding(NamedTuple):
-    """The number of flows, or of messages of one flow within so many seconds (0: flows), and whether the capture shows
-    answers.
+    """The number of flows, or of messages of one flow within so many seconds (0: flows), whether the capture shows
+    answers, and the bytes of pings if they are too many.
     """
 
     messages: int
     lit: bool
     seconds: int = 0
+    size: int = 0
 
 
 class ServiceFlood(FlowDetector):
@@ -85,7 +93,7 @@ class ServiceFlood(FlowDetector):
     false_positives = (
         "A load test; a client that retries without a pause while its server is down; a flood ping of an administrator."
     )
-    decisive = {"connections": "count", "datagrams": "count", "pings": "count"}
+    decisive = {"connections": "count", "datagrams": "count", "pings": "count", "ping_bytes": "bytes"}
     Options = Options
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -124,32 +132,35 @@ class ServiceFlood(FlowDetector):
 
     def _loud(self, rows: npt.NDArray[np.void], lit: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
         """The flows of echo requests, or of datagrams to a service that does not answer, that ended with too many of
-        them, and too many a second.
+        them, or of their bytes, and too many a second.
         """
-        proto = rows["proto"]
+        want, proto = self.options, rows["proto"]
         ping = (proto == ICMP) | (proto == ICMPV6)
         silent = (proto == UDP) & ANSWERING[rows["server_port"]] | UNUSED[proto]
         silent &= rows["server_packets"] == 0
         at = np.flatnonzero((rows["kind"] == Change.ENDED) & (ping | silent))
         ended, sent = rows.take(at), rows["client_packets"][at]
         seconds = np.maximum(ended["last"] - ended["first"], SECOND) / SECOND
-        loud = (sent >= self.options.pings) & (sent >= self.options.pings_per_second * seconds)
+        size = np.where(ping[at], ended["client_bytes"], 0)
+        large = (size >= want.ping_bytes) & (size >= want.ping_bytes / 10 * seconds)
+        loud = (sent >= want.pings) & (sent >= want.pings_per_second * seconds)
+        found = np.flatnonzero(loud | large).tolist()
         shown = ping | lit
         return [
-            (row, Finding(count, bool(shown[row]), round(length)))
-            for row, count, length in zip(at[loud].tolist(), sent[loud].tolist(), seconds[loud].tolist(), strict=True)
+            (int(at[i]), Finding(int(sent[i]), bool(shown[at[i]]), round(seconds[i]), 0 if loud[i] else int(size[i])))
+            for i in found
         ]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not (addresses.is_host(flow.server) or _reports_groups(flow)):
             return
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if any(low <= flow.client <= high for low, high in self._exempt) or _answers_neighbor(flow):
             return
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port
-        threshold = want.pings if stream else want.connections if tcp else want.datagrams
-        sure = numbers.lit or numbers.messages >= MANY * threshold
+        count, threshold, unit = self._excess(flow, numbers)
+        sure = numbers.lit or count >= MANY * threshold
         if not self._reported.fresh((flow.client, flow.server, flow.proto, port, sure), flow.ts):
             return
         window = numbers.seconds or want.window_s
@@ -159,8 +170,7 @@ class ServiceFlood(FlowDetector):
             what = f"ICMP messages of type {flow.server_port}"
         if UNUSED[flow.proto]:
             what = f"packets of IP protocol {flow.proto}"
-        unit = "messages" if stream else "connections" if tcp else "UDP flows"
-        how = f"{numbers.messages} {unit} within {window} s{'' if flow.proto in PINGS else ' without an answer'}"
+        how = f"{count} {unit} within {window} s{'' if flow.proto in PINGS else ' without an answer'}"
         yield self.alert(
             flow,
             actor=actor,
@@ -170,13 +180,24 @@ class ServiceFlood(FlowDetector):
                 f"{how} (threshold {threshold})",
                 *([] if numbers.lit else ["the capture shows one direction only: there may be answers"]),
             ),
-            numbers={"count": numbers.messages, "threshold": threshold, "window_s": window},
+            numbers={unit if unit == "bytes" else "count": count, "threshold": threshold, "window_s": window},
             key=(addresses.text(flow.server), what),
             severity=self._severity(actor) if sure else Severity.low,
             confidence=0.8 if sure else 0.5,
             target_port=port if tcp or service else 0,
             network=network_of(self.context, flow),
         )
+
+    def _excess(self, flow: Flow, numbers: Finding) -> tuple[int, int, str]:
+        """What reached its threshold: number, threshold and unit."""
+        want = self.options
+        if numbers.size:
+            return numbers.size, want.ping_bytes, "bytes"
+        if numbers.seconds:
+            return numbers.messages, want.pings, "messages"
+        if flow.proto == TCP:
+            return numbers.messages, want.connections, "connections"
+        return numbers.messages, want.datagrams, "UDP flows"
 
     def _severity(self, actor: Subject) -> Severity:
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
@@ -185,6 +206,11 @@ class ServiceFlood(FlowDetector):
 def _reports_groups(flow: Flow) -> bool:
     """Whether these are messages to routers or snooping switches. Pings to a group are ``impact.smurf``."""
     return flow.proto == IGMP or (flow.proto == ICMPV6 and flow.server_port != ECHO_6)
+
+
+def _answers_neighbor(flow: Flow) -> bool:
+    """Whether these are answers of IPv6 neighbor discovery to one host."""
+    return flow.proto == ICMPV6 and flow.server_port in ANSWERS_6 and addresses.is_host(flow.server)
 
 
 def _unanswered(
