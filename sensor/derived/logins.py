@@ -22,7 +22,7 @@ from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
-from sensor.dissectors.imap import ImapLogin
+from sensor.dissectors.imap import ImapLogin, ImapPassword
 from sensor.dissectors.ipmi import IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
@@ -32,15 +32,15 @@ from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.opcua import OpcuaLogin
-from sensor.dissectors.pop3 import Pop3Login
+from sensor.dissectors.pop3 import Pop3Login, Pop3Password
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
-from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
 from sensor.dissectors.shared.smb_events import SmbLoginResult
 from sensor.dissectors.sip import SipRequest, SipResponse
-from sensor.dissectors.smtp import SmtpLogin
+from sensor.dissectors.smtp import SmtpLogin, SmtpPassword
 from sensor.dissectors.ssh import SshLogin
 from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
@@ -190,6 +190,16 @@ class Logins(Deriver):
 
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
         return self._ask(event, "FTP", RequestCredentials(event.user, event.seal))
+
+    def mail_sent(self, event: PasswordSent) -> LoginAttempt | None:
+        """A webmail server logs in for many users: only another password of the same account is an attempt."""
+        packet, service = event.packet, _MAIL[type(event)]
+        key = (packet.src, packet.dst, f"{service} {event.user.lower()}")
+        before = self._sent.get(key)
+        self._sent.put(key, event.seal)
+        if before in (None, event.seal):
+            return None
+        return _attempt(event, service, event.user, False, answer=False, judged=False, seal=event.seal)
 
     def ftp_entered(self, event: FtpEntered) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, True, answer=False, judged=False, seal=event.seal)
@@ -343,6 +353,7 @@ _SERVICES: dict[type[Event], str] = {
     MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
     SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
+_MAIL: dict[type[Event], str] = {ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP"}
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
@@ -352,7 +363,8 @@ _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
     RtspRequest: Logins.rtsp_requested, RtspResponse: Logins.media_answered,
-    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.mqtt_connected,
+    **dict.fromkeys(_SERVICES, Logins.ended), **dict.fromkeys(_MAIL, Logins.mail_sent),
+    LdapBindResult: Logins.directory, MqttConnect: Logins.mqtt_connected,
     MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 Logins.watches = tuple(_READERS)

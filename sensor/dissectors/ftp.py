@@ -16,6 +16,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
+from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -59,11 +60,8 @@ class FtpLogin(Event):
     seal: str = ""
 
 
-class FtpPassword(Event):
-    """A client sent a password, and the capture holds no packet of the server. ``seal``: of user and password."""
-
-    user: str
-    seal: str
+class FtpPassword(PasswordSent):
+    """A client sent a password, and the capture holds no packet of the server."""
 
 
 class FtpEntered(Event):

@@ -14,7 +14,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -22,6 +22,7 @@ BANNER_LIMIT = 512
 LITERAL_LIMIT = 256
 # Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
+WRONG = b"[AUTHENTICATIONFAILED]"
 _GREETING = lazy_pattern(rb"\* (?:OK|PREAUTH)(.*)", re.IGNORECASE | re.DOTALL)
 _CODE = lazy_pattern(rb"\[[^\]]*\]")  # capabilities and tokens (RFC 9051, 7.1)
 _LITERAL = lazy_pattern(rb"\{(\d{1,4})\+?\}$")
@@ -36,6 +37,10 @@ class ImapBanner(Event):
 
 class ImapLogin(PasswordLogin):
     """``method``: ``clear``, or the SASL mechanism."""
+
+
+class ImapPassword(PasswordSent):
+    """A client sent a password, and the capture holds no packet of the server."""
 
 
 class Imap(Dissector):
@@ -63,10 +68,13 @@ class ImapStream(LoginStream):
         self._wanted = 0
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
-        if not self._begun:
+        if not self._begun and not (from_client and packet.one_sided):
             return iter(self._greeting(packet, line, from_client))
         if not from_client:
             return iter(self._answer(packet, line))
+        return iter(self._sent(packet, line))
+
+    def _sent(self, packet: Packet, line: bytes) -> list[Parsed]:
         if self._exchange and self._login is not None:
             self._login.line(line)
         elif self._wanted:
@@ -75,7 +83,11 @@ class ImapStream(LoginStream):
             self._gather([*self._words, word], rest)
         else:
             self._command(line)
-        return iter(())
+        login = self._login
+        if login is None or not self.is_sent(packet, login):
+            return []
+        self._login, self._exchange = None, False
+        return [ImapPassword(packet, login.user, login.seal)]
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         found = None if from_client else _GREETING.fullmatch(line)
@@ -115,6 +127,8 @@ class ImapStream(LoginStream):
         tag, _, rest = line.partition(b" ")
         verdict, _, text = rest.partition(b" ")
         verdict = verdict.upper()
+        if packet.one_sided and verdict == b"NO" and text.upper().startswith(WRONG):
+            return [ImapLogin(packet, "", "", False)]
         if tag == self._tls and self._tls:
             self._tls, self.done = b"", verdict == b"OK"
         elif self._login is not None and tag == self._tag and verdict in (b"OK", b"NO", b"BAD"):

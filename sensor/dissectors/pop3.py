@@ -13,7 +13,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -21,6 +21,7 @@ BANNER_LIMIT = 512
 PENDING_LIMIT = 16
 _TIMESTAMP = lazy_pattern(rb"<[^>]*>")  # for APOP (RFC 1939, 7)
 TLS, LIST, OTHER = "tls", "list", "other"
+WRONG = b"-ERR [AUTH]"  # RFC 3206
 LISTS = frozenset((b"CAPA", b"LIST", b"UIDL"))
 
 
@@ -32,6 +33,10 @@ class Pop3Banner(Event):
 
 class Pop3Login(PasswordLogin):
     """``method``: ``clear``, ``apop``, or the SASL mechanism."""
+
+
+class Pop3Password(PasswordSent):
+    """A client sent a password, and the capture holds no packet of the server."""
 
 
 class Pop3(Dissector):
@@ -57,15 +62,21 @@ class Pop3Stream(LoginStream):
         self._exchange: Login | None = None  # a SASL exchange in progress
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
-        if not self._begun:
+        if not self._begun and not (from_client and packet.one_sided):
             return iter(self._greeting(packet, line, from_client))
         if not from_client:
             return iter(self._answer(packet, line))
-        if self._exchange is not None:
-            self._exchange.line(line)
+        login = self._exchange
+        if login is not None:
+            login.line(line)
         else:
-            self._pending.append(self._command(line))
-        return iter(())
+            command = self._command(line)
+            self._pending.append(command)
+            login = command if isinstance(command, Login) else None
+        if login is None or not self.is_sent(packet, login):
+            return iter(())
+        self._exchange = None
+        return iter((Pop3Password(packet, login.user, login.seal),))
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         if from_client or not line.startswith(b"+OK"):
@@ -96,6 +107,8 @@ class Pop3Stream(LoginStream):
         if self._listing:
             self._listing = line != b"."
             return []
+        if packet.one_sided and line.startswith(WRONG):
+            return [Pop3Login(packet, "", "", False)]
         if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL continues
             return []
         requested, right = self._pending.popleft(), line.startswith(b"+OK")

@@ -17,7 +17,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._mail_header import MailHeader
 from sensor.dissectors.shared.lines import SERVICE_READY
-from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import fact
 
@@ -38,6 +38,10 @@ class SmtpBanner(Event):
 
 class SmtpLogin(PasswordLogin):
     """``method``: ``clear``, or the SASL mechanism."""
+
+
+class SmtpPassword(PasswordSent):
+    """A client sent a password, and the capture holds no packet of the server."""
 
 
 class SmtpMailbox(Event):
@@ -90,6 +94,7 @@ class SmtpStream(LoginStream):
             yield from self._text(packet, self._mail, line)
         elif from_client:
             self._command(packet, line)
+            yield from self._sent(packet)
         elif (found := _REPLY.fullmatch(line)) is None:
             self.done = True  # another protocol
         elif found[2] != b"-":
@@ -126,6 +131,12 @@ class SmtpStream(LoginStream):
         if verb == b"BDAT" or not (self._begun or packet.one_sided) or len(self._mailboxes) > MAILBOXES_LIMIT:
             self.done = True
 
+    def _sent(self, packet: Packet) -> Iterator[Parsed]:
+        login = self._login
+        if login is not None and self.is_sent(packet, login):
+            self._login = None
+            yield SmtpPassword(packet, login.user, login.seal)
+
     def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:
         if not self._begun:
             words = clean(text, BANNER_LIMIT)
@@ -139,6 +150,8 @@ class SmtpStream(LoginStream):
             login, self._login = self._login, None
             if code in (RIGHT, WRONG):
                 return [SmtpLogin(packet, login.user, login.method, code == RIGHT, login.seal)]
+        elif code == WRONG and packet.one_sided:
+            return [SmtpLogin(packet, "", "", False)]
         elif code == DATA_FOLLOWS:
             self._mail = MailHeader()
         elif self._mailboxes:

@@ -13,6 +13,7 @@ from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError
+from sensor.dissectors.pop3 import Pop3Password
 
 CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
 
@@ -97,6 +98,22 @@ def test_passwords_of_ftp_without_the_server_s_packets() -> None:
     entered = FtpEntered(Packet(src=CLIENT, dst=SERVER, proto=6, problem=Problem.ONE_SIDED), "bro", "c")
     [found] = attempts([entered])
     assert (found.client.address, found.account, found.accepted, found.judged) == (CLIENT, "bro", True, False)
+
+
+def test_passwords_of_mail_without_the_server_s_packets() -> None:
+    """Each further password of an account is an attempt; one that is sent again, and those of many users of a webmail
+    server, are none.
+    """
+
+    def sent(*passwords: tuple[str, str]) -> list[tuple[str, str, bool]]:
+        oneway = [
+            Pop3Password(Packet(ts=n, src=CLIENT, dst=SERVER, proto=6, problem=Problem.ONE_SIDED), user, seal)
+            for n, (user, seal) in enumerate(passwords)
+        ]
+        return [(each.service, each.seal, each.judged) for each in attempts(oneway)]
+
+    assert sent(("bro", "a"), ("bro", "b"), ("Bro", "b"), ("bro", "c")) == [("POP3", "b", False), ("POP3", "c", False)]
+    assert sent(*((f"user{n % 30}", f"seal{n % 30}") for n in range(90))) == []
 
 
 def test_errors_of_kerberos_without_the_client_s_packets() -> None:

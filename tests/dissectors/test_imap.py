@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.batch import Problem
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.imap import Imap
@@ -90,3 +91,21 @@ def test_other_protocols_middles_and_gaps() -> None:
     stream = Imap().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done
+
+
+def test_one_direction() -> None:
+    """Without packets of the server each password is reported, and only its seal is stored; without those of the client
+    failures that are about the password.
+    """
+    one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
+    sent = b"1 CAPABILITY\r\n2 LOGIN bro one\r\n3 AUTHENTICATE PLAIN\r\nAGJybwB0d28=\r\n4 LOGOUT\r\n"
+    assert events(Imap().stream(Packet(dport=143)).feed(one_sided, sent, True)) == [
+        ("ImapPassword", "bro", seal("bro", b"one")),
+        ("ImapPassword", "bro", seal("bro", b"two")),
+    ]
+    received = (
+        b"* OK ready\r\n1 OK\r\n2 NO [AUTHENTICATIONFAILED] no\r\n3 NO [UNAVAILABLE] later\r\n4 NO no such mailbox\r\n"
+    )
+    assert events(Imap().stream(Packet(sport=143)).feed(one_sided, received, False))[1:] == [
+        ("ImapLogin", "", "", False, "")
+    ]

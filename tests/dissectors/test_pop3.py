@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.batch import Problem
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.pop3 import Pop3
@@ -81,3 +82,19 @@ def test_other_protocols_middles_and_gaps() -> None:
     stream = Pop3().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done
+
+
+def test_one_direction() -> None:
+    """Without packets of the server each password is reported, and only its seal is stored; without those of the client
+    failures that are about the password.
+    """
+    one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
+    sent = b"USER bro\r\nPASS one\r\nAUTH PLAIN\r\nAGJybwB0d28=\r\nQUIT\r\n"
+    assert events(Pop3().stream(Packet(dport=110)).feed(one_sided, sent, True)) == [
+        ("Pop3Password", "bro", seal("bro", b"one")),
+        ("Pop3Password", "bro", seal("bro", b"two")),
+    ]
+    received = b"+OK ready\r\n+OK\r\n-ERR [AUTH] no\r\n-ERR [IN-USE] busy\r\n-ERR no such mail\r\n"
+    assert events(Pop3().stream(Packet(sport=110)).feed(one_sided, received, False))[1:] == [
+        ("Pop3Login", "", "", False, "")
+    ]

@@ -155,3 +155,19 @@ def test_mailboxes_and_their_answers() -> None:
         )
     )
     assert parsed[1:] == [("SmtpMailbox", "VRFY", "root", 252)]
+
+
+def test_logins_in_one_direction() -> None:
+    """Without packets of the server each password is reported, and only its seal is stored; without those of the client
+    failures that are about the password.
+    """
+    one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
+    sent = b"EHLO a\r\nAUTH PLAIN AGJybwBvbmU=\r\nAUTH LOGIN\r\nYnJv\r\ndHdv\r\nQUIT\r\n"
+    assert events(Smtp().stream(Packet(dport=587)).feed(one_sided, sent, True)) == [
+        ("SmtpPassword", "bro", seal("bro", b"one")),
+        ("SmtpPassword", "bro", seal("bro", b"two")),
+    ]
+    received = b"220 a ESMTP\r\n250 a\r\n535 5.7.8 no\r\n454 4.7.0 later\r\n"
+    assert events(Smtp().stream(Packet(sport=587)).feed(one_sided, received, False))[1:] == [
+        ("SmtpLogin", "", "", False, "")
+    ]

@@ -26,20 +26,20 @@ from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.esphome import EsphomeLogin
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
-from sensor.dissectors.imap import ImapLogin
+from sensor.dissectors.imap import ImapLogin, ImapPassword
 from sensor.dissectors.ldap import LdapBind
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.opcua import OpcuaLogin
-from sensor.dissectors.pop3 import Pop3Login
+from sensor.dissectors.pop3 import Pop3Login, Pop3Password
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest
-from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.sip import SipRequest
-from sensor.dissectors.smtp import SmtpLogin
+from sensor.dissectors.smtp import SmtpLogin, SmtpPassword
 from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
@@ -74,6 +74,10 @@ def _ftp(event: FtpLogin) -> Seen | None:
 
 def _ftp_sent(event: FtpPassword) -> Seen | None:
     return Seen("FTP", event.user) if event.user.lower() not in GUESTS else None
+
+
+def _sent(event: PasswordSent) -> Seen | None:
+    return Seen(_SENT[type(event)], event.user)
 
 
 def _telnet(event: TelnetLogin) -> Seen | None:
@@ -126,9 +130,10 @@ _SERVICES: dict[type[Event], str] = {
     MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
     AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
+_SENT: dict[type[Event], str] = {ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP"}
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,
-    TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
+    **dict.fromkeys(_SENT, _sent), TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
     SipRequest: _call, SnmpRequest: _management,
     LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),

@@ -81,6 +81,10 @@ class LoginStream(LineStream):
     its middle, or with a gap, yields nothing.
     """
 
+    def is_sent(self, packet: Packet, login: Login | None) -> bool:
+        """Whether a login has its password, and the capture will not show the result."""
+        return login is not None and bool(login.seal) and packet.one_sided
+
     def lost(self, from_client: bool) -> None:
         self.done = True
 
