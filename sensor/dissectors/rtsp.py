@@ -205,7 +205,9 @@ def _start(line: bytes) -> tuple[bytes, bytes, int] | None:
 
 
 def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
-    """First value of each field, by its name in lower case; challenges are joined."""
+    """First value of each field, by its name in lower case; challenges are joined. No value begins with a colon: Hydra
+    sends a second one before credentials.
+    """
     if len(lines) > HEADERS_LIMIT:
         raise Malformed("too many headers")
     fields: dict[bytes, bytes] = {}
@@ -215,7 +217,7 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
             continue
         name = name.strip().lower()
         if name not in fields:
-            fields[name] = value.strip()
+            fields[name] = value.lstrip(b": \t").rstrip()
         elif name == b"www-authenticate":
             fields[name] += b"\n" + value.strip()
     return fields

@@ -12,10 +12,10 @@ from tests.detectors.stories import detector, inspected, one
 GUESSING = "camera.stream_guessing"
 
 
-def tried(at: float, path: str, status: int = 404) -> list[Event]:
+def tried(at: float, path: str, status: int = 404, credentials: str = "") -> list[Event]:
     flow, uri = int(at * 100) + 1, f"rtsp://{SERVER}:554/{path}"
     return [
-        RtspRequest(ends(at, 554, answer=False, flow=flow), "DESCRIBE", uri, 2, "x", "", ""),
+        RtspRequest(ends(at, 554, answer=False, flow=flow), "DESCRIBE", uri, 2, "x", credentials, ""),
         RtspResponse(ends(at + 0.01, 554, answer=True, flow=flow), status, "", 2, "", (), ""),
     ]
 
@@ -30,6 +30,25 @@ def test_a_list_of_paths() -> None:
             10,
             "T1595.003",
         )
+
+
+def word(n: int) -> str:
+    """Another name without digits for each number."""
+    return "".join(chr(97 + int(digit)) for digit in f"{n:03}")
+
+
+def test_a_list_of_paths_that_need_a_password() -> None:
+    """Twenty paths, each refused without a password, are guesses; those of a client with a password, which requests
+    each without it first, are none.
+    """
+    story = [each for n in range(40) for each in tried(n, word(n), 401)]
+    assert one(inspected(detector(GUESSING), story)).numbers == {"paths": 20, "threshold": 20, "window_s": 60}
+    entitled = [
+        each
+        for n in range(40)
+        for each in (*tried(n, word(n), 401), *tried(n + 0.1, word(n), 200, credentials="digest"))
+    ]
+    assert inspected(detector(GUESSING), entitled) == []
 
 
 def test_benign_twins_are_quiet() -> None:

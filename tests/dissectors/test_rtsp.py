@@ -8,6 +8,7 @@ from pcaps.dissectors.rtsp import SDP, rtsp_message
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.rtsp import Rtsp
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets, values
 
 OK = rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: GStreamer RTSP server")
@@ -40,6 +41,14 @@ def test_camera_is_watched() -> None:
         ("RtspRequest", "TEARDOWN", uri, 6, agent, "", "", ""),
     ]
     assert "secret" not in repr(events(parsed))
+
+
+def test_credentials_after_two_colons() -> None:
+    """Hydra sends a second colon before its credentials."""
+    request = rtsp_message("DESCRIBE rtsp://10.0.0.5 RTSP/1.0", "CSeq: 3", "Authorization: : Basic YWRtaW46cXdlcnR5")
+    assert events(stream_of(request, from_client=True)) == [
+        ("RtspRequest", "DESCRIBE", "rtsp://10.0.0.5", 3, "", "basic", "admin", seal("admin", b"qwerty"))
+    ]
 
 
 def test_whose_facts() -> None:

@@ -1,7 +1,8 @@
 """The path of a camera's stream is guessed: one client requests many paths over RTSP that the camera does not have.
 
 Tools try lists of the paths of all vendors. A recorder knows the paths of its cameras, one for each channel; a player
-that is not configured for the model tries a few.
+that is not configured for the model tries a few. A camera that requires a password refuses each path in the same way:
+there twice as many paths count, those that differ in digits once, and only of a client that has no password.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
@@ -25,12 +27,19 @@ OPEN_LIMIT = 2048
 DESCRIBE = "DESCRIBE"
 # Answers that the path does not exist, as cameras give them (RFC 2326, 7.1.1).
 MISSING = (400, 404, 410, 415, 451, 454)
+NO_PASSWORD = 401
+_DIGITS = lazy_pattern(r"\d+")
 
 
 class Options(CallOptions):
     """When missing paths are guesses."""
 
-    paths: int = Field(10, ge=3, le=64, description="threshold: paths that do not exist, requested of one server")
+    paths: int = Field(
+        10,
+        ge=3,
+        le=64,
+        description="threshold: paths that do not exist, requested of one server; twice as many that need a password",
+    )
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
 
 
@@ -54,34 +63,44 @@ class StreamGuessing(CallDetector):
         window = self.options.window_s * SECOND
         self._open: Bounded[int, str] = self.tables.add("open", Bounded(OPEN_LIMIT))
         self._paths: Distinct[tuple[int, int], str] = self.tables.add("paths", Distinct(window, PAIRS_LIMIT))
+        self._refused: Distinct[tuple[int, int], str] = self.tables.add("refused", Distinct(window, PAIRS_LIMIT))
+        # Clients and servers with a password.
+        self._entitled: Bounded[tuple[int, int], bool] = self.tables.add("entitled", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
-        missing = field("status").is_in(*MISSING) & held(self._open, "packet.flow")
-        return {RtspRequest: field("method") == DESCRIBE, RtspResponse: missing}
+        missing = field("status").is_in(*MISSING, NO_PASSWORD) & held(self._open, "packet.flow")
+        return {RtspRequest: (field("method") == DESCRIBE) | field("credentials").filled(), RtspResponse: missing}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RtspRequest):
-            if event.method == DESCRIBE:
+            if event.credentials:
+                self._entitled.put(pair_of(event.packet), True)
+            elif event.method == DESCRIBE:
                 self._open.put(event.packet.flow, event.uri)
-        elif isinstance(event, RtspResponse) and event.status in MISSING:
+        elif isinstance(event, RtspResponse) and event.status in (*MISSING, NO_PASSWORD):
             path = self._open.pop(event.packet.flow)
-            if path is not None:
-                yield from self._missing(event, path)
+            if path is not None and event.status in MISSING:
+                yield from self._guessed(event, self._paths, path, self.options.paths, "do not exist")
+            elif path is not None and pair_of(event.packet, answer=True) not in self._entitled:
+                path = _DIGITS.sub("0", path)
+                yield from self._guessed(event, self._refused, path, 2 * self.options.paths, "need a password")
 
-    def _missing(self, event: RtspResponse, path: str) -> Iterator[Alert]:
+    def _guessed(
+        self, event: RtspResponse, table: Distinct[tuple[int, int], str], path: str, threshold: int, which: str
+    ) -> Iterator[Alert]:
         pair, want = pair_of(event.packet, answer=True), self.options
-        paths = self._paths.add(pair, path[:200], event.ts)
-        if paths < want.paths or not self._reported.fresh(pair, event.ts):
+        paths = table.add(pair, path[:200], event.ts)
+        if paths < threshold or not self._reported.fresh(pair, event.ts):
             return
         yield self.call_alert(
             event,
             "guessed paths of streams on",
             (
-                f"{paths} paths that do not exist requested within {want.window_s} s (threshold {want.paths})",
-                f"requested: {some(self._paths.values(pair))}",
+                f"{paths} paths that {which} requested within {want.window_s} s (threshold {threshold})",
+                f"requested: {some(table.values(pair))}",
             ),
-            {"paths": paths, "threshold": want.paths, "window_s": want.window_s},
+            {"paths": paths, "threshold": threshold, "window_s": want.window_s},
             confidence=0.85,
             answer=True,
             app="rtsp",
