@@ -8,7 +8,7 @@ from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpOther, DhcpRequest
+from sensor.dissectors.dhcp import DhcpAck, DhcpDecline, DhcpDiscover, DhcpOther, DhcpRelease, DhcpRequest
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply, Dhcpv6Solicit
 from tests.detectors.stories import START, detector, inspected
 
@@ -76,6 +76,33 @@ def test_one_client_that_begins_ever_new_questions() -> None:
         ]
         == 60
     )
+
+
+def given_up(
+    n: int, *, sender: int = ATTACKER, ttl: int = 64, kind: type[DhcpRelease | DhcpDecline] = DhcpRelease
+) -> Event:
+    packet = Packet(
+        ts=START + n * SECOND, src=parse(f"10.0.0.{n + 2}"), dst=parse("10.0.0.1"), src_mac=sender, sport=68, dport=67,
+        ttl=ttl,
+    )  # fmt: skip
+    return kind(packet, 7, n, 0x4000 + n, address=parse(f"10.0.0.{n + 2}"), server=parse("10.0.0.1"))
+
+
+def test_leases_of_others_are_given_up() -> None:
+    """Ten leases that one MAC releases or declines for other hosts raise an alert about it. Hosts that give up their
+    own, those of another network behind a router, and one that gives up its own again and again raise none.
+    """
+    for kind in (DhcpRelease, DhcpDecline):
+        [alert] = inspected(detector(STARVED), [given_up(n, kind=kind) for n in range(40)])
+        ends = (alert.actor.mac, alert.actor.address, alert.target and alert.target.address)
+        assert ends == (ATTACKER, 0, parse("10.0.0.1"))
+        assert (alert.numbers["count"], alert.numbers["threshold"], alert.severity) == (10, 10, Severity.high)
+    for story in (
+        [given_up(n, sender=0x4000 + n) for n in range(40)],
+        [given_up(n, ttl=63) for n in range(40)],
+        [given_up(1, sender=ATTACKER) for _ in range(40)],
+    ):
+        assert inspected(detector(STARVED), story) == []
 
 
 def test_truncated_messages() -> None:

@@ -3,9 +3,10 @@ clients, or so that they use the attacker's DHCP server.
 
 After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
-ask than are served. Relays forward many clients under one MAC legitimately. Where the capture truncates messages before
-their types, every message of a client counts as a request, and every address that a server gives as a lease. A DHCPv6
-client is its DUID (RFC 8415, 11), which it keeps under all its MACs.
+ask than are served. Tools also give up the leases of other hosts, or decline all addresses, so that the server has
+none left (RFC 2131, 4.3.3) or gives those in use away. Relays forward many clients under one MAC legitimately. Where
+the capture truncates messages before their types, every message of a client counts as a request, and every address
+that a server gives as a lease. A DHCPv6 client is its DUID (RFC 8415, 11), which it keeps under all its MACs.
 """
 
 from __future__ import annotations
@@ -24,12 +25,22 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import is_fixed_function, who
-from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpOther, DhcpRequest
+from sensor.dissectors.dhcp import (
+    DhcpAck,
+    DhcpDecline,
+    DhcpDiscover,
+    DhcpMessage,
+    DhcpOther,
+    DhcpRelease,
+    DhcpRequest,
+)
 from sensor.dissectors.dhcpv6 import Dhcpv6Message, Dhcpv6Reply, Dhcpv6Solicit
 
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
 REPORTED_S = 60
+# Hop limits of systems for packets of their own; that of a packet from beyond a router is one less.
+FIRST_HOPS = (64, 128, 255)
 NO_RELAY_6 = 1  # instead of a relay, in the keys of DHCPv6: no relay has the loopback address
 
 Client = int | str  # MAC or DUID
@@ -77,7 +88,9 @@ class DhcpStarvation(EventDetector):
     )
     decisive = {"clients": "count", "one_sender": "count", "questions": "count"}
     Options = Options
-    watches = (DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther, Dhcpv6Solicit, Dhcpv6Reply)
+    watches = (
+        DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther, DhcpRelease, DhcpDecline, Dhcpv6Solicit, Dhcpv6Reply,
+    )  # fmt: skip
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -94,6 +107,9 @@ class DhcpStarvation(EventDetector):
         self._questions: Distinct[tuple[int, int], int] = self.tables.add(
             "questions", Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         )
+        self._given_up: Distinct[tuple[int, int], Client] = self.tables.add(
+            "given_up", Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
+        )
         self._served_again: Bounded[tuple[int, int], int] = self.tables.add("served_again", Bounded(SEGMENTS_LIMIT))
         self._reported: Recent[tuple[int, int]] = self.tables.add(
             "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
@@ -109,6 +125,9 @@ class DhcpStarvation(EventDetector):
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, DhcpRelease | DhcpDecline):
+            yield from self._gave_up(event)
+            return
         if not isinstance(event, Message) or (step := _step(event)) is None or not step.client:
             return
         if step.given:
@@ -142,12 +161,29 @@ class DhcpStarvation(EventDetector):
         if self._reported.fresh(sender, event.ts):
             yield self._alert(event, what, count, threshold, "all were sent by one MAC that is not a relay")
 
+    def _gave_up(self, event: DhcpRelease | DhcpDecline) -> Iterator[Alert]:
+        """Leases that one MAC gives up for other hosts. Releases are sent to the server, through routers too: then the
+        hop limit is no longer that of a sender.
+        """
+        want, packet = self.options, event.packet
+        if packet.src_mac in (0, event.mac, *self._exempt) or event.relay or packet.ttl not in FIRST_HOPS:
+            return
+        clients = self._given_up.add((packet.vlan, packet.src_mac), event.mac, event.ts)
+        if clients >= want.one_sender and self._reported.fresh((packet.vlan, packet.src_mac), event.ts):
+            verb = "declined" if isinstance(event, DhcpDecline) else "released"
+            what = f"{verb} DHCP leases as {clients} different clients"
+            yield self._alert(
+                event, what, clients, want.one_sender, "all were sent by one MAC that is no relay and no router"
+            )
+
     def _alert(self, event: Message, what: str, count: int, threshold: int, reason: str) -> Alert:
         packet, want = event.packet, self.options
         single = reason.startswith("all")
         v6 = isinstance(event, Dhcpv6Message)
         server = packet.dst if isinstance(event, Dhcpv6Message) else event.server or packet.dst
-        actor = Subject(packet.src_mac or event.mac, packet.src, packet.vlan)
+        # The source address of a release is that of the host whose lease it gives up.
+        own = 0 if isinstance(event, DhcpRelease | DhcpDecline) else packet.src
+        actor = Subject(packet.src_mac or event.mac, own, packet.vlan)
         name = who(self.context, Subject(actor.mac, 0, actor.vlan))
         alert = self.alert(
             event,
