@@ -145,9 +145,12 @@ class Incidents:
         """The case that the alert belongs to, and incidents that had to be closed for it."""
         names = self._names(alert.actor)
         case, filed = self._found(self._acting, (name, *names), alert.ts)
-        if case is None and alert.severity >= Severity.medium:
-            case, closed = self._found(self._hit, names, alert.ts)
+        if alert.severity >= Severity.medium and (case is None or case.reported < 0):
+            chain, closed = self._found(self._hit, names, alert.ts)
             filed += closed
+            if case is not None and chain is not None and chain is not case:
+                self._absorb(chain, case)
+            case = chain or case
         if case is None:
             case = _Case(Incident(f"{names[0]}#{alert.first}", alert.first, alert.ts, alert.severity, 0, [], {}, []))
         elif alert.actor not in case.incident.actors and len(case.incident.actors) >= ACTORS_LIMIT:
@@ -156,6 +159,20 @@ class Incidents:
         for one in (name, names[0]):
             self._acting.put(one, case.incident.key)
         return case, filed + (self._close(went[1]) if went else [])
+
+    def _absorb(self, case: _Case, other: _Case) -> None:
+        """Add a case of slight alerts, which was never reported, to the incident in which its host was taken over."""
+        incident, slight = case.incident, other.incident
+        self._cases.pop(slight.key)
+        incident.first, incident.left_out = min(incident.first, slight.first), incident.left_out + slight.left_out
+        for name in (*map(self._party, slight.actors), *(chapter.alert for chapter in slight.story)):
+            self._acting.put(name, incident.key)
+        for chapter in slight.story:
+            if len(incident.story) < STORY_LIMIT:
+                incident.story.append(chapter)
+            else:
+                incident.left_out += 1
+        incident.targets = dict.fromkeys(list(incident.targets | slight.targets)[:TARGETS_LIMIT])
 
     def _found(self, table: Bounded[str, str], names: Iterable[str], now: int) -> tuple[_Case | None, Filed]:
         """The case of a host in a table, under the first of its names that has one."""

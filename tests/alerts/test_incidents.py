@@ -123,6 +123,31 @@ def test_a_host_that_was_taken_over_continues_the_story() -> None:
     assert len(desk.incidents) == 1
 
 
+def test_slight_alerts_of_a_host_that_was_taken_over_join_when_they_become_severe() -> None:
+    """Its first alert has low severity and opens no incident; the second proves it, and both are in the chain."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.wmi_execution", technique="T1047"))
+    assert desk.take(made(1.1, SERVER, OTHER, severity=Severity.low)) == []
+    [(action, incident)] = desk.take(
+        made(60, SERVER, "203.0.113.5", detector="command_and_control.c2_framework", technique="T1071")
+    )
+    assert (action, [chapter.detector for chapter in incident.story]) == (
+        "update",
+        ["lateral_movement.wmi_execution", "discovery.port_scan", "command_and_control.c2_framework"],
+    )
+    assert len(desk.incidents) == 1
+    assert desk.take(made(70, SERVER, OTHER, severity=Severity.low, count=2)) == []
+
+
+def test_an_incident_that_was_reported_stays_one() -> None:
+    """The benign twin: the host acted before it became a target."""
+    desk = Desk()
+    desk.take(made(1, SERVER, OTHER))
+    desk.take(made(2, LAPTOP, SERVER, detector="lateral_movement.wmi_execution", technique="T1047"))
+    assert actions(desk.take(made(60, SERVER, OTHER, detector="discovery.address_scan"))) == [("update", 2)]
+    assert len(desk.incidents) == 2
+
+
 def test_a_host_that_was_merely_scanned_does_not() -> None:
     """The benign twin: a host that was only scanned gets a separate incident for its later alerts."""
     desk = Desk()
