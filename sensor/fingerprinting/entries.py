@@ -165,6 +165,10 @@ class Knowledge:
         """The files with fingerprints of a kind."""
         return tuple(path for path, file in self.files.items() if kind in file.kinds)
 
+    def family_of(self, kind: str) -> str:
+        """The family of a kind's own fingerprints."""
+        return self.files[self.paths_of(kind)[0]].family
+
     def of_file(self, path: str) -> list[Fingerprint]:
         """The fingerprints of a file, each time the same objects."""
         found = self._unpacked.get(path)

@@ -26,11 +26,14 @@ CONTESTED = 0.25
 ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
-WEAK = frozenset(("hostname", "oui"))
+WEAK = frozenset(("hostname", "oui", "owner"))
 # Names of services that a host contacts: applications on any phone or PC contact them too. They support other evidence,
 # or count if there is no other; they never contradict it.
 BACKING = frozenset(("cloud",))
 HINTING = "oui"
+# The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
+# names a vendor.
+LAST = "owner"
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but strong evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
 # Models that are part of another are less specific; shorter ones may be part of it by coincidence.
@@ -197,6 +200,10 @@ def _drop_backing(best: dict[str, _Families]) -> None:
     """Remove values with only supporting or weak evidence, if others are likely; they may still refine a general IoT
     type.
     """
+    named = [key for key, families in best.items() if families.keys() != {LAST}]
+    if named:
+        for key in best.keys() - named:
+            del best[key]
     likely = [key for key, families in best.items() if not _only_backs(families) and _together(families) >= THRESHOLD]
     if likely:
         exact = WIDER[IOT] if likely == [IOT] else _NO_TYPES

@@ -17,6 +17,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
+from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
 
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
@@ -71,17 +72,28 @@ class Matcher:
         return claims
 
     def _look(self, kind: str, value: str) -> tuple[Claim, ...]:
+        claims = self._direct(kind, value)
+        for other in SAME_TEXT.get(kind, ()):
+            if other in self._known_kinds:
+                family = self._knowledge.family_of(kind)
+                claims += [claim._replace(family=family) for claim in additional(claims, self._direct(other, value))]
+        if not claims and OTHERWISE.get(kind) in self._known_kinds:
+            claims = self._direct(OTHERWISE[kind], value)
+        if not claims:
+            return ()
+        if kind != PRODUCT and PRODUCT in self._known_kinds:
+            claims += list(self._products(claims))
+        return shared(tuple(sorted(_one_witness(claims))))
+
+    def _direct(self, kind: str, value: str) -> list[Claim]:
+        """The claims of the fingerprints of a kind."""
         index = self._kinds.get(kind)
         if index is None:
             index = self._kinds[kind] = self._index(kind)
         claims: list[Claim] = []
         for fingerprint, groups, weight in index.find(value):
             claims += self._claims(fingerprint, groups, weight)
-        if not claims:
-            return ()
-        if kind != PRODUCT and PRODUCT in self._known_kinds:
-            claims += list(self._products(claims))
-        return shared(tuple(sorted(_one_witness(claims))))
+        return claims
 
     def _index(self, kind: str) -> _Index:
         """The index of a kind; kinds with the fingerprints of the same files share one."""

@@ -31,6 +31,9 @@ LINE_LIMIT = 512
 # Sizes of assignments: MA-S and IAB, MA-M, MA-L; the longest prefix wins.
 BITS = (36, 28, 24)
 
+# Prefixes that a hypervisor assigns to its virtual machines, of organizations that also build devices.
+VIRTUAL = {0x0003FF: "Virtual PC", 0x00155D: "Hyper-V", 0x0021F6: "Oracle VM", 0x506B8D: "Nutanix AHV"}
+
 _TEXT_LINE = lazy_pattern(r"^([0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})\s+\(hex\)\s+(\S.*)$")
 _MANUF_LINE = lazy_pattern(r"^([0-9A-Fa-f:.-]{6,17})(?:/(\d+))?[\t ]+(\S.*)$")
 _IAB = frozenset((0x0050C2, 0x40D855))
@@ -61,6 +64,8 @@ class Oui:
         return name
 
     def _look(self, mac: int) -> str:
+        if mac >> 24 in VIRTUAL:
+            return f"Virtual machine ({VIRTUAL[mac >> 24]})"
         if self._newer is None:
             self._newer = read_registry(self._registry) if self._registry else {}
         for bits in BITS if self._newer else ():

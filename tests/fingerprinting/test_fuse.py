@@ -127,6 +127,17 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
     assert fuse(requested[:1])["vendor"].value == "Ring"
 
 
+def test_the_owner_of_an_unknown_prefix_comes_last() -> None:
+    """It is the vendor of a device that nothing else names, agrees with others, and never contradicts them."""
+    owner = piece("vendor", "Acme Instruments", 0.45, "owner")
+    assert fuse([owner])["vendor"].confidence == 0.45
+    for other in (piece("vendor", "Ring", 0.45, "cloud"), piece("vendor", "Ring", 0.45, "mdns")):
+        reported = fuse([owner, other])["vendor"]
+        assert (reported.value, reported.confidence, reported.contested) == ("Ring", 0.45, False)
+    assert fuse([owner, piece("vendor", "Ring", 0.3, "mdns")]) == {}
+    assert fuse([owner, piece("vendor", "Acme Instruments", 0.8, "mdns")])["vendor"].confidence > 0.85
+
+
 def test_narrower_type_wins() -> None:
     """A narrower type wins uncontested over a wider one of higher confidence: a camera is an IoT device."""
     reported = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]

@@ -27,6 +27,12 @@ def test_no_owner(mac: int) -> None:
     assert Oui().organisation(mac) == ""
 
 
+@pytest.mark.parametrize("prefix", [0x00155D, 0x506B8D, 0x0021F6])
+def test_virtual_machines(prefix: int) -> None:
+    """Prefixes of hypervisors are virtual machines, whatever their owner also builds."""
+    assert Oui().organisation(prefix << 24 | 1).startswith("Virtual machine")
+
+
 def test_unregistered() -> None:
     """An unregistered prefix is no error."""
     assert Oui().organisation(0xFCFFFF000001) == ""

@@ -18,7 +18,7 @@ from sensor.core.observation import Evidence, Subject
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
 # Families without evidence for the current identity of a host: chip vendors, names that users choose, contacted
 # services, the operator.
-SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
+SLIGHT = frozenset(("oui", "owner", "hostname", "hostname_mac", "cloud", "operator"))
 
 
 class OfDevices(Detector):
