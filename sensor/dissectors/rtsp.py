@@ -1,6 +1,7 @@
 """RTSP over TCP (RFC 2326, RFC 7826): clients and their streams, and the identity of cameras, recorders and players.
 
-Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866).
+Reads requests and responses with the headers named below, and the name, tool and clock of a session description (RFC
+8866, RFC 7273).
 Ignores interleaved media (RFC 2326, 10.12), HTTP tunnels and the content of TLS. The presence of credentials is
 reported, with the user name; they are removed from URLs. A Server header belongs to the sender unless a Via header
 reveals a proxy. A recorder that plays streams of other devices answers for itself.
@@ -248,8 +249,8 @@ def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes,
         parsed = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
         pairs.append(("rtsp.realm", realm))
     pairs += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
-    if body and (description := sdp.read(body)) is not None:
-        pairs += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
+    if body and (described := sdp.read(body)) is not None:
+        pairs += (("rtsp.session", described.session), ("rtsp.tool", described.tool), ("rtsp.clock", described.clock))
     if b"via" not in fields:
         parsed += facts(packet, pairs)
     return parsed

@@ -72,6 +72,7 @@ class Sap(Discovery):
             ("sap.tool", found.tool),
             ("sap.session", found.session),
             ("sap.keywords", "Dante" if dante else ""),
+            ("sap.clock", found.clock),
             # Dante names a session after its device, with the number of the flow.
             ("sap.hostname", found.session.rpartition(" : ")[0] if dante else ""),
         )

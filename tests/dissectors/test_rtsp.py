@@ -103,6 +103,13 @@ def test_description_arrives_later() -> None:
     assert ("rtsp.session", "HIK Media Server V4.30.210") in values(stream_of(message[:-10], message[-10:]))
 
 
+def test_clock_of_a_description() -> None:
+    """The source of the first reference clock, without its identity (RFC 7273, 4)."""
+    body = "v=0\r\ns=Mixer\r\na=ts-refclk:ptp=IEEE1588-2008:00-0B-5E-FF-FE-01-02-03:0\r\na=ts-refclk:gps\r\n"
+    message = rtsp_message("RTSP/1.0 200 OK", "CSeq: 4", "Content-Type: application/sdp", body=body)
+    assert values(stream_of(message)) == [("rtsp.session", "Mixer"), ("rtsp.clock", "ptp")]
+
+
 @pytest.mark.parametrize(
     "start", [b"\x16\x03\x01\x02\0\1", b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n"]
 )

@@ -25,6 +25,7 @@ EXPECTED: dict[str, tuple[list[object], list[tuple[str, str]]]] = {
         [
             ("sap.session", "AVIOUSBC-522880 : 2"),
             ("sap.keywords", "Dante"),
+            ("sap.clock", "ptp"),
             ("sap.hostname", "AVIOUSBC-522880"),
         ],
     ),

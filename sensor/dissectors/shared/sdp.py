@@ -1,5 +1,5 @@
-"""SDP (RFC 8866): media endpoints, and the name of the program that offers them. Attributes of media other than the
-tool are ignored.
+"""SDP (RFC 8866): media endpoints, the name of the program that offers them, and the clock of their media (RFC 7273).
+Other attributes are ignored.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ MEDIA_LIMIT = 8
 NAME_LIMIT = 255
 # Empty values: RFC 8866 requires a dash or a blank where there is no name.
 EMPTY = ("", "-")
+CLOCK = b"ts-refclk:"
+CLOCK_LIMIT = 16
 
 
 class Sdp(NamedTuple):
     """``user``: name of the origin, often that of the program; ``address``: its host as written; ``media``: type and
-    port (``audio 30000``).
+    port (``audio 30000``); ``clock``: source of the first reference clock, such as ``ptp``, ``ntp`` or ``gps``.
     """
 
     user: str
@@ -26,13 +28,14 @@ class Sdp(NamedTuple):
     session: str
     tool: str
     media: tuple[str, ...]
+    clock: str
 
 
 def read(body: bytes) -> Sdp | None:
     """Parse a session description; None if it is not one."""
     if not body.startswith(b"v=0"):
         return None
-    user = address = session = tool = ""
+    user = address = session = tool = clock = ""
     media: list[str] = []
     for line in body[:LIMIT].splitlines()[:LINES_LIMIT]:
         kind, value = line[:2], line[2:]
@@ -44,11 +47,13 @@ def read(body: bytes) -> Sdp | None:
             session = _named(value)
         elif kind == b"a=" and not tool and value[:5].lower() == b"tool:":
             tool = _named(value[5:])
+        elif kind == b"a=" and not clock and value.startswith(CLOCK):
+            clock = clean(value[len(CLOCK) :].partition(b"=")[0], CLOCK_LIMIT)
         elif kind == b"m=" and len(media) < MEDIA_LIMIT:
             words = value.split(b" ", 2)
             if len(words) == 3:
                 media.append(clean(words[0] + b" " + words[1].partition(b"/")[0], NAME_LIMIT))
-    return Sdp(user, address, session, tool, tuple(media))
+    return Sdp(user, address, session, tool, tuple(media), clock)
 
 
 def _named(raw: bytes) -> str:

@@ -1,0 +1,102 @@
+"""One misleading fact beside others: it gives no wrong type or vendor."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.observation import Evidence
+from sensor.fingerprinting.fuse import fuse
+from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.oui import Oui
+from tests.fingerprinting.own import own_knowledge
+
+MATCHER = Matcher(own_knowledge())
+Seen = list[tuple[str, str]]
+
+
+def owner(mac: int) -> tuple[str, str]:
+    return "oui.organisation", Oui().organisation(mac)
+
+
+DELL, INTEL = owner(0x001422010203), owner(0x001B21010203)
+WINDOWS: Seen = [
+    ("dhcp.vendor_class", "MSFT 5.0"),
+    ("dhcp.parameter_list", "1,3,6,15,31,33,43,44,46,47,119,121,249,252"),
+    ("dhcp.hostname", "DESKTOP-1A2B3C4"),
+]
+SERVER = "urn:schemas-upnp-org:device:MediaServer:1"
+RENDERER = "urn:schemas-upnp-org:device:MediaRenderer:1"
+# Observations → type and vendor; empty: unknown.
+STORIES: dict[str, tuple[Seen, str, str]] = {
+    "a computer that shares media": (
+        [
+            DELL,
+            *WINDOWS,
+            ("ssdp.server", "Microsoft-Windows/10.0 UPnP/1.0 UPnP-Device-Host/1.0"),
+            ("ssdp.nt", SERVER),
+            ("upnp.manufacturer", "Microsoft Corporation"),
+            ("upnp.model_name", "Windows Media Player Sharing"),
+        ],
+        "workstation", "Dell",
+    ),
+    "a computer with iTunes": (
+        [DELL, *WINDOWS, ("mdns.service", "_touch-able._tcp"), ("mdns.service", "_home-sharing._tcp")],
+        "workstation", "Dell",
+    ),
+    "a computer with Dante Virtual Soundcard": (
+        [
+            DELL,
+            *WINDOWS,
+            ("mdns.service", "_netaudio-arc._udp"),
+            ("mdns.service", "_netaudio-cmc._udp"),
+            ("dante.module", "Dante Virtual Soundcard"),
+        ],
+        "workstation", "Dell",
+    ),
+    "a computer with Kodi": (
+        [DELL, *WINDOWS, ("upnp.model_name", "Kodi"), ("ssdp.nt", RENDERER), ("mdns.service", "_xbmc-jsonrpc._tcp")],
+        "", "Dell",
+    ),
+    "a Dante device with RTSP": (
+        [owner(0x001DC1010203), ("mdns.service", "_netaudio-arc._udp"), ("mdns.service", "_rtsp._tcp")],
+        "iot", "",
+    ),
+    "RAVENNA": ([("mdns.service", "_rtsp._tcp"), ("rtsp.clock", "ptp")], "iot", ""),
+    "RTSP alone": ([("mdns.service", "_rtsp._tcp")], "", ""),
+    "a virtual machine of Hyper-V": (
+        [owner(0x00155D010203), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
+        "", "",
+    ),
+    "a virtual desktop on Nutanix": ([owner(0x506B8D010203), *WINDOWS], "workstation", ""),
+    "a bridge of containers": ([owner(0x0242AC110002), ("dhcp.hostname", "DESKTOP-1A2B3C4")], "workstation", ""),
+    "a TV with a module of another vendor": (
+        [
+            owner(0x001FE2010203),
+            ("mdns.service", "_googlecast._tcp"),
+            ("mdns.txt.md", "P65-E1"),
+            ("mdns.service", "_viziocast._tcp"),
+        ],
+        "tv", "Vizio",
+    ),
+    "a computer whose applications contact devices' clouds": (
+        [DELL, *WINDOWS, ("dns.query", "api.sonos.com"), ("dns.query", "api.ring.com"), ("tls.sni", "lgtvsdp.com")],
+        "workstation", "Dell",
+    ),
+    "a page of a vendor on a server of another": (
+        [DELL, ("http.title", "Xerox Device Agent"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
+        "", "",
+    ),
+    "a computer with a network adapter of another vendor": (
+        [INTEL, *WINDOWS, ("dhcp.hostname", "DESKTOP-1A2B3C4")],
+        "workstation", "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_one_misleading_fact(story: str) -> None:
+    """The type and the vendor that the other facts give, or unknown."""
+    seen, kind, vendor = STORIES[story]
+    attributes = fuse([Evidence(*claim, *fact, 0, 0) for fact in seen for claim in MATCHER.match(*fact)])
+    found = {name: attributes[name].value if name in attributes else "" for name in ("type", "vendor")}
+    assert found == {"type": kind, "vendor": vendor}
