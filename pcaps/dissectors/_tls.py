@@ -133,13 +133,15 @@ def name(**parts: str) -> bytes:
     )
 
 
-def certificate(subject: bytes, issuer: bytes = b"", names: tuple[str, ...] = ()) -> bytes:
+def certificate(subject: bytes, issuer: bytes = b"", names: tuple[str, ...] = (), uri: str = "") -> bytes:
     """A certificate valid from 2020 to 2049, with an RSA key of 2048 bits; self-signed without an issuer."""
     modulus = b"\0\xc5" + b"".join(hashlib.sha256(subject + bytes((n,))).digest() for n in range(8))[1:]
     rsa = der(0x30, der(6, bytes.fromhex("2a864886f70d010101")), der(5))
     key = der(0x30, rsa, der(3, b"\0", der(0x30, der(2, modulus), der(2, b"\1\0\1"))))
     signed = der(0x30, der(6, bytes.fromhex("2a864886f70d01010b")), der(5))
-    listed = der(0x30, *(der(0x82, one.encode()) for one in names), der(0x87, bytes((10, 20, 30, 41))))
+    alternatives = [der(0x86, uri.encode())] if uri else []
+    alternatives += [der(0x82, one.encode()) for one in names]
+    listed = der(0x30, *alternatives, der(0x87, bytes((10, 20, 30, 41))))
     san = (
         der(
             0xA3,

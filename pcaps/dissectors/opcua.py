@@ -1,5 +1,5 @@
 """OPC UA: the endpoints of a server, a session with a password in cleartext that writes, an anonymous one, a rejected
-one, and a channel that is encrypted (the formats are those of asyncua).
+one, and a channel that is encrypted, with the certificates of both ends (the formats are those of asyncua).
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import struct
 
 from pcaps.dissectors._frames import DESKTOP, PRINTER, Frames, conversation
+from pcaps.dissectors._tls import certificate, name
 
 POLICY = b"http://opcfoundation.org/UA/SecurityPolicy#"
 ADDRESS = b"opc.tcp://10.20.30.13:4840/"
@@ -26,8 +27,9 @@ def hello() -> bytes:
     return message(b"HEL", struct.pack("<5I", 0, 65535, 65535, 0, 0) + text(ADDRESS))
 
 
-def channel(policy: bytes) -> bytes:
-    return message(b"OPN", bytes(4) + text(POLICY + policy) + text(None) * 2 + bytes(8) + b"\1\0\xbe\1" + bytes(30))
+def channel(policy: bytes, own: bytes | None = None) -> bytes:
+    security = text(POLICY + policy) + text(own) + text(bytes(20) if own else None)
+    return message(b"OPN", bytes(4) + security + bytes(8) + b"\1\0\xbe\1" + bytes(30))
 
 
 def service(number: int, body: bytes) -> bytes:
@@ -66,6 +68,9 @@ def login(*fields: bytes | None) -> bytes:
 
 
 SESSION = service(461, REQUEST_HEAD + application(b"UaExpert@PC7", b"urn:pc7", b"urn:UnifiedAutomation:UaExpert"))
+CLIENT = certificate(name(CN="UaExpert@PC7", O="Example"), names=("pc7",), uri="urn:pc7:UnifiedAutomation:UaExpert")
+PLC = "urn:SIMATIC.S7-1500.OPC-UA.Application:PLC_1"
+SERVER = certificate(name(CN="PLC-1/OPCUA-1", O="Example"), names=("plc-1",), uri=PLC)
 WRITE, READ = service(673, REQUEST_HEAD), service(631, REQUEST_HEAD)
 ACTIVATED, DENIED = service(470, response_head()), service(397, response_head(0x801F0000))
 
@@ -88,7 +93,13 @@ def frames() -> Frames:
         ],
         [*opening, (True, activate(ANONYMOUS, b"anonymous")), (False, ACTIVATED)],
         [*opening, (True, login(b"admin", b"\x99" * 32, b"rsa-oaep")), (False, DENIED)],
-        [(True, hello()), (True, channel(b"Basic256Sha256")), (True, message(b"MSG", bytes(16) + b"\x99" * 40))],
+        [
+            (True, hello()),
+            (False, message(b"ACK", bytes(20))),
+            (True, channel(b"Basic256Sha256", CLIENT)),
+            (False, channel(b"Basic256Sha256", SERVER)),
+            (True, message(b"MSG", bytes(16) + b"\x99" * 40)),
+        ],
     ]
     for number, parts in enumerate(sessions):
         yield from conversation((DESKTOP, "10.20.30.20", 50480 + number), (PRINTER, "10.20.30.13", 4840), parts)

@@ -2,7 +2,8 @@
 server offers, logins, and requests that write or call methods.
 
 Reads the opening of a secure channel, and its services if it has the security policy None: then they are neither signed
-nor encrypted. Values are ignored, and a password is stored as a seal.
+nor encrypted. With other policies, both ends show the certificates of their applications before anything is encrypted
+(6.7.2.3). Values are ignored, and a password is stored as a seal.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
 from sensor.dissectors import _opcua as types
+from sensor.dissectors.shared import x509
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
@@ -40,7 +42,9 @@ class OpcuaChannel(Event):
 
 
 class OpcuaApplication(Event):
-    """The sender describes itself: a server in its endpoints, a client when it creates a session."""
+    """The sender describes itself: a server in its endpoints, a client when it creates a session, both in the
+    certificates of a secure channel.
+    """
 
     name: str
     uri: str
@@ -103,8 +107,11 @@ class OpcuaStream(FramedStream):
             reader.skip(4)
             policy = types.text(reader).removeprefix(POLICY)
             self._readable = policy == "None"
-            self.done = not self._readable
-            return iter((OpcuaChannel(packet, policy),) if from_client else ())
+            self.done = not (self._readable or from_client)
+            parsed: list[Parsed] = [OpcuaChannel(packet, policy)] if from_client else []
+            return iter(parsed if self._readable else parsed + _certified(packet, reader, from_client))
+        if kind == b"MSG" and not self._readable:
+            self.done = True  # encrypted, or a channel whose opening was not captured
         if kind != b"MSG" or not self._readable:
             return iter(())
         reader.skip(CHANNEL + SEQUENCE)
@@ -137,8 +144,19 @@ class OpcuaStream(FramedStream):
 
 
 def _application(packet: Packet, found: types.Application, role: str) -> list[Parsed]:
-    pairs = [(f"opcua.{role}", found.name), (f"opcua.{role}_product", found.product)]
+    pairs = [(f"opcua.{role}", found.name), (f"opcua.{role}_product", found.product), (f"opcua.{role}_uri", found.uri)]
     return [OpcuaApplication(packet, found.name, found.uri, found.product), *facts(packet, pairs)]
+
+
+def _certified(packet: Packet, reader: Reader, from_client: bool) -> list[Parsed]:
+    """The application of a certificate (IEC 62541-6, 6.2.2): its name, and the URI among its alternative names."""
+    raw = types.octets(reader)
+    if not raw:
+        return []
+    certificate = x509.read(raw)
+    found = types.Application(certificate.uri, "", certificate.common_name)
+    parsed = _application(packet, found, "client" if from_client else "server")
+    return parsed + facts(packet, [] if from_client else [("opcua.certificate", certificate.subject)])
 
 
 def _endpoints(packet: Packet, reader: Reader) -> list[Parsed]:

@@ -8,6 +8,7 @@ from pcaps.dissectors.opcua import (
     ACTIVATED,
     CERTIFICATE,
     DENIED,
+    PLC,
     REQUEST_HEAD,
     SESSION,
     WRITE,
@@ -38,7 +39,7 @@ EXPECTED: dict[int, tuple[list[object], list[tuple[str, str]]]] = {
             ("OpcuaApplication", SERVER, "urn:plc-7:server", PRODUCT),
             ("OpcuaEndpoints", ("None", "SignAndEncrypt"), True),
         ],
-        [("opcua.server", SERVER), ("opcua.server_product", PRODUCT)],
+        [("opcua.server", SERVER), ("opcua.server_product", PRODUCT), ("opcua.server_uri", "urn:plc-7:server")],
     ),
     50481: (
         [
@@ -47,11 +48,24 @@ EXPECTED: dict[int, tuple[list[object], list[tuple[str, str]]]] = {
             ("OpcuaLogin", "operator", "clear", True, seal("operator", b"opc-1")),
             ("OpcuaRequest", "write", True),
         ],
-        [("opcua.client", "UaExpert@PC7"), ("opcua.client_product", CLIENT)],
+        [("opcua.client", "UaExpert@PC7"), ("opcua.client_product", CLIENT), ("opcua.client_uri", "urn:pc7")],
     ),
     50482: ([NONE, ("OpcuaLogin", "", "none", True, "")], []),
     50483: ([NONE, ("OpcuaLogin", "admin", "password", False, "")], []),
-    50484: ([("OpcuaChannel", "Basic256Sha256")], []),
+    50484: (
+        [
+            ("OpcuaChannel", "Basic256Sha256"),
+            ("OpcuaApplication", "UaExpert@PC7", "urn:pc7:UnifiedAutomation:UaExpert", ""),
+            ("OpcuaApplication", "PLC-1/OPCUA-1", PLC, ""),
+        ],
+        [
+            ("opcua.client", "UaExpert@PC7"),
+            ("opcua.client_uri", "urn:pc7:UnifiedAutomation:UaExpert"),
+            ("opcua.server", "PLC-1/OPCUA-1"),
+            ("opcua.server_uri", PLC),
+            ("opcua.certificate", "CN=PLC-1/OPCUA-1, O=Example"),
+        ],
+    ),
 }
 
 
@@ -79,6 +93,18 @@ def test_endpoints_with_long_certificates() -> None:
         ("OpcuaApplication", SERVER, "urn:plc-7:server", PRODUCT),
         ("OpcuaEndpoints", ("Sign",), False),
     ]
+
+
+def test_a_secure_channel_without_a_certificate() -> None:
+    """Its policy is reported; encrypted messages are ignored, and so is a second opening behind them."""
+    secured, sealed = channel(b"Aes128_Sha256_RsaOaep"), message(b"MSG", bytes(16) + b"\x99" * 40)
+    parsed = feed((True, hello()), (True, secured), (True, sealed), (False, secured), (True, secured))
+    assert events(parsed) == [("OpcuaChannel", "Aes128_Sha256_RsaOaep")]
+
+
+def test_an_invalid_certificate() -> None:
+    with pytest.raises(Malformed):
+        feed((True, hello()), (True, channel(b"Basic256", b"\x30\x82\x01\0" + bytes(256))))
 
 
 def test_logins() -> None:

@@ -18,7 +18,7 @@ from sensor.dissectors.shared import der
 NAME_LIMIT = 128
 ALTERNATIVES_LIMIT = 32
 EXTENSIONS_LIMIT = 32
-_VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
+_VERSION, _EXTENSIONS, _DNS, _URI, _ADDRESS = 0xA0, 0xA3, 0x82, 0x86, 0x87
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _ALTERNATIVES = "2.5.29.17"
 # Attributes of names (RFC 4519, 2) in their usual notation and in a fixed order, because vendors use any. Others do not
@@ -41,9 +41,10 @@ _CURVES = {
 
 class Certificate(msgspec.Struct, frozen=True, gc=False):
     """The parsed part of a certificate. ``subject`` and ``issuer``: ``CN=a, OU=b, …`` in a fixed order;
-    ``common_name``, ``organisation``, ``unit``: of the subject. ``names``: alternative DNS names and addresses. Times
-    are seconds since 1970. ``self_signed``: subject and issuer are the same name, not empty. ``key``: rsa, ec, dsa,
-    ed25519, ed448 or empty, with ``key_bits`` (0 unknown). Fingerprints are lower-case hex.
+    ``common_name``, ``organisation``, ``unit``: of the subject. ``names``: alternative DNS names and addresses;
+    ``uri``: the first alternative URI. Times are seconds since 1970. ``self_signed``: subject and issuer are the same
+    name, not empty. ``key``: rsa, ec, dsa, ed25519, ed448 or empty, with ``key_bits`` (0 unknown). Fingerprints are
+    lower-case hex.
     """
 
     subject: str
@@ -59,6 +60,7 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
     key_bits: int
     sha1: str
     sha256: str
+    uri: str = ""
 
 
 def _read(data: bytes) -> Certificate:
@@ -78,13 +80,14 @@ def _read(data: bytes) -> Certificate:
         raise Malformed("certificate without a validity")
     subject_name, of = _name(data, subject), dict(reversed(_name(data, subject)))
     kind, bits = _key(data, key)
+    names, uris = _alternatives(data, next((field for field in fields[6:] if field.tag == _EXTENSIONS), None))
     return Certificate(
         subject=_written(subject_name),
         issuer=_written(_name(data, issuer)),
         common_name=of.get("CN", ""),
         organisation=of.get("O", ""),
         unit=of.get("OU", ""),
-        names=tuple(name for field in fields[6:] if field.tag == _EXTENSIONS for name in _alternatives(data, field)),
+        names=names,
         not_before=times[0],
         not_after=times[1],
         self_signed=subject.stop > subject.start and der.content(data, subject) == der.content(data, issuer),
@@ -92,6 +95,7 @@ def _read(data: bytes) -> Certificate:
         key_bits=bits,
         sha1=hashlib.sha1(data[: outer.stop], usedforsecurity=False).hexdigest(),
         sha256=hashlib.sha256(data[: outer.stop]).hexdigest(),
+        uri=next(iter(uris), ""),
     )
 
 
@@ -132,10 +136,13 @@ def _key(data: bytes, key: der.Element) -> tuple[str, int]:
     return kind, _BITS.get(kind, 0)
 
 
-def _alternatives(data: bytes, extensions: der.Element) -> list[str]:
-    """DNS names and addresses of the subject (RFC 5280, 4.2.1.6)."""
+def _alternatives(data: bytes, extensions: der.Element | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """DNS names and addresses of the subject (RFC 5280, 4.2.1.6), and its URIs."""
+    if extensions is None:
+        return (), ()
     listed = der.expect(data, extensions.start, extensions.stop, der.SEQUENCE)
     names: list[str] = []
+    uris: list[str] = []
     for count, extension in enumerate(der.children(data, listed)):
         if count == EXTENSIONS_LIMIT:
             break
@@ -147,7 +154,9 @@ def _alternatives(data: bytes, extensions: der.Element) -> list[str]:
             raw = der.content(data, name)
             if name.tag == _DNS:
                 names.append(clean(raw, NAME_LIMIT))
+            elif name.tag == _URI:
+                uris.append(clean(raw, NAME_LIMIT))
             elif name.tag == _ADDRESS and len(raw) in (4, 16):
                 number = int.from_bytes(raw, "big")
                 names.append(address_text(v4(number) if len(raw) == 4 else number))
-    return [name for name in names if name][:ALTERNATIVES_LIMIT]
+    return tuple(filter(None, names))[:ALTERNATIVES_LIMIT], tuple(filter(None, uris))[:ALTERNATIVES_LIMIT]
