@@ -13,7 +13,7 @@ from sensor.core.device import TYPES
 from sensor.core.observation import Evidence
 from sensor.documents import own_folder
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint
-from sensor.fingerprinting.fuse import ONE_FAMILY, SYSTEMS, fuse
+from sensor.fingerprinting.fuse import CONTESTED_THRESHOLD, ONE_FAMILY, SYSTEMS, fuse
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import shipped
 from tests.fingerprinting.own import own_knowledge
@@ -112,6 +112,18 @@ def test_one_text_is_one_witness() -> None:
     reported = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
     assert {piece.fingerprint for piece in reported.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
     assert ({piece.family for piece in reported.evidence}, reported.confidence) == ({"ssdp"}, ONE_FAMILY)
+
+
+def test_one_text_does_not_contradict_itself() -> None:
+    """A text that yields a value with an even chance or more yields this attribute: no other entry cancels it."""
+    torn = {}
+    for fingerprint in KNOWLEDGE.fingerprints:
+        for value, _ in fingerprint.about.samples:
+            evidence = seen(fingerprint.kinds[0], value)
+            likely = {piece.attribute for piece in evidence if piece.confidence >= CONTESTED_THRESHOLD}
+            if lost := likely - set(fuse(evidence)):
+                torn[fingerprint.id, value] = lost
+    assert torn == {}
 
 
 def plain(text: str) -> str:
