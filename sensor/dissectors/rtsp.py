@@ -1,10 +1,9 @@
 """RTSP over TCP (RFC 2326, RFC 7826): clients and their streams, and the identity of cameras, recorders and players.
 
 Reads requests and responses with the headers named below, and the name, tool and clock of a session description (RFC
-8866, RFC 7273).
-Ignores interleaved media (RFC 2326, 10.12), HTTP tunnels and the content of TLS. The presence of credentials is
-reported, with the user name; they are removed from URLs. A Server header belongs to the sender unless a Via header
-reveals a proxy. A recorder that plays streams of other devices answers for itself.
+8866, RFC 7273). Ignores interleaved media (RFC 2326, 10.12), HTTP tunnels and the content of TLS. The presence of
+credentials is reported, with the user name; they are removed from URLs. A Server header belongs to the sender unless a
+Via header reveals a proxy. A recorder that plays streams of other devices answers for itself.
 """
 
 from __future__ import annotations

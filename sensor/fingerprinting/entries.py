@@ -166,8 +166,10 @@ class Knowledge:
         return tuple(path for path, file in self.files.items() if kind in file.kinds)
 
     def family_of(self, kind: str) -> str:
-        """The family of a kind's own fingerprints."""
-        return self.files[self.paths_of(kind)[0]].family
+        """The family of a kind's own fingerprints: that of its protocol, if one of them has it."""
+        families = [self.files[path].family for path in self.paths_of(kind)]
+        protocol = kind.partition(".")[0]
+        return protocol if protocol in families else families[0]
 
     def of_file(self, path: str) -> list[Fingerprint]:
         """The fingerprints of a file, each time the same objects."""

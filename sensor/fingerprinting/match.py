@@ -74,9 +74,9 @@ class Matcher:
     def _look(self, kind: str, value: str) -> tuple[Claim, ...]:
         claims = self._direct(kind, value)
         for other in SAME_TEXT.get(kind, ()):
-            if other in self._known_kinds:
-                family = self._knowledge.family_of(kind)
-                claims += [claim._replace(family=family) for claim in additional(claims, self._direct(other, value))]
+            more = list(additional(claims, self._direct(other, value))) if other in self._known_kinds else []
+            family = self._knowledge.family_of(kind) if more else ""
+            claims += [claim._replace(family=family) for claim in more]
         if not claims and OTHERWISE.get(kind) in self._known_kinds:
             claims = self._direct(OTHERWISE[kind], value)
         if not claims:

@@ -44,6 +44,7 @@ def test_the_claims_are_of_the_family_of_the_kind() -> None:
     """Claims of another protocol's fingerprints are evidence of the protocol in which the text was seen."""
     claims = MATCHER.match("cdp.platform", "Polycom VVX 601")
     assert {one.family for one in claims} == {"cdp"}
+    assert {one.family for one in MATCHER.match("snmp.sys_descr", "SIP-T46S")} == {"snmp"}
     assert reported("cdp.platform", "Polycom VVX 601", "vendor") == {"Poly"}
     assert reported("http.realm", "DCS-930L", "type") == {"camera"}
 
