@@ -8,13 +8,15 @@ validate these keys with all others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
 
 SYSTEM = Path("/etc/sensor/sensor.yaml")
 # As the path of a configuration: no configuration.
 NONE = Path("/dev/null")
+# As of all documents (``documents.layers``).
+SIZE_LIMIT = 16 << 20
 _TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
 _STATE = re.compile(r"""^state:[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"'#{\[][^#\n]*?))[ \t]*(?:#.*)?$""", re.MULTILINE)
 
@@ -34,27 +36,38 @@ def usual(path: Path | None) -> Path | None:
     return SYSTEM
 
 
-def timezone_of(path: Path | None) -> str:
-    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one counts; empty if it is not
-    set or cannot be read.
+def texts_of(path: Path | None) -> dict[Path, str]:
+    """The texts of a configuration and its layers (``documents.layers``), the last one counts; without files that
+    cannot be read.
     """
-    return _last(path, _TIMEZONE)[1]
+    found = {}
+    for file in _files(path) if path is not None else ():
+        try:
+            with file.open("rb") as opened:
+                raw = opened.read(SIZE_LIMIT + 1)
+            if len(raw) <= SIZE_LIMIT:
+                found[file] = raw.decode("utf-8-sig")
+        except (OSError, ValueError):
+            continue
+    return found
 
 
-def state_of(path: Path | None) -> Path | None:
-    """``state:`` of a configuration and its layers, likewise; None if it is not set or cannot be read."""
-    file, found = _last(path, _STATE)
+def timezone_of(texts: Mapping[Path, str]) -> str:
+    """``timezone:`` of these layers; empty if it is not set."""
+    return _last(texts, _TIMEZONE)[1]
+
+
+def state_of(texts: Mapping[Path, str]) -> Path | None:
+    """``state:`` of these layers; None if it is not set."""
+    file, found = _last(texts, _STATE)
     return file.parent / found if file is not None and found not in ("", "null", "~") else None
 
 
-def _last(path: Path | None, pattern: re.Pattern[str]) -> tuple[Path | None, str]:
+def _last(texts: Mapping[Path, str], pattern: re.Pattern[str]) -> tuple[Path | None, str]:
     """The value of a key in the last layer that has it, and that file."""
     last: tuple[Path | None, str] = None, ""
-    for file in _files(path) if path is not None else ():
-        try:
-            match = pattern.search(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
+    for file, text in texts.items():
+        match = pattern.search(text)
         if match is not None:
             last = file, next(filter(None, match.groups()))
     return last

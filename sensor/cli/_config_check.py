@@ -35,13 +35,15 @@ class Check:
     kind.
     """
 
-    def __init__(self, path: Path | None, config: Config) -> None:
-        """``path``: of the configuration, None for the defaults."""
+    def __init__(self, path: Path | None, config: Config, texts: Mapping[Path, str] = {}) -> None:
+        """``path``: of the configuration, None for the defaults; ``texts``: contents of its layers, if they were read
+        before.
+        """
         self.faults: list[Fault] = []
         self.warnings: list[Fault] = []
         self.looked: dict[str, int] = {}
         self._path, self._config = path or Path("defaults"), config
-        self._places = places(path) if path is not None else {}
+        self._places = places(path, texts) if path is not None else {}
 
     def outputs(self, *, offline: bool) -> None:
         """Enabled outputs: secrets, certificates and, unless ``offline``, host names."""

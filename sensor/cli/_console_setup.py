@@ -35,12 +35,13 @@ def check_installed() -> None:
 
 def config_of(args: argparse.Namespace) -> tuple[Path | None, Config]:
     """The configuration and its file. Raises Exit if it is invalid."""
-    from sensor.config import load_config, usual
+    from sensor.cli._configuration import configuration
+    from sensor.config_file import usual
     from sensor.documents import DocumentErrors
 
     path = usual(args.config)
     try:
-        return path, load_config(path)
+        return path, configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Exit(USAGE) from None

@@ -7,11 +7,12 @@ import time
 from datetime import UTC, datetime
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._configuration import configuration
 from sensor.cli._firewall_text import put_json, put_requests, put_rules
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._site import firewall_view
 from sensor.cli._times import clock
-from sensor.config import Config, load_config, usual
+from sensor.config import Config
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.firewall.formats import names
 from sensor.posture.firewall.model import Request
@@ -94,7 +95,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _config(args: argparse.Namespace) -> Config | None:
     try:
-        return load_config(usual(args.config))
+        return configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

@@ -61,13 +61,14 @@ def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
 
 def configured(args: argparse.Namespace) -> Configured | None:
     """None after printing its errors."""
+    from sensor.cli._configuration import texts_of
     from sensor.config_file import usual
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
 
     args.config = usual(args.config)
     try:
-        return Configured(load_delivery(args.config))
+        return Configured(load_delivery(args.config, texts_of(args)))
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

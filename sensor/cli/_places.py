@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,12 @@ def add_state_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
 
 
-def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPaths] | None:
-    """The configuration, the system's if none is given, and the paths of its sensor. None after printing its errors."""
+def places_of(
+    path: Path | None, state: Path | None, texts: Mapping[Path, str] = {}
+) -> tuple[Config, SensorPaths] | None:
+    """The configuration, the system's if none is given, and the paths of its sensor. ``texts``: contents of its layers,
+    if they were read before. None after printing its errors.
+    """
     from sensor.config import load_config, usual
     from sensor.datasets.live import live_log
     from sensor.documents import DocumentErrors, layers
@@ -34,7 +38,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, SensorPath
 
     path = usual(path)
     try:
-        config, files = load_config(path), layers(path) if path is not None else []
+        config, files = load_config(path, texts), layers(path) if path is not None else []
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

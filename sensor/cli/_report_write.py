@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._configuration import configuration
 from sensor.cli._data import dataset_of, need_log
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import tidy
 from sensor.cli._site import site_of
 from sensor.cli._tickets_open import policy_of
 from sensor.cli._vulns_feeds import reading
-from sensor.config import load_config, usual
 from sensor.core.phrases import counted
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
@@ -76,7 +76,7 @@ def _requested(args: argparse.Namespace) -> Requested | int:
             kind,
             period_spec(args.period, args.since, args.until),
             older,
-            policy_of(load_config(usual(args.config)).tickets),
+            policy_of(configuration(args).tickets),
         )
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)

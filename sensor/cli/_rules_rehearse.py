@@ -70,12 +70,12 @@ def rehearse(args: argparse.Namespace) -> int:
 
 def _networks(args: argparse.Namespace) -> Networks | None:
     """The internal networks of the configuration; None after an error."""
-    from sensor.config import load_config, usual
+    from sensor.cli._configuration import configuration
     from sensor.core.addresses import Networks
     from sensor.documents import DocumentErrors
 
     try:
-        return Networks(load_config(usual(args.config)).networks)
+        return Networks(configuration(args).networks)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

@@ -186,14 +186,15 @@ def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> li
 
 def settings(args: argparse.Namespace) -> Config | None:
     """The configuration, that of the system if none is named, or None after printing its errors."""
-    from sensor.config import load_config, usual
+    from sensor.cli._configuration import configuration
+    from sensor.config_file import usual
     from sensor.documents import DocumentErrors
     from sensor.logs import logs
 
     logs.configure(args.log_format)
     args.config = usual(args.config)
     try:
-        config = load_config(args.config)
+        config = configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

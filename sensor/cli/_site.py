@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import USAGE
+from sensor.cli._configuration import configuration
 from sensor.cli._known import Known, known
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._vulns_feeds import reading, report_age
-from sensor.config import Config, load_config, usual
+from sensor.config import Config
 from sensor.core.addresses import Networks
 from sensor.core.collection import no_collection
 from sensor.delivery.hosts import hosts_of
@@ -50,7 +51,9 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
             found.details,
         ).made()
         report_age(sources_of(base), datetime.now(UTC), complain)
-    except (DatabaseError, StoreError) as error:
+    except DatabaseError as error:
+        complain(str(error), error="vulnerability.database")
+    except StoreError as error:
         complain(str(error), error="inventory.not-read")
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
@@ -65,7 +68,7 @@ def firewall_view(args: argparse.Namespace, config: Config) -> View | None:
     try:
         baseline = baseline_of(found)
     except StoreError as error:
-        complain(str(error), error="vulnerability.database")
+        complain(str(error), error="inventory.not-read")
         return None
     return Picture(
         found.fold,
@@ -82,7 +85,7 @@ def baseline_of(found: Known) -> Baseline:
 
 def _config(args: argparse.Namespace) -> Config:
     try:
-        return load_config(usual(args.config))
+        return configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise SystemExit(USAGE) from None

@@ -74,12 +74,13 @@ def place_of(args: argparse.Namespace) -> Locations | None:
     if path is None:  # the defaults, without reading a configuration
         state = args.state or folder_to_read()
         return Locations(_sockets(args, state), state, live_log(state, moved=False))
+    from sensor.cli._configuration import configuration
     from sensor.cli._setup import complain, complain_of_faults
-    from sensor.config import Config, load_config
+    from sensor.config import Config
     from sensor.documents import DocumentErrors
 
     try:
-        config = load_config(path)
+        config = configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:

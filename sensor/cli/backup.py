@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._configuration import texts_of
 from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
 from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument, put, tidy
@@ -52,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     """Create the backup; 2 if the configuration is invalid or the file exists, 3 if something cannot be read or
     written.
     """
-    found = places_of(args.config, args.state)
+    found = places_of(args.config, args.state, texts_of(args))
     if found is None:
         return USAGE
     config, places = found

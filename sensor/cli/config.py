@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from sensor.cli._codes import USAGE
 from sensor.cli._setup import complain, complain_of_faults, hunt_folders, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import add_json_argument, put
+from sensor.config_file import texts_of
 from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def main(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    args.config = Path(files[0]) if files else args.config
+    if files:
+        args.config = Path(files[0])
+        args.texts = texts_of(args.config)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "check": _check,
         "show": _show,
@@ -139,7 +142,7 @@ def _checked(args: argparse.Namespace) -> int:
     path = usual(args.config)
     try:
         files = layers(path) if path is not None else []
-        config = load_config(path)
+        config = load_config(path, args.texts)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         put(f"{counted(len(errors.faults), 'fault')}; referenced files were not checked")
@@ -161,7 +164,7 @@ def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Chec
 
     folder = args.state or config.state or state_folder()
     args.mutes = None
-    found = Check(path, config)
+    found = Check(path, config, args.texts)
     found.capture()
     found.outputs(offline=args.offline)
     found.lists(lists_folder(folder))
@@ -183,7 +186,7 @@ def _show(args: argparse.Namespace) -> int:
     if path is None and not args.defaults:
         complain("no configuration: all values are defaults (--effective shows them)", error="config.missing")
     try:
-        found = values(path, everything=args.effective or args.defaults)
+        found = values(path, everything=args.effective or args.defaults, texts=args.texts)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return USAGE

@@ -76,11 +76,11 @@ def main(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> Config | None:
     """The configuration, or None after its errors were printed."""
-    from sensor.config import load_config, usual
+    from sensor.cli._configuration import configuration
     from sensor.documents import DocumentErrors
 
     try:
-        return load_config(usual(args.config))
+        return configuration(args)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

@@ -80,12 +80,12 @@ def main(args: argparse.Namespace) -> int:
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:
     """Our fingerprints and those of the configured folders; None after printing the errors of the configuration."""
-    from sensor.config import load_config, usual
+    from sensor.cli._configuration import configuration
     from sensor.documents import DocumentErrors
     from sensor.fingerprinting.load import load_knowledge
 
     try:
-        knowledge = load_knowledge(load_config(usual(args.config)).fingerprints.folders)
+        knowledge = load_knowledge(configuration(args).fingerprints.folders)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

@@ -100,6 +100,7 @@ def main(args: argparse.Namespace) -> int:
 def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
     """The enrolment request, with the key of an earlier attempt or a new one."""
     import sensor
+    from sensor.cli._configuration import texts_of
     from sensor.config_file import usual
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
@@ -107,7 +108,7 @@ def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentia
     from sensor.outputs.hub_protocol.messages import Joining
 
     try:
-        identity = load_delivery(usual(args.config)).sensor
+        identity = load_delivery(usual(args.config), texts_of(args)).sensor
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Exit(USAGE) from None

@@ -155,11 +155,12 @@ def _look(args: argparse.Namespace) -> None:
     """Set the state folder of the system, the zone of times, and whether tables keep all columns. Raises Exit for an
     unknown zone.
     """
-    from sensor.config_file import state_of, timezone_of, usual, zone_of
+    from sensor.config_file import state_of, texts_of, timezone_of, usual, zone_of
     from sensor.eventlog.paths import use_system_folder
 
     path = usual(getattr(args, "config", None) if args.command not in OTHER_CONFIGURATION else None)
-    use_system_folder(state_of(path))
+    args.configured, args.texts = path, texts_of(path)
+    use_system_folder(state_of(args.texts))
     if not hasattr(args, "wide"):
         return
     from sensor.cli._table import use_all_columns
@@ -168,7 +169,7 @@ def _look(args: argparse.Namespace) -> None:
     use_all_columns(args.wide)
     named = args.tz or os.environ.get("SENSOR_TZ", "")
     try:
-        use_zone(zone_of(named or timezone_of(path)))
+        use_zone(zone_of(named or timezone_of(args.texts)))
     except ValueError as error:
         raise Exit(USAGE, f"{'--tz' if named else f'{path}: timezone'}: {error}", error="usage.invalid-value") from None
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._configuration import texts_of
 from sensor.cli._places import add_state_argument, places_of, reason_of
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
@@ -75,7 +76,7 @@ def main(args: argparse.Namespace) -> int:
     if bool(args.operands) == bool(args.before) or (args.before and not since):
         complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24", error="usage.missing-argument")
         return USAGE
-    places = places_of(args.config, args.state)
+    places = places_of(args.config, args.state, texts_of(args))
     if places is None:
         return USAGE
     dataset = dataset_in(places[1].state)

@@ -51,17 +51,19 @@ class Delivery(Model):
     outputs: dict[str, Any] = {}
 
 
-def load_delivery(path: Path | None) -> Delivery:
-    """The delivery part of a configuration, or the defaults. Raises DocumentErrors with all of its faults."""
+def load_delivery(path: Path | None, texts: Mapping[Path, str] = {}) -> Delivery:
+    """The delivery part of a configuration, or the defaults. ``texts``: contents of layers, in place of those on disk.
+    Raises DocumentErrors with all of its faults.
+    """
     if path is None:
         return Delivery()
-    values = load_values(path)
+    values = load_values(path, texts)
     made = _converted(values, path.parent) if values is not None else None
     if made is not None:
         return made
     from sensor.delivery.section_schema import validated  # imports pydantic
 
-    return validated(path)
+    return validated(path, texts)
 
 
 def _converted(values: Mapping[str, Any], folder: Path) -> Delivery | None:

@@ -28,9 +28,9 @@ class _Any(BaseModel):
     outputs: Any = None
 
 
-def validated(path: Path) -> Delivery:
-    """The delivery part of any configuration. Raises DocumentErrors with all of its faults."""
-    made = load_document(path, with_section(_delivery(), section(path)), context=path.parent)
+def validated(path: Path, texts: Mapping[Path, str] = {}) -> Delivery:
+    """The delivery part of any configuration. ``texts``: as of ``section``. Raises DocumentErrors with all faults."""
+    made = load_document(path, with_section(_delivery(), section(path, texts)), context=path.parent, texts=texts)
     given = {name: getattr(made, name) for name in made.model_fields_set}
     if "sensor" in given:
         given["sensor"] = Identity(**given["sensor"].model_dump())

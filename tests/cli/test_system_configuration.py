@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_faulty_one_stops_a_replay(capsys: pytest.CaptureFixture[str], system:
 def test_without_permission(capsys: pytest.CaptureFixture[str], system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the file, and how to do without it."""
 
-    def refused(path: Path) -> None:
+    def refused(path: Path, texts: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     system.write_text("preset: quiet\n")
@@ -83,3 +84,26 @@ def test_a_delivery_uses_it(system: Path) -> None:
     (system.parent / "kept" / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 11)))
     assert main(["forward", "--once"]) == 0
     assert len((system.parent / "out.jsonl").read_bytes().splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["config", "check"],
+        ["config", "show"],
+        ["doctor", "--config"],
+        ["report", "-o", "report.html", "--config"],
+        ["outputs", "list", "--config"],
+        ["backup", "backup.tar", "--config"],
+        ["replay", *CAPTURE, "--config"],
+    ],
+)
+def test_it_is_read_once(capsys: pytest.CaptureFixture[str], system: Path, command: list[str]) -> None:
+    """A pipe, as of ``--config <(…)``, has its content only once: its fault has its line."""
+    reading, writing = os.pipe()
+    os.write(writing, b"timezone: Europe/Berlin\noutputs:\n  siem: {type: bogus}\n")
+    os.close(writing)
+    assert main([*command, f"/dev/fd/{reading}"]) == 2
+    os.close(reading)
+    assert f"/dev/fd/{reading}:3:16: " in capsys.readouterr().err
+    assert not system.exists()
