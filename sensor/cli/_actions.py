@@ -12,8 +12,12 @@ from sensor.cli._setup import complain
 Action = Callable[..., int]
 
 
-def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
-    """Split the action off the arguments of a command line; False after an error if there is none of that name."""
+def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str, *, filters: bool = False) -> bool:
+    """Split the action off the arguments of a command line; False after an error if there is none of that name.
+    ``filters``: filters of devices without an action are those of the usual one.
+    """
+    if filters and args.operands and _is_filter(args.operands[0]):
+        args.operands.insert(0, usual)
     args.action, *args.operands = args.operands or [usual]
     if args.action in actions:
         return True
@@ -21,6 +25,12 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) 
 
     complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}", error="usage.unknown-action")
     return False
+
+
+def _is_filter(word: str) -> bool:
+    from sensor.views.device_terms import is_term
+
+    return is_term(word)
 
 
 def function_of(module: str, name: str) -> Action:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._data import now_of
-from sensor.cli._show import SEVERITIES, part, put, table_of_alerts, tidy
+from sensor.cli._show import SEVERITIES, part, put, row_count, table_of_alerts, tidy
 from sensor.cli._tail_filter import moment, time_or_span
 from sensor.cli._views import stop_of, views_of
 from sensor.core.phrases import counted
@@ -59,7 +59,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         "-n",
         "--count",
         metavar="NUMBER",
-        type=int,
+        type=row_count,
         help=f"maximum number of alerts (default: {SHOWN} in the table, all with --json)",
     )
 

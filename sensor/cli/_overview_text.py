@@ -21,7 +21,7 @@ from sensor.views.losses import unseen
 from sensor.views.moments import health
 from sensor.views.posture import posture
 from sensor.views.stories import StoryFilter, StoryRow, incidents, recommendations
-from sensor.views.vulnerabilities import AFFECTED, CANNOT_TELL, vulnerabilities
+from sensor.views.vulnerabilities import AFFECTED, UNKNOWN, vulnerabilities
 
 Record = dict[str, Any]
 
@@ -53,7 +53,7 @@ def overview_of(data: Data, picture: Picture, now: int) -> Overview:
         "incidents": {"open": stories.total, "severity": _severities(stories.facets["severity"])},
         "alerts": {"open": raised.total, "severity": _severities(raised.facets["severity"])},
         "recommendations": {"open": todo.total, "severity": _severities(todo.facets["severity"])},
-        "vulnerabilities": {AFFECTED: cves.get(AFFECTED, 0), CANNOT_TELL: cves.get(CANNOT_TELL, 0)},
+        "vulnerabilities": {AFFECTED: cves.get(AFFECTED, 0), UNKNOWN: cves.get(UNKNOWN, 0)},
         "exposure": {"points": site.points, "band": site.band, "devices": site.devices},
         "coverage_gaps": unseen(health(data, limit=1)),
         "fixes": [
@@ -89,10 +89,8 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"  {paint(summary, STYLES.get(row.severity, ''), colours)}"
     yield _fact("alerts", _open(body["alerts"], "sensor alerts --open"))
     yield _fact("recommendations", _open(body["recommendations"], "sensor posture recommendations"))
-    affected, unclear = cves[AFFECTED], cves[CANNOT_TELL]
-    yield _fact(
-        "vulnerabilities", f"{counted(affected, 'CVE')}, unknown for {unclear:,} more: sensor vulns --cannot-tell"
-    )
+    affected, unclear = cves[AFFECTED], cves[UNKNOWN]
+    yield _fact("vulnerabilities", f"{counted(affected, 'CVE')}, unknown for {unclear:,} more: sensor vulns --unknown")
     bands = ", ".join(f"{count:,} {band}" for band, count in site["devices"].items())
     score = paint(f"{site['points']:.1f} of 100, {site['band']}", BANDS.get(site["band"], ""), colours)
     yield _fact("exposure score", f"{score}; devices: {bands}: sensor posture")

@@ -38,12 +38,21 @@ STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
+# Largest argument of -n.
+ROWS_LIMIT = 1_000_000
 ALERT_COLUMNS = ("severity", "last seen", "alert", "detector", "actor → target", "count", "risk", "state", "summary")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON, one object per line")
     add_view_arguments(parser)
+
+
+def row_count(text: str) -> int:
+    """The argument of -n. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ROWS_LIMIT)) and 1 <= int(text) <= ROWS_LIMIT):
+        raise argparse.ArgumentTypeError(f"found {text}, expected a number from 1 to {ROWS_LIMIT}")
+    return int(text)
 
 
 def add_view_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import put
-from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
+from sensor.cli._tickets_open import OpenedTickets, chosen, filters_and_ids, opened_tickets
 from sensor.core.phrases import counted
 from sensor.documents import nearest
 from sensor.posture.tickets.formats import Form, exported, names
@@ -31,10 +31,11 @@ def export(args: argparse.Namespace) -> int:
         complain(f"expected --project KEY: issues of {name} belong to a project", error="usage.missing-argument")
         return USAGE
     args.for_programs = args.output is None
-    with opened_tickets(args) as opened:
+    filters, ids = filters_and_ids(args.operands)
+    with opened_tickets(args, filters) as opened:
         if isinstance(opened, int):
             return opened
-        found = chosen(args, opened.statuses, args.operands)
+        found = chosen(args, opened, ids)
         if found is None:
             return NOT_FOUND
         tickets = [one.ticket for one in found if one.ticket is not None]

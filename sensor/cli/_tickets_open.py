@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._data import dataset_of
+from sensor.cli._configuration import configuration
+from sensor.cli._data import dataset_of, now_of
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import SEVERITIES
+from sensor.cli._show import SEVERITIES, part, tidy
 from sensor.cli._site import picture_of
-from sensor.config import Config, Tickets, load_config, usual
+from sensor.config import Config, Tickets
 from sensor.core.alert import Severity
 from sensor.core.collection import no_collection
-from sensor.core.device import TYPES
-from sensor.core.ids import matching
+from sensor.core.ids import matching as ids_matching
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import TicketStatus
+from sensor.views.device_terms import InvalidTerm, Term, is_term, matching, term_of
 from sensor.views.tickets import with_ledger
 
 
 @dataclass
 class OpenedTickets:
-    """``folder``: of the ledger; None without one. ``trouble``: why it cannot be written, otherwise empty."""
+    """``folder``: of the ledger; None without one. ``devices``: ids of those that match the filters; None without
+    filters. ``trouble``: why the ledger cannot be written, otherwise empty.
+    """
 
     config: Config
     site: Site
     folder: Path | None
     ledger: Ledger
     statuses: list[TicketStatus]
+    devices: Container[str] | None = None
     trouble: str = ""
 
     def note(self) -> None:
@@ -60,12 +64,14 @@ def policy_of(section: Tickets) -> Policy:
 
 
 @contextlib.contextmanager
-def opened_tickets(args: argparse.Namespace) -> Iterator[OpenedTickets | int]:
-    """The current tickets, recorded in the ledger, which stays locked; an exit code after an error if options are
-    invalid or something cannot be read.
+def opened_tickets(args: argparse.Namespace, filters: Iterable[str] = ()) -> Iterator[OpenedTickets | int]:
+    """The current tickets, recorded in the ledger, which stays locked; an exit code after an error if filters of
+    devices are invalid or something cannot be read.
     """
-    if args.type is not None and args.type not in TYPES:
-        complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
+    try:
+        terms = [term_of(one) for one in filters]
+    except InvalidTerm as invalid:
+        complain(str(invalid), error="usage.unknown-filter")
         yield USAGE
         return
     folder, trouble = _folder(args), ""
@@ -76,15 +82,15 @@ def opened_tickets(args: argparse.Namespace) -> Iterator[OpenedTickets | int]:
                 held.enter_context(alone(folder))
         except LedgerError as error:
             trouble = str(error)
-        opened = _opened(args, folder, trouble)
+        opened = _opened(args, folder, terms, trouble)
         if not isinstance(opened, int) and not trouble:
             opened.note()
         yield opened
 
 
-def _opened(args: argparse.Namespace, folder: Path | None, trouble: str) -> OpenedTickets | int:
+def _opened(args: argparse.Namespace, folder: Path | None, terms: Sequence[Term], trouble: str) -> OpenedTickets | int:
     try:
-        config = load_config(usual(args.config))
+        config = configuration(args)
         ledger = read_ledger(folder) if folder is not None else Ledger()
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
@@ -96,7 +102,9 @@ def _opened(args: argparse.Namespace, folder: Path | None, trouble: str) -> Open
     if picture is None:
         return NOT_OPENED
     ledger, found = with_ledger(picture, ledger, policy_of(config.tickets))
-    return OpenedTickets(config, picture.site, folder, ledger, found, trouble)
+    records = matching(picture.known.devices.values(), terms, now_of(args)) if terms else None
+    devices = {tidy(part(record, "device").get("id")) for record in records} if records is not None else None
+    return OpenedTickets(config, picture.site, folder, ledger, found, devices, trouble)
 
 
 def _folder(args: argparse.Namespace) -> Path | None:
@@ -105,13 +113,19 @@ def _folder(args: argparse.Namespace) -> Path | None:
     return dataset.folder if dataset.inventory is not None else None
 
 
-def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Iterable[str]) -> list[TicketStatus] | None:
-    """Tickets that match the options or these ids; None after an error if a ticket does not exist."""
-    found, names = list(found), list(names)
-    known = {one.id: one for one in found}
+def filters_and_ids(operands: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Filters of devices, and ids of tickets."""
+    operands = list(operands)
+    return [one for one in operands if is_term(one)], [one for one in operands if not is_term(one)]
+
+
+def chosen(args: argparse.Namespace, opened: OpenedTickets, names: Iterable[str]) -> list[TicketStatus] | None:
+    """Tickets that match the options and filters, or these ids; None after an error if a ticket does not exist."""
+    names = list(names)
+    known = {one.id: one for one in opened.statuses}
     meant = []
     for name in names:
-        several = matching(name, known)
+        several = ids_matching(name, known)
         if len(several) != 1:
             near = (
                 f"it is the beginning of {', '.join(several)}"
@@ -123,15 +137,16 @@ def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Itera
             complain(f"no ticket {name!r}: {near}", error="ticket.unknown")
             return None
         meant += several
-    return [known[name] for name in dict.fromkeys(meant)] if names else [one for one in found if _wanted(args, one)]
+    if names:
+        return [known[name] for name in dict.fromkeys(meant)]
+    return [one for one in opened.statuses if _wanted(args, one, opened.devices)]
 
 
-def _wanted(args: argparse.Namespace, one: TicketStatus) -> bool:
+def _wanted(args: argparse.Namespace, one: TicketStatus, matching: Container[str] | None) -> bool:
     devices = one.ticket.devices if one.ticket is not None else ()
     return (
         SEVERITIES.index(one.note.severity) >= SEVERITIES.index(args.severity)
         and args.owner in (None, one.note.owner)
         and args.status in (None, one.state)
-        and (args.type is None or any(each.type == args.type for each in devices))
-        and (args.vlan is None or any(each.segment == f"vlan {args.vlan}" for each in devices))
+        and (matching is None or any(each.id in matching for each in devices))
     )

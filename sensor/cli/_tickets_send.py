@@ -12,7 +12,7 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import need_inventory
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
-from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
+from sensor.cli._tickets_open import OpenedTickets, chosen, filters_and_ids, opened_tickets
 from sensor.core.alert import Severity
 from sensor.core.output import BatchRejected, Retry
 from sensor.core.secrecy import masked
@@ -39,13 +39,14 @@ def send(args: argparse.Namespace) -> int:
     # Without an inventory nothing is recorded, and every run would open all tickets again.
     need_inventory(args, "what was sent before")
     try:
-        with opened_tickets(args) as opened:
+        filters, words = filters_and_ids(args.operands)
+        with opened_tickets(args, filters) as opened:
             if isinstance(opened, int):
                 return opened
             if opened.trouble and not args.dry_run:
                 complain(f"{opened.trouble}; nothing was sent, to prevent duplicates", error="ticket.ledger")
                 return NOT_OPENED
-            return _all_sent(args, opened, args.operands[0] if args.operands else "", args.operands[1:])
+            return _all_sent(args, opened, words[0] if words else "", words[1:])
     except LedgerError as error:
         complain(f"{error}; the last ticket will be sent again", error="ticket.ledger")
         return NOT_OPENED
@@ -56,7 +57,7 @@ def _all_sent(args: argparse.Namespace, opened: OpenedTickets, name: str, ids: l
     outputs = _outputs(opened, name)
     if outputs is None:
         return USAGE
-    found = chosen(args, opened.statuses, ids)
+    found = chosen(args, opened, ids)
     if found is None:
         return NOT_FOUND
     return max(_sent(args, opened, each, options, found) for each, options in outputs.items())

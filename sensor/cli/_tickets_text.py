@@ -47,20 +47,14 @@ DONE_SHOWN_DAYS = 30
 
 
 def list_tickets(args: argparse.Namespace) -> int:
-    if args.operands:
-        complain(
-            f"found {' '.join(args.operands)!r}, expected only options: --severity, --owner, --type, --vlan, --status",
-            error="usage.unexpected-argument",
-        )
-        return USAGE
-    with opened_tickets(args) as opened:
+    with opened_tickets(args, args.operands) as opened:
         if isinstance(opened, int):
             return opened
         if opened.trouble:
             complain(
                 f"{opened.trouble}; nothing was stored, so new tickets are reported as new again", error="ticket.ledger"
             )
-        found = [one for one in chosen(args, opened.statuses, ()) or () if args.status or not _old(one.note, opened)]
+        found = [one for one in chosen(args, opened, ()) or () if args.status or not _old(one.note, opened)]
         _put_list(args, found, opened)
     return 0
 
@@ -82,7 +76,7 @@ def show(args: argparse.Namespace) -> int:
     with opened_tickets(args) as opened:
         if isinstance(opened, int):
             return opened
-        found = chosen(args, opened.statuses, args.operands)
+        found = chosen(args, opened, args.operands)
         if found is None:
             return NOT_FOUND
         if args.json:

@@ -72,7 +72,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     found = _findings(args, assessed, records)
     if not _for_programs(args, found):
         narrowed = bool(args.severity or args.exploited)
-        print(text.listed(found, len(records), unclear=args.cannot_tell or args.all, narrowed=narrowed))
+        print(text.listed(found, len(records), unclear=args.unknown or args.all, narrowed=narrowed))
         if gone := len(chosen) - len(records):
             print(f"not shown: {counted(gone, 'gone device')}, see state=gone")
     return 0

@@ -32,7 +32,7 @@ CSV_COLUMNS = (
     "cvss", "epss", "exploited", "title",
 )  # fmt: skip
 TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
-STYLES = {"affected": "bold red", "cannot tell": "yellow"}
+STYLES = {"affected": "bold red", "unknown": "yellow"}
 
 
 def listed(found: list[FindingRow], devices: int, *, unclear: bool, narrowed: bool) -> str:
@@ -50,22 +50,22 @@ def listed(found: list[FindingRow], devices: int, *, unclear: bool, narrowed: bo
         LIST_COLUMNS,
         list(map(_list_row, shown)),
         sys.stdout,
-        lambda row: STYLES["affected"] if row[3] else STYLES["cannot tell"],
+        lambda row: STYLES["affected"] if row[3] else STYLES["unknown"],
     )
     return f"{text}\n{counts}"
 
 
 def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -> str:
-    """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
+    """``4 CVEs; of 38 devices 2 are affected, unknown for 7 more: --unknown lists 3 more CVEs``."""
     affected, unclear = affected_and_unclear(found)
-    more = f": --cannot-tell lists {counted(hidden, 'more CVE')}" if hidden else ""
+    more = f": --unknown lists {counted(hidden, 'more CVE')}" if hidden else ""
     those = f"of {counted(devices, 'device')} {counted(affected, 'is', 'are')} affected"
     counts = f"{counted(cves, 'CVE')}; {those}, unknown for {unclear:,} more{more}"
     return for_terminal(counts, sys.stdout)
 
 
 def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
-    counts = (str(count or "") for count in (one.affected, one.cannot_tell))
+    counts = (str(count or "") for count in (one.affected, one.unknown))
     return (
         f"{one.priority:.1f}",
         one.severity,

@@ -34,6 +34,7 @@ from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
+from sensor.cli._show import row_count
 from sensor.core.phrases import counted
 
 EXAMPLES = """\
@@ -65,7 +66,7 @@ MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_se
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     parser.add_argument(
-        "-n", "--count", metavar="NUMBER", type=int, default=1000, help="maximum number of rows (default: 1000)"
+        "-n", "--count", metavar="NUMBER", type=row_count, default=1000, help="maximum number of rows (default: 1000)"
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="of serve: configuration (default: the system's)")
     add_records_arguments(parser)
@@ -83,8 +84,5 @@ def main(args: argparse.Namespace) -> int:
             f"found {counted(len(args.operands), 'argument')} after {args.action}: see sensor hunt --help",
             error="usage.unexpected-argument",
         )
-        return USAGE
-    if not 1 <= args.count <= 1_000_000:
-        complain(f"found -n {args.count}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
     return function_of(MODULES.get(args.action, "_hunt"), name)(args)

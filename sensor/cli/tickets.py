@@ -5,11 +5,11 @@ vendor, the packet that proves it for each device, and how to verify the fix. Id
 those of this month. A ticket is done when traffic shows it: a fixed setting, another version, a device that is gone.
 
 actions:
-  list                         show tickets: those of affected devices first, then those for which it is unknown, the most severe first; their state is
-                               new (not sent yet), open, changed (since it was sent) or done
+  list [FILTER…]               show tickets with a matching device (filters as in `sensor devices`): those of affected devices first, then those for
+                               which it is unknown, the most severe first; their state is new (not sent yet), open, changed (since it was sent) or done
   show ID…                     show all details
-  export [ID…]                 write them as markdown, jira, jira_server, servicenow, github, csv, email or json
-  send [OUTPUT [ID…]]          open, update and close them in the ticket systems of outputs of type tickets
+  export [FILTER…|ID…]         write them as markdown, jira, jira_server, servicenow, github, csv, email or json
+  send [OUTPUT [FILTER…|ID…]]  open, update and close them in the ticket systems of outputs of type tickets
 
 The priority follows from the points of the most severe finding: P1 from 60, P2 from 40, P3 from 20, else P4; due dates from its
 severity, by tickets: of the configuration. First seen and sent state are stored in tickets.json in the state folder; with --events
@@ -29,6 +29,7 @@ from sensor.cli._show import SEVERITIES, add_json_argument
 EXAMPLES = """\
   sensor tickets
   sensor tickets list --status new --severity high
+  sensor tickets type=camera vlan=30
   sensor tickets show ticket-5k2m8q
   sensor tickets export --format markdown -o tickets.md
   sensor tickets export --format jira --project OPS | while read -r body; do curl -d "$body" …/rest/api/3/issue/bulk; done
@@ -46,11 +47,11 @@ STATES = ("new", "open", "changed", "done")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
+    parser.add_argument(
+        "operands", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments"
+    )
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--owner", metavar="NAME", help="only those of an owner")
-    parser.add_argument("--type", metavar="TYPE", help="only those with a device of a type, such as camera")
-    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only those with a device in a VLAN")
     parser.add_argument("--status", choices=STATES, help="only those in a state")
     parser.add_argument(
         "--format",
@@ -71,4 +72,4 @@ def main(args: argparse.Namespace) -> int:
     """Run the action; 1 if a ticket is unknown or was rejected, 2 for invalid arguments, 3 if something cannot be read,
     written or reached.
     """
-    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list", filters=True) else USAGE

@@ -1,6 +1,6 @@
 """List vulnerabilities of devices, most urgent first.
 
-Each device and CVE has one of three verdicts, with a reason: affected, not affected, cannot tell. A version counts only
+Each device and CVE has one of three verdicts, with a reason: affected, not affected, or unknown. A version counts only
 if a packet contained it. 347 CVEs of printers, phones, cameras, storage, network and building devices are built in; import adds NVD,
 CVE records, the catalog of known exploited vulnerabilities, EPSS scores and advisories. Feeds are stored in vulnerabilities.db in the
 state folder.
@@ -29,7 +29,7 @@ from sensor.cli._show import SEVERITIES, add_json_argument
 
 EXAMPLES = """\
   sensor vulns
-  sensor vulns list type=camera vlan=30
+  sensor vulns type=camera vlan=30
   sensor vulns --severity high --exploited
   sensor vulns show CVE-2021-36260
   sensor vulns device 10.20.10.62
@@ -51,7 +51,9 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with its arguments (default: list)")
+    parser.add_argument(
+        "operands", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments"
+    )
     add_json_argument(parser)
     parser.add_argument(
         "--csv", action="store_true", help="of list and device: CSV with a heading, a row for each device and CVE"
@@ -64,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exploited", action="store_true", help="of list and device: only CVEs known to be exploited")
     parser.add_argument(
-        "--cannot-tell",
+        "--unknown",
         action="store_true",
         help="of list: include CVEs for which it is unknown whether a device is affected",
     )
@@ -81,4 +83,4 @@ def main(args: argparse.Namespace) -> int:
     """Run the action; 1 if a CVE, a device or a source is unknown, 2 for invalid arguments, 3 if something cannot be
     read or written.
     """
-    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list", filters=True) else USAGE

@@ -110,7 +110,7 @@ VULNERABILITY = Table(
         Column("firmware", TEXT, "its firmware version", "device.firmware"),
         Column("cve", TEXT, "the CVE", "vulnerability.id"),
         Column("title", TEXT, "its title", "vulnerability.description"),
-        Column("verdict", TEXT, "affected, cannot_tell or not_affected"),
+        Column("verdict", TEXT, "affected, not_affected or unknown"),
         Column("reason", TEXT, "why"),
         Column("severity", TEXT, "by CVSS", "vulnerability.severity"),
         Column("cvss", NUMBER, "CVSS base score; null if there is none", "vulnerability.score.base"),

@@ -68,6 +68,11 @@ class InvalidTerm(ViewError):
     """An invalid term; the message has the fault and what was expected."""
 
 
+def is_term(typed: str) -> bool:
+    """Whether a word has the form of a condition, such as ``type=camera``."""
+    return _TEST.fullmatch(typed) is not None
+
+
 def term_of(typed: str) -> Term:
     """Parse KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. Raises InvalidTerm if there is no such key."""
     found = _TEST.fullmatch(typed)

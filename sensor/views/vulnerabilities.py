@@ -23,8 +23,8 @@ from sensor.views.severity_levels import levels_of
 
 VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in AffectedStatus}
 STATES = ("present", "gone")
-AFFECTED, CANNOT_TELL = "affected", "cannot_tell"
-BY_DEFAULT = (AFFECTED, CANNOT_TELL)
+AFFECTED, UNKNOWN = "affected", "unknown"
+BY_DEFAULT = (AFFECTED, UNKNOWN)
 
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ EVERY_VULNERABILITY = VulnerabilityFilter()
 
 
 class FindingRow(msgspec.Struct, frozen=True):
-    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, with its
+    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, not_affected or unknown, with its
     ``reason``; ``cvss`` and ``epss``: None if there is no score; ``exploited``: date since when exploitation is known,
     or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add up to the priority
     after multiplication by ``share``; ``evidence``: the packets that showed the firmware.
@@ -98,7 +98,7 @@ class VulnerabilityRow(msgspec.Struct, frozen=True):
     exploited: str
     ransomware: bool
     affected: int
-    cannot_tell: int
+    unknown: int
     devices: list[str]
     fixed: str
     advice: str
@@ -176,7 +176,7 @@ def affected_and_unclear(found: Iterable[FindingRow]) -> tuple[int, int]:
     for row in found:
         if row.verdict == AFFECTED:
             affected.add(row.device)
-        elif row.verdict == CANNOT_TELL:
+        elif row.verdict == UNKNOWN:
             unclear.add(row.device)
     return len(affected), len(unclear - affected)
 
@@ -253,7 +253,7 @@ def _vulnerability(found: Iterable[FindingRow]) -> VulnerabilityRow:
     return VulnerabilityRow(
         first.cve, first.title, first.priority, first.severity, first.cvss, first.epss, first.exploited,
         first.ransomware, verdicts.count("affected"),
-        verdicts.count("cannot_tell"), [row.device for row in rows], first.fixed, first.advice,
+        verdicts.count("unknown"), [row.device for row in rows], first.fixed, first.advice,
     )  # fmt: skip
 
 

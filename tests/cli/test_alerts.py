@@ -6,6 +6,8 @@ import json
 import random
 from pathlib import Path
 
+import pytest
+
 from sensor.inventory.store.database import FILE
 from sensor.tables.build import rebuild
 from tests.golden import Golden
@@ -148,6 +150,14 @@ def test_so_many_at_most(golden: Golden, run_cli) -> None:
     result = run_cli("alerts", "-n", "1")
     golden(result.lines[-1])
     assert len(run_cli("alerts", "--json", "-n", "1").lines) == 1
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1000001", "many", "9" * 5000])
+@pytest.mark.parametrize("command", [["alerts"], ["search", "10.20.10.62"], ["hunt", "run", "beacons"]])
+def test_a_number_of_rows_is_checked_alike(run_cli, command: list[str], count: str) -> None:
+    result = run_cli(*command, f"-n={count}")
+    assert (result.code, result.out) == (2, "")
+    assert result.errors == ("usage.invalid-value",)
 
 
 def test_damaged_tables_are_repaired_from_the_log(tmp_path: Path, run_cli) -> None:

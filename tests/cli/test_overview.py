@@ -51,7 +51,7 @@ def test_one_page(overview) -> None:
         "devices", "incidents", "alerts", "recommendations", "vulnerabilities", "exposure score", "coverage gaps",
     ]  # fmt: skip
     assert lines[2].startswith("  critical: ")
-    for command in ("alerts --open", "alerts incidents", "posture recommendations", "vulns --cannot-tell", "posture"):
+    for command in ("alerts --open", "alerts incidents", "posture recommendations", "vulns --unknown", "posture"):
         assert f": sensor {command}" in "\n".join(lines)
 
 

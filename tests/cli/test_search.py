@@ -137,7 +137,6 @@ def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
         ["dst_port=x"],
         ["a", "b"],
         ["x", "--table", "con"],
-        ["x", "-n", "0"],
         ["1:LQU9qZlK+B5F3KDmev6m5PMibrg"],
         ["1:"],
         ["community_id=2:LQU9qZlK+B5F3KDmev6m5PMibrg="],

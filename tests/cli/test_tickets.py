@@ -86,15 +86,18 @@ def test_all_about_a_ticket(invoke) -> None:
 
 
 def test_some_of_them(invoke) -> None:
-    """Tickets are filtered by severity, type, VLAN and state."""
+    """Tickets are filtered by severity, owner and state, and by their devices."""
     assert [one["severity"] for one in bodies(invoke("list", "--json", "--severity", "critical"))] == ["critical"]
     assert all(
         any(each["type"] == "camera" for each in one["devices"])
-        for one in bodies(invoke("list", "--json", "--type", "camera"))
+        for one in bodies(invoke("list", "--json", "type=camera"))
     )
-    assert {each["segment"] for one in bodies(invoke("list", "--json", "--vlan", "20")) for each in one["devices"]} == {
-        "vlan 20"
-    }
+    assert {each["segment"] for one in bodies(invoke("vlan=20", "--json")) for each in one["devices"]} == {"vlan 20"}
+    listed = bodies(invoke("vendor=aruba", "type=access_point", "--json"))
+    assert [{each["vendor"] for each in one["devices"]} for one in listed] == [{"Aruba"}] * len(listed) != []
+    exported = invoke("export", "vendor=aruba", "type=access_point", "--format", "json").out
+    assert [one["id"] for one in map(json.loads, exported.splitlines())] == [one["id"] for one in listed]
+    assert invoke("vendor=nosuch").out == "no tickets\n"
     assert invoke("--status", "done").out == "no tickets\n"
     assert invoke("--owner", "nobody").out == "no tickets\n"
 
@@ -227,8 +230,9 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     ("arguments", "code", "error"),
     [
         (["lst"], 2, "usage.unknown-action"),
-        (["list", "ticket-x"], 2, "usage.unexpected-argument"),
-        (["list", "--type", "camra"], 2, "usage.invalid-value"),
+        (["list", "type=camra"], 2, "usage.unknown-filter"),
+        (["tpe=camera"], 2, "usage.unknown-filter"),
+        (["export", "vendor=Axis", "typ=camera"], 2, "usage.unknown-filter"),
         (["show"], 2, "usage.missing-argument"),
         (["show", "ticket-nosuch"], 1, "ticket.unknown"),
         (["export", "--format", "jra"], 2, "usage.invalid-value"),

@@ -166,7 +166,7 @@ def test_some_of_them(desk: Desk) -> None:
     assert counts(desk.send()) == [desk.all]
     desk.configure(filter={"types": ["voip_*"]})
     desk.send()
-    of_phones = desk.invoke("tickets", "list", "--type", "voip_phone", "--json", *desk.arguments).lines
+    of_phones = desk.invoke("tickets", "list", "type=voip_phone", "--json", *desk.arguments).lines
     assert of_phones
     assert all(json.loads(line)["given"] for line in of_phones)
     assert len(desk.service.tickets) == len(of_phones)

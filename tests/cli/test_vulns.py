@@ -112,11 +112,11 @@ def test_what_comes_with_the_sensor(golden: Golden, vulns) -> None:
     result = vulns()
     assert result.code == 0
     assert all(int(line.split()[3]) > 0 for line in result.lines[1:-1])
-    more = vulns("--cannot-tell")
+    more = vulns("--unknown")
     affected = [line.split()[3] != "-" for line in more.lines[1:-1]]
     assert (affected, all(affected)) == (sorted(affected, reverse=True), False)
     hidden = len(more.lines) - len(result.lines)
-    assert result.lines[-1].endswith(f": --cannot-tell lists {hidden:,} more CVEs")
+    assert result.lines[-1].endswith(f": --unknown lists {hidden:,} more CVEs")
     assert more.lines[-1] == result.lines[-1].rpartition(":")[0]
     assert result.lines[0].split()[:4] == ["PRIORITY", "SEVERITY", "CVE", "AFFECTED"]
     assert any(line.split()[1:5] == ["medium", "CVE-2024-0066", "1", "1"] for line in result.lines)
@@ -127,10 +127,10 @@ def test_what_comes_with_the_sensor(golden: Golden, vulns) -> None:
 
 def test_severe_and_exploited_ones(vulns) -> None:
     """--severity and --exploited select CVEs of a list and of a device; without a match the list is empty."""
-    every = rows(vulns("--cannot-tell", "--json"))
-    severe = rows(vulns("--severity", "critical", "--cannot-tell", "--json"))
+    every = rows(vulns("--unknown", "--json"))
+    severe = rows(vulns("--severity", "critical", "--unknown", "--json"))
     assert severe == [one for one in every if (one["cvss"] or 0) >= 9] != every
-    exploited = rows(vulns("--exploited", "--cannot-tell", "--json"))
+    exploited = rows(vulns("--exploited", "--unknown", "--json"))
     assert exploited == [one for one in every if one["exploited"]] != every
     assert {one["cve"] for one in rows(vulns("device", CAMERA, "--severity", "critical", "--json"))} <= {
         one["cve"] for one in severe
@@ -149,7 +149,7 @@ def test_devices_that_are_gone_are_not_to_be_fixed(golden: Golden, run_cli, tmp_
     log.write_text("".join(f"{json.dumps(one)}\n" for one in cameras), encoding="utf-8")
     result = run_cli("vulns", "--events", str(log))
     golden(result.lines)
-    result = run_cli("vulns", "list", "state=gone", "--cannot-tell", "--events", str(log))
+    result = run_cli("vulns", "state=gone", "--unknown", "--events", str(log))
     golden(result.lines[-1])
     found = [
         json.loads(line)["device"]["id"] for line in run_cli("vulns", "list", "--json", "--events", str(log)).lines
@@ -174,7 +174,7 @@ def test_imported_ones_are_found(golden: Golden, vulns, imported: None) -> None:
     golden(worst["reason"])
     assert [(claim["observation"], claim["value"]) for claim in worst["evidence"]] == [("dhcp.vendor_class", "9.80.3")]
     found = rows(vulns("--json", "--all"))
-    assert {one["verdict"] for one in found if one["cve"] == "CVE-2024-2002"} == {"not affected", "cannot tell"}
+    assert {one["verdict"] for one in found if one["cve"] == "CVE-2024-2002"} == {"not affected", "unknown"}
     assert [one for one in found if one["verdict"] == "affected" and not one["evidence"]] == []
     assert not [one for one in rows(vulns("--json")) if one["verdict"] == "not affected"]
 
@@ -185,7 +185,7 @@ def test_a_version_that_a_person_set_counts_for_nothing(
     assert run_cli("devices", "set", "10.0.0.11", "firmware=9.80.3", "--state", str(state)).code == 0
     output = [one for one in rows(vulns("--json")) if one["device"]["ips"] == ["10.0.0.11"]]
     assert output[0]["device"]["firmware"] == "9.80.3"
-    assert {one["verdict"] for one in output} == {"cannot tell"}
+    assert {one["verdict"] for one in output} == {"unknown"}
     golden({one["reason"] for one in output}, "9.80.3")
 
 
@@ -223,9 +223,9 @@ def test_a_cve(golden: Golden, vulns, imported: None) -> None:
     assert result.code == 0
     golden(result.lines[:4])
     assert any("10.0.0.10" in line and "affected" in line for line in result.lines)
-    assert any("10.0.0.11" in line and "cannot tell" in line for line in result.lines)
+    assert any("10.0.0.11" in line and "unknown" in line for line in result.lines)
     body = rows(vulns("show", "CVE-2024-2001", "--json"))[0]
-    assert [one["verdict"] for one in body["findings"]] == ["affected", "cannot tell"]
+    assert [one["verdict"] for one in body["findings"]] == ["affected", "unknown"]
     golden(vulns("show", "CVE-2021-36260").lines[-1])
     for unknown in ("CVE-1999-0001", "nonsense", "\x1b[31m"):
         result = vulns("show", unknown)
@@ -317,7 +317,7 @@ def test_a_log_is_enough(run_cli, log: Path) -> None:
     """Without an inventory the devices of a log are checked."""
     result = run_cli("vulns", "--json", "--events", str(log))
     assert {one["device"]["id"] for one in rows(result)} == {"dev-12"}
-    assert {one["verdict"] for one in rows(result)} == {"cannot tell"}
+    assert {one["verdict"] for one in rows(result)} == {"unknown"}
 
 
 def test_what_was_done_to_a_device_makes_it_urgent(run_cli, tmp_path: Path) -> None:

@@ -127,10 +127,10 @@ def test_findings(picture: Picture) -> None:
     """Affected devices come first; each CVE has as many devices as findings; device, type and text are filters."""
     page = findings(picture, limit=1000)
     verdicts = [row.verdict for row in page.rows]
-    assert verdicts == sorted(verdicts, key=("affected", "cannot_tell").index)
+    assert verdicts == sorted(verdicts, key=("affected", "unknown").index)
     assert verdicts[0] == "affected"
     listed = vulnerabilities(picture, limit=1000)
-    assert sum(row.affected + row.cannot_tell for row in listed.rows) == page.total == len(page.rows)
+    assert sum(row.affected + row.unknown for row in listed.rows) == page.total == len(page.rows)
     assert [bool(row.affected) for row in listed.rows] == sorted(
         (bool(row.affected) for row in listed.rows), reverse=True
     )
@@ -158,7 +158,7 @@ def test_devices_that_are_affected(picture: Picture) -> None:
     affected, unclear = affected_and_unclear(found)
     verdicts = {row.device: {one.verdict for one in found if one.device == row.device} for row in found}
     assert affected == sum("affected" in each for each in verdicts.values()) > 0
-    assert unclear == sum(each == {"cannot_tell"} for each in verdicts.values())
+    assert unclear == sum(each == {"unknown"} for each in verdicts.values())
     assert affected_and_unclear([]) == (0, 0)
 
 

@@ -31,7 +31,7 @@ MEANINGS = {
     "detector": "names of detectors; * and ? are wildcards",
     "verdict": (
         "of alerts `true_positive`, `benign`, `false_positive` or `none`; of findings `affected`, "
-        "`cannot_tell` or `not_affected`"
+        "`unknown` or `not_affected`"
     ),
     "assignee": "names of assignees; `nobody`: without one",
     "site": "names of sites",

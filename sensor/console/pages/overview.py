@@ -25,7 +25,7 @@ from sensor.views.moments import health
 from sensor.views.posture import posture
 from sensor.views.since import RecentChanges, since
 from sensor.views.stories import StoryFilter, incidents, recommendations
-from sensor.views.vulnerabilities import AFFECTED, CANNOT_TELL, vulnerabilities
+from sensor.views.vulnerabilities import AFFECTED, UNKNOWN, vulnerabilities
 
 # The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
@@ -87,7 +87,7 @@ def _scored(request: PageRequest, total: int) -> dict[str, Any] | None:
         fixes, verdicts = site.fixes[:FIXES], found.facets["verdict"]
         return {
             "site": site, "fixes": fixes, "targets": [target_of(request, fix) for fix in fixes],
-            "affected": verdicts.get(AFFECTED, 0), "unclear": verdicts.get(CANNOT_TELL, 0),
+            "affected": verdicts.get(AFFECTED, 0), "unclear": verdicts.get(UNKNOWN, 0),
         }  # fmt: skip
     return None
 

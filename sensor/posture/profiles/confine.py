@@ -42,7 +42,7 @@ class Answer(enum.IntEnum):
     """Ordered: the least answer of several conditions applies, the greatest of several lists."""
 
     NO = 0
-    CANNOT_TELL = 1
+    UNKNOWN = 1
     YES = 2
 
 
@@ -126,7 +126,7 @@ class Confines:
             return None  # the profile has no list for this direction
         answer = max(self._answer_of(one, installed, conversation, begins=begins) for one in lists)
         if answer == Answer.YES or (
-            answer == Answer.CANNOT_TELL and self._world.networks.inside(conversation.other.address)
+            answer == Answer.UNKNOWN and self._world.networks.inside(conversation.other.address)
         ):
             return None
         return ProfileViolation(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
@@ -138,8 +138,8 @@ class Confines:
             met = self._met(entry, installed, conversation, begins=begins)
             if met == Answer.YES:
                 return Answer.YES if entry.accept else doubt
-            if met == Answer.CANNOT_TELL and entry.accept:
-                doubt = Answer.CANNOT_TELL
+            if met == Answer.UNKNOWN and entry.accept:
+                doubt = Answer.UNKNOWN
         return doubt
 
     def _met(self, entry: Entry, installed: Installed, conversation: Conversation, *, begins: bool) -> Answer:
@@ -164,7 +164,7 @@ class Confines:
         if peer.kind == ANY:
             return Answer.YES
         if peer.kind == NAME:
-            return _answer(peer.value in conversation.names) if conversation.names else Answer.CANNOT_TELL
+            return _answer(peer.value in conversation.names) if conversation.names else Answer.UNKNOWN
         if peer.kind == BLOCK:
             return _answer(_holds([addresses.parse_network(peer.value)], address))
         if peer.kind == LOCAL:
@@ -180,7 +180,7 @@ class Confines:
         known = installed.controllers.get(peer.value or MY_CONTROLLER)
         if known is not None:
             return _answer(_holds(known, address))
-        return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
+        return _answer(inside) if peer.value in CLASSES else Answer.UNKNOWN
 
     def _made_by(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
         """The vendor of a peer is known from the URL of its profile or, for the same vendor, from what devices
@@ -196,7 +196,7 @@ class Confines:
         ):
             return _answer(maker == mine)
         if theirs is None:
-            return Answer.CANNOT_TELL
+            return Answer.UNKNOWN
         if peer.kind == MODEL:
             return _answer(theirs.profile.url == peer.value)
         return _answer(

@@ -2,7 +2,7 @@
 no import and no network.
 
 An entry has versions only if a published record names them (``basis: record``). If the versions are from memory
-(``recalled``) or unknown (``none``) there is no rule, and the answer is *cannot tell*. Each rule has examples that are
+(``recalled``) or unknown (``none``) there is no rule, and the answer is *unknown*. Each rule has examples that are
 run as tests.
 """
 

@@ -1,4 +1,4 @@
-"""A finding for one device and one CVE: affected, not affected or cannot tell, with the reason."""
+"""A finding for one device and one CVE: affected, not affected or unknown, with the reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 # A certain source has precedence over an uncertain one; of two certain ones, the one that reports it affected.
-_WEIGHT = {AffectedStatus.AFFECTED: 2, AffectedStatus.NOT_AFFECTED: 1, AffectedStatus.CANNOT_TELL: 0}
+_WEIGHT = {AffectedStatus.AFFECTED: 2, AffectedStatus.NOT_AFFECTED: 1, AffectedStatus.UNKNOWN: 0}
 
 
 class Finding(NamedTuple):

@@ -59,13 +59,13 @@ class CuratedIndex:
 
 def _answer(entry: Vulnerability, asset: Asset) -> Answer:
     if not entry.ranges:
-        return Answer(AffectedStatus.CANNOT_TELL, _NO_RULE[entry.basis])
+        return Answer(AffectedStatus.UNKNOWN, _NO_RULE[entry.basis])
     if asset.trouble:
-        return Answer(AffectedStatus.CANNOT_TELL, asset.trouble)
+        return Answer(AffectedStatus.UNKNOWN, asset.trouble)
     answer = evaluate(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
     if entry.known and answer.verdict is AffectedStatus.NOT_AFFECTED:
         return Answer(
-            AffectedStatus.CANNOT_TELL,
+            AffectedStatus.UNKNOWN,
             f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed",
         )
     return answer

@@ -114,26 +114,26 @@ class ImportedIndex:
 
     def _answer(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Answer:
         if product.likeness is ProductMatch.VARIANT:
-            return Answer(AffectedStatus.CANNOT_TELL, f"the record is about {product.name}, which may be {asset.model}")
+            return Answer(AffectedStatus.UNKNOWN, f"the record is about {product.name}, which may be {asset.model}")
         if (
             product.system
             and rule.hardware
             and not any(self._names_of.likeness(asset, one) is ProductMatch.SAME for one in rule.hardware)
         ):
             return Answer(
-                AffectedStatus.CANNOT_TELL,
+                AffectedStatus.UNKNOWN,
                 f"the record is about {product.name} on other models, {rule.hardware[0]} among them",
             )
         if not rule.ranges:
             return Answer(
-                AffectedStatus.CANNOT_TELL,
+                AffectedStatus.UNKNOWN,
                 f"the versions are free text: {rule.unclear}" if rule.unclear else "the record contains no versions",
             )
         if trouble:
-            return Answer(AffectedStatus.CANNOT_TELL, trouble)
+            return Answer(AffectedStatus.UNKNOWN, trouble)
         answer = evaluate(SCHEMES[product.scheme], asset.firmware, rule.ranges)
         if rule.unclear and answer.verdict is AffectedStatus.NOT_AFFECTED:
-            return Answer(AffectedStatus.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
+            return Answer(AffectedStatus.UNKNOWN, f"some versions are free text: {rule.unclear}")
         return answer
 
     def _search(self, asset: Asset) -> tuple[_Product, ...]:

@@ -26,7 +26,7 @@ EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = (
     10.0,
 )
 UNRATED = 5.0
-SHARES = {AffectedStatus.AFFECTED: 1.0, AffectedStatus.CANNOT_TELL: 0.5, AffectedStatus.NOT_AFFECTED: 0.0}
+SHARES = {AffectedStatus.AFFECTED: 1.0, AffectedStatus.UNKNOWN: 0.5, AffectedStatus.NOT_AFFECTED: 0.0}
 
 
 class RiskFactors(NamedTuple):

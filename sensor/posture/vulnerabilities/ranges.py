@@ -1,7 +1,7 @@
-"""The position of a version relative to the versions that a record names: affected, not affected, or cannot tell.
+"""The position of a version relative to the versions that a record names: affected, not affected, or unknown.
 
 A version in a packet may be abbreviated (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": if the
-answer depends on that, it is *cannot tell*. The same applies to a track that the record does not mention.
+answer depends on that, it is *unknown*. The same applies to a track that the record does not mention.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class AffectedStatus(enum.Enum):
 
     AFFECTED = "affected"
     NOT_AFFECTED = "not affected"
-    CANNOT_TELL = "cannot tell"
+    UNKNOWN = "unknown"
 
 
 class Range(NamedTuple):
@@ -67,17 +67,17 @@ def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
         places.setdefault(place, one)
     if VersionPosition.UNCLEAR in places:
         unclear = places[VersionPosition.UNCLEAR]
-        return Answer(AffectedStatus.CANNOT_TELL, f"{version} cannot be compared reliably with {unclear}")
+        return Answer(AffectedStatus.UNKNOWN, f"{version} cannot be compared reliably with {unclear}")
     if VersionPosition.OUTSIDE in places:
         outside = places[VersionPosition.OUTSIDE]
         return Answer(AffectedStatus.NOT_AFFECTED, f"{version} is not among the affected versions: {outside}")
     if places:
         branch = places[VersionPosition.ELSEWHERE]
         return Answer(
-            AffectedStatus.CANNOT_TELL,
+            AffectedStatus.UNKNOWN,
             f"{version} is on another release branch than the listed affected versions: {branch}",
         )
-    return Answer(AffectedStatus.CANNOT_TELL, "the record contains no comparable versions")
+    return Answer(AffectedStatus.UNKNOWN, "the record contains no comparable versions")
 
 
 def place_of(scheme: Scheme, version: str, one: Range) -> VersionPosition:

@@ -1,4 +1,4 @@
-"""Order of firmware versions, as far as it is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a guess.
+"""Order of firmware versions, as far as it is certain: *less*, *equal*, *greater*, or *unknown*. Never a guess.
 
 A scheme (``schemes.py``) parses a text into a track and tokens, alternating numbers and words. Versions of different
 tracks are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones count as 0.
@@ -27,7 +27,7 @@ class Order(enum.Enum):
     LESS = "less"
     EQUAL = "equal"
     GREATER = "greater"
-    UNKNOWN = "cannot tell"
+    UNKNOWN = "unknown"
 
     @property
     def reverse(self) -> Order:

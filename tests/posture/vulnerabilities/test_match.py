@@ -78,7 +78,7 @@ def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
     for model in ("DS-2CD2426G2-I", "ds 2cd2426g2 i", "Hikvision DS-2CD2426G2-I", "DS-2CD2426G2-I Network Camera"):
         assert text(asset("Hikvision", model, "V5.5.82build 190220")) == {
             "CVE-2024-1001": "affected",
-            "CVE-2024-1002": "cannot tell",
+            "CVE-2024-1002": "unknown",
         }
     assert text(asset("Hikvision", "DS-2CD2426G2-I", "V5.7.3 build 220112"))["CVE-2024-1001"] == "not affected"
     assert text(asset("Hikvision", "DS-2CD2426G2-IU", "V5.5.82build 190220")) == {}
@@ -87,25 +87,25 @@ def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
 
 
 def test_no_version_no_verdict(text: Callable[[Asset], dict[str, str]]) -> None:
-    """Without an observed version, or with contradicting ones, the verdict is "cannot tell"."""
+    """Without an observed version, or with contradicting ones, the verdict is "unknown"."""
     reported = asset("Hikvision", "DS-2CD2426G2-I", "V5.5.82build 190220")
     for bare in (reported._replace(proof=()), reported._replace(contested=True), asset("Hikvision", "DS-2CD2426G2-I")):
-        assert set(text(bare).values()) == {"cannot tell"}
+        assert set(text(bare).values()) == {"unknown"}
 
 
 def test_a_system_that_many_models_run(text: Callable[[Asset], dict[str, str]]) -> None:
     """An operating system matches by release track; if the record lists models, only on these."""
-    assert text(asset("Axis", "P3245-LV", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "cannot tell"}
+    assert text(asset("Axis", "P3245-LV", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "unknown"}
     assert text(asset("Axis", "M3024-LVE", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "affected"}
-    assert text(asset("Axis", "P3245-LV", "10.12.130"))["CVE-2024-1003"] == "cannot tell"
+    assert text(asset("Axis", "P3245-LV", "10.12.130"))["CVE-2024-1003"] == "unknown"
     assert text(asset("Cisco", "C9300", "15.2(7)E3", os="Cisco IOS")) == {"CVE-2024-1005": "affected"}
     assert text(asset("Cisco", "C9300", "15.2(7)E4", os="Cisco IOS")) == {"CVE-2024-1005": "not affected"}
     assert text(asset("Cisco", "C9300", "17.3.4a", os="Cisco IOS XE")) == {}
 
 
 def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -> None:
-    """A record about DIR-859 A3 is "cannot tell" for a DIR-859; filler words are ignored."""
-    assert text(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "cannot tell"}
+    """A record about DIR-859 A3 is "unknown" for a DIR-859; filler words are ignored."""
+    assert text(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "unknown"}
     assert text(asset("D-Link", "DIR-859 A3", "1.05")) == {"CVE-2024-1006": "affected"}
     assert text(asset("D-Link", "DIR-645", "1.05")) == {}
     assert text(asset("Cisco", "CP-7841", "12.5.1")) == {"CVE-2024-1007": "affected"}
@@ -113,7 +113,7 @@ def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -
 
 def test_texts_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
     """Version texts of a record are shown but not evaluated."""
-    assert text(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "cannot tell"}
+    assert text(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "unknown"}
     assert text(asset("Mitel", "6867i", "6.3.0.1020")) == {"CVE-2024-41710": "affected"}
     assert text(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
 
@@ -122,7 +122,7 @@ def test_two_sources(golden: Golden, reading: sqlite3.Connection) -> None:
     """If only one source is certain, its verdict is used and its name shown."""
     phone = asset("Mitel", "6867i", "6.3.0.1020")
     ours = Matcher(load_curated(), load_names()).findings(phone)["CVE-2024-41710"]
-    assert (ours.verdict.value, ours.source) == ("cannot tell", "curated")
+    assert (ours.verdict.value, ours.source) == ("unknown", "curated")
     both = Matcher(load_curated(), load_names(), reading).findings(phone)["CVE-2024-41710"]
     assert (both.verdict.value, both.source) == ("affected", "cve")
     golden(both.reason)

@@ -17,7 +17,7 @@ BARE = About("CVE-2024-0001")
     ("about", "verdict", "device", "points"),
     [
         (WORST, AffectedStatus.AFFECTED, RiskFactors(outside=True, attacked=True, criticality="critical"), 100.0),
-        (WORST, AffectedStatus.CANNOT_TELL, RiskFactors(outside=True, attacked=True, criticality="critical"), 50.0),
+        (WORST, AffectedStatus.UNKNOWN, RiskFactors(outside=True, attacked=True, criticality="critical"), 50.0),
         (WORST, AffectedStatus.NOT_AFFECTED, RiskFactors(outside=True, attacked=True, criticality="critical"), 0.0),
         (BARE, AffectedStatus.AFFECTED, RiskFactors(), 14.0),
         (BARE, AffectedStatus.AFFECTED, RiskFactors(criticality="low"), 10.0),
@@ -37,7 +37,7 @@ BARE = About("CVE-2024-0001")
     ],
 )
 def test_points(about: About, verdict: AffectedStatus, device: RiskFactors, points: float) -> None:
-    """Points are from 0 to 100, the sum of terms that are all shown, and half if the verdict is "cannot tell"."""
+    """Points are from 0 to 100, the sum of terms that are all shown, and half if the verdict is "unknown"."""
     reported = priority(about, verdict, device)
     assert reported.points == points
     assert round(reported.share * sum(term.points for term in reported.terms), 1) == points

@@ -76,6 +76,6 @@ def _section(title: str, lines: list[str], mark: str) -> str:
 
 
 def _row(one: Affected) -> str:
-    unsure = "" if one.sure else ", cannot tell"
+    unsure = "" if one.sure else ", unknown whether affected"
     cells = (one.text, one.product, one.segment, one.owner, names_of(one.names, 3) + unsure, one.evidence)
     return f"| {' | '.join(map(cell, cells))} |"

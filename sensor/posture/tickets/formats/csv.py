@@ -38,7 +38,7 @@ def _rows(ticket: Ticket) -> Iterator[tuple[str, ...]]:
 
 def _device(one: Affected) -> tuple[str, ...]:
     words = (one.id, one.name, one.address, one.type, one.vendor, one.model, one.firmware, one.segment, one.owner)
-    return *words, " ".join(one.names), "yes" if one.sure else "cannot tell", one.evidence
+    return *words, " ".join(one.names), "yes" if one.sure else "unknown", one.evidence
 
 
 def _safe(cell: str) -> str:
