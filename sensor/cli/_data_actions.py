@@ -15,6 +15,7 @@ from typing import Any
 from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._places import reason_of, size_text
+from sensor.cli._progress import counting
 from sensor.cli._records import catch_up
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
@@ -134,8 +135,8 @@ def rebuild(args: argparse.Namespace) -> int:
         )
     from sensor.tables import build
 
-    with _reported():
-        built = build.rebuild(dataset.folder, dataset.log)
+    with _reported(), counting("rebuilding", "records") as progress:
+        built = build.rebuild(dataset.folder, dataset.log, progress)
     if built.note:
         complain(built.note, error="dataset.damaged")
     return _done(

@@ -1,11 +1,9 @@
-"""Shared by ``backup``, ``restore`` and ``purge``: the location of a sensor's state, and a progress bar."""
+"""Shared by ``backup``, ``restore`` and ``purge``: the location of a sensor's state."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +48,6 @@ def places_of(
     mutes = (config.alerts.mutes, *config.alerts.shared_mutes)
     named = [one for one in (*mutes, known.oui_registry, *config.intel, *known.folders) if one is not None]
     return config, SensorPaths(folder, log, evidence, base, files, named)
-
-
-@contextlib.contextmanager
-def reading(description: str, size: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error if that is a terminal; its result is called with the number of bytes read."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=size or None)
-        yield lambda count: bar.update(task, advance=count)
 
 
 def size_text(size: int) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sensor.cli import _progress
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
@@ -142,7 +143,7 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
     """Whether a feed was imported, or is unchanged; both are printed."""
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
-        outcome = take_feed(base, origin, folder, moment, force=force)
+        outcome = take_feed(base, origin, folder, moment, force=force, reading=_progress.reading)
     except OSError as error:
         complain(f"cannot write {folder}: {error.strerror}", error="file.not-written")
         return False

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
+from sensor.cli._places import add_state_argument, places_of, reason_of, size_text
+from sensor.cli._progress import reading
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli.backup import contents

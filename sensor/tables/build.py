@@ -20,7 +20,7 @@ from sensor.inventory.store.store import Store, corrections_of
 from sensor.tables.apply import Applier
 from sensor.tables.batch import batch_of
 from sensor.tables.lines import line_of
-from sensor.tables.load import load
+from sensor.tables.load import Progress, load
 from sensor.tables.mute_rows import follow_mutes
 from sensor.tables.notes import read_notes
 from sensor.tables.position import clear, position
@@ -35,13 +35,14 @@ class Built(NamedTuple):
     note: str
 
 
-def rebuild(folder: Path, log: Path) -> Built:
-    """Rebuild all tables of a folder from its log; devices and operator values are kept.
+def rebuild(folder: Path, log: Path, progress: Progress = lambda _: None) -> Built:
+    """Rebuild all tables of a folder from its log; devices and operator values are kept. ``progress`` is called with
+    numbers of records.
 
     Raises StoreInUse if a sensor writes there, another StoreError if the store cannot be used, OSError if the log
     cannot be read.
     """
-    return _built(folder, log, rebuilt=True)
+    return _built(folder, log, progress, rebuilt=True)
 
 
 def catch_up(folder: Path, log: Path) -> Built:
@@ -54,7 +55,7 @@ def catch_up(folder: Path, log: Path) -> Built:
     if path.is_file() and os.access(path, os.W_OK) and (done := _a_little(path, log)) is not None:
         return done
     try:
-        return _built(folder, log, rebuilt=False)
+        return _built(folder, log, lambda _: None, rebuilt=False)
     except StoreInUse:
         return Built(0, "")
 
@@ -124,12 +125,12 @@ def _a_little(path: Path, log: Path) -> Built | None:
         base.close()
 
 
-def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
+def _built(folder: Path, log: Path, progress: Progress, *, rebuilt: bool) -> Built:
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
     store = Store(folder, KEPT if rebuilt else ())
     try:
-        loaded = load(store, log) if rebuilt or not position(store.base).seq else 0
+        loaded = load(store, log, progress) if rebuilt or not position(store.base).seq else 0
         if rebuilt and not loaded:
             store.close()
             store = Store(folder)  # checks the whole store now
@@ -137,8 +138,8 @@ def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
                 clear(store.base)
         tables = Tables(store.base, log)
         try:
-            while tables.advance(MANY, MUCH):
-                pass
+            while count := tables.advance(MANY, MUCH):
+                progress(count)
             follow_mutes(store.base, log)
         finally:
             tables.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -35,10 +36,14 @@ THREADS = 1
 # are indexed at once.
 TEXTS, TEXTS_MUCH = 1 << 20, 16 << 20
 
+# Called with a number of records.
+Progress = Callable[[int], None]
 
-def load(store: Store, log: Path) -> int:
+
+def load(store: Store, log: Path, progress: Progress = lambda _: None) -> int:
     """Build all tables of a log and replace the store, which keeps its original data; returns the number of records. 0
-    if the log is small or another process has the store open: then nothing was done.
+    if the log is small or another process has the store open: then nothing was done. ``progress`` is called with
+    numbers of records.
 
     Raises StoreError or OSError if the store cannot be written or the log cannot be read.
     """
@@ -48,7 +53,7 @@ def load(store: Store, log: Path) -> int:
         return 0
     try:
         with closing(_begun(new, store.path)) as base:
-            records = _fill(base, log)
+            records = _fill(base, log, progress)
         return records if replace(store, new) else 0
     finally:
         new.unlink(missing_ok=True)
@@ -72,7 +77,7 @@ def _begun(new: Path, like: Path) -> sqlite3.Connection:
     return base
 
 
-def _fill(base: sqlite3.Connection, log: Path) -> int:
+def _fill(base: sqlite3.Connection, log: Path, progress: Progress) -> int:
     with no_collection(), transaction(base):
         applier, place = Applier(base, indexed=False), Position()
         records = 0
@@ -81,6 +86,7 @@ def _fill(base: sqlite3.Connection, log: Path) -> int:
                 applier.apply(batch)
                 place = Position(batch.seq, batch.last_id)
                 records += batch.records
+                progress(batch.records)
         place = place._replace(notes_size=_take_notes(applier, log), unusable=applier.unusable)
         put_position(base, place)
         for statement in (*LOG_INDICES, SPANS_OF_ALL):

@@ -17,6 +17,7 @@ from sensor.posture.vulnerabilities.database import SOURCES as CVE_SOURCES
 from sensor.posture.vulnerabilities.database import DatabaseError, number_of
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
+from sensor.posture.vulnerabilities.feeds.records import Progress
 from sensor.posture.vulnerabilities.forget import members_of
 from sensor.posture.vulnerabilities.names import distinctive, key
 
@@ -55,29 +56,25 @@ class Origin(NamedTuple):
 
 
 def import_feed(
-    base: sqlite3.Connection, path: Path, origin: Origin, moment: str, *, force: bool = False
+    base: sqlite3.Connection,
+    path: Path,
+    origin: Origin,
+    moment: str,
+    *,
+    force: bool = False,
+    progress: Progress = lambda _: None,
 ) -> ImportResult:
-    """Import the feed at ``path``; ``moment`` is now. Raises DatabaseError if the database cannot be written."""
+    """Import the feed at ``path``; ``moment`` is now; ``progress`` is called with numbers of bytes that were
+    read. Raises DatabaseError if the database cannot be written.
+    """
     try:
-        with open_feed(path) as feed:
+        with open_feed(path, progress) as feed:
             base.execute("BEGIN IMMEDIATE")
             try:
                 outcome = _taken(base, feed, origin)
                 outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
                 if not outcome.trouble:
-                    row = (
-                        outcome.name,
-                        feed.kind,
-                        origin.place,
-                        outcome.stamp,
-                        moment,
-                        outcome.entries,
-                        outcome.broken,
-                        "",
-                        origin.etag,
-                        origin.modified,
-                    )
-                    base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                    _note_source(base, outcome, origin, moment)
             except BaseException:
                 base.execute("ROLLBACK")
                 raise
@@ -91,6 +88,22 @@ def import_feed(
     if outcome.trouble:
         base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (outcome.trouble, outcome.name))
     return outcome
+
+
+def _note_source(base: sqlite3.Connection, outcome: ImportResult, origin: Origin, moment: str) -> None:
+    row = (
+        outcome.name,
+        outcome.kind,
+        origin.place,
+        outcome.stamp,
+        moment,
+        outcome.entries,
+        outcome.broken,
+        "",
+        origin.etag,
+        origin.modified,
+    )
+    base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _loss(base: sqlite3.Connection, outcome: ImportResult) -> str:

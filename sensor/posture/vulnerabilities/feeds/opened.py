@@ -18,7 +18,14 @@ from sensor.core.reader import clean
 from sensor.posture.vulnerabilities.feeds import epss, kev, nvd
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Exploited, Feed, Item, Score, Unreadable
 from sensor.posture.vulnerabilities.feeds.json_stream import ElementStream
-from sensor.posture.vulnerabilities.feeds.records import BAD_DATA, RECORD_LIMIT, of_archive, of_folder, records
+from sensor.posture.vulnerabilities.feeds.records import (
+    BAD_DATA,
+    RECORD_LIMIT,
+    Progress,
+    of_archive,
+    of_folder,
+    records,
+)
 
 # Limits of a decompressed feed in bytes, and of a line in characters.
 SIZE_LIMIT, LINE_LIMIT = 8 << 30, 1 << 20
@@ -40,13 +47,28 @@ class _Limited(io.TextIOWrapper):
         return text
 
 
+class _Counted(io.FileIO):
+    """Reports the number of bytes of each read."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__(path)
+        self._progress = progress
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        count = super().readinto(buffer)
+        self._progress(count or 0)
+        return count
+
+
 @contextlib.contextmanager
-def open_feed(path: Path) -> Iterator[Feed]:
-    """Raises Unreadable if it is not a feed, or is truncated; OSError if it cannot be opened."""
+def open_feed(path: Path, progress: Progress = lambda _: None) -> Iterator[Feed]:
+    """``progress`` is called with the number of bytes of each read. Raises Unreadable if it is not a feed, or is
+    truncated; OSError if it cannot be opened.
+    """
     if path.is_dir():
-        yield records(of_folder(path))
+        yield records(of_folder(path, progress))
         return
-    with path.open("rb") as raw:
+    with io.BufferedReader(_Counted(path, progress)) as raw:
         magic = raw.peek(4)[:4]
         try:
             if magic == b"PK\x03\x04":

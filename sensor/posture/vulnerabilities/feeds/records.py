@@ -21,16 +21,20 @@ RECORD_LIMIT = 16 << 20
 BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 # Records with their names, or their faults.
 Files = Iterator[tuple[str, str | Broken]]
+# Called with a number of bytes that were read.
+Progress = Callable[[int], None]
 
 
-def of_folder(folder: Path) -> Files:
+def of_folder(folder: Path, progress: Progress) -> Files:
     """One folder at a time: the names of all records would need much memory."""
     for where, below, names in os.walk(folder):
         below.sort()
         for name in sorted(names):
             path = Path(where, name)
             if name.endswith(".json") and path.is_file():
-                yield _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
+                name, text = _text(str(path.relative_to(folder)), functools.partial(io.FileIO, path))
+                progress(len(text) if isinstance(text, str) else 0)
+                yield name, text
 
 
 def of_archive(archive: zipfile.ZipFile) -> Files:

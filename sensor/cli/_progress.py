@@ -1,0 +1,44 @@
+"""Progress bars of long work, on standard error if that is a terminal; nothing elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+Advance = Callable[[int], None]
+
+
+@contextlib.contextmanager
+def reading(description: str, size: int) -> Iterator[Advance]:
+    """Shows bytes; the result is called with the number of bytes that were read. ``size``: in total, 0 if unknown."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import DownloadColumn, TimeRemainingColumn
+
+    with _bar(description, size, DownloadColumn(), TimeRemainingColumn()) as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def counting(description: str, what: str) -> Iterator[Advance]:
+    """Shows a number of objects whose total is unknown; ``what``: their name in the plural."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import TextColumn, TimeElapsedColumn
+
+    with _bar(description, 0, TextColumn(f"{{task.completed:,.0f}} {what}"), TimeElapsedColumn()) as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def _bar(description: str, total: int, *columns: object) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    shown = TextColumn("{task.description}", markup=False), BarColumn(), *columns
+    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:  # type: ignore[arg-type]
+        task = bar.add_task(description, total=total or None)
+        yield lambda count: bar.update(task, advance=count)
