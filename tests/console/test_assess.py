@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from sensor.console import assess
 from sensor.console.assess import REST_S, Assessing, Assessments
+from sensor.console.pages import overview
 from sensor.console.sources import StateFolder
 from sensor.inventory.store.database import FILE, connect
 from sensor.posture.picture import Picture
+from sensor.posture.scores.trend import Day, keep
 from sensor.tables.position import position, put_position
 from sensor.tables.tables import transaction
 from sensor.views.errors import NotReadable
+from tests.console.kit import Running
 
 
 class Clock:
@@ -104,3 +109,40 @@ def test_a_large_dataset_is_left_to_the_commands(
     _, picture = assessed(1.0)
     with pytest.raises(NotReadable, match=what):
         picture()
+
+
+DAY = Day("2026-11-23", "2026-11-23T06:00:00Z", 64.2, {"high": 3, "low": 35}, {"medium": 7}, {"vlan 20": 12.5})
+
+
+@pytest.mark.parametrize("limits", [(assess, "MOST"), (assess, "ALERTS_MOST")])
+def test_a_large_site_has_the_stored_score(
+    own: Path, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, limits: tuple[ModuleType, str]
+) -> None:
+    """The overview and the page of scores show the last one with its time, and why it is not the present one."""
+    monkeypatch.setattr(*limits, 5)
+    monkeypatch.setattr(overview, "SCORED", 5)
+    with start(own).client() as client:
+        assert score_of(client.get("/").text) is None
+        assert client.get("/posture").status_code == 503
+        keep(own, DAY)
+        front, page = client.get("/").text, client.get("/posture")
+        assert score_of(front) == "64.2"
+        assert '<time datetime="2026-11-23T06:00:00Z"' in tile_of(front)
+        assert (page.status_code, page.text.count('class="notice"')) == (200, 1)
+        assert {"64.2", "12.5"} <= set(re.findall(r"<td class=\"number\"[^>]*>([\d.]+)</td>", page.text))
+
+
+def score_of(front: str) -> str | None:
+    """The score on the overview."""
+    found = re.search(r"<strong>([\d.]+)</strong>", tile_of(front))
+    return found[1] if found is not None else None
+
+
+def tile_of(front: str) -> str:
+    return front.partition('class="tiles"')[2].partition('href="/posture"')[2].partition("</a>")[0]
+
+
+def test_a_small_site_has_the_present_score(own: Path, start: Callable[..., Running]) -> None:
+    keep(own, DAY)
+    with start(own).client() as client:
+        assert score_of(client.get("/").text) not in (None, "64.2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -14,7 +15,8 @@ from sensor.console.pages import overview_at
 from sensor.console.pages.posture import target_of
 from sensor.console.render import render
 from sensor.console.visits import Visit
-from sensor.posture.scores.trend import read
+from sensor.posture.scores.exposure import band_of
+from sensor.posture.scores.trend import Day, read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import number_of_alerts
 from sensor.views.alerts import alerts
@@ -30,7 +32,7 @@ from sensor.views.vulnerabilities import AFFECTED, UNKNOWN, vulnerabilities
 # The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
-# With more devices or alerts, the score takes too long for this page; the exposure page has it.
+# With more devices or alerts, the score takes too long for this page, which then has the one that was stored last.
 SCORED, SCORED_ALERTS = 2_000, 20_000
 # Days of the trend; fixes of the exposure page.
 DAYS, FIXES = 90, 4
@@ -43,12 +45,13 @@ def page(request: PageRequest) -> Response:
     found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
     state, shown, visit = health(data), devices(data, sort="first", limit=SHOWN), _visit(request)
+    days = _days(request)
     newest = alerts(data, AlertFilter(state=OPEN) if found.total else AlertFilter(), "last", limit=CHARTED)
     return render(
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
-        closed=_closed(request), scored=_scored(request, shown.total), trend=_trend(request),
-        visit=visit, since=_since(request, visit),
+        closed=_closed(request), scored=_scored(request, shown.total), trend=_trend(days),
+        stored=days[-1] if days else None, band_of=band_of, visit=visit, since=_since(request, visit),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
@@ -92,12 +95,16 @@ def _scored(request: PageRequest, total: int) -> dict[str, Any] | None:
     return None
 
 
-def _trend(request: PageRequest) -> Any:
-    """The stored scores of the last days as a line chart; None for fewer than two."""
+def _days(request: PageRequest) -> Sequence[Day]:
+    """The scores that were stored once a day."""
     with contextlib.suppress(OSError):
-        days = read(request.dataset.folder).days[-DAYS:]
-        label = (
-            f"exposure score of {len(days)} days, from {days[0].points:.0f} to {days[-1].points:.0f}" if days else ""
-        )
-        return line([day.points for day in days], 100.0, label)
-    return None
+        return read(request.dataset.folder).days[-DAYS:]
+    return ()
+
+
+def _trend(days: Sequence[Day]) -> Any:
+    """The stored scores as a line chart; None for fewer than two."""
+    if len(days) < 2:
+        return None
+    label = f"exposure score of {len(days)} days, from {days[0].points:.0f} to {days[-1].points:.0f}"
+    return line([day.points for day in days], 100.0, label)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import posture_at
 from sensor.console.render import render
+from sensor.views.errors import NotReadable
 from sensor.views.posture import FIELDS, SORTS, FixRow, ScoreFilter, posture, scores
 
 ALERTS = "alerts|"
@@ -16,9 +17,12 @@ def page(request: PageRequest) -> Response:
     if request.first("at"):
         return posture_at.page(request)
     wanted, paging = request.filter(ScoreFilter), request.paging("points")
-    with request.console.assessments.of(request.opened) as picture:
-        site = posture(picture)
-        found = scores(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    try:
+        with request.console.assessments.of(request.opened) as picture:
+            site = posture(picture)
+            found = scores(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+    except NotReadable as error:  # such as too many devices
+        return posture_at.last(request, error)
     return render(
         request,
         "posture.jinja",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from starlette.responses import Response
@@ -33,10 +34,24 @@ def page(request: PageRequest) -> Response:
             f"the exposure score at {request.first('at')} is unknown: no score was stored on or before that day. "
             "`sensor posture record` stores one a day"
         )
-    other = day_of(request, "against") if request.first("against") else None
+    return _rendered(request, then, day_of(request, "against") if request.first("against") else None)
+
+
+def last(request: PageRequest, why: NotReadable) -> Response:
+    """The score that was stored last, in place of the present one, which cannot be computed. Raises ``why`` without."""
+    days: Sequence[Day] = ()
+    with contextlib.suppress(OSError):
+        days = read(request.dataset.folder).days
+    if not days:
+        raise why
+    return _rendered(request, days[-1], None, str(why))
+
+
+def _rendered(request: PageRequest, then: Day, other: Day | None, why: str = "") -> Response:
+    """``why`` the present score is not shown; empty for a past state."""
     return render(
         request, "posture_at.jinja", "Exposure", then=then, other=other, figures=list(_figures(then, other)),
-        band_of=band_of, timely=True,
+        band_of=band_of, why=why, timely=True,
     )  # fmt: skip
 
 
