@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from sensor.cli._setup import complain
+from sensor.core.phrases import counted
 
 Action = Callable[..., int]
 
@@ -24,6 +25,20 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str, 
     from sensor.documents import nearest
 
     complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}", error="usage.unknown-action")
+    return False
+
+
+def has_arguments(args: argparse.Namespace, count: range | None, form: str) -> bool:
+    """Whether an action has the right number of arguments; False after an error. ``count``: how many it takes, None for
+    one or more; ``form``: their names.
+    """
+    found, least = len(args.operands), 1 if count is None else count.start
+    if found >= least and (count is None or found < count.stop):
+        return True
+    complain(
+        f"found {counted(found, 'argument')} after {args.action}, expected {f'{args.action} {form}'.strip()}",
+        error="usage.missing-argument" if found < least else "usage.unexpected-argument",
+    )
     return False
 
 

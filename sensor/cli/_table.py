@@ -27,7 +27,7 @@ FLEXIBLE = frozenset(
 TIMES = ("time", "last seen", "last", "since")
 # Columns that a narrow terminal omits, in this order.
 OPTIONAL = (
-    "software", "expires",
+    "software", "expires", "share", "received", "sent",
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
     "exploited", "segment", "product", "active", "observed", "serves", "uses", "author", "since", "owner", "risk",
     "link type", "size", "last", "imported", "data of", "skipped", "seen", "state", "time",
@@ -36,7 +36,7 @@ OPTIONAL = (
 # Narrower text columns are hard to read; sentences need more.
 LEAST = 14
 SENTENCES = {"summary": 28, "title": 28, "because": 28, "why": 20}
-RIGHT = ("count", "confidence")
+RIGHT = ("count", "confidence", "sent", "received", "bytes", "share", "connections")
 # Words that are never broken: addresses of both families, MACs and ids.
 _ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?|[a-z]{3,}-[0-9a-z]{14}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)")

@@ -86,7 +86,7 @@ def main(args: argparse.Namespace) -> int:
         near = _nearest(fold, args.what)
         complain(
             f"nothing is known about {args.what!r}: "
-            + (f"did you mean {' or '.join(near)}?" if near else "`sensor devices` and `sensor alerts` list what is"),
+            + (f"did you mean {' or '.join(near)}?" if near else "see `sensor devices` and `sensor alerts`"),
             error="device.unknown",
         )
         return NOT_FOUND

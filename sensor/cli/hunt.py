@@ -30,12 +30,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, function_of
+from sensor.cli._actions import action_of, function_of, has_arguments
 from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments
-from sensor.cli._setup import add_log_argument, complain
+from sensor.cli._setup import add_log_argument
 from sensor.cli._show import row_count
-from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor hunt sql "SELECT src_device, count(*) FROM conn GROUP BY 1 ORDER BY 2 DESC"
@@ -47,18 +46,18 @@ EXAMPLES = """\
   sensor hunt show beacons > /var/lib/sensor/hunts/beacons.yaml
   sensor hunt try beacons --since 30d
 """
-# Action → (function, number of arguments; None: one or more).
-ACTIONS: dict[str, tuple[str, range | None]] = {
-    "sql": ("sql", range(1, 2)),
-    "kql": ("kql", range(1, 2)),
-    "tables": ("tables", range(1)),
-    "describe": ("describe", range(2)),
-    "list": ("listed", range(1)),
-    "run": ("run", None),
-    "show": ("show", range(1, 2)),
-    "test": ("test", range(1000)),
-    "try": ("rehearse", None),
-    "serve": ("serve", range(1)),
+# Action → (function, number of arguments, None for one or more, and their names).
+ACTIONS: dict[str, tuple[str, range | None, str]] = {
+    "sql": ("sql", range(1, 2), "QUERY"),
+    "kql": ("kql", range(1, 2), "QUERY"),
+    "tables": ("tables", range(1), ""),
+    "describe": ("describe", range(2), "[TABLE]"),
+    "list": ("listed", range(1), ""),
+    "run": ("run", None, "NAME…"),
+    "show": ("show", range(1, 2), "NAME"),
+    "test": ("test", range(1000), "[NAME…]"),
+    "try": ("rehearse", None, "NAME…"),
+    "serve": ("serve", range(1), ""),
 }
 MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_serve"}
 
@@ -78,11 +77,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the action of the first argument."""
     if not action_of(args, ACTIONS, "list"):
         return USAGE
-    name, count = ACTIONS[args.action]
-    if not (args.operands if count is None else len(args.operands) in count):
-        complain(
-            f"found {counted(len(args.operands), 'argument')} after {args.action}: see sensor hunt --help",
-            error="usage.unexpected-argument",
-        )
+    name, count, form = ACTIONS[args.action]
+    if not has_arguments(args, count, form):
         return USAGE
     return function_of(MODULES.get(args.action, "_hunt"), name)(args)

@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import action_of, function_of
+from sensor.cli._actions import action_of, function_of, has_arguments
 from sensor.cli._codes import USAGE
 from sensor.cli._known import add_site_arguments
-from sensor.cli._setup import complain
 from sensor.cli._show import SEVERITIES, add_json_argument
 
 EXAMPLES = """\
@@ -71,10 +70,6 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "scores"):
         return USAGE
     module, name, count = ACTIONS[args.action]
-    if count is not None and len(args.operands) not in count:
-        complain(
-            f"found {len(args.operands)} arguments after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
-            error="usage.unexpected-argument",
-        )
+    if count is not None and not has_arguments(args, count, "DEVICE" if args.action == "device" else ""):
         return USAGE
     return function_of(module, name)(args)

@@ -105,11 +105,11 @@ def main(args: argparse.Namespace) -> int:
 def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     """Filters and search words. Raises SearchError."""
     from sensor.documents import nearest
-    from sensor.records.filters import Filter, SearchError, parsed
+    from sensor.records.filters import Filter, SearchError, is_filter, parsed
     from sensor.records.schema import TABLES
 
-    filters = [parsed(argument) for argument in args.operands if _is_filter(argument)]
-    texts = [argument for argument in args.operands if not _is_filter(argument)]
+    filters = [parsed(argument) for argument in args.operands if is_filter(argument)]
+    texts = [argument for argument in args.operands if not is_filter(argument)]
     for name in args.table:
         if name not in TABLES:
             raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")
@@ -118,13 +118,6 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     if len(texts) > 1 or not (texts or filters):
         raise SearchError(f"found {len(texts)} search terms, expected one, or filters such as dst_port=443")
     return filters, texts
-
-
-def _is_filter(argument: str) -> bool:
-    """Whether an argument is a filter; a Community ID ends with an equals sign."""
-    from sensor.records.community_sql import VERSION
-
-    return not argument.startswith(VERSION) and any(sign in argument for sign in "=<>")
 
 
 def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ screens, labels are above the bars.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -40,9 +40,28 @@ class Chart(NamedTuple):
     value: str
 
 
-def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> Chart | None:
+class _Shown(NamedTuple):
+    """A row of the picture. ``label``: the beginning of its name, on wide screens; ``number``: its value as text."""
+
+    label: str
+    name: str
+    value: float | None
+    number: str
+
+
+def number_text(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
+def chart_of(
+    columns: Sequence[str],
+    types: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    text_of: Callable[[float], str] = number_text,
+    label_width: int = LABEL,
+) -> Chart | None:
     """The last column with numbers, labeled by the first other column; None if the result has no such columns, no
-    rows, or negative numbers.
+    rows, or negative numbers. ``text_of`` a number; ``label_width``: of wide pictures, in letters.
     """
     numeric = [place for place, kind in enumerate(types) if NUMBERS.fullmatch(kind)]
     named = [place for place in range(len(columns)) if place not in numeric]
@@ -54,37 +73,36 @@ def chart_of(columns: Sequence[str], types: Sequence[str], rows: Sequence[Sequen
     most = max(sizes, default=0.0)
     if most <= 0 or min(sizes) < 0:
         return None
-    aside = int(LETTER * max(min(len(name), LABEL) for name, _ in values)) + 18
-    bars = Markup("").join(_bar(place, *one, most, aside) for place, one in enumerate(values))
+    shown = [_Shown(_short(name, label_width), name, size, _number(size, text_of)) for name, size in values]
+    aside = int(LETTER * max(len(one.label) for one in shown)) + 18
+    bars = Markup("").join(_bar(place, one, most, aside) for place, one in enumerate(shown))
     about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
-    narrow = Markup("").join(_narrow_bar(place, *one, most) for place, one in enumerate(values))
+    narrow = Markup("").join(_narrow_bar(place, one, most) for place, one in enumerate(shown))
     picture = _FRAME.format(WIDTH, len(values) * ROW + 4, about, bars)
     picture += _NARROW.format(len(values) * (ROW + BELOW), about, narrow)
     return Chart(picture, len(values), columns[label], columns[value])
 
 
-def _bar(place: int, label: str, value: float | None, most: float, aside: int) -> Markup:
+def _bar(place: int, one: _Shown, most: float, aside: int) -> Markup:
     """``aside``: width of the labels. A value of None has no bar: it is not 0."""
-    top, length = place * ROW + 2, 0.0 if value is None else max(value / most * (WIDTH - aside - END), 1.0)
-    number = _number(value)
-    base = top + ROW - 7
-    end = aside + length + 6
-    return _BAR.format(label, number, aside - 8, base, _short(label), aside, top, length, ROW - 4, end, base, number)
+    top, length = place * ROW + 2, 0.0 if one.value is None else max(one.value / most * (WIDTH - aside - END), 1.0)
+    base, end = top + ROW - 7, aside + length + 6
+    return _BAR.format(
+        one.name, one.number, aside - 8, base, one.label, aside, top, length, ROW - 4, end, base, one.number
+    )
 
 
-def _narrow_bar(place: int, label: str, value: float | None, most: float) -> Markup:
-    top, share = place * (ROW + BELOW), 0.0 if value is None else max(value / most * 100, 0.5)
-    return _NARROW_BAR.format(label, _number(value), top + ROW - 6, _short(label), top + ROW - 2, share, BELOW)
+def _narrow_bar(place: int, one: _Shown, most: float) -> Markup:
+    top, share = place * (ROW + BELOW), 0.0 if one.value is None else max(one.value / most * 100, 0.5)
+    return _NARROW_BAR.format(one.name, one.number, top + ROW - 6, _short(one.name, LABEL), top + ROW - 2, share, BELOW)
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
+def _short(label: str, width: int) -> str:
+    return label if len(label) <= width else f"{label[: width - 1]}…"
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "none"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+def _number(value: float | None, text_of: Callable[[float], str]) -> str:
+    return "none" if value is None else text_of(value)
 
 
 def _text(value: object) -> str:

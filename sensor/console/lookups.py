@@ -58,9 +58,11 @@ def connections_of_alert(dataset: Dataset, record: dict[str, Any]) -> str:
     return connections(*filter(None, ends)) if ends[0] and recorded(dataset) else ""
 
 
-def connections(end: str, other: str = "") -> str:
-    """The connections of an address or device id, or those between two of them, grouped, as SQL."""
-    pairs = [("src", end, "dst", other), ("dst", end, "src", other)]
+def connections(end: str, other: str = "", *, opened: bool = False) -> str:
+    """The connections of an address or device id, or those between two of them, grouped, as SQL. ``opened``: only those
+    that ``end`` opened.
+    """
+    pairs = [("src", end, "dst", other), *([] if opened else [("dst", end, "src", other)])]
     wanted = " OR ".join(
         f"{_is(near, one)} AND {_is(far, two)}" if two else _is(near, one) for near, one, far, two in pairs
     )
@@ -69,6 +71,14 @@ def connections(end: str, other: str = "") -> str:
         "    sum(src_bytes + dst_bytes) AS bytes, count(*) AS connections\n"
         f"FROM conn WHERE {wanted}\nGROUP BY ALL ORDER BY last DESC LIMIT {MOST}"
     )
+
+
+def connections_of(host: str, server: str = "") -> str:
+    """Those of a host, or of a client and a server, in traffic records; empty if one is neither an address nor a device
+    id.
+    """
+    known = all(DEVICE.fullmatch(one) or _address(one) for one in filter(None, (host, server)))
+    return connections(host, server, opened=bool(server)) if known else ""
 
 
 def _names(domain: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sensor.datasets.dataset import Dataset
 from sensor.records.installed import MISSING, installed
 from sensor.records.paths import records_folder
-from sensor.records.query import NoRecords, Query
+from sensor.records.query import NoRecords, Query, Range
 from sensor.records.waiting import write_waiting
 from sensor.views.errors import NotReadable
 
@@ -29,15 +29,17 @@ class Querying(NamedTuple):
 
 
 @contextlib.contextmanager
-def querying(dataset: Dataset) -> Iterator[Querying]:
-    """Open for queries. Raises NotReadable if there are no records, or they cannot be queried."""
+def querying(dataset: Dataset, within: Range | None = None) -> Iterator[Querying]:
+    """Open for queries, of all records or those of a time range. Raises NotReadable if there are no records, or they
+    cannot be queried.
+    """
     if not installed():
         raise NotReadable(f"a hunt {MISSING}")
     folder, missing = records_folder(dataset.log), list[str]()
     with _AT_ONCE:
         try:
             missing += filter(None, [write_waiting(folder, missing.append)])
-            query = Query(folder, seconds=SECONDS)
+            query = Query(folder, within, seconds=SECONDS)
         except NoRecords as error:
             raise NotReadable(
                 f"traffic records: unknown: {error}. Enable `records` in the configuration, or replay with the "

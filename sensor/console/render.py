@@ -31,8 +31,8 @@ NAV = (
     ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
     ("/vulnerabilities", "Vulnerabilities"),
     ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/map", "Map"),
-    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/lists", "Threat lists"), ("/rules", "Rules"),
-    ("/reports", "Reports"), ("/health", "Health"),
+    ("/traffic", "Traffic"), ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/lists", "Threat lists"),
+    ("/rules", "Rules"), ("/reports", "Reports"), ("/health", "Health"),
 )  # fmt: skip
 
 HUB_NAV = (

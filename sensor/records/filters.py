@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.records.community_sql import prefix_of
+from sensor.records.community_sql import VERSION, prefix_of
 from sensor.records.contents import block_values, endings
 from sensor.records.file_selection import Values
 from sensor.records.query import Query
@@ -44,6 +44,11 @@ class Filter(NamedTuple):
     def is_block(self) -> bool:
         """Whether it compares addresses with a block."""
         return self.column in IPS and "/" in self.value
+
+
+def is_filter(argument: str) -> bool:
+    """Whether an argument of the command line is a filter; a Community ID ends with an equals sign."""
+    return not argument.startswith(VERSION) and any(sign in argument for sign in "=<>")
 
 
 def parsed(text: str) -> Filter:

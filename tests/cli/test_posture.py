@@ -184,7 +184,7 @@ def test_what_makes_no_sense_is_reported_in_one_line(posture, run_cli, tmp_path:
     for arguments, code, expected in (
         (["score"], 2, "no action 'score', expected one of scores, "),
         (["device"], 2, "found 0 arguments after device, expected device DEVICE"),
-        (["scores", "x"], 2, "found 1 arguments after scores, expected scores"),
+        (["scores", "x"], 2, "found 1 argument after scores, expected scores"),
         (["device", "10.9.9.9"], 1, "no device '10.9.9.9'"),
         (["device", "dev-13"], 1, "10.0.0.13 (camera) is gone since 2026-11-24T09:20:00: it has no score"),
     ):

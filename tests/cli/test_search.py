@@ -246,6 +246,33 @@ def test_kql_that_cannot_be_translated_is_refused(query: str, code: str, invoke:
     assert code in err
 
 
+def test_top_talkers(invoke: Any) -> None:
+    """JSON, CSV and the table have the same rows; a host and filters narrow them."""
+    code, out, err = invoke("records", "top", "--json", "-n", "4", NAS)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, len(rows), "coverage: " in err) == (0, 4, True)
+    table = list(csv.DictReader(io.StringIO(invoke("records", "top", "--csv", "-n", "4", NAS)[1])))
+    assert [(one["host"], int(one["bytes"])) for one in table] == [(one["host"], one["bytes"]) for one in rows]
+    lines = invoke("records", "top", "-n", "4", NAS)[1].splitlines()
+    assert lines[0].split() == "CLIENT SERVER SERVICES SENT RECEIVED BYTES SHARE CONNECTIONS".split()
+    assert [line.split()[0] for line in lines[1:5]] == [one["name"] or one["host"] for one in rows]
+    by_service = invoke("records", "top", "--json", "--by", "service", NAS, f"src_ip={CAMERA}")[1]
+    assert {json.loads(line)["host"] for line in by_service.splitlines()} == {"smb", "udp/50100"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["dst_port=9"], 1), (["dst_prot=9"], 2), (["nothing"], 2), (["--by", "flow"], 2), (["query=a"], 2)],
+)
+def test_top_talkers_without_a_result(invoke: Any, arguments: list[str], code: int) -> None:
+    if "--by" in arguments:
+        with pytest.raises(SystemExit) as stop:
+            invoke("records", "top", *arguments)
+        assert stop.value.code == code
+        return
+    assert invoke("records", "top", *arguments)[0] == code
+
+
 def test_without_kql_it_reports_how_to_install_it(invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.records.kql.PACKAGE", "no_such_package")
     code, _, err = invoke("hunt", "kql", "conn | take 1")

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
-    "/map?paths=yes", "/hunt?sql=SELECT src_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
+    "/traffic", "/traffic?by=host&host=10.20.10.5", "/map?paths=yes",
+    "/hunt?sql=SELECT src_ip, count(*) AS n FROM conn GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
     "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/mutes", "/account", "/uploads", "/help",
     "/nothing", "/lists?check=203.0.113.66", "/rules", "/rules/new?when=dns.query", "/reports", "/settings?all=1",
 )  # fmt: skip

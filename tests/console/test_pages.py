@@ -23,7 +23,8 @@ from tests.console.kit import Running, output_of
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
-    "/map?by=type&opened=camera", "/map?paths=yes", "/timeline", "/hunt", "/hunt?name=scanners",
+    "/traffic", "/traffic?by=host&since=10m", "/map?by=type&opened=camera", "/map?paths=yes", "/timeline",
+    "/hunt", "/hunt?name=scanners",
     "/search?q=10.20.10.106", "/health", "/audit", "/mutes",
 )  # fmt: skip
 

@@ -43,6 +43,7 @@ ELSEWHERE = {
 CODES = {
     ("status",): {1},  # no live sensor runs
     ("search",): {0, 1},  # addresses and names of other networks
+    ("records", "top"): {0, 1},
     ("hunt", "run"): {0, 1},  # 1: nothing found
     ("posture", "device", "10.20.30.41"): {1},
     ("firewall", "suggest", "incident-n1j4j6"): {1},

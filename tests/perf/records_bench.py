@@ -32,6 +32,7 @@ from sensor.records.manifest import OF_DAY
 from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.search import Row, search, understood
+from sensor.records.talkers import GROUPINGS, talkers
 from sensor.records.upkeep import DAY, Upkeep
 from sensor.records.writer import HOUR_US, ProcessedRows, Writer
 from tests.perf.records_writer import cost
@@ -218,6 +219,18 @@ def hunted(folder: Path) -> Iterator[tuple[str, Spent]]:
             query.close()
 
 
+def grouped(folder: Path) -> Iterator[tuple[str, Spent]]:
+    """Each grouping of top talkers with its cost."""
+    for by in GROUPINGS:
+        query = Query(folder)
+        try:
+            begun = time.monotonic()
+            talkers(query, by, "bytes", limit=50)
+            yield by, _spent(begun, query.pid)
+        finally:
+            query.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -252,6 +265,8 @@ def main() -> int:
             else:
                 for hunt_name, spent in hunted(place):
                     print(f"hunt {hunt_name}: {_text(spent)}", flush=True)
+                for by, spent in grouped(place):
+                    print(f"top talkers by {by}: {_text(spent)}", flush=True)
     return 0
 
 
