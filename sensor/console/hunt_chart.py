@@ -13,7 +13,9 @@ from markupsafe import Markup
 from sensor.core.reader import clean
 
 BARS, LABEL = 25, 28
-WIDTH, ROW, END, LETTER = 720, 22, 90, 7.2
+WIDTH, ROW, END = 720, 22, 90
+# Widths of letters: capitals and digits are wider than others.
+LETTER, WIDE_LETTER = 7.2, 8.6
 # Height of a bar below its label.
 BELOW = 8
 # Types of DuckDB whose values are numbers.
@@ -74,7 +76,7 @@ def chart_of(
     if most <= 0 or min(sizes) < 0:
         return None
     shown = [_Shown(_short(name, label_width), name, size, _number(size, text_of)) for name, size in values]
-    aside = int(LETTER * max(len(one.label) for one in shown)) + 18
+    aside = int(max(_width(one.label) for one in shown)) + 18
     bars = Markup("").join(_bar(place, one, most, aside) for place, one in enumerate(shown))
     about = f"{columns[value]} by {columns[label]}, {len(values)} rows; the table below has all"
     narrow = Markup("").join(_narrow_bar(place, one, most) for place, one in enumerate(shown))
@@ -95,6 +97,11 @@ def _bar(place: int, one: _Shown, most: float, aside: int) -> Markup:
 def _narrow_bar(place: int, one: _Shown, most: float) -> Markup:
     top, share = place * (ROW + BELOW), 0.0 if one.value is None else max(one.value / most * 100, 0.5)
     return _NARROW_BAR.format(one.name, one.number, top + ROW - 6, _short(one.name, LABEL), top + ROW - 2, share, BELOW)
+
+
+def _width(label: str) -> float:
+    wide = sum(letter.isupper() or letter.isdigit() for letter in label)
+    return wide * WIDE_LETTER + (len(label) - wide) * LETTER
 
 
 def _short(label: str, width: int) -> str:

@@ -25,6 +25,8 @@ from sensor.tables.lines import SEVERITIES
 LONGEST = 4000
 # Units at the end of names of numbers.
 UNITS = ("s", "h")
+# Names of figures that are not written as in records.
+NAMES = {"community_id": "Community ID", "proto": "protocol", "vlan": "VLAN", "ja3": "JA3", "ja4": "JA4", "sni": "SNI"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}")
@@ -163,7 +165,7 @@ def figure(name: str, value: object) -> Markup:
     label, end = (what, f" {unit}") if unit in UNITS else (name, "")
     shown = fact(value)
     text = shown if isinstance(shown, Markup) else clean(str(shown), LONGEST)
-    return Markup("{} {}{}").format(clean(label.replace("_", " "), LONGEST), text, end)
+    return Markup("{} {}{}").format(clean(NAMES.get(name, label.replace("_", " ")), LONGEST), text, end)
 
 
 def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:

@@ -37,7 +37,7 @@ from sensor.views.errors import Malformed, NotReadable, one_of
 ROWS, CSV_ROWS = 50, 10_000
 MICROSECOND = 1000
 # Letters of a label in the picture: a pair has two names.
-LABELS = {PAIR: 44}
+LABELS = {PAIR: 40}
 
 
 class TrafficFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
