@@ -182,7 +182,7 @@ def test_one_network_that_is_wide() -> None:
 
 
 def test_frames_that_were_cut() -> None:
-    """Frames cut by a snapshot length of 96 bytes are reported; one in a thousand is not."""
+    """Frames truncated by a snapshot length of 96 bytes are reported; one in a thousand is not."""
     one = seen(office(), cut=96)
     assert failed_checks(one) == {"whole_frames": "warning"}
     assert findings_of(one)["whole_frames"].advice == "capture whole frames: tcpdump -s 0"

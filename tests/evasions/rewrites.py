@@ -25,8 +25,8 @@ EVASIONS: dict[str, Rewrite] = {
     "segments of 16 bytes": segments.cut(16),
     "segments of 3 bytes": segments.cut(3),
     "overlapping segments": segments.cut(24, overlap=8),
-    "neighbors exchanged": segments.exchanged,
-    "segments of 16 bytes, neighbors exchanged": segments.exchanged_pieces(16),
+    "adjacent segments swapped": segments.exchanged,
+    "segments of 16 bytes, adjacent ones swapped": segments.exchanged_pieces(16),
     "segments in reverse order": partial(segments.each, segments.backwards),
     "retransmissions": partial(segments.each, segments.repeated),
     "keep-alive bytes": partial(segments.each, segments.kept_alive),
@@ -58,12 +58,12 @@ EVASIONS: dict[str, Rewrite] = {
     "GRE": partial(packets.each, packets.in_gre),
     "VXLAN": packets.in_udp(4789, bytes.fromhex("0800000000002a00")),
     "Geneve": packets.in_udp(6081, bytes.fromhex("0000655800002a00")),
-    "frames doubled": packets.doubled,
+    "duplicate frames": packets.doubled,
     "both sides of a router": packets.routed,
     "trailing bytes": packets.trailing,
     "2 % loss": packets.lossy(0.02),
     "one direction": packets.one_sided,
-    "frames cut at 256 bytes": packets.snapped(256),
+    "frames truncated at 256 bytes": packets.snapped(256),
 }
 
 
