@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._data import now_of
-from sensor.cli._show import SEVERITIES, part, put, row_count, table_of_alerts, tidy
+from sensor.cli._show import SEVERITIES, part, put, row_count, table_of_alerts, tidy, vlan_number
 from sensor.cli._tail_filter import moment, time_or_span
 from sensor.cli._views import stop_of, views_of
 from sensor.core.phrases import counted
@@ -78,7 +78,7 @@ def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dst", metavar="HOST", default="", help="only alerts to it; any target matches")
     parser.add_argument("--device", metavar="HOST", default="", help="only alerts with this device as actor or target")
-    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only alerts in this VLAN")
+    parser.add_argument("--vlan", metavar="NUMBER", type=vlan_number, help="only alerts in this VLAN")
     parser.add_argument("--site", metavar="NAME", **MANY, help="only alerts of this site")
 
 

@@ -23,6 +23,7 @@ from sensor.core.model_schema import pydantic_model
 from sensor.delivery.catalogue import output_class, types
 from sensor.delivery.section import NAME
 from sensor.documents import nearest, write_whole
+from sensor.documents.validation import value_text
 from sensor.outputs.transport.secrets import WAYS
 
 ROLES = {"scanner": "vulnerability scanners and inventory systems", "backup": "backup servers"}
@@ -199,7 +200,7 @@ def _fault(unit: type[Model], values: Answers, key: str = "") -> str | None:
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             if not key or detail["loc"][:1] == (key,):
-                return str(detail["msg"]).removeprefix("Value error, ")
+                return value_text(detail)
     return None
 
 

@@ -40,6 +40,7 @@ CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bo
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 # Largest argument of -n.
 ROWS_LIMIT = 1_000_000
+VLAN_LIMIT = 4094
 ALERT_COLUMNS = ("severity", "last seen", "alert", "detector", "actor → target", "count", "risk", "state", "summary")
 
 
@@ -52,6 +53,13 @@ def row_count(text: str) -> int:
     """The argument of -n. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(ROWS_LIMIT)) and 1 <= int(text) <= ROWS_LIMIT):
         raise argparse.ArgumentTypeError(f"found {text}, expected a number from 1 to {ROWS_LIMIT}")
+    return int(text)
+
+
+def vlan_number(text: str) -> int:
+    """The argument of --vlan (IEEE 802.1Q). Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(VLAN_LIMIT)) and 1 <= int(text) <= VLAN_LIMIT):
+        raise argparse.ArgumentTypeError(f"found {text}, expected a VLAN from 1 to {VLAN_LIMIT}")
     return int(text)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sensor.cli._show import SEVERITIES, Record, level, part, tidy
+from sensor.cli._show import SEVERITIES, Record, level, part, tidy, vlan_number
 from sensor.cli._times import moment_of
 from sensor.core.ids import means
 
@@ -49,7 +49,7 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="HOST", type=EndFilter, help="only events about this device, as source or destination too"
     )
-    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only devices and flows in this VLAN")
+    parser.add_argument("--vlan", metavar="NUMBER", type=vlan_number, help="only devices and flows in this VLAN")
 
 
 def kinds(text: str) -> list[str]:

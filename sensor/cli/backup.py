@@ -61,6 +61,9 @@ def main(args: argparse.Namespace) -> int:
     if args.file.exists() and not args.force:
         complain(f"{args.file} exists: specify another file, or overwrite it with --force", error="file.exists")
         return USAGE
+    if not args.file.absolute().parent.is_dir():
+        complain(f"no backup was created: {args.file.absolute().parent} is not a folder", error="backup.failed")
+        return NOT_OPENED
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, BackupScope
 

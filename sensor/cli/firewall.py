@@ -36,7 +36,7 @@ DEFAULT_SPAN = "7d"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", metavar="ACTION", choices=("suggest",), help="suggest")
+    parser.add_argument("action", metavar="suggest", choices=("suggest",), help="the only action")
     parser.add_argument(
         "what", metavar="WHAT", nargs="?", help="an alert, a detector, an incident, a recommendation or a setting"
     )

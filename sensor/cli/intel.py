@@ -136,6 +136,7 @@ def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | N
     """The list in the options; None after an error if it is invalid."""
     from pydantic import ValidationError
 
+    from sensor.documents.validation import value_text
     from sensor.intel.list_sources import ListSource, name_of
     from sensor.intel.names import ALLOW
 
@@ -160,7 +161,7 @@ def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | N
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             where = "".join(f"--{str(part).replace('_', '-')}: " for part in fault["loc"][:1] if part != "source")
-            complain(where + str(fault["msg"]).removeprefix("Value error, "), error="usage.invalid-value")
+            complain(where + value_text(fault), error="usage.invalid-value")
         return None
 
 

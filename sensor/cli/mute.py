@@ -195,10 +195,11 @@ def _complain_of_values(error: ValidationError) -> None:
     """Print one line for each option with an invalid value."""
     from sensor.core.device import TYPES
     from sensor.documents import nearest
+    from sensor.documents.validation import value_text
 
     for fault in error.errors(include_url=False):
         where = "".join(f"--{name}: " for name in fault["loc"][:1])
-        expected = str(fault["msg"]).removeprefix("Value error, ")
+        expected = value_text(fault)
         if fault["type"] == "literal_error":
             expected = f"found {fault['input']!r}, {nearest(fault['input'], [kind for kind in TYPES if kind])}"
         complain(where + expected, error="usage.invalid-value")

@@ -57,15 +57,21 @@ def fault_of(tree: yaml.Node, model: type[Any], detail: Mapping[str, Any]) -> Fa
     node = find(tree, location[:-1] if about_key else location, key=about_key)
     if kind == "missing":
         return at(node, f"found no key {str(location[-1])!r}, expected one here", "config.missing-key")
+    quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    return at(node, value_text(detail) + quotes)
+
+
+def value_text(detail: Mapping[str, Any]) -> str:
+    """A validation error of pydantic about a value: what was found, and what was expected."""
+    kind, given = detail["type"], detail["input"]
     if kind in ("value_error", "assertion_error"):
-        return at(node, str(detail["msg"]).split(", ", 1)[-1])
+        return str(detail["msg"]).split(", ", 1)[-1]
     if kind in ("literal_error", "enum"):
-        return at(node, f"found {shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}")
+        return f"found {shown(given)}, {nearest(given, _choices(detail['ctx']['expected']))}"
     expected = _EXPECTED.get(kind) or _SHOULD.sub("", str(detail["msg"])).partition(" after validation")[0].replace(
         "match pattern", "text like"
     )
-    quotes = ", in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
-    return at(node, f"found {shown(given)}, expected {expected}{quotes}")
+    return f"found {shown(given)}, expected {expected}"
 
 
 def _choices(text: str) -> list[str]:

@@ -95,7 +95,7 @@ def _read(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int) ->
         while len(data) < size and (piece := unpacked.read(size - len(data))):
             data += piece
     except zstandard.ZstdError as error:
-        raise BadArchive(f"{path}: cannot be decompressed: {error}") from None
+        raise BadArchive(f"{path}: not a backup of `sensor backup`, or damaged: {error}") from None
     if len(data) < size:
         raise BadArchive(f"{path}: the end is missing")
     return data

@@ -114,7 +114,16 @@ def test_no_times(golden: Golden, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
+    "arguments",
+    [
+        ["-n", "x"],
+        ["-n", "-1"],
+        ["--since", "soon"],
+        ["--vlan", "red"],
+        ["--vlan", "-5"],
+        ["--vlan", "4095"],
+        ["--kind", "alarm"],
+    ],
 )
 def test_invalid_usage(run_cli, arguments: list[str]) -> None:
     """Invalid usage gives exit code 2, and the argument is named."""
