@@ -102,7 +102,7 @@ class Example(Model):
     vendor: str = ""
     os: str = ""
     firmware: str = ""
-    verdict: Literal["affected", "not affected", "cannot tell", "other"] = Field(alias="is")
+    verdict: Literal["affected", "not affected", "unknown", "other"] = Field(alias="is")
 
 
 class Vulnerability(Model):
