@@ -1,4 +1,4 @@
-"""Takes the pictures of the web console in docs/pictures: the office in a browser, six pages as WebP.
+"""Takes the pictures of the web console in docs/pictures: the office in a browser, seven pages as WebP.
 
 python -m docs.console_pictures       writes docs/pictures/console_*.webp; needs playwright and Chromium
 """
@@ -34,6 +34,7 @@ SHOTS = (
     Shot("mute", "/alerts?detector=discovery.port_scan", "td.first a, a[href$='/mute']"),
     Shot("difference", "/devices?at=2026-11-24T08:05&against=2026-11-24T08:19"),
     Shot("map", "/map", dark=True),
+    Shot("traffic", "/traffic"),
 )
 
 
