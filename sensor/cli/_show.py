@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._table import Row, for_terminal, table
 from sensor.cli._times import clock
-from sensor.core.device_text import place_of
-from sensor.core.foreign import part, tidy
+from sensor.core.foreign import host_of, part, tidy
 from sensor.core.ids import short_id, short_ids
 from sensor.core.phrases import counted
 
@@ -215,7 +214,7 @@ def alert_row(record: Record) -> Row:
 def end_name(end: Record) -> str:
     """One end of a flow in short: address and name."""
     name = tidy(end.get("hostname"))
-    place = tidy(place_of(end))
+    place = tidy(host_of(end))
     return f"{place} ({name})" if name and place else place or name
 
 

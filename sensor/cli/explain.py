@@ -24,7 +24,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
 from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
-from sensor.core.device_text import place_of
+from sensor.core.foreign import host_of
 from sensor.core.phrases import counted
 from sensor.posture.lookup import alerts_named, devices_named, handles, is_id
 
@@ -314,7 +314,7 @@ def _search(record: Record) -> str:
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         since, until = (datetime.fromisoformat(alert[name]) for name in ("first", "last"))
         span = f"--since {clock((since - AROUND).isoformat())} --until {clock((until + AROUND).isoformat())}"
-        if who := tidy(place_of(end)):
+        if who := tidy(host_of(end)):
             return f"sensor search {who} {span}"
     return ""
 

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from sensor.alerts.mutes import Mute, Mutes, finding_of_record, load_mutes, save_mutes
 from sensor.console.parts import pairs
-from sensor.core.device_text import place_of
-from sensor.core.foreign import part
+from sensor.core.foreign import host_of, part
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.documents import DocumentErrors
@@ -51,8 +50,8 @@ def proposed(row: AlertRow) -> dict[str, str]:
     source, targets = part(row.record, "src"), objects(row.record.get("targets")) or [part(row.record, "dst")]
     found = {
         "detector": row.detector,
-        "src": place_of(source),
-        "dst": place_of(targets[0]) if len(targets) == 1 else "",
+        "src": host_of(source),
+        "dst": host_of(targets[0]) if len(targets) == 1 else "",
     }
     return {name: value for name, value in found.items() if value}
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from sensor.console.moments import age_text, parsed
 from sensor.console.parts import each, pairs
-from sensor.core.device_text import place_of
+from sensor.core.foreign import host_of
 from sensor.core.phrases import segment_text
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
@@ -118,7 +118,7 @@ def name_of(end: object) -> str:
     """The name of an endpoint with its address, or the one of them that is known."""
     if not isinstance(end, dict):
         return "unknown"
-    name, place = str(end.get("hostname") or ""), place_of(end)
+    name, place = str(end.get("hostname") or ""), host_of(end)
     return f"{name} ({place})" if name and place else name or place or "unknown"
 
 

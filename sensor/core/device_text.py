@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sensor.core import addresses
 from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.core.type_labels import type_label
-
-# The addresses of hosts that have none yet: they name no host.
-_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 nothing is bound
 
 
 def endpoint_text(subject: Subject) -> str:
     """The endpoint's address, else its MAC."""
     nameless = not subject.address or (subject.mac and subject.address == addresses.V4)
     return addresses.mac_text(subject.mac) if nameless else addresses.text(subject.address)
-
-
-def place_of(end: Mapping[str, Any]) -> str:
-    """The address of an endpoint in a record, else its MAC or the id of its device."""
-    ip, mac, device = (str(end.get(name) or "") for name in ("ip", "mac", "device"))
-    return mac if mac and ip in _UNSPECIFIED else ip or mac or device
 
 
 def device_text(device: Device | None, subject: Subject) -> str:

@@ -4,6 +4,7 @@ cleaned.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sensor.core.addresses import parse
@@ -11,6 +12,8 @@ from sensor.core.reader import clean
 
 Record = dict[str, Any]
 SHORT_TEXT_LIMIT = 512
+# The addresses of hosts that have none yet: they name no host.
+UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 nothing is bound
 
 
 def tidy(value: Any, limit: int = SHORT_TEXT_LIMIT) -> str:
@@ -24,6 +27,12 @@ def part(record: Record, name: str) -> Record:
     """An object within a record; empty if there is none."""
     value = record.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def host_of(end: Mapping[str, Any]) -> str:
+    """The address of an endpoint, else its MAC or the id of its device."""
+    ip, mac, device = (str(end.get(name) or "") for name in ("ip", "mac", "device"))
+    return mac if mac and ip in UNSPECIFIED else ip or mac or device
 
 
 def texts(value: Any) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sensor.core.device_text import place_of
+from sensor.core.foreign import host_of
 from sensor.core.reader import clean
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.scores.exposure import Exposures, exposures
@@ -147,7 +147,7 @@ def _closed(site: Site, period: Period) -> Iterator[Done]:
     for record in site.recommendations:
         body, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
         if record.get("action") == "close" and is_time(when) and period.since <= str(when) <= period.until:
-            where = _text(place_of(src)) + (f" ({name})" if (name := _text(src.get("hostname"))) else "")
+            where = _text(host_of(src)) + (f" ({name})" if (name := _text(src.get("hostname"))) else "")
             yield Done(
                 id=_text(body.get("id")),
                 title=f"{_text(body.get('title'))}: {where}",

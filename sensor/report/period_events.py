@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sensor.core.device_text import place_of
+from sensor.core.foreign import host_of
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.report.model import Alert, Change, Chapter, Device, Incident, Period
@@ -149,7 +149,7 @@ def _severity(record: Record) -> str:
 
 def _end(end: Record) -> str:
     """Address and name."""
-    place, name = _text(place_of(end)), _text(end.get("hostname"))
+    place, name = _text(host_of(end)), _text(end.get("hostname"))
     return f"{place} ({name})" if place and name else place or name
 
 

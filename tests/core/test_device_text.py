@@ -6,7 +6,8 @@ import pytest
 
 from sensor.core import addresses
 from sensor.core.device import TYPES, Attribute, Device
-from sensor.core.device_text import device_text, endpoint_text, place_of, product_text
+from sensor.core.device_text import device_text, endpoint_text, product_text
+from sensor.core.foreign import host_of
 from sensor.core.observation import Evidence, Subject
 from sensor.core.type_labels import a_type, type_label, types_counted
 
@@ -48,13 +49,13 @@ MAC = "00:15:65:a1:b2:c3"
 )
 def test_a_host_without_an_address_is_named_by_its_mac(ip: str, mac: str, text: str) -> None:
     """Many hosts request an address from 0.0.0.0: a mute of that address would apply to all of them."""
-    assert place_of({"ip": ip, "mac": mac, "device": "dev-1"}) == text
+    assert host_of({"ip": ip, "mac": mac, "device": "dev-1"}) == text
     subject = Subject(addresses.parse_mac(mac) if mac else 0, addresses.parse(ip) if ip else 0)
     assert endpoint_text(subject) == text
 
 
 def test_an_endpoint_without_addresses_is_named_by_its_device() -> None:
-    assert (place_of({"device": "dev-1"}), place_of({})) == ("dev-1", "")
+    assert (host_of({"device": "dev-1"}), host_of({})) == ("dev-1", "")
 
 
 @pytest.mark.parametrize(

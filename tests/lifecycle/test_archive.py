@@ -137,7 +137,7 @@ def test_files_of_other_programs(places: SensorPaths, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     refused(tmp_path / "empty", places, "the end is missing")
     (tmp_path / "text").write_text("not packed\n" * 1000)
-    refused(tmp_path / "text", places, "cannot be decompressed")
+    refused(tmp_path / "text", places, "not a backup")
     refused(raw(tmp_path / "noise", b"x" * 4096), places, "is not a backup")
     whole = BytesIO()
     with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
