@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sensor.cli.main import commands, names
+from sensor.fingerprinting import oui
 from tests.sharing import alone
 
 # What a command of `sensor` imports once it runs.
@@ -102,6 +103,7 @@ def _become(program: Callable[[], None], kept: Sequence[int]) -> None:
     code = 1
     try:
         _replace_all_but(kept)
+        oui._carried.cache_clear()  # it reads files that the process of the test has opened
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Popen restores them for programs, and Python ignores them

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.fingerprinting.oui import Oui
 from tests.forked import UNWRITTEN, run, started
 
 # Modules of a package that a test writes, by what they show.
@@ -44,6 +45,13 @@ if __name__ == "__main__":
     paths = {int(one): f"/proc/self/fd/{one}" for one in os.listdir("/proc/self/fd") if int(one) > 2}
     links = {one: os.readlink(path) for one, path in paths.items() if os.path.lexists(path)}
     print(sorted(one for one in links if one in kept), {links[one] for one in links if one not in kept})
+"""
+
+INTEL = 0x001B21010203
+OWNER = f"""
+from sensor.fingerprinting.oui import Oui
+if __name__ == "__main__":
+    print(Oui().organisation({INTEL}))
 """
 
 
@@ -120,3 +128,11 @@ def test_it_has_no_open_file_of_the_test(program: list[str]) -> None:
         assert "socket" not in done.stdout
         theirs.close()
         assert ours.recv(1) == b""
+
+
+@pytest.mark.parametrize("program", [OWNER], ids=["owner"], indirect=True)
+def test_it_finds_the_owners_of_macs_if_the_test_has_looked_for_one(program: list[str]) -> None:
+    """The lists of owners are files that the process of the test has opened."""
+    assert Oui().organisation(0x001422010203)
+    found = run(program, capture_output=True, text=True).stdout
+    assert found == f"{Oui().organisation(INTEL)}\n" != "\n"

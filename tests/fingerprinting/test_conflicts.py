@@ -7,18 +7,14 @@ import pytest
 from sensor.core.observation import Evidence
 from sensor.fingerprinting.fuse import fuse
 from sensor.fingerprinting.match import Matcher
-from sensor.fingerprinting.oui import Oui
 from tests.fingerprinting.own import own_knowledge
 
 MATCHER = Matcher(own_knowledge())
 Seen = list[tuple[str, str]]
 
 
-def owner(mac: int) -> tuple[str, str]:
-    return "oui.organisation", Oui().organisation(mac)
-
-
-DELL, INTEL = owner(0x001422010203), owner(0x001B21010203)
+OWNER = "oui.organisation"
+DELL, INTEL = (OWNER, "Dell Inc."), (OWNER, "Intel Corporate")
 WINDOWS: Seen = [
     ("dhcp.vendor_class", "MSFT 5.0"),
     ("dhcp.parameter_list", "1,3,6,15,31,33,43,44,46,47,119,121,249,252"),
@@ -58,20 +54,20 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         "", "Dell",
     ),
     "a Dante device with RTSP": (
-        [owner(0x001DC1010203), ("mdns.service", "_netaudio-arc._udp"), ("mdns.service", "_rtsp._tcp")],
+        [(OWNER, "Audinate Pty L"), ("mdns.service", "_netaudio-arc._udp"), ("mdns.service", "_rtsp._tcp")],
         "iot", "",
     ),
     "RAVENNA": ([("mdns.service", "_rtsp._tcp"), ("rtsp.clock", "ptp")], "iot", ""),
     "RTSP alone": ([("mdns.service", "_rtsp._tcp")], "", ""),
     "a virtual machine of Hyper-V": (
-        [owner(0x00155D010203), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
+        [(OWNER, "Virtual machine (Hyper-V)"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",
     ),
-    "a virtual desktop on Nutanix": ([owner(0x506B8D010203), *WINDOWS], "workstation", ""),
-    "a bridge of containers": ([owner(0x0242AC110002), ("dhcp.hostname", "DESKTOP-1A2B3C4")], "workstation", ""),
+    "a virtual desktop on Nutanix": ([(OWNER, "Virtual machine (Nutanix AHV)"), *WINDOWS], "workstation", ""),
+    "a bridge of containers": ([("dhcp.hostname", "DESKTOP-1A2B3C4")], "workstation", ""),
     "a TV with a module of another vendor": (
         [
-            owner(0x001FE2010203),
+            (OWNER, "Hon Hai Precision Ind. Co.,Ltd."),
             ("mdns.service", "_googlecast._tcp"),
             ("mdns.txt.md", "P65-E1"),
             ("mdns.service", "_viziocast._tcp"),
