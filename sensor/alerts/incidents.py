@@ -2,10 +2,9 @@
 
 An alert joins the incident of its actor, and stays in it if its actor changes, as in a flood from many sources. If the
 actor has none but was the target of one, in an alert that may have compromised it, the alert joins that incident: a
-chain. An incident is reported (``open``) when it contains an alert of
-medium or higher severity, or three different alerts; each further alert and each rise in severity is an ``update``, at
-most one a second; an incident without alerts for the whole ``gap`` is reported as ``close``. Packet time drives it, and
-everything is limited in size.
+chain. An incident is reported (``open``) when it contains an alert of medium or higher severity, or three different
+alerts; each further alert and each rise in severity is an ``update``, at most one a second; an incident without alerts
+for the whole ``gap`` is reported as ``close``. Packet time drives it, and everything is limited in size.
 """
 
 from __future__ import annotations
@@ -54,13 +53,14 @@ Filed = list[tuple[str, Incident]]
 
 class _Case(msgspec.Struct, eq=False):
     """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it has changes to report in
-    the next second; ``stale``: it changed since.
+    the next second; ``stale``: it changed since; ``grown``: alerts of another case were added since.
     """
 
     incident: Incident
     reported: int = -1
     news: bool = False
     stale: bool = False
+    grown: bool = False
 
 
 class Incidents:
@@ -100,7 +100,7 @@ class Incidents:
                 if incident.severity >= Severity.medium or incident.count >= MANY
                 else []
             )
-        if not (fresh or more_severe):
+        if not (fresh or more_severe or case.grown):
             case.stale = True
             return filed
         if abs(alert.ts - case.reported) >= SECOND:
@@ -162,7 +162,7 @@ class Incidents:
 
     def _absorb(self, case: _Case, other: _Case) -> None:
         """Add a case of slight alerts, which was never reported, to the incident in which its host was taken over."""
-        incident, slight = case.incident, other.incident
+        incident, slight, case.grown = case.incident, other.incident, True
         self._cases.pop(slight.key)
         incident.first, incident.left_out = min(incident.first, slight.first), incident.left_out + slight.left_out
         for name in (*map(self._party, slight.actors), *(chapter.alert for chapter in slight.story)):
@@ -250,7 +250,7 @@ class Incidents:
     # Texts.
 
     def _report(self, action: str, case: _Case, now: int) -> Filed:
-        case.reported, case.news, case.stale = now, False, False
+        case.reported, case.news, case.stale, case.grown = now, False, False, False
         return [(action, case.incident)]
 
     def _late(self, key: str, now: int) -> Filed:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 Advance = Callable[[int], None]
 
@@ -34,11 +38,11 @@ def counting(description: str, what: str) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
-def _bar(description: str, total: int, *columns: object) -> Iterator[Advance]:
+def _bar(description: str, total: int, *columns: ProgressColumn) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
     shown = TextColumn("{task.description}", markup=False), BarColumn(), *columns
-    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:  # type: ignore[arg-type]
+    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=total or None)
         yield lambda count: bar.update(task, advance=count)

@@ -1,4 +1,4 @@
-"""``sensor records top``: who sends most to whom, from the records of connections."""
+"""``sensor records top``: top talkers, from the records of connections."""
 
 from __future__ import annotations
 

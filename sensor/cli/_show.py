@@ -50,15 +50,17 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 def row_count(text: str) -> int:
     """The argument of -n. Raises ArgumentTypeError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ROWS_LIMIT)) and 1 <= int(text) <= ROWS_LIMIT):
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number from 1 to {ROWS_LIMIT}")
-    return int(text)
+    return _number(text, "number", ROWS_LIMIT)
 
 
 def vlan_number(text: str) -> int:
     """The argument of --vlan (IEEE 802.1Q). Raises ArgumentTypeError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(VLAN_LIMIT)) and 1 <= int(text) <= VLAN_LIMIT):
-        raise argparse.ArgumentTypeError(f"found {text}, expected a VLAN from 1 to {VLAN_LIMIT}")
+    return _number(text, "VLAN", VLAN_LIMIT)
+
+
+def _number(text: str, what: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"found {text}, expected a {what} from 1 to {most}")
     return int(text)
 
 

@@ -139,6 +139,15 @@ def test_slight_alerts_of_a_host_that_was_taken_over_join_when_they_become_sever
     assert desk.take(made(70, SERVER, OTHER, severity=Severity.low, count=2)) == []
 
 
+def test_a_slight_alert_that_becomes_severe_is_reported_with_the_chain_at_once() -> None:
+    """It is no new alert of the host, but a new one of the chain."""
+    desk = Desk()
+    desk.take(made(1, LAPTOP, SERVER, detector="lateral_movement.wmi_execution", technique="T1047"))
+    assert desk.take(made(1.1, SERVER, OTHER, severity=Severity.low)) == []
+    assert actions(desk.take(made(60, SERVER, OTHER, count=2))) == [("update", 2)]
+    assert desk.take(made(70, SERVER, OTHER, count=3)) == []
+
+
 def test_an_incident_that_was_reported_stays_one() -> None:
     """The benign twin: the host acted before it became a target."""
     desk = Desk()

@@ -1,4 +1,4 @@
-"""Top talkers: who sends most to whom, by pair of hosts, host or service, in a time range."""
+"""Top talkers: the pairs of hosts, hosts or services with most bytes or connections in a time range."""
 
 from __future__ import annotations
 
