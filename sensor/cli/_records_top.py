@@ -49,7 +49,7 @@ def _print(args: argparse.Namespace, answer: Talkers) -> None:
     if args.json:
         print_json([one._asdict() for one in answer.rows])
     elif args.csv:
-        print_csv(Talker._fields, [[*one[:6], " ".join(one.services), *one[7:]] for one in answer.rows])
+        print_csv(Talker._fields, answer.rows)
     elif not answer.rows:
         complain("no connections in this period, or with these filters", "info")
     else:

@@ -50,11 +50,10 @@ class TrafficFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(NamedTuple):
-    """``seen``: traffic that the records do not contain; ``chart``: None without connections."""
+    """``seen``: traffic that the records do not contain."""
 
     found: Talkers
     seen: Sequence[str]
-    chart: Chart | None
 
 
 def page(request: PageRequest) -> Response:
@@ -62,7 +61,7 @@ def page(request: PageRequest) -> Response:
     result = _result(request, wanted, by, sort, ROWS)
     return render(
         request, "traffic.jinja", "Traffic", wanted=wanted, by=by, sort=sort, result=result, groupings=GROUPINGS,
-        sorts=SORTS, size=size, rows=ROWS, services=SERVICES,
+        sorts=SORTS, size=size, rows=ROWS, services=SERVICES, chart=_chart(result.found.rows, by, sort),
         queries=[connections_of(one.host, one.peer) for one in result.found.rows], is_device=DEVICE.fullmatch,
     )  # fmt: skip
 
@@ -95,15 +94,18 @@ def _result(request: PageRequest, wanted: TrafficFilter, by: str, sort: str, mos
     with querying(request.dataset, within) as there:
         try:
             found = talkers(there.query, by, sort, list(_conditions(there.query, wanted)), limit=most)
-            seen = [*there.missing, *sentences(coverage(there.query))]
+            return Result(found, [*there.missing, *sentences(coverage(there.query))])
         except SearchError as error:
             raise Malformed("host", wanted.host, str(error).partition("expected ")[2]) from None
         except QueryError as error:
             raise NotReadable(f"traffic records: {error}") from None
-    rows = [(_label(one), one.bytes if sort == "bytes" else one.connections) for one in found.rows]
+
+
+def _chart(found: Sequence[Talker], by: str, sort: str) -> Chart | None:
+    """None without connections."""
+    rows = [(_label(one), one.bytes if sort == "bytes" else one.connections) for one in found]
     text_of = _size if sort == "bytes" else number_text
-    chart = chart_of((by, sort), ("VARCHAR", "BIGINT"), rows, text_of, LABELS.get(by, LABEL))
-    return Result(found, seen, chart)
+    return chart_of((by, sort), ("VARCHAR", "BIGINT"), rows, text_of, LABELS.get(by, LABEL))
 
 
 def _conditions(query: Query, wanted: TrafficFilter) -> Iterator[Wanted]:
