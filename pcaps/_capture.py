@@ -212,11 +212,9 @@ class Connection:
     MSS = 1460
 
     def __init__(self, capture: Capture, client: Host, server: Host, dport: int) -> None:
-        self.capture, self.hosts, self.ports = (
-            capture,
-            {CLIENT: client, SERVER: server},
-            {CLIENT: client.next_port(), SERVER: dport},
-        )
+        self.capture = capture
+        self.hosts = {CLIENT: client, SERVER: server}
+        self.ports = {CLIENT: client.next_port(), SERVER: dport}
         self.next = {CLIENT: client.rng.getrandbits(32), SERVER: client.rng.getrandbits(32)}
         self.delay = 0.00015 if not (client.remote or server.remote) else 0.006 + client.rng.random() * 0.008
 

@@ -53,10 +53,8 @@ class PackedCapture(Capture):
             (host for host in (src, dst) if not host.remote),
             key=lambda host: (host.vlan == self.servers, host.vlan),
         )
-        src_mac, dst_mac = (
-            (src.mac if direct or src is visible else self.gateway),
-            (dst.mac if direct or dst is visible else self.gateway),
-        )
+        src_mac = src.mac if direct or src is visible else self.gateway
+        dst_mac = dst.mac if direct or dst is visible else self.gateway
         self.put_ipv4(
             at,
             src_mac,
@@ -230,11 +228,9 @@ class Connection:
     MSS = 1460
 
     def __init__(self, capture: PackedCapture, client: Host, server: Host, dport: int) -> None:
-        self.capture, self.hosts, self.ports = (
-            capture,
-            {CLIENT: client, SERVER: server},
-            {CLIENT: client.next_port(), SERVER: dport},
-        )
+        self.capture = capture
+        self.hosts = {CLIENT: client, SERVER: server}
+        self.ports = {CLIENT: client.next_port(), SERVER: dport}
         self.next = {CLIENT: client.rng.getrandbits(32), SERVER: client.rng.getrandbits(32)}
         self.delay = 0.006 if client.remote or server.remote else 0.00015
 

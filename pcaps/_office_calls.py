@@ -39,11 +39,9 @@ class Pbx:
 
     def register(self, at: float, phone: Host, extension: str, agent: str) -> None:
         """A registration without credentials, which is challenged, and one with credentials."""
-        call, tag, nonce = (
-            f"{phone.rng.getrandbits(48):012x}@{phone.ip}",
-            f"{phone.rng.getrandbits(32):08x}",
-            f"{self.host.rng.getrandbits(64):016x}",
-        )
+        call = f"{phone.rng.getrandbits(48):012x}@{phone.ip}"
+        tag = f"{phone.rng.getrandbits(32):08x}"
+        nonce = f"{self.host.rng.getrandbits(64):016x}"
         aor = f"<sip:{extension}@{self.host.ip}>"
         for number in (1, 2):
             via, sequence = self._via(phone, f"{phone.rng.getrandbits(40):010x}"), f"{number} REGISTER"
@@ -62,10 +60,8 @@ class Pbx:
             )
             response = common | {"To": f"{aor};tag=as{number}{tag}", "Server": SERVER}
             if number == 1:
-                first, response = (
-                    "SIP/2.0 401 Unauthorized",
-                    response | {"WWW-Authenticate": f'Digest algorithm=MD5, realm="{REALM}", nonce="{nonce}"'},
-                )
+                first = "SIP/2.0 401 Unauthorized"
+                response = response | {"WWW-Authenticate": f'Digest algorithm=MD5, realm="{REALM}", nonce="{nonce}"'}
             else:
                 first, response = "SIP/2.0 200 OK", response | {"Contact": f"{contact};expires=300"}
             self.capture.udp(at + 0.003, self.host, phone, 5060, 5060, self._message(first, response))
@@ -127,11 +123,9 @@ class Pbx:
         seconds: float,
     ) -> None:
         caller, callee = extensions
-        call, tag, remote_tag = (
-            f"{phone.rng.getrandbits(48):012x}@{src.ip}",
-            f"{phone.rng.getrandbits(32):08x}",
-            f"{phone.rng.getrandbits(32):08x}",
-        )
+        call = f"{phone.rng.getrandbits(48):012x}@{src.ip}"
+        tag = f"{phone.rng.getrandbits(32):08x}"
+        remote_tag = f"{phone.rng.getrandbits(32):08x}"
         target = f"sip:{callee}@{dst.ip}"
         from_, to_header = f"<sip:{caller}@{src.ip}>;tag={tag}", f"<sip:{callee}@{dst.ip}>"
         branch = f"{phone.rng.getrandbits(40):010x}"

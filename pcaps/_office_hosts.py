@@ -303,10 +303,8 @@ def iot_devices() -> list[Device]:
 
 def user_devices() -> list[Device]:
     """Workstations and mobile devices. The mobile devices have randomized MAC addresses."""
-    office, browsing = (
-        ("outlook.office365.example", "teams.microsoft.example"),
-        ("www.news.example", "cdn.news.example"),
-    )
+    office = ("outlook.office365.example", "teams.microsoft.example")
+    browsing = ("www.news.example", "cdn.news.example")
     windows = [
         Device(
             lan(name, mac, last, ttl=128),

@@ -159,13 +159,11 @@ class Attacks:
         """A laptop repeatedly claims the address of the gateway to a victim, and the address of the victim to the
         gateway.
         """
-        gateway, victim = (
-            self.gateway(host),
-            next(
-                device.host
-                for device in self.company.workstations
-                if device.host.vlan == host.vlan and device.host is not host
-            ),
+        gateway = self.gateway(host)
+        victim = next(
+            device.host
+            for device in self.company.workstations
+            if device.host.vlan == host.vlan and device.host is not host
         )
         self.capture.arp(at - 100, victim, gateway)
         for step in range(60):

@@ -135,10 +135,8 @@ def rtsp_session(capture: PackedCapture, at: float, recorder: Host, camera: Host
         f'Authorization: Digest username="viewer", realm="streams", nonce="{nonce}", uri="{url}", '
         f'response="{answer}"\r\n'
     )
-    transport, sdp = (
-        "Transport: RTP/AVP;unicast;client_port=50100-50101",
-        "v=0\r\ns=stream\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
-    )
+    transport = "Transport: RTP/AVP;unicast;client_port=50100-50101"
+    sdp = "v=0\r\ns=stream\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
     steps = (
         ("OPTIONS", "", "200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n\r\n"),
         ("DESCRIBE", "", "401 Unauthorized", f'WWW-Authenticate: Digest realm="streams", nonce="{nonce}"\r\n\r\n'),

@@ -269,10 +269,8 @@ class Week:
             self.capture, at + 900 + rng.random() * 9000, host, self.server(f"files0{1 + order % 2}"), "team", 3000
         )
         if (order + day) % 4 == 0:
-            when, printer = (
-                at + 2000 + rng.random() * 9000,
-                self.company.printers[order % len(self.company.printers)].host,
-            )
+            when = at + 2000 + rng.random() * 9000
+            printer = self.company.printers[order % len(self.company.printers)].host
             office.smb_session(self.capture, when, host, self.server("prints01"), "spool", 900)
             office.print_job(self.capture, when + 2, self.server("prints01"), printer)
         if (order + day) % 6 == 0:

@@ -26,11 +26,9 @@ from pcaps.dissectors._rpc import (
 )
 from pcaps.dissectors._smb import ntlm_authenticate, ntlm_challenge, ntlm_negotiate, version
 
-EPM, SVCCTL, NETLOGON = (
-    "e1af8308-5d1f-11c9-91a4-08002b14a0fa",
-    "367abb81-9844-35f1-ad32-98f038001003",
-    "12345678-1234-abcd-ef00-01234567cffb",
-)
+EPM = "e1af8308-5d1f-11c9-91a4-08002b14a0fa"
+SVCCTL = "367abb81-9844-35f1-ad32-98f038001003"
+NETLOGON = "12345678-1234-abcd-ef00-01234567cffb"
 ACTIVATOR, OTHER = "000001a0-0000-0000-c000-000000000046", "00000000-1111-2222-3333-444444444444"
 MMC = "49b2791a-b1ae-4c90-9b8e-e860ba07f889"
 CLIENT_VERSION, SERVER_VERSION = version(10, 0, 19041), version(10, 0, 17763)
@@ -61,10 +59,8 @@ def service() -> Parts:
         + text("C:\\Windows\\Temp\\u.exe")
         + bytes(8)
     )
-    negotiate, authenticate = (
-        ntlm_negotiate(CLIENT_VERSION),
-        ntlm_authenticate("admin", "OFFICE", "DESK-04", CLIENT_VERSION),
-    )
+    negotiate = ntlm_negotiate(CLIENT_VERSION)
+    authenticate = ntlm_authenticate("admin", "OFFICE", "DESK-04", CLIENT_VERSION)
     return [
         (True, bind([(0, SVCCTL, 2), (1, OTHER, 1)], verifier=negotiate, level=6)),
         (False, message(12, bytes(28), verifier=ntlm_challenge("OFFICE", TARGET, SERVER_VERSION), level=6)),

@@ -6,10 +6,8 @@ from pcaps.dissectors._frames import DESKTOP, GATEWAY, Frames, conversation
 from pcaps.dissectors._tls import CIPHERS, client_hello, handshake, record, server_name
 
 SERVER = "10.20.30.40"
-REQUEST, CONFIRM = (
-    bytes.fromhex("030000130ee000000000000100080001000000"),
-    bytes.fromhex("030000130ed000001234000200080001000000"),
-)
+REQUEST = bytes.fromhex("030000130ee000000000000100080001000000")
+CONFIRM = bytes.fromhex("030000130ed000001234000200080001000000")
 
 
 def frames() -> Frames:

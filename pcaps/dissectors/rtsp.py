@@ -18,10 +18,8 @@ def rtsp_message(start: str, *headers: str, body: str = "") -> bytes:
 
 
 def frames() -> Frames:
-    uri, agent = (
-        "rtsp://10.20.30.61:554/Streaming/Channels/101",
-        "User-Agent: LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)",
-    )
+    uri = "rtsp://10.20.30.61:554/Streaming/Channels/101"
+    agent = "User-Agent: LibVLC/3.0.18 (LIVE555 Streaming Media v2016.11.28)"
     digest = 'Authorization: Digest username="viewer", realm="IP Camera(12345)", nonce="5f", uri="/", response="0"'
     parts = [
         (True, rtsp_message(f"OPTIONS {uri} RTSP/1.0", "CSeq: 2", agent)),

@@ -18,10 +18,8 @@ def frames() -> Frames:
     def down(payload: bytes) -> bytes:
         return udp(PBX, PHONE, "10.20.30.5", "10.20.30.12", 5060, 5060, payload)
 
-    via, ends = (
-        "Via: SIP/2.0/UDP 10.20.30.12:5060;branch=z9hG4bK77",
-        ('From: "Front desk" <sip:212@10.20.30.5>;tag=a1', "To: <sip:212@10.20.30.5>"),
-    )
+    via = "Via: SIP/2.0/UDP 10.20.30.12:5060;branch=z9hG4bK77"
+    ends = ('From: "Front desk" <sip:212@10.20.30.5>;tag=a1', "To: <sip:212@10.20.30.5>")
     program = "User-Agent: Yealink SIP-T46S 66.86.0.15"
     profile = 'Event: ua-profile;profile-type="device";vendor="Yealink";model="SIP-T46S";version="66.86.0.15"'
     yield udp(

@@ -12,10 +12,8 @@ def message(sender: int, version: int, kind: int, body: bytes) -> bytes:
 
 
 def frames() -> Frames:
-    greeting, answer = (
-        message(1, 1, 4, bytes.fromhex("0000000100000000")),
-        message(4, 0, 3, bytes.fromhex("0000000100000000")),
-    )
+    greeting = message(1, 1, 4, bytes.fromhex("0000000100000000"))
+    answer = message(4, 0, 3, bytes.fromhex("0000000100000000"))
     command = message(1, 1, 8, bytes(392))
     parts = [(True, greeting), (False, answer), (True, command[:100]), (True, command[100:])]
     yield from conversation((DESKTOP, "10.20.30.14", 50000), (GATEWAY, "10.20.30.1", 4786), parts)

@@ -7,10 +7,8 @@ from __future__ import annotations
 from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PBX, PRINTER, Frames, udp
 
 GROUP, GROUP_MAC = "239.255.255.250", "01:00:5e:7f:ff:fa"
-DRAFT, FINAL = (
-    "http://schemas.xmlsoap.org/ws/2005/04/discovery",
-    "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01",
-)
+DRAFT = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
+FINAL = "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01"
 ONVIF = "onvif://www.onvif.org"
 
 
@@ -43,10 +41,8 @@ def frames() -> Frames:
         return udp(src_mac, DESKTOP, src, "10.20.30.66", 3702, 50300, payload)
 
     devprof, pub = "http://schemas.xmlsoap.org/ws/2006/02/devprof", "http://schemas.microsoft.com/windows/pub/2005/07"
-    network, printing = (
-        "http://www.onvif.org/ver10/network/wsdl",
-        "http://schemas.microsoft.com/windows/2006/08/wdp/print",
-    )
+    network = "http://www.onvif.org/ver10/network/wsdl"
+    printing = "http://schemas.microsoft.com/windows/2006/08/wdp/print"
     printer = "e3248000-80ce-11db-8000-02005e005303"
     hello = endpoint(printer) + (
         "<wsd:Types>p:Device "

@@ -175,10 +175,8 @@ def registrar(*extensions: str) -> None:
             status = "404 Not Found"
         elif method in ("REGISTER", "INVITE") and not authorized(message, method):
             refused = "authorization:" in message.lower()
-            status, more = (
-                "403 Forbidden" if refused else "401 Unauthorized",
-                'WWW-Authenticate: Digest algorithm=MD5, realm="asterisk", nonce="5f3c1a77"\r\n',
-            )
+            status = "403 Forbidden" if refused else "401 Unauthorized"
+            more = 'WWW-Authenticate: Digest algorithm=MD5, realm="asterisk", nonce="5f3c1a77"\r\n'
         copied = "".join(
             line + "\r\n"
             for line in message.split("\r\n")

@@ -49,12 +49,10 @@ class _Case(msgspec.Struct):
         return self.alert.count != self.reported_count or self.alert.severity != self.reported_severity
 
     def report(self, now: int, action: str = "update") -> tuple[str, Alert]:
-        self.reported, self.reported_count, self.reported_severity, self.news = (
-            now,
-            self.alert.count,
-            self.alert.severity,
-            False,
-        )
+        self.reported = now
+        self.reported_count = self.alert.count
+        self.reported_severity = self.alert.severity
+        self.news = False
         return action, self.alert
 
 

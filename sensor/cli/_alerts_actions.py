@@ -190,11 +190,9 @@ def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, s
     from sensor.eventlog.paths import notes_log
     from sensor.tables.notes import Note, append_notes
 
-    path, now, author = (
-        notes_log(need_log(args, "alerts")),
-        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        author_of(args),
-    )
+    path = notes_log(need_log(args, "alerts"))
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    author = author_of(args)
     notes = [Note(now, name, action, author, tidy(text), value) for name in alerts for action, value, text in added]
     try:
         append_notes(path, notes)

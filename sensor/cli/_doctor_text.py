@@ -54,8 +54,6 @@ def listening(source: Source, seconds: float) -> Iterator[Callable[[], None]]:
         TextColumn("{task.fields[packets]:,} packets; Ctrl-C to stop"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task, began = (
-            bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0),
-            time.monotonic(),
-        )
+        task = bar.add_task("listening" if seconds else "reading", total=seconds or None, packets=0)
+        began = time.monotonic()
         yield lambda: bar.update(task, completed=time.monotonic() - began, packets=source.tally.packets)

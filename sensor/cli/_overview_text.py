@@ -42,11 +42,9 @@ def overview_of(data: Data, picture: Picture, now: int) -> Overview:
     """``now``: ns. Raises sqlite3.DatabaseError if the tables are damaged."""
     there, raised = devices(data, limit=1), alerts(data, AlertFilter(state=OPEN), limit=1)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=INCIDENTS)
-    todo, cves, site = (
-        recommendations(data, StoryFilter(state=("open",)), limit=1),
-        vulnerabilities(picture, limit=1).facets["verdict"],
-        posture(picture),
-    )
+    todo = recommendations(data, StoryFilter(state=("open",)), limit=1)
+    cves = vulnerabilities(picture, limit=1).facets["verdict"]
+    site = posture(picture)
     body = {
         "kind": "overview",
         "devices": {"total": there.total, "new": new_devices(data, now - DAY), "type": there.facets["type"]},

@@ -111,10 +111,8 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
     if picture is None:
         raise Exit(NOT_OPENED)
     seen = {name: node.last_seen.rstrip("Z") for name, node in picture.site.nodes.items()}
-    names, found = (
-        TABLES["vulnerability"].names,
-        every_finding(picture, VulnerabilityFilter(verdict=tuple(VERDICTS), state=())),
-    )
+    names = TABLES["vulnerability"].names
+    found = every_finding(picture, VulnerabilityFilter(verdict=tuple(VERDICTS), state=()))
     rows = [msgspec.structs.asdict(one) | {"ts": seen.get(one.device), "ip": one.address} for one in found]
     return [[None if row[name] == "" else row[name] for name in names] for row in rows]
 

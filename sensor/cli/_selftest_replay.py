@@ -153,10 +153,8 @@ def evidence(done: Replayed) -> CheckResult:
     """The packets behind the alert are kept as a capture file."""
     for record in _opened(done):
         if tidy(part(record, "alert").get("detector")) in ALERTS:
-            path, frames = (
-                done.folder / tidy(part(record, "packets").get("file")),
-                part(record, "packets").get("frames", 0),
-            )
+            path = done.folder / tidy(part(record, "packets").get("file"))
+            frames = part(record, "packets").get("frames", 0)
             held = _frames(path.read_bytes()) if path.is_file() else 0
             if not frames or held < frames:
                 return error(f"{tidy(path.name) or 'no file'} contains {held:,} packets, expected {frames:,}", HELP)

@@ -70,10 +70,8 @@ def main(args: argparse.Namespace) -> int:
 
     found = known(args, alerts=True)
     fold = found.fold
-    devices, alerts = (
-        [found.details(record) for record in devices_named(fold, args.what)],
-        alerts_named(fold, args.what),
-    )
+    devices = [found.details(record) for record in devices_named(fold, args.what)]
+    alerts = alerts_named(fold, args.what)
     incidents = [
         record
         for name, record in fold.incidents.items()

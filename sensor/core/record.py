@@ -114,11 +114,9 @@ class RecordMaker:
     """
 
     def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
-        self.sensor_id, self.site, self.version = (
-            clean(sensor_id, SHORT_TEXT_LIMIT),
-            clean(site, SHORT_TEXT_LIMIT),
-            clean(version, SHORT_TEXT_LIMIT),
-        )
+        self.sensor_id = clean(sensor_id, SHORT_TEXT_LIMIT)
+        self.site = clean(site, SHORT_TEXT_LIMIT)
+        self.version = clean(version, SHORT_TEXT_LIMIT)
         self.networks = networks or Networks()
         self.loss: float | None = None
         self.shed = 0.0

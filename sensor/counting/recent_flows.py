@@ -69,17 +69,13 @@ class RecentFlows:
         if not len(conversations.rows):
             return []
         if self._apart:
-            rows, keys, ts = (
-                conversations.rows[conversations.abroad],
-                conversations.apart[conversations.abroad],
-                conversations.ts[conversations.abroad],
-            )
+            rows = conversations.rows[conversations.abroad]
+            keys = conversations.apart[conversations.abroad]
+            ts = conversations.ts[conversations.abroad]
         elif self._near:
-            rows, keys, ts = (
-                conversations.rows[~conversations.abroad],
-                conversations.keys[~conversations.abroad],
-                conversations.ts[~conversations.abroad],
-            )
+            rows = conversations.rows[~conversations.abroad]
+            keys = conversations.keys[~conversations.abroad]
+            ts = conversations.ts[~conversations.abroad]
         else:
             rows, keys, ts = conversations.rows, conversations.keys, conversations.ts
         news: list[int] = rows[self._recent.fresh(keys, ts, self._window)].tolist()

@@ -26,17 +26,13 @@ def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
         status = load_status(log, name) or Status(name, type_of(options), "stopped")
         if not running(log, name):
             status.state, status.next_try = "stopped", 0.0
-        status.seq, status.alerts, status.pending = (
-            place.seq,
-            place.alerts,
-            place.pending(max(end, place.seq, place.alerts)),
-        )
-        status.delivered, status.filtered, status.refused, status.missing = (
-            place.delivered,
-            place.filtered,
-            place.refused,
-            place.missing,
-        )
+        status.seq = place.seq
+        status.alerts = place.alerts
+        status.pending = place.pending(max(end, place.seq, place.alerts))
+        status.delivered = place.delivered
+        status.filtered = place.filtered
+        status.refused = place.refused
+        status.missing = place.missing
         status.read = place.done + status.pending
         found.append(status)
     return found

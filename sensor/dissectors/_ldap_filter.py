@@ -7,18 +7,16 @@ from __future__ import annotations
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared import der
 
-AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = (
-    0xA0,
-    0xA1,
-    0xA2,
-    0xA3,
-    0xA4,
-    0xA5,
-    0xA6,
-    0x87,
-    0xA8,
-    0xA9,
-)
+AND = 0xA0
+OR = 0xA1
+NOT = 0xA2
+EQUAL = 0xA3
+SUBSTRINGS = 0xA4
+GREATER = 0xA5
+LESS = 0xA6
+PRESENT = 0x87
+APPROXIMATE = 0xA8
+EXTENSIBLE = 0xA9
 JOINED = {AND: "&", OR: "|", NOT: "!"}
 COMPARED = {EQUAL: "=", GREATER: ">=", LESS: "<=", APPROXIMATE: "~="}
 INITIAL, FINAL = 0x80, 0x82

@@ -29,18 +29,16 @@ MAILSLOT = b"\\MAILSLOT\\"
 BROWSE, LAN_MANAGER = "\\MAILSLOT\\BROWSE", "\\MAILSLOT\\LANMAN"
 MAILSLOT_LIMIT = 64
 COMMENT_LIMIT = 64  # with the final zero at most 43 by [MS-BRWS] 2.2.1
-HOST, WANTED, ELECT, LIST_WANTED, LIST, BACKUP, DOMAIN, MASTERS, RESET, LOCAL_MASTER = (
-    1,
-    2,
-    8,
-    9,
-    10,
-    11,
-    12,
-    13,
-    14,
-    15,
-)
+HOST = 1
+WANTED = 2
+ELECT = 8
+LIST_WANTED = 9
+LIST = 10
+BACKUP = 11
+DOMAIN = 12
+MASTERS = 13
+RESET = 14
+LOCAL_MASTER = 15
 SIGNATURE = 0xAA55
 # Bits of the server type ([MS-BRWS] 2.2.1, [MS-RAP] 2.5.5.4).
 TYPES = {

@@ -30,28 +30,24 @@ PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; absent on Cisco HDLC
 VERSIONS = (1, 2)
 HEADER = 4  # version, life in seconds, checksum
-DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE_VLAN, DUPLEX = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    9,
-    10,
-    11,
-)
-VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_REQUESTED, POWER_OFFERED = (
-    14,
-    15,
-    16,
-    20,
-    21,
-    22,
-    23,
-    25,
-    26,
-)
+DEVICE_ID = 1
+ADDRESSES = 2
+PORT = 3
+CAPABILITIES = 4
+SOFTWARE = 5
+PLATFORM = 6
+VTP_DOMAIN = 9
+NATIVE_VLAN = 10
+DUPLEX = 11
+VOICE_REPLY = 14
+VOICE_QUERY = 15
+POWER_USED = 16
+NAME = 20
+OBJECT_ID = 21
+MANAGEMENT = 22
+LOCATION = 23
+POWER_REQUESTED = 25
+POWER_OFFERED = 26
 CAPABILITY_NAMES = (
     "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone",
     "remotely_managed", "cvta", "two_port_relay",

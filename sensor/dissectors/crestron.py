@@ -50,12 +50,10 @@ class Crestron(Discovery):
         match = _TEXT.search(data, HEADER)
         if match is None:
             raise Malformed("answer without a model")
-        name, model, firmware, serial = (
-            field(data[HEADER : HEADER + NAME_SIZE]),
-            field(match[1]),
-            field(match[2]),
-            field(match[3] or b""),
-        )
+        name = field(data[HEADER : HEADER + NAME_SIZE])
+        model = field(match[1])
+        firmware = field(match[2])
+        serial = field(match[3] or b"")
         pairs = (
             ("crestron.model", model),
             ("crestron.firmware", firmware),

@@ -228,12 +228,10 @@ def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed])
 def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, bytes]) -> None:
     """Options from a server, for the event."""
     get = options.get
-    event.netmask, event.gateways, event.dns, event.tftp = (
-        _one(options, 1),
-        _many(get(3)),
-        _many(get(6)),
-        _many(get(150)),
-    )
+    event.netmask = _one(options, 1)
+    event.gateways = _many(get(3))
+    event.dns = _many(get(6))
+    event.tftp = _many(get(150))
     event.boot_server = _v4(siaddr)
     if raw := get(51):
         event.lease_s = int.from_bytes(raw[:4], "big")

@@ -67,16 +67,12 @@ class Dhip(Discovery):
 
 def _answer(packet: Packet, parsed: Object) -> list[Parsed]:
     info = inner(parsed, "params", "deviceInfo")
-    model, kind, firmware, serial = (
-        text(info, "DeviceType"),
-        text(info, "DeviceClass"),
-        text(info, "Version"),
-        text(info, "SerialNo"),
-    )
-    mac, address = (
-        mac_of(text(parsed, "mac") or text(info, "mac")),
-        address_of(text(inner(info, "IPv4Address"), "IPAddress")),
-    )
+    model = text(info, "DeviceType")
+    kind = text(info, "DeviceClass")
+    firmware = text(info, "Version")
+    serial = text(info, "SerialNo")
+    mac = mac_of(text(parsed, "mac") or text(info, "mac"))
+    address = address_of(text(inner(info, "IPv4Address"), "IPAddress"))
     own = is_own(packet, mac, address)
     event = DhipAnswer(packet, model, kind, firmware, serial, mac, address, own)
     if not own:

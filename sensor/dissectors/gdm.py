@@ -43,12 +43,10 @@ class Gdm(Discovery):
         if not data.startswith(STARTS):
             return []
         get = lines(data, truncated=packet.truncated).get
-        content, name, product, version = (
-            get("content-type", ""),
-            get("name", ""),
-            get("product", ""),
-            get("version", ""),
-        )
+        content = get("content-type", "")
+        name = get("name", "")
+        product = get("product", "")
+        version = get("version", "")
         if not content.startswith(CONTENT):
             return []
         pairs = (("gdm.content", content), ("gdm.hostname", name), ("gdm.product", product), ("gdm.version", version))

@@ -54,11 +54,9 @@ class Hiflying(Discovery):
         answer = _ANSWER.match(data)
         if not answer:
             return []
-        address, mac, model = (
-            address_of(answer[1].decode("ascii")),
-            mac_of(answer[2].decode("ascii")),
-            answer[3].decode("ascii").strip(),
-        )
+        address = address_of(answer[1].decode("ascii"))
+        mac = mac_of(answer[2].decode("ascii"))
+        model = answer[3].decode("ascii").strip()
         own = is_own(packet, mac, address)
         event = HiflyingAnswer(packet, model, mac, address, own)
         return [event, *facts(packet, (("hiflying.model", model),))] if own else [event]

@@ -342,10 +342,8 @@ def _login(event: HttpRequest) -> bodies.Login:
 
 def _upload(event: HttpRequest) -> bodies.Upload:
     def derived(packet: Packet, body: bytes) -> Iterator[Event]:
-        shape, odd = (
-            shapes.body_shape(body, event.content_type, event.length),
-            shapes.odd_parts(body, event.content_type),
-        )
+        shape = shapes.body_shape(body, event.content_type, event.length)
+        odd = shapes.odd_parts(body, event.content_type)
         yield HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
         for name, content in files_in(body, event.content_type, event.path, event.method):
             yield HttpUpload(packet, event.host, event.path, name, content, event.length)

@@ -79,11 +79,9 @@ def shown(data: bytes) -> bytes:
 
 
 def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Parsed]:
-    model, firmware, mac = (
-        text(info, "model"),
-        text(info, "sw_ver"),
-        mac_of(text(info, "mac", "mic_mac", "ethernet_mac")),
-    )
+    model = text(info, "model")
+    firmware = text(info, "sw_ver")
+    mac = mac_of(text(info, "mac", "mic_mac", "ethernet_mac"))
     own = bool(info) and is_own(packet, mac)
     event = KasaAnswer(packet, orders, model, firmware, mac, own)
     if not own:

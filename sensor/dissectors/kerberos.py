@@ -26,16 +26,14 @@ AP_REQUEST, TICKET = 0x6E, 0x61
 GSS_TICKET = bytes.fromhex("06092a864886f71201020201006e")
 MESSAGES = (AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR)
 # Pre-authentication types (RFC 4120, 7.5.2; RFC 6113, 5.4; [MS-SFU] 2.2.1 for the last).
-TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHALLENGE, FOR_USER = (
-    1,
-    2,
-    11,
-    16,
-    19,
-    136,
-    138,
-    129,
-)
+TGS_PROOF = 1
+TIMESTAMP = 2
+ETYPE_INFO = 11
+PUBLIC_KEY = 16
+ETYPE_INFO2 = 19
+ARMOUR = 136
+ENCRYPTED_CHALLENGE = 138
+FOR_USER = 129
 NETBIOS_ADDRESS = 20
 SIZE_LIMIT = 1 << 20  # bytes of a message over TCP
 KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and the request body follows them

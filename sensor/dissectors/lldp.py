@@ -30,18 +30,16 @@ from sensor.dissectors.shared.neighbour import (
 )
 
 ETHERTYPE = 0x88CC
-END, CHASSIS, PORT, LIFE, PORT_DESCRIPTION, NAME, DESCRIPTION, CAPABILITIES, ADDRESS, COMPANY = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    127,
-)
+END = 0
+CHASSIS = 1
+PORT = 2
+LIFE = 3
+PORT_DESCRIPTION = 4
+NAME = 5
+DESCRIPTION = 6
+CAPABILITIES = 7
+ADDRESS = 8
+COMPANY = 127
 MANDATORY = [CHASSIS, PORT, LIFE]  # in this order, before all others (9.2.7.1)
 IEEE_802_1, IEEE_802_3, MED = b"\x00\x80\xc2", b"\x00\x12\x0f", b"\x00\x12\xbb"
 # Table 8-4, bit by bit.

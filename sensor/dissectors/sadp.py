@@ -83,16 +83,12 @@ def _text(elements: dict[bytes, bytes], name: bytes) -> str:
 
 
 def _answer(packet: Packet, elements: dict[bytes, bytes]) -> list[Parsed]:
-    model, firmware, serial = (
-        _text(elements, b"DeviceDescription"),
-        _text(elements, b"SoftwareVersion"),
-        _text(elements, b"DeviceSN"),
-    )
-    mac, address, vendor = (
-        mac_of(_text(elements, b"MAC")),
-        address_of(_text(elements, b"IPv4Address")),
-        _text(elements, b"OEMInfo"),
-    )
+    model = _text(elements, b"DeviceDescription")
+    firmware = _text(elements, b"SoftwareVersion")
+    serial = _text(elements, b"DeviceSN")
+    mac = mac_of(_text(elements, b"MAC"))
+    address = address_of(_text(elements, b"IPv4Address"))
+    vendor = _text(elements, b"OEMInfo")
     own = is_own(packet, mac, address)
     activated = {"true": True, "false": False}.get(_text(elements, b"Activated").lower())
     event = SadpAnswer(packet, model, firmware, serial, mac, address, activated, own)

@@ -19,16 +19,14 @@ from sensor.dissectors.shared.ieee1284 import device_id
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT, ACN_PORT = 427, 8427
-REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, TYPE_REQUEST, SERVICE_ADVERT = (
-    1,
-    2,
-    3,
-    6,
-    7,
-    8,
-    9,
-    11,
-)
+REQUEST = 1
+REPLY = 2
+REGISTER = 3
+ATTRIBUTE_REQUEST = 6
+ATTRIBUTE_REPLY = 7
+DIRECTORY_ADVERT = 8
+TYPE_REQUEST = 9
+SERVICE_ADVERT = 11
 FUNCTIONS = range(1, 12)
 URLS_LIMIT = 64
 ATTRIBUTES_LIMIT = 64

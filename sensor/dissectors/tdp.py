@@ -61,12 +61,10 @@ class Tdp(Discovery):
 
 def _answer(packet: Packet, body: bytes) -> list[Parsed]:
     info = inner(read_object(body, packet.truncated), "result")
-    kind, model, mac, address = (
-        text(info, "device_type"),
-        text(info, "device_model"),
-        mac_of(text(info, "mac")),
-        address_of(text(info, "ip")),
-    )
+    kind = text(info, "device_type")
+    model = text(info, "device_model")
+    mac = mac_of(text(info, "mac"))
+    address = address_of(text(info, "ip"))
     if not kind and not model:
         return []
     default = info.get("factory_default")

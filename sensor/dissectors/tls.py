@@ -376,12 +376,10 @@ def _datagram(packet: Packet) -> list[Parsed]:
 
 
 def _dtls_message(packet: Packet, message: bytes) -> Iterator[Parsed]:
-    kind, size, offset, part = (
-        message[0],
-        int.from_bytes(message[1:4], "big"),
-        int.from_bytes(message[6:9], "big"),
-        int.from_bytes(message[9:12], "big"),
-    )
+    kind = message[0]
+    size = int.from_bytes(message[1:4], "big")
+    offset = int.from_bytes(message[6:9], "big")
+    part = int.from_bytes(message[9:12], "big")
     if offset or part > len(message) - DTLS_MESSAGE:
         return
     body = message[DTLS_MESSAGE : DTLS_MESSAGE + part]

@@ -89,11 +89,9 @@ def _announced(packet: Packet, fields: dict[int, list[bytes]]) -> list[Parsed]:
     known = fields.keys() & {MAC, MAC_AND_ADDRESS, FIRMWARE, PLATFORM, SHORT_MODEL}
     if not known:
         return []
-    platform, model, firmware = (
-        first(PLATFORM),
-        first(MODEL) or first(SHORT_MODEL) or otherwise(PLATFORM),
-        first(VERSION) or otherwise(FIRMWARE),
-    )
+    platform = first(PLATFORM)
+    model = first(MODEL) or first(SHORT_MODEL) or otherwise(PLATFORM)
+    firmware = first(VERSION) or otherwise(FIRMWARE)
     mac = int.from_bytes(fields.get(MAC, [b""])[0][:6], "big")
     uptime, default = int.from_bytes(fields.get(UPTIME, [b""])[0][:4], "big"), fields.get(DEFAULT)
     own = _own(packet, fields)

@@ -119,11 +119,9 @@ def _announced(
     packet: Packet, document: xml_tree.Document, action: str, match: xml_tree.Element, alone: bool
 ) -> list[Parsed]:
     """One device. Among several, one without an address cannot be attributed."""
-    endpoint, types, scopes = (
-        match.value("EndpointReference", "Address"),
-        _types(document, match),
-        _words(match, "Scopes"),
-    )
+    endpoint = match.value("EndpointReference", "Address")
+    types = _types(document, match)
+    scopes = _words(match, "Scopes")
     addresses = _words(match, "XAddrs")
     own = action != "Bye" and (
         any(may_be_at(packet, host_of(address.encode())) for address in addresses) if addresses else alone

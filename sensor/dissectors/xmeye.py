@@ -60,12 +60,10 @@ class Xmeye(Discovery):
         if size > len(data) - _HEADER.size and not packet.truncated:
             raise Malformed("field longer than the message")
         info = inner(read_object(data[_HEADER.size : _HEADER.size + size], packet.truncated), "NetWork.NetCommon")
-        name, firmware, serial, channels = (
-            text(info, "HostName"),
-            text(info, "Version"),
-            text(info, "SN"),
-            number(info, "ChannelNum"),
-        )
+        name = text(info, "HostName")
+        firmware = text(info, "Version")
+        serial = text(info, "SN")
+        channels = number(info, "ChannelNum")
         mac, address = mac_of(text(info, "MAC")), _address(text(info, "HostIP"))
         own = bool(info) and is_own(packet, mac, address)
         event = XmeyeAnswer(packet, name, firmware, serial, channels, mac, address, own)

@@ -98,9 +98,7 @@ def clock() -> Clock:
     with contextlib.suppress(OSError, AttributeError):
         memory = ctypes.create_string_buffer(TIMEX_SIZE)
         if ctypes.sizeof(ctypes.c_long) == 8 and ctypes.CDLL(None, use_errno=True).adjtimex(memory) >= 0:
-            status, most = (
-                struct.unpack_from("=i", memory, TIMEX_STATUS)[0],
-                struct.unpack_from("=q", memory, TIMEX_MAXERROR)[0],
-            )
+            status = struct.unpack_from("=i", memory, TIMEX_STATUS)[0]
+            most = struct.unpack_from("=q", memory, TIMEX_MAXERROR)[0]
             return Clock(not status & UNSYNCHRONISED, most / 1e6)
     return Clock()

@@ -52,10 +52,8 @@ def space(folder: Folder) -> CheckResult | None:
     """There is room for what may still come."""
     if folder.problem:
         return None
-    free, facts = (
-        f"{folder.free // MIB:,} MiB free",
-        {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)},
-    )
+    free = f"{folder.free // MIB:,} MiB free"
+    facts = {"free": folder.free, "needed": folder.needed, "inodes": round(folder.inodes, 4)}
     if folder.free < LEAST_FREE:
         return error(f"the disk is full: {free}", f"free space: du -xsh {clean(folder.there)}/*", **facts)
     if folder.inodes > FULL_INODES:

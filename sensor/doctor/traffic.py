@@ -170,11 +170,9 @@ class Traffic(Sample):
     def _all(self, rows: npt.NDArray[np.void], now: int) -> None:
         seen, newest = self._seen, int(rows["ts"].max())
         seen.first = seen.first or int(rows["ts"].min())
-        seen.packets, seen.last, seen.longest = (
-            seen.packets + len(rows),
-            max(seen.last, newest),
-            max(seen.longest, int(rows["caplen"].max())),
-        )
+        seen.packets = seen.packets + len(rows)
+        seen.last = max(seen.last, newest)
+        seen.longest = max(seen.longest, int(rows["caplen"].max()))
         seen.truncated += int(np.count_nonzero(rows["caplen"] < rows["wirelen"]))
         if now:
             seen.lag = min(now - newest, now - newest if seen.lag is None else seen.lag)

@@ -193,11 +193,9 @@ class Health:
         gone = {check for check in self._bad if check.startswith(f"{STALLED}/")}
         for one in outputs:
             gone.discard(f"{STALLED}/{one.name}")
-            check, waited, last = (
-                f"{STALLED}/{one.name}",
-                now / SECOND - one.since,
-                self._bad.get(f"{STALLED}/{one.name}"),
-            )
+            check = f"{STALLED}/{one.name}"
+            waited = now / SECOND - one.since
+            last = self._bad.get(f"{STALLED}/{one.name}")
             facts: Facts = {
                 "output": one.name,
                 "pending": one.pending,

@@ -178,11 +178,9 @@ class Pipeline:
 
     def record(self, records: Keeping) -> None:
         """Keep traffic records, starting with the next batch."""
-        self.records, self.dispatcher.record, self.native_messages.record = (
-            records,
-            records.take,
-            self.dispatcher.record_all,
-        )
+        self.records = records
+        self.dispatcher.record = records.take
+        self.native_messages.record = self.dispatcher.record_all
         self.alert_processor.name_flows = records.name_flows
 
     def rezone(self) -> None:

@@ -170,10 +170,8 @@ class Retention:
 
     def _compress(self, segment: Segment) -> None:
         """Both files exist until the compressed one is on disk; readers use the plain one as long as it exists."""
-        new, path = (
-            segment.path.with_suffix(".new"),
-            segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED)),
-        )
+        new = segment.path.with_suffix(".new")
+        path = segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED))
         try:
             with segment.path.open("rb") as plain, os.fdopen(open_file(new, os.O_TRUNC), "wb") as packed:
                 for frame in _frames(plain.readlines(FRAME) for _ in iter(int, 1)):

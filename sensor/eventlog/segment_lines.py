@@ -23,11 +23,9 @@ LINE_LIMIT = 1 << 20
 PIECE = 1 << 13
 WINDOW_LIMIT = 1 << 27
 MAGIC = zstandard.FRAME_HEADER
-TOO_LONG, UNPACKABLE, CUT = (
-    "a line that exceeds the maximum length of a record",
-    "a part that cannot be decompressed",
-    "the end is missing",
-)
+TOO_LONG = "a line that exceeds the maximum length of a record"
+UNPACKABLE = "a part that cannot be decompressed"
+CUT = "the end is missing"
 
 Report = Callable[[str], None]
 

@@ -172,11 +172,9 @@ class Habits:
 
     def absorb(self, other: Habits) -> None:
         """Add the habits of another record of the same device."""
-        self.first, self.last, self.hours = (
-            min(self.first, other.first),
-            max(self.last, other.last),
-            max(self.hours, other.hours),
-        )
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.hours = max(self.hours, other.hours)
         for (peer, service), use in other.uses.items():
             self.uses.put((peer, service), self.uses.get((peer, service)) or use)
         for service, (use, clients) in other.serves.items():

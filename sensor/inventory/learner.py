@@ -42,11 +42,9 @@ class Learner(FlowDetector, DeviceDetector):
 
     def __init__(self, context: Context, baseline: Baseline) -> None:
         super().__init__(context)
-        self.baseline, self._news, self._abroad = (
-            baseline,
-            self.tables.include("flows", RecentFlows(AGAIN)),
-            self.tables.include("external_flows", RecentFlows(AGAIN, apart=True)),
-        )
+        self.baseline = baseline
+        self._news = self.tables.include("flows", RecentFlows(AGAIN))
+        self._abroad = self.tables.include("external_flows", RecentFlows(AGAIN, apart=True))
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:
         news = self._news.fresh(changes)

@@ -132,11 +132,9 @@ def record_of(state: DeviceState) -> Record:
     record.last = record.queued = state.last
     record.since = state.since
     record.addresses = Addresses((int(address, 16), last) for address, last in state.addresses.items())
-    record.claimed, record.behind, record.networks = (
-        _numbers(state.claimed),
-        _numbers(state.behind),
-        _numbers(state.networks),
-    )
+    record.claimed = _numbers(state.claimed)
+    record.behind = _numbers(state.behind)
+    record.networks = _numbers(state.networks)
     record.roles = _roles(state.roles)
     record.router, record.gateway, record.gone, record.admitted = state.router, state.gateway, state.gone, True
     record.news, record.unread, record.weight = state.news, bytes(state.facts), state.weight

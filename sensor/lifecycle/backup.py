@@ -156,11 +156,9 @@ class Backup:
 
     def _manifest(self, held: Held) -> Manifest:
         names = [one.name for one in self._entries]
-        log, evidence, records = (
-            any(map(is_log, names)),
-            any(name.startswith("evidence/") for name in names),
-            f"{RECORDS}/{MANIFEST}" in names,
-        )
+        log = any(map(is_log, names))
+        evidence = any(name.startswith("evidence/") for name in names)
+        records = f"{RECORDS}/{MANIFEST}" in names
         return Manifest(
             FORMAT, __version__, self._whose.id, self._whose.site, time_text(self._now), held.version, held.devices,
             log, evidence,

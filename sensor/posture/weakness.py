@@ -107,10 +107,8 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
 
 def of_recommendation(record: Body, device: str) -> Weakness:
     """From an open record about a known device."""
-    body, severity = (
-        record.get("recommendation") or {},
-        Severity.__members__.get(_text(record.get("severity")), Severity.medium),
-    )
+    body = record.get("recommendation") or {}
+    severity = Severity.__members__.get(_text(record.get("severity")), Severity.medium)
     setting, proofs, why = _text(body.get("setting")), objects(record.get("evidence")), body.get("why")
     first = proofs[0] if proofs else {}
     return Weakness(

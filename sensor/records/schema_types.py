@@ -5,15 +5,13 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-TIME, TEXT, LIST, INT, FLAG, SECONDS, NUMBER = (
-    "timestamp",
-    "text",
-    "list of text",
-    "integer",
-    "boolean",
-    "seconds",
-    "number",
-)
+TIME = "timestamp"
+TEXT = "text"
+LIST = "list of text"
+INT = "integer"
+FLAG = "boolean"
+SECONDS = "seconds"
+NUMBER = "number"
 
 
 class Column(NamedTuple):

@@ -32,10 +32,8 @@ _UPDATE = (
     "UPDATE alerts SET id = ?2, key = ?3, of_group = ?4, title = ?5, risk = ?6, count = ?7, first = ?8, last = ?9,"
     " ended = ?10, seq = ?11, summary = ?12, words = ?13, severity = ?14 WHERE number = ?1"
 )
-_ADD_RECORD, _UPDATE_RECORD = (
-    "INSERT INTO alert_records VALUES (?, ?)",
-    "UPDATE alert_records SET record = ?2 WHERE number = ?1",
-)
+_ADD_RECORD = "INSERT INTO alert_records VALUES (?, ?)"
+_UPDATE_RECORD = "UPDATE alert_records SET record = ?2 WHERE number = ?1"
 _GROUPS = "SELECT number, state, severity, detector, verdict, assignee, site FROM alert_groups"
 _ADD_GROUP = (
     "INSERT INTO alert_groups (state, severity, detector, verdict, assignee, site, alerts) VALUES (?, ?, ?, ?, ?, ?, 0)"

@@ -57,10 +57,8 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Other]) -> No
     for line, text in lines:
         part = line.recommendation
         if part is not None:
-            state, whose = (
-                "closed" if line.action == "close" else "open",
-                (line.src.device or line.src.ip or line.src.mac)[:WORD],
-            )
+            state = "closed" if line.action == "close" else "open"
+            whose = (line.src.device or line.src.ip or line.src.mac)[:WORD]
             times = line.time_or(part.first, line.ns), line.time_or(part.last, line.ns)
             rows[part.id[:WORD]] = (
                 part.id[:WORD],

@@ -18,13 +18,11 @@ class Kernel:
     """Writes blocks as the kernel does: in order, and only where the status gives them to the kernel."""
 
     def __init__(self, shape: Shape = SHAPE) -> None:
-        self.memory, self.shape, self.next, self.dropped, self.sent = (
-            bytearray(shape.blocks * shape.block_size),
-            shape,
-            0,
-            0,
-            0,
-        )
+        self.memory = bytearray(shape.blocks * shape.block_size)
+        self.shape = shape
+        self.next = 0
+        self.dropped = 0
+        self.sent = 0
 
     def hand_over(self, frames: int = 3) -> None:
         start = self.next * self.shape.block_size

@@ -29,11 +29,9 @@ NONE = re.compile(
     ),
     re.MULTILINE,
 )
-LIVE, OFFICE, SAME = (
-    "live · 2026-11-24 08:00 to 08:20 UTC",
-    "office · replay · 2026-11-24 09:00 to 09:30 UTC",
-    "the same folder",
-)
+LIVE = "live · 2026-11-24 08:00 to 08:20 UTC"
+OFFICE = "office · replay · 2026-11-24 09:00 to 09:30 UTC"
+SAME = "the same folder"
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:

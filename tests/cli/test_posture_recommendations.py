@@ -17,10 +17,8 @@ TELNET = {
     "test": "Port 23 is closed.",
 }  # fmt: skip
 OLD = {**TELNET, "id": "recommendation-zzz999", "title": "TLS before version 1.2", "setting": "tls_old"}
-SRC, OTHER = (
-    {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]},
-    {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]},
-)
+SRC = {"src": ENDS["src"], "dst": ENDS["dst"], "evidence": [PROOF]}
+OTHER = {"src": {"ip": "10.0.0.7"}, "evidence": [PROOF]}
 LOG = [
     record(
         "recommendation", "open", "evil \x1b[31moffers Telnet", "medium", recommendation={**TELNET, "count": 1}, **SRC

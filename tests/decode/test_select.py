@@ -205,11 +205,9 @@ def test_a_budget_is_of_one_dissector() -> None:
     pages = [tcp_frame(A, B, b"page %02d" % i, dport=80, seq=7 * i) for i in range(20)]
     call = udp_frame(A, B, b"INVITE sip:b", dport=53)
     interests = Interest(udp=(53,)), Interest(starts=(b"INVITE ",)), Interest(tcp=(80,), stream=True)
-    batch, flows, selector = (
-        batch_of([*questions, *pages, call], times=[SECOND] * 41),
-        FlowTable(10),
-        Selector(interests, RecentSet(8), 15),
-    )
+    batch = batch_of([*questions, *pages, call], times=[SECOND] * 41)
+    flows = FlowTable(10)
+    selector = Selector(interests, RecentSet(8), 15)
     flows.follow(batch.rows, 0, 41)
     selector.select(batch.data, batch.rows, 0, 41, flows)
     assert batch.rows["wanted"].tolist() == [1] * 15 + [0] * 5 + [1] * 15 + [0] * 5 + [2]
@@ -231,11 +229,9 @@ def test_unsolicited_answers_share_a_budget() -> None:
 
 def test_kinds_of_rows_count_their_dissectors_apart() -> None:
     """The same bit is one dissector for datagrams, another for segments and a third for other frames."""
-    both, only, arp = (
-        Interest(udp=(5060,), tcp=(5060,), stream=True),
-        Interest(tcp=(80,), stream=True),
-        Interest(ethertypes=(0x0806,)),
-    )
+    both = Interest(udp=(5060,), tcp=(5060,), stream=True)
+    only = Interest(tcp=(80,), stream=True)
+    arp = Interest(ethertypes=(0x0806,))
     frames = [
         udp_frame(A, B, b"datagram", dport=5060),
         tcp_frame(A, B, b"stream", dport=5060),
@@ -305,10 +301,8 @@ def test_headers_that_are_new_of_their_sender() -> None:
 
 def test_the_header_is_the_payload() -> None:
     """Such a row is no longer a segment of a stream, and its bit is one of frames."""
-    batch, flows = (
-        batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")]),
-        FlowTable(10),
-    )
+    batch = batch_of([ethernet(b"arp request bytes", 0x0806), syn(A), tcp_frame(A, B, b"GET / HTTP")])
+    flows = FlowTable(10)
     selector = Selector([Interest(ethertypes=(0x0806,)), HEADS, Interest(tcp=(80,), stream=True)], RecentSet(8))
     flows.follow(batch.rows, 0, 3)
     selector.select(batch.data, batch.rows, 0, 3, flows)

@@ -50,11 +50,9 @@ def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pyte
 
 def test_nothing_receives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the reader of the process log is gone, refused records are kept once, and delivery continues."""
-    log, desk, ear = (
-        Segmented(tmp_path / "events.jsonl"),
-        Desk(BatchRejected("no"), BatchRejected("no"), Ack(), BatchRejected("no"), Ack()),
-        Ear(deaf=True),
-    )
+    log = Segmented(tmp_path / "events.jsonl")
+    desk = Desk(BatchRejected("no"), BatchRejected("no"), Ack(), BatchRejected("no"), Ack())
+    ear = Ear(deaf=True)
     monkeypatch.setattr(module, "log", lambda: ear)
     log.add(4)
     one = runner(log.log, desk)

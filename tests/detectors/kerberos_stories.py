@@ -24,10 +24,8 @@ WINDOWS = (18, 17, 23, 24, -135, 3)
 def packets(at: float, client: str, flow: int) -> tuple[Packet, Packet]:
     """The packets of the client and of the KDC."""
     ts, ends = START + int(at * SECOND), {"flow": flow, "proto": 6}
-    here, there = (
-        {"src": parse(client), "src_mac": mac_of(client), "sport": 50000},
-        {"dst": parse(CENTRE), "dst_mac": mac_of(CENTRE), "dport": 88},
-    )
+    here = {"src": parse(client), "src_mac": mac_of(client), "sport": 50000}
+    there = {"dst": parse(CENTRE), "dst_mac": mac_of(CENTRE), "dport": 88}
     back = {
         "src": parse(CENTRE),
         "src_mac": mac_of(CENTRE),

@@ -16,11 +16,9 @@ from sensor.intel.store import ThreatLists
 from tests.detectors.stories import START, World, detector, inspected, one
 
 LISTED = "command_and_control.malicious_fingerprint"
-JA3, JA4, SHA1 = (
-    "49ed2ef3f1321e5f044f1e71b0e6fdd5",
-    "t13d190900_9dc949149365_97f8aa674fd9",
-    "0123456789abcdef0123456789abcdef01234567",
-)
+JA3 = "49ed2ef3f1321e5f044f1e71b0e6fdd5"
+JA4 = "t13d190900_9dc949149365_97f8aa674fd9"
+SHA1 = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture

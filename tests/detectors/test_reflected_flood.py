@@ -30,10 +30,8 @@ def unsolicited(
     """Flows of as many external servers that begin with an answer."""
     changes = np.zeros(count, CHANGE)
     changes["ts"] = changes["first"] = START + SECOND + np.arange(count) * (SECOND // 1000)
-    changes["client_lo"], changes["server_lo"] = (
-        parse("10.0.0.10"),
-        np.uint64(parse("198.18.0.1")) + np.arange(count, dtype=np.uint64),
-    )
+    changes["client_lo"] = parse("10.0.0.10")
+    changes["server_lo"] = np.uint64(parse("198.18.0.1")) + np.arange(count, dtype=np.uint64)
     changes["client_port"], changes["server_port"], changes["proto"], changes["kind"] = victim_port, port, proto, kind
     changes["server_packets"], changes["server_bytes"] = 1, size
     for name, value in more.items():

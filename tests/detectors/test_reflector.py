@@ -22,19 +22,15 @@ def answers(
     ended = np.zeros(count, CHANGE)
     ended["first"], ended["ts"] = START, START + ((1 + np.arange(count) * step) * SECOND).astype(np.int64)
     ended["client_lo"], ended["server_lo"], ended["server_port"], ended["proto"] = parse(client), parse(OWN), port, 17
-    ended["client_port"], ended["flow"], ended["row"], ended["kind"] = (
-        1024 + np.arange(count),
-        np.arange(count) + 1,
-        np.arange(count),
-        Change.ENDED,
-    )
-    (
-        ended["client_bytes"],
-        ended["server_bytes"],
-        ended["answered"],
-        ended["client_packets"],
-        ended["server_packets"],
-    ) = requested, sent, 1, 1, 30
+    ended["client_port"] = 1024 + np.arange(count)
+    ended["flow"] = np.arange(count) + 1
+    ended["row"] = np.arange(count)
+    ended["kind"] = Change.ENDED
+    ended["client_bytes"] = requested
+    ended["server_bytes"] = sent
+    ended["answered"] = 1
+    ended["client_packets"] = 1
+    ended["server_packets"] = 30
     return ended
 
 

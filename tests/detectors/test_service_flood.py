@@ -21,23 +21,19 @@ def attempts(
     """Connections of one host to one service, each from another port; answered at once, or never."""
     begun = np.zeros(count, CHANGE)
     begun["ts"] = begun["first"] = START + SECOND + np.arange(count) * (SECOND // per_second)
-    begun["client_lo"], begun["server_lo"], begun["server_port"], begun["proto"] = (
-        parse("10.0.0.66"),
-        parse(server),
-        80,
-        6,
-    )
+    begun["client_lo"] = parse("10.0.0.66")
+    begun["server_lo"] = parse(server)
+    begun["server_port"] = 80
+    begun["proto"] = 6
     begun["client_port"], begun["flow"], begun["kind"] = 1024 + np.arange(count) % 60000, np.arange(count), Change.NEW
     if not answered:
         return begun
     back = begun.copy()
-    back["ts"], back["kind"], back["answered"], back["client_packets"], back["server_packets"] = (
-        begun["ts"] + 1000,
-        Change.ANSWERED,
-        1,
-        1,
-        1,
-    )
+    back["ts"] = begun["ts"] + 1000
+    back["kind"] = Change.ANSWERED
+    back["answered"] = 1
+    back["client_packets"] = 1
+    back["server_packets"] = 1
     both: npt.NDArray[np.void] = np.concatenate((begun, back))
     return both[np.argsort(both["ts"], kind="stable")]
 
@@ -61,18 +57,14 @@ def test_datagrams_to_ever_new_ports() -> None:
 def pings(count: int, seconds: int) -> npt.NDArray[np.void]:
     """A ping as its flow ends."""
     change = np.zeros(1, CHANGE)
-    change["client_lo"], change["server_lo"], change["proto"], change["server_port"] = (
-        parse("10.0.0.66"),
-        parse("10.0.0.80"),
-        1,
-        8,
-    )
-    change["first"], change["last"], change["client_packets"], change["kind"] = (
-        START,
-        START + seconds * SECOND,
-        count,
-        Change.ENDED,
-    )
+    change["client_lo"] = parse("10.0.0.66")
+    change["server_lo"] = parse("10.0.0.80")
+    change["proto"] = 1
+    change["server_port"] = 8
+    change["first"] = START
+    change["last"] = START + seconds * SECOND
+    change["client_packets"] = count
+    change["kind"] = Change.ENDED
     change["ts"] = change["last"] + 60 * SECOND
     return change
 

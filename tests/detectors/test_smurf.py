@@ -19,12 +19,10 @@ def ping(
     """A ping as its flow begins, or, with a ``count``, as it ends."""
     change = np.zeros(1, CHANGE)
     a, b = parse(client), parse(server)
-    change["client_hi"], change["client_lo"], change["server_hi"], change["server_lo"] = (
-        a >> 64,
-        a & 2**64 - 1,
-        b >> 64,
-        b & 2**64 - 1,
-    )
+    change["client_hi"] = a >> 64
+    change["client_lo"] = a & 2**64 - 1
+    change["server_hi"] = b >> 64
+    change["server_lo"] = b & 2**64 - 1
     change["proto"], change["server_port"] = (58, 128) if ":" in client else (1, 8)
     change["first"], change["ts"] = START + int(at * SECOND), START + int((at + seconds * bool(count)) * SECOND)
     change["client_packets"], change["kind"] = count, Change.ENDED if count else Change.NEW

@@ -10,11 +10,9 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.h323 import H323
 from tests.dissectors.samples import events, facts, packets, values
 
-PHONE, OTHER, KEEPER = (
-    ("02:00:5e:00:53:02", "10.20.30.12"),
-    ("02:00:5e:00:53:06", "10.20.30.16"),
-    ("02:00:5e:00:53:05", "10.20.30.5"),
-)
+PHONE = ("02:00:5e:00:53:02", "10.20.30.12")
+OTHER = ("02:00:5e:00:53:06", "10.20.30.16")
+KEEPER = ("02:00:5e:00:53:05", "10.20.30.5")
 PRODUCT = [("h323.maker", "b5002331"), ("h323.product", "HDX 8000 HD"), ("h323.version", "Release - 3.1.14-54021")]
 
 

@@ -406,10 +406,8 @@ def test_credentials_in_the_address(target: bytes, found: tuple[str, str, str]) 
 
 def test_ntlm_in_credentials() -> None:
     """NTLM challenges and logins describe both ends, but not a client behind a proxy."""
-    challenge, login = (
-        ntlm_challenge("OFFICE", {1: "WEB-1", 2: "OFFICE"}, version(10, 0, 17763)),
-        ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631)),
-    )
+    challenge = ntlm_challenge("OFFICE", {1: "WEB-1", 2: "OFFICE"}, version(10, 0, 17763))
+    login = ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631))
     requested = (
         b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM "
         + base64.b64encode(challenge)

@@ -111,10 +111,8 @@ def test_cut_answer_reports_what_is_there() -> None:
 
 def test_answer_without_a_type() -> None:
     """Some printers send no media type: the response to an IPP request is still IPP."""
-    request, answer = (
-        http_request("/ipp/print", ipp_message(0x000B, 7, {1: BASE})),
-        http_response(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
-    )
+    request = http_request("/ipp/print", ipp_message(0x000B, 7, {1: BASE}))
+    answer = http_response(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
     assert ("ipp.make_and_model", MODEL) in values(conversation((True, request), (False, bare)))
     assert conversation((False, bare)) == []

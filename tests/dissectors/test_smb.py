@@ -275,10 +275,8 @@ def test_gap_inside_a_long_write() -> None:
     """Data before the gap is parsed; the next message is found after it, whether the gap ends inside the message or
     later.
     """
-    long_, next_ = (
-        session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1)),
-        session(smb2(5, sample.create("a.txt", 2), id_=2)),
-    )
+    long_ = session(smb2(9, sample.write(b"\7" * 16, b"MZ" + bytes(60000)), id_=1))
+    next_ = session(smb2(5, sample.create("a.txt", 2), id_=2))
     expected = [("SmbWrite", "", "", 0, 60002, True), ("SmbCreate", "", "a.txt", False, 2, 1, 0x40, True, "txt")]
     stream = SmbStream()
     parsed = found([(True, long_[:1460])], stream)

@@ -263,10 +263,8 @@ def test_a_certificate_in_segments_of_its_own() -> None:
         frames.append(tcp_frame("10.0.0.1", "10.0.0.5", part, sport=443, dport=40000, seq=seq))
         seq += len(part)
     batch, flows, parsed = batch_of(frames), FlowTable(4), []
-    selector, dissection = (
-        Selector([Tls.interest], RecentSet(4)),
-        Dissection({"tls": Tls()}, Boundary(), flows.unfollow, parsed.extend),
-    )
+    selector = Selector([Tls.interest], RecentSet(4))
+    dissection = Dissection({"tls": Tls()}, Boundary(), flows.unfollow, parsed.extend)
     flows.follow(batch.rows, 0, len(batch))
     for row in selector.select(batch.data, batch.rows, 0, len(batch), flows).tolist():
         dissection.row(Packets(batch.data, batch.rows), row, int(batch.rows["wanted"][row]))

@@ -58,10 +58,8 @@ class Sensor:
                 (4096, 4096, 1 << 30, self.free // 4096, self.free // 4096, 100, 90, 90, 0, 255)
             ),
         )
-        self.health, self.watch = (
-            Health(["eth7"], live=True),
-            Watch(["eth7"], Networks(networks), lambda: [folder], **more),
-        )
+        self.health = Health(["eth7"], live=True)
+        self.watch = Watch(["eth7"], Networks(networks), lambda: [folder], **more)
         self.at(0)
 
     def at(self, second: float) -> list[Finding]:

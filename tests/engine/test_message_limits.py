@@ -99,10 +99,8 @@ def test_the_row_that_reports_a_flood_of_newcomers_stays() -> None:
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_what_is_received_does_not_depend_on_how_rows_are_cut(size: int) -> None:
     """A sender above the limit and new hosts, in batches of any size, give the same result."""
-    limits, rows = (
-        MessageLimits(messages=300, newcomers=100),
-        np.concatenate((text(400), text(400, address=50, step=1), text(400))),
-    )
+    limits = MessageLimits(messages=300, newcomers=100)
+    rows = np.concatenate((text(400), text(400, address=50, step=1), text(400)))
     rows["ts"] = SECOND + 1000 * np.arange(len(rows))
     kept: list[int] = []
     for start in range(0, len(rows), size):

@@ -53,10 +53,8 @@ def exchanged(frames: list[Frame]) -> list[Frame]:
     while turn + 1 < len(found):
         first, second = (_data(found[turn + way]) for way in (0, 1))
         if first and second and first.stream == second.stream:
-            found[turn], found[turn + 1] = (
-                closed(carried(_timed(second, first))),
-                closed(carried(_timed(first, second))),
-            )
+            found[turn] = closed(carried(_timed(second, first)))
+            found[turn + 1] = closed(carried(_timed(first, second)))
             turn += 1
         turn += 1
     return found

@@ -80,10 +80,8 @@ def test_stays_of_a_travelling_laptop(hub: HubServers, capsys: pytest.CaptureFix
     assert main(["hub", "identify", "--config", str(hub.config)]) == 0
     found = rows(hub, capsys, "roaming")
     stays = [(row["site"], row["begins"][:16], row["ends"][:16]) for row in found if "dev-c" not in row["device"]]
-    berlin, paris = (
-        ("Berlin", "2026-11-28T08:00", "2026-11-28T09:00"),
-        ("Paris", "2026-11-28T10:00", "2026-11-28T10:00"),
-    )
+    berlin = ("Berlin", "2026-11-28T08:00", "2026-11-28T09:00")
+    paris = ("Paris", "2026-11-28T10:00", "2026-11-28T10:00")
     assert stays == [berlin, paris]
     assert {row["device"] for row in found} == {"dev-a", "dev-b", "dev-c"}
     assert [row["device"] for row in rows(hub, capsys, "roaming", "--find", LAPTOP.upper())] == ["dev-a", "dev-b"]

@@ -18,12 +18,10 @@ def change(server: str, port: int, *, kind: Change = Change.ANSWERED, proto: int
     row = np.zeros(1, CHANGE)
     client, server_address = parse("10.0.0.5"), parse(server)
     row["kind"], row["proto"], row["server_port"], row["client_port"], row["ts"] = kind, proto, port, 50000, ts
-    row["client_hi"], row["client_lo"], row["server_hi"], row["server_lo"] = (
-        client >> 64,
-        client & (1 << 64) - 1,
-        server_address >> 64,
-        server_address & (1 << 64) - 1,
-    )
+    row["client_hi"] = client >> 64
+    row["client_lo"] = client & (1 << 64) - 1
+    row["server_hi"] = server_address >> 64
+    row["server_lo"] = server_address & (1 << 64) - 1
     row["client_mac"], row["server_mac"] = parse_mac(LAPTOP), parse_mac(PRINTER)
     return row
 

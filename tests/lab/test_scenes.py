@@ -45,11 +45,9 @@ def packets(path: Path) -> list[dpkt.ip.IP]:
 
 def test_the_mirror_sees_the_segment_and_the_way_out(lab: Lab, tmp_path: Path) -> None:
     """Each packet is seen once: between two hosts, and to one beyond the router, with one hop less."""
-    one, other, far = (
-        lab.host("one", "10.20.10.21"),
-        lab.host("other", "10.20.10.22"),
-        lab.external("far", "198.51.100.9"),
-    )
+    one = lab.host("one", "10.20.10.21")
+    other = lab.host("other", "10.20.10.22")
+    far = lab.external("far", "198.51.100.9")
     with lab.mirror(tmp_path / "seen.pcap"):
         for host in (other, far):
             assert "1 received" in lab.run(one, "ping", "-c", "1", "-W", "2", host.ip)

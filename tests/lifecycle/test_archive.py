@@ -147,10 +147,8 @@ def test_files_of_other_programs(places: SensorPaths, tmp_path: Path) -> None:
 
 def test_every_damage_is_seen(places: SensorPaths, tmp_path: Path) -> None:
     """A changed byte or a truncation anywhere is rejected, without any other exception."""
-    good, draw = (
-        archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes(),
-        random.Random(7),
-    )
+    good = archive(tmp_path / "a", {**GOOD, "state/intel/ours.list": os.urandom(3000)}).read_bytes()
+    draw = random.Random(7)
     for place in [*range(0, len(good), 37), len(good) - 1]:
         for bad in (good[:place], good[:place] + bytes([good[place] ^ 1 << draw.randrange(8)]) + good[place + 1 :]):
             (tmp_path / "a").write_bytes(bad)

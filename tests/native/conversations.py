@@ -123,10 +123,8 @@ def frames_of(
     ends: bool = True,
 ) -> list[bytes]:
     """The frames of one flow, one per turn."""
-    at, frames = (
-        list(begins),
-        [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)],
-    )
+    at = list(begins)
+    frames = [segment(0, begins[0] - 1, b"", port, client, SYN), segment(1, begins[1] - 1, b"", port, client, SYN_ACK)]
     for way, data in turns:
         frames.append(segment(way, at[way], data, port, client, ack=at[1 - way]))
         at[way] += len(data)

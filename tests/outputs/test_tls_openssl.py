@@ -87,10 +87,8 @@ def test_versions(authority: Authority, sent: str, minimum: str, expected: str) 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str) -> None:
     """No certificate, one of an unknown CA, an expired one, and the valid one, whose key has a password."""
-    untrusted, old = (
-        Authority(tmp_path, "Strange").issue("strange", client=True),
-        authority.issue("old", days=-2, client=True),
-    )
+    untrusted = Authority(tmp_path, "Strange").issue("strange", client=True)
+    old = authority.issue("old", days=-2, client=True)
     right = authority.issue("ours", client=True)
     key = tmp_path / "locked.key"
     subprocess.run(

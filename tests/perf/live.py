@@ -92,10 +92,8 @@ def one_run(path: Path, rate: int, sensor: str) -> Received:
         summary = next(json.loads(line) for line in reversed(log.read_bytes().splitlines()) if b'"summary"' in line)[
             "capture"
         ]
-    sent, speed = (
-        int(re.findall(r"Actual: (\d+) packets", reported)[0]),
-        int(float(re.findall(r"([\d.]+) pps", reported)[0])),
-    )
+    sent = int(re.findall(r"Actual: (\d+) packets", reported)[0])
+    speed = int(float(re.findall(r"([\d.]+) pps", reported)[0]))
     return Received(
         sent, speed, summary["packets"], summary["dropped"], summary["shed"], usage.ru_utime + usage.ru_stime
     )

@@ -58,10 +58,8 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
     order = np.array([443, 53, 80, 445, 123, 22, 3389, 8080])
     place = np.argsort(order)[np.searchsorted(np.sort(order), ports)]
     heads = np.zeros(rows, HEAD)
-    heads["src_lo"], heads["dst_lo"] = (
-        V4 | 0x0A140000 + (device // 200 << 8) + device % 200 + 1,
-        V4 | 0xC6120000 + other,
-    )
+    heads["src_lo"] = V4 | 0x0A140000 + (device // 200 << 8) + device % 200 + 1
+    heads["dst_lo"] = V4 | 0xC6120000 + other
     heads["sport"], heads["dport"] = random.integers(1024, 65535, rows), ports
     heads["proto"] = np.where(np.isin(ports, [53, 123]), 17, 6)
     destinations = targets.take(pa.array(other))

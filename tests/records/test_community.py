@@ -60,12 +60,10 @@ def flows() -> list[Flow]:
 def heads_of(flows: list[Flow]) -> np.ndarray:
     heads, half = np.zeros(len(flows), HEAD), (1 << 64) - 1
     for head, (one, other, proto, sport, dport) in zip(heads, flows, strict=True):
-        head["src_hi"], head["src_lo"], head["dst_hi"], head["dst_lo"] = (
-            one >> 64,
-            one & half,
-            other >> 64,
-            other & half,
-        )
+        head["src_hi"] = one >> 64
+        head["src_lo"] = one & half
+        head["dst_hi"] = other >> 64
+        head["dst_lo"] = other & half
         head["proto"], head["sport"], head["dport"] = proto, sport, dport
     return heads
 

@@ -39,10 +39,8 @@ def written_down(folder: Path, events: int) -> Writing:
         for one in given:
             encode(one)
     encoding = time.perf_counter() - began
-    log, turn = (
-        LiveLog(folder / "events.jsonl", Retention(commit_ms=COMMIT_MS, memory_mib=256)),
-        sys.getswitchinterval(),
-    )
+    log = LiveLog(folder / "events.jsonl", Retention(commit_ms=COMMIT_MS, memory_mib=256))
+    turn = sys.getswitchinterval()
     sys.setswitchinterval(TURN_S)
     try:
         began = time.perf_counter()

@@ -48,10 +48,8 @@ def garbage() -> Iterator[Counter[str]]:
 
 
 def test_replaying_every_protocol_leaves_no_garbage() -> None:
-    pipeline, sources = (
-        assemble(Config(), no_listener),
-        [open_captures([str(path)]) for path in (*EVERY, *sampling.drawn(LAB, 20, "cycles"))],
-    )
+    pipeline = assemble(Config(), no_listener)
+    sources = [open_captures([str(path)]) for path in (*EVERY, *sampling.drawn(LAB, 20, "cycles"))]
     with garbage() as found:
         for source in sources:
             for batch in source.batches():

@@ -128,10 +128,8 @@ ADDRESSES = st.one_of(
 def test_columns_are_compared_the_same(requested: list[str], values: list[int], negated: bool) -> None:
     """A condition on a column of addresses gives the same as on each address."""
     fit = fit_of(Kind.ADDRESS, {"not": requested} if negated else requested, SETS, Networks())
-    hi, lo = (
-        np.array([value >> 64 for value in values], np.uint64),
-        np.array([value & 2**64 - 1 for value in values], np.uint64),
-    )
+    hi = np.array([value >> 64 for value in values], np.uint64)
+    lo = np.array([value & 2**64 - 1 for value in values], np.uint64)
     assert fit.many is not None
     assert fit.many(hi, lo).tolist() == [fit.one(value) for value in values]
 

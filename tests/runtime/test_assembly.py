@@ -191,10 +191,8 @@ def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path
 
 def test_announcements_report_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
     """LLDP and similar protocols report the protocol, chassis and port of a device."""
-    source, engine = (
-        open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]),
-        assemble(load_config(None), lambda _: None),
-    )
+    source = open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")])
+    engine = assemble(load_config(None), lambda _: None)
     for batch in source.batches():
         engine.process(batch)
         batch.release()

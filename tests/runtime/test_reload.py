@@ -468,10 +468,8 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     one, taken = sensor(both[0]), list[float]()
     look = one.then(lambda _: taken.append(anonymous_mib()))
     broken = [one.reload(both[0] + "roles: {scanner: [nobody]}\n")] * (good // 10)
-    some, many = (
-        [one.reload(both[number % 2]) for number in range(10)],
-        [one.reload(both[number % 2]) for number in range(good)],
-    )
+    some = [one.reload(both[number % 2]) for number in range(10)]
+    many = [one.reload(both[number % 2]) for number in range(good)]
     records = one.live(refused(20, 5), *some, look, *broken, look, *many, look)
     before, after_broken, after = taken
     assert after_broken - before < 10

@@ -64,10 +64,8 @@ def spray(lab: Lab) -> Iterator[None]:
         )
     yield
     camera = lab.device(device)
-    internal, external = (
-        (f"10.20.10.{last}" for last in range(40, 100) if last != 62),
-        (f"198.51.100.{last}" for last in range(1, 61)),
-    )
+    internal = (f"10.20.10.{last}" for last in range(40, 100) if last != 62)
+    external = (f"198.51.100.{last}" for last in range(1, 61))
     lab.run(camera, sys.executable, "-c", SCRIPT, *internal, *external)
 
 

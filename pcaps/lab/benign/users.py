@@ -57,10 +57,8 @@ def printing(lab: Lab) -> Iterator[None]:
     for host, device in zip(hosts, devices, strict=True):
         lab.serve(host, "printer", port=9100)
         lab.serve(host, "agent", device.services[0][1], port=161, proto="udp")
-    head, tail = (
-        '\\033%%-12345X@PJL JOB NAME = "letter"\\r\\n@PJL ENTER LANGUAGE=PCLXL\\r\\n) HP-PCL XL;3;0\\r\\n',
-        "\\033%%-12345X@PJL EOJ\\r\\n",
-    )
+    head = '\\033%%-12345X@PJL JOB NAME = "letter"\\r\\n@PJL ENTER LANGUAGE=PCLXL\\r\\n) HP-PCL XL;3;0\\r\\n'
+    tail = "\\033%%-12345X@PJL EOJ\\r\\n"
     job = f"printf '{head}'; head -c 6000 /dev/zero; printf '{tail}'"
     for _ in range(3):
         for host in hosts:

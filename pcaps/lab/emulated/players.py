@@ -23,10 +23,8 @@ def roku(lab: Lab, host: Host, *what: str) -> None:
 
 def players(lab: Lab) -> Iterator[None]:
     workstation = lab.host("desk", "10.20.10.20")
-    television, stick = (
-        lab.host("television", "10.20.10.72", "10:59:32:5e:67:02"),
-        lab.host("stick", "10.20.10.73", "34:5e:08:5e:67:03"),
-    )
+    television = lab.host("television", "10.20.10.72", "10:59:32:5e:67:02")
+    stick = lab.host("stick", "10.20.10.73", "34:5e:08:5e:67:03")
     yield
     roku(lab, television, "55R4A5R", "G223X", "12.5.0", "X01900AB5E67", "true")
     roku(lab, stick, "Roku Streaming Stick 4K", "3820X", "11.5.0", "X00800AB5E67", "false")

@@ -24,11 +24,9 @@ LABELS: dict[str, Callable[[str], str]] = {"type": type_label, "segment": segmen
 
 
 def page(request: PageRequest) -> Response:
-    wanted, by, opened = (
-        request.filter(ConversationFilter, "by", "opened", "paths"),
-        request.first("by") or "type",
-        request.first("opened"),
-    )
+    wanted = request.filter(ConversationFilter, "by", "opened", "paths")
+    by = request.first("by") or "type"
+    opened = request.first("opened")
     with request.console.assessments.of(request.opened) as picture:
         then = then_of(request, picture) if request.first("at") else None
         paths = _paths(request, picture)

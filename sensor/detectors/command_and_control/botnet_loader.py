@@ -131,10 +131,8 @@ class BotnetLoader(CallDetector):
         signs = (self._signs.get(event.packet.flow) or 0) | signs_of(event.line)
         self._signs.put(event.packet.flow, signs)
         ends = ends_of(event.packet)
-        device, outside = (
-            is_fixed_function(self.context, ends.target),
-            not self.context.networks.inside(ends.actor.address),
-        )
+        device = is_fixed_function(self.context, ends.target)
+        outside = not self.context.networks.inside(ends.actor.address)
         if not signs or not self._reported.fresh((event.packet.flow, signs), event.ts):
             return
         sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING

@@ -147,10 +147,8 @@ class ProtocolOnOddPort(EventDetector):
     def _alert(self, event: Event, protocol: str) -> Iterator[Alert]:
         packet = event.packet
         actor, target, _, _ = ends_of(packet, answer=True)
-        owner, network = (
-            OWNERS.get(packet.sport, ""),
-            network_of_packet(self.context, packet, protocol.lower(), answer=True),
-        )
+        owner = OWNERS.get(packet.sport, "")
+        network = network_of_packet(self.context, packet, protocol.lower(), answer=True)
         device, outside = is_fixed_function(self.context, actor), network["direction"] == "outbound"
         place = f"{PROTOCOLS.get(packet.proto, '')}/{packet.sport}"
         yield self.alert(

@@ -125,10 +125,8 @@ class DnsSpoofing(EventDetector):
         count = self._wrong.add((packet.dst, packet.src, zone), event.name, packet.ts)
         if count < self.options.names or not self._reported.fresh((packet.dst, packet.src, "poisoned"), packet.ts):
             return
-        actor, resolver = (
-            Subject(packet.src_mac, packet.src, packet.vlan),
-            Subject(packet.dst_mac, packet.dst, packet.vlan),
-        )
+        actor = Subject(packet.src_mac, packet.src, packet.vlan)
+        resolver = Subject(packet.dst_mac, packet.dst, packet.vlan)
         yield self.alert(
             event,
             actor=actor,

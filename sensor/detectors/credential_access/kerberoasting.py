@@ -73,10 +73,8 @@ class Kerberoasting(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._exchanges, self._services = (
-            self.tables.include("exchanges", Exchanges()),
-            self.tables.add("services", Distinct[int, str](window)),
-        )
+        self._exchanges = self.tables.include("exchanges", Exchanges())
+        self._services = self.tables.add("services", Distinct[int, str](window))
         self._reported: Recent[tuple[int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 

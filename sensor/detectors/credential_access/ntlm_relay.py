@@ -89,10 +89,8 @@ class NtlmRelay(EventDetector):
         if not number or not isinstance(event, NtlmChallenge | NtlmLogin):
             return
         packet = event.packet
-        source, other = (
-            Subject(packet.src_mac, packet.src, packet.vlan),
-            Subject(packet.dst_mac, packet.dst, packet.vlan),
-        )
+        source = Subject(packet.src_mac, packet.src, packet.vlan)
+        other = Subject(packet.dst_mac, packet.dst, packet.vlan)
         here = (
             _Seen(other, source, event.carrier, event.ts, packet.sport)
             if requested

@@ -136,10 +136,8 @@ class RogueDhcp(EventDetector):
         """``apart``: it serves another network, and no clients of the first server."""
         ours, theirs = (held.dns, offer.dns) if what == "dns" else (held.gateways, offer.gateways)
         word = "DNS server" if what == "dns" else "gateway"
-        mine, others = (
-            some([addresses.text(address) for address in sorted(theirs)]),
-            some([addresses.text(address) for address in sorted(ours)]),
-        )
+        mine = some([addresses.text(address) for address in sorted(theirs)])
+        others = some([addresses.text(address) for address in sorted(ours)])
         reason = f"it offers {mine} as {word}; {who(self.context, first)} was first and offers {others}"
         return self._alert(event, rogue, reason, {"differs": what, "given": mine, "expected": others}, apart=apart)
 

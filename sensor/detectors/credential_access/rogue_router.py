@@ -190,10 +190,8 @@ class RogueRouter(EventDetector):
         if event.server not in servers:
             for dns in servers.values():
                 if dns.isdisjoint(event.dns):
-                    given, expected = (
-                        some([addresses.text(each) for each in event.dns]),
-                        some([addresses.text(each) for each in sorted(dns)]),
-                    )
+                    given = some([addresses.text(each) for each in event.dns])
+                    expected = some([addresses.text(each) for each in sorted(dns)])
                     yield from self._alert(
                         event,
                         f"as a DHCPv6 server it offers the DNS servers {given}; {expected} were offered first",

@@ -60,10 +60,8 @@ class ArpScan(EventDetector):
         super().__init__(context, options)
         want = self.options
         # One window waits for answers; the other counts at once, for scans that end before hosts can answer.
-        self._patient, self._quick = (
-            self.tables.include("patient", self._window(int(want.grace_s * SECOND))),
-            self.tables.include("quick", self._window(0)),
-        )
+        self._patient = self.tables.include("patient", self._window(int(want.grace_s * SECOND)))
+        self._quick = self.tables.include("quick", self._window(0))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(ASKERS_LIMIT, want.window_s * SECOND)
         )
@@ -92,10 +90,8 @@ class ArpScan(EventDetector):
         if not addresses.is_host(event.target) or mac in self._exempt:
             return
         key = mac << 16 ^ vlan
-        patient, quick = (
-            self._patient.opened(key, event.target, event.ts),
-            self._quick.opened(key, event.target, event.ts),
-        )
+        patient = self._patient.opened(key, event.target, event.ts)
+        quick = self._quick.opened(key, event.target, event.ts)
         if patient and not (patient[1] or _in_order(patient[2])):
             # without visible replies to this host, and not in address order, it may be a gateway whose replies are not
             # captured

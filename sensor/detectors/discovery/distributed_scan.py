@@ -66,10 +66,8 @@ class DistributedScan(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._ports, self._sources = (
-            self.tables.add("ports", self.window(window, KEY_BITS, PAIR_BITS)),
-            self.tables.add("sources", self.window(window, KEY_BITS, PAIR_BITS)),
-        )
+        self._ports = self.tables.add("ports", self.window(window, KEY_BITS, PAIR_BITS))
+        self._sources = self.tables.add("sources", self.window(window, KEY_BITS, PAIR_BITS))
         self._answers = ports_in(AMPLIFIERS)
         self._reported = self.tables.add("reported", RecentSet(REPORTED_BITS))
 
@@ -87,10 +85,8 @@ class DistributedScan(FlowDetector):
         servers, ts = contacts["server"][at], contacts["ts"][at]
         keys = combine(servers, proto[at].astype(np.uint64))
         # Sources return with other ports: their number counts, whichever this one is.
-        ports, sources = (
-            self._ports.count(keys, port[at].astype(np.uint64), ts, True),
-            self._sources.count(keys, contacts["client"][at], ts, True),
-        )
+        ports = self._ports.count(keys, port[at].astype(np.uint64), ts, True)
+        sources = self._sources.count(keys, contacts["client"][at], ts, True)
         hits = ((ports >= self.options.ports) & (sources >= self.options.sources)).nonzero()[0]
         if not len(hits):
             return []

@@ -98,11 +98,9 @@ class ServiceSweep(FlowDetector):
         at = at[(contacts["op"][at] == FAILED) | short]
         if not len(at):
             return []
-        keys, servers, ts = (
-            combine(contacts["client"][at], contacts["service"][at].astype(np.uint64)),
-            contacts["server"][at],
-            contacts["ts"][at],
-        )
+        keys = combine(contacts["client"][at], contacts["service"][at].astype(np.uint64))
+        servers = contacts["server"][at]
+        ts = contacts["ts"][at]
         fresh = self._met.look(combine(keys, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at, keys, servers, ts = at[fresh], keys[fresh], servers[fresh], ts[fresh]
         return [

@@ -75,10 +75,8 @@ class Flood(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._marks = math.floor(MARKS * (1 - math.exp(-self.options.sources / MARKS)))
-        self._floods, self._bursts = (
-            self.tables.include("floods", Floods(self.options.flows, self._marks)),
-            self.tables.add("bursts", RateWindow(SECOND)),
-        )
+        self._floods = self.tables.include("floods", Floods(self.options.flows, self._marks))
+        self._bursts = self.tables.add("bursts", RateWindow(SECOND))
         self._others = self.tables.add("others", RateWindow(SECOND))
         self._burst: Recent[tuple[int, int]] = self.tables.add("burst", Recent(BLOCKS_LIMIT, 60 * SECOND))
 

@@ -68,10 +68,8 @@ class SpoofedFlood(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._by_mac, self._by_vlan = (
-            self.tables.add("by_mac", self._window(self.options.sources)),
-            self.tables.add("by_vlan", self._window(self.options.segment)),
-        )
+        self._by_mac = self.tables.add("by_mac", self._window(self.options.sources))
+        self._by_vlan = self.tables.add("by_vlan", self._window(self.options.segment))
 
     def _window(self, threshold: int) -> DistinctWindow:
         window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)

@@ -158,12 +158,10 @@ class RoleViolation(FlowDetector):
 
     def _learned(self, flow: Flow, device: Device, start: StartingBaseline, service: int) -> Iterator[Alert]:
         """Services that the device and similar ones never used, and segments that it never reached."""
-        client, server, baseline, kind = (
-            client_of(flow),
-            server_of(flow),
-            self.context.baseline,
-            type_label(device.type),
-        )
+        client = client_of(flow)
+        server = server_of(flow)
+        baseline = self.context.baseline
+        kind = type_label(device.type)
         if baseline.maturity(client, self.options.learn_h) < 1:
             return
         inside = self.context.networks.inside(flow.server)
@@ -192,11 +190,9 @@ class RoleViolation(FlowDetector):
         what = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
         if not self._reported.fresh((actor.address, target.address if rule == "segment" else 0, what, serves), flow.ts):
             return
-        name, other, certainty = (
-            who(self.context, actor),
-            who(self.context, target),
-            1.0 if rule == "profile" else _certainty(device),
-        )
+        name = who(self.context, actor)
+        other = who(self.context, target)
+        certainty = 1.0 if rule == "profile" else _certainty(device)
         kind, ruled = a_type(device.type), rule in PROFILED
         reported = "not allowed by its profile" if ruled else f"unusual for {kind}"
         yield self.alert(

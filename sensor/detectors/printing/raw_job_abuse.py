@@ -108,10 +108,8 @@ class RawJobAbuse(FlowDetector, CallDetector):
             return
         language = "PJL command" if isinstance(event, PjlCommand) else "PostScript operator"
         ends, climbs = ends_of(packet), ".." in event.name
-        outside, device = (
-            not self.context.networks.inside(ends.actor.address),
-            is_fixed_function(self.context, ends.actor),
-        )
+        outside = not self.context.networks.inside(ends.actor.address)
+        device = is_fixed_function(self.context, ends.actor)
         why = [f"{language} {command} {argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
         why += ["the path leaves the printer's own folder (path traversal)"] if climbs else []
         why += (

@@ -72,10 +72,8 @@ class SipScan(EventDetector):
         super().__init__(context, options)
         self._lit = False
         self._reported_tools: Recent[tuple[int, str]] = self.tables.add("reported_tools", Recent(TOOLS_LIMIT, SECOND))
-        self._extensions, self._hosts = (
-            self.tables.include("extensions", self._window()),
-            self.tables.include("hosts", self._window()),
-        )
+        self._extensions = self.tables.include("extensions", self._window())
+        self._hosts = self.tables.include("hosts", self._window())
 
     def _window(self) -> EventWindow:
         want = self.options
@@ -97,10 +95,8 @@ class SipScan(EventDetector):
     def _request(self, event: SipRequest) -> Iterator[Alert]:
         packet = event.packet
         key, extension = number_of(text(packet.src)), number_of(_extension(event))
-        extensions, hosts = (
-            self._extensions.opened(key, extension, event.ts),
-            self._hosts.opened(key, packet.dst, event.ts),
-        )
+        extensions = self._extensions.opened(key, extension, event.ts)
+        hosts = self._hosts.opened(key, packet.dst, event.ts)
         if _is_scanner(event.user_agent):
             if self._reported_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)

@@ -154,13 +154,11 @@ def unix_time(tag: int, raw: bytes) -> int:
         digits = (b"20" if digits[:2] < b"50" else b"19") + digits
     if len(digits) < 12 or not digits[:12].isdigit():
         raise Malformed("impossible time")
-    year, month, day, hour, minute = (
-        int(digits[:4]),
-        int(digits[4:6]),
-        int(digits[6:8]),
-        int(digits[8:10]),
-        int(digits[10:12]),
-    )
+    year = int(digits[:4])
+    month = int(digits[4:6])
+    day = int(digits[6:8])
+    hour = int(digits[8:10])
+    minute = int(digits[10:12])
     second = int(digits[12:14]) if digits[12:14].isdigit() else 0
     if not (year and 1 <= month <= 12 and 1 <= day <= 31):
         raise Malformed("impossible time")

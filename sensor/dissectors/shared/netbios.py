@@ -17,16 +17,14 @@ NAME_SIZE = 15
 LABELS_LIMIT = 16
 # Services by (suffix, whether it is a group name).
 UNIQUE, GROUP = False, True
-WORKSTATION, MESSENGER, REMOTE_ACCESS, MASTER_OF_DOMAIN, CONTROLLERS, MASTER, ELECTION, SERVER = (
-    0x00,
-    0x03,
-    0x06,
-    0x1B,
-    0x1C,
-    0x1D,
-    0x1E,
-    0x20,
-)
+WORKSTATION = 0x00
+MESSENGER = 0x03
+REMOTE_ACCESS = 0x06
+MASTER_OF_DOMAIN = 0x1B
+CONTROLLERS = 0x1C
+MASTER = 0x1D
+ELECTION = 0x1E
+SERVER = 0x20
 SERVICES = {
     (0x00, UNIQUE): "workstation", (0x03, UNIQUE): "messenger", (0x06, UNIQUE): "remote_access_server",
     (0x1F, UNIQUE): "net_dde",

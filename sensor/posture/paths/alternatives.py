@@ -38,10 +38,8 @@ def _first_hops(graph: Graph, start: int) -> tuple[Ints, Ints]:
     cost, came = np.full(graph.nodes, LIMIT, np.int32), np.full(graph.nodes, -1, np.int32)
     cost[start] = 0
     nodes = np.array([start])
-    segments, services = (
-        np.arange(graph.first_segment, graph.first_service),
-        np.arange(graph.first_service, graph.nodes),
-    )
+    segments = np.arange(graph.first_segment, graph.first_service)
+    services = np.arange(graph.first_service, graph.nodes)
     for group in (nodes, segments, services):
         _go_on(graph, cost, came, graph.out(group[cost[group] < LIMIT]))
     return cost, came

@@ -79,15 +79,11 @@ def build(site: Site) -> Map:
     index = {OUTSIDE: OUTER, **{name: number for number, name in enumerate(names, 1)}}
     homes = [site.nodes[name].segment for name in names]
     segments = sorted(set(homes) - {""})
-    alerts, weaknesses = (
-        tuple(record for record, _ in ongoing_alerts(site)),
-        tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ()))),
-    )
-    conversations, alerted, holes = (
-        conversations_of(site, index),
-        list(alerted_of(alerts, site, index)),
-        list(holes_of(site, index, weaknesses)),
-    )
+    alerts = tuple(record for record, _ in ongoing_alerts(site))
+    weaknesses = tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ())))
+    conversations = conversations_of(site, index)
+    alerted = list(alerted_of(alerts, site, index))
+    holes = list(holes_of(site, index, weaknesses))
     services = Services(_known(site, index, conversations, alerted, holes), 1 + len(names) + len(segments))
     kinds = np.array(["", *(site.nodes[name].type for name in names)])
     several = [

@@ -63,10 +63,8 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
 SHARES, MANY = frozenset((TCP << 16 | 139, TCP << 16 | 445)), 3
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))
 # Types of user devices, and the services by which web content reaches them.
-PEOPLE, WEB = (
-    frozenset(("workstation", "mobile", "tablet")),
-    frozenset((TCP << 16 | 80, TCP << 16 | 443, UDP << 16 | 443)),
-)
+PEOPLE = frozenset(("workstation", "mobile", "tablet"))
+WEB = frozenset((TCP << 16 | 80, TCP << 16 | 443, UDP << 16 | 443))
 STARTS = FIXED_FUNCTION
 
 

@@ -24,10 +24,8 @@ from sensor.posture.site import Node, Site
 GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
-CONTROLLER, SERVER = (
-    "domain controllers by their services, as no device is marked critical or high",
-    "servers by their type, as no device is marked critical or high",
-)
+CONTROLLER = "domain controllers by their services, as no device is marked critical or high"
+SERVER = "servers by their type, as no device is marked critical or high"
 REQUESTED, NO_GOAL = "as requested", "no device is marked critical or high, and there is no server"
 
 

@@ -79,10 +79,8 @@ def confidence_of(several: Sequence[Habits], watched_ns: int) -> Confidence:
     upper bound for each device.
     """
     first, last = min(one.first for one in several), max(one.last for one in several)
-    watched, talked = (
-        min(watched_ns, max(one.last - one.first for one in several)) / HOUR,
-        max(one.hours for one in several),
-    )
+    watched = min(watched_ns, max(one.last - one.first for one in several)) / HOUR
+    talked = max(one.hours for one in several)
     newest = max((began for one in several for began in _began(one)), default=first)
     quiet = (last - newest) / (last - first) if last > first else 0.0
     crowded = any(one.reached is not None and one.reached.crowded for one in several)

@@ -122,12 +122,10 @@ class Advisor:
         case.last = max(case.last, event.ts)
         if case.reported >= 0 and event.ts - case.reported >= DAY:
             fresh = _case_of(case.name, subject, event, shown)
-            case.does, case.seen, case.proof, case.community_id = (
-                fresh.does,
-                fresh.seen,
-                fresh.proof,
-                fresh.community_id,
-            )
+            case.does = fresh.does
+            case.seen = fresh.seen
+            case.proof = fresh.proof
+            case.community_id = fresh.community_id
             case.port, case.other, case.other_port = fresh.port, fresh.other, fresh.other_port
             self._report_case("update", case, event.ts)
 

@@ -161,12 +161,10 @@ class PeriodicChecks:
         return True
 
     def _renew(self, case: Case, verdict: CheckResult, proven: PacketProof) -> None:
-        case.does, case.seen, case.severity, case.product = (
-            verdict.does,
-            verdict.seen,
-            verdict.severity,
-            verdict.product,
-        )
+        case.does = verdict.does
+        case.seen = verdict.seen
+        case.severity = verdict.severity
+        case.product = verdict.product
         case.proof = packed(proven.proof)
         case.last, case.count = proven.last, max(case.count, proven.times)
         if case.subject == proven.subject:

@@ -118,11 +118,9 @@ def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Atta
 
 
 def _sign(alert: Record, actor: Node | None) -> AttackSign:
-    name, title, risk = (
-        _text(alert.get("id")),
-        _text(alert.get("title")) or _text(alert.get("detector")),
-        alert.get("risk"),
-    )
+    name = _text(alert.get("id"))
+    title = _text(alert.get("title")) or _text(alert.get("detector"))
+    risk = alert.get("risk")
     whose = f"Investigate and contain {actor.text}" if actor is not None else f"Investigate {name}: {title}"
     fix = Fix(f"alerts|{actor.id if actor is not None else name}", whose, LOOK, CLOSED)
     return AttackSign(name, min(100.0, max(0.0, float(risk))) if isinstance(risk, int | float) else 0.0, title, fix)

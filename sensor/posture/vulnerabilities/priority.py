@@ -17,14 +17,12 @@ from typing import NamedTuple
 from sensor.posture.vulnerabilities.about import About
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
-EXPLOITED, PROBABILITY, SEVERITY, OUTSIDE, CRITICALITY, ATTACKED = (
-    30.0,
-    20.0,
-    2.0,
-    10.0,
-    {"critical": 10.0, "high": 7.0, "medium": 4.0, "low": 0.0},
-    10.0,
-)
+EXPLOITED = 30.0
+PROBABILITY = 20.0
+SEVERITY = 2.0
+OUTSIDE = 10.0
+CRITICALITY = {"critical": 10.0, "high": 7.0, "medium": 4.0, "low": 0.0}
+ATTACKED = 10.0
 UNRATED = 5.0
 SHARES = {AffectedStatus.AFFECTED: 1.0, AffectedStatus.UNKNOWN: 0.5, AffectedStatus.NOT_AFFECTED: 0.0}
 

@@ -115,10 +115,8 @@ def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
 
 def test_a_service_that_was_used_both_ways_is_cut_both_ways(golden: Golden) -> None:
     """Phones and their PBX connect to each other, so that both directions are blocked."""
-    there, back = (
-        internal(CAMERA, service=17 << 16 | 5060),
-        internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True),
-    )
+    there = internal(CAMERA, service=17 << 16 | 5060)
+    back = internal(CAMERA, service=17 << 16 | 5060)._replace(inbound=True)
     request = only([there, back], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(17, 5060)))
     golden(request.title)
     assert [ends(rule) for rule in request.rules] == [

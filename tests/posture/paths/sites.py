@@ -17,14 +17,12 @@ from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
 START = 1_790_000_000 * 10**9
-SSH, TELNET, SMB, HTTPS, RTSP, DNS = (
-    TCP << 16 | 22,
-    TCP << 16 | 23,
-    TCP << 16 | 445,
-    TCP << 16 | 443,
-    TCP << 16 | 554,
-    UDP << 16 | 53,
-)
+SSH = TCP << 16 | 22
+TELNET = TCP << 16 | 23
+SMB = TCP << 16 | 445
+HTTPS = TCP << 16 | 443
+RTSP = TCP << 16 | 554
+DNS = UDP << 16 | 53
 
 
 def node(

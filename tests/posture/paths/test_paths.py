@@ -249,10 +249,8 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job(golden: Gol
 
 def test_an_attacker_is_no_user_that_is_missed() -> None:
     """The alert is about the camera's session, so only the printer counts as an affected user."""
-    conversations, attack = (
-        [(one, "files", SSH) for one in ("camera", "printer")],
-        alert("lateral_movement.admin_from_device", "camera", "files", 22),
-    )
+    conversations = [(one, "files", SSH) for one in ("camera", "printer")]
+    attack = alert("lateral_movement.admin_from_device", "camera", "files", 22)
     (rule,) = (
         one
         for one in attack_paths(site([CAMERA, PRINTER, FILES], *conversations, alerts=(attack,))).breaks

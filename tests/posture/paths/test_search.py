@@ -74,10 +74,8 @@ def test_costs_are_those_of_dijkstra_and_so_are_they_when_edges_are_gone(seed: i
     chance = random.Random(seed)
     graph = some_graph(chance)
     goal = chance.randint(1, len(graph.devices))
-    nothing, gone = (
-        np.zeros(len(graph), np.bool_),
-        np.array([chance.random() < 0.3 for _ in range(len(graph))], np.bool_),
-    )
+    nothing = np.zeros(len(graph), np.bool_)
+    gone = np.array([chance.random() < 0.3 for _ in range(len(graph))], np.bool_)
     tree = search(graph, goal)
     assert tree.cost.tolist() == dijkstra(graph, goal, nothing)
     for found in (tree, search_again(graph, tree, gone)):

@@ -126,10 +126,8 @@ def test_controllers_are_who_the_operator_reports(golden: Golden) -> None:
 def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
     """Vendor and model are compared by the URLs of installed profiles; without one, no violation is reported."""
     theirs = Installed("theirs", ("type", "printer"), Profile("https://kyocera.example/taskalfa", "", ()))
-    maker, model = (
-        installed(Entry("e", peers=(Peer(MAKER, "kyocera.example"),))),
-        installed(Entry("e", peers=(Peer(MODEL, "https://kyocera.example/taskalfa"),))),
-    )
+    maker = installed(Entry("e", peers=(Peer(MAKER, "kyocera.example"),)))
+    model = installed(Entry("e", peers=(Peer(MODEL, "https://kyocera.example/taskalfa"),)))
     assert (
         evaluated(maker, PRINTER.address, more=(theirs,)) is evaluated(model, PRINTER.address, more=(theirs,)) is None
     )
@@ -149,10 +147,8 @@ def test_a_name_that_was_not_requested_is_unsure(golden: Golden) -> None:
 
 def test_the_first_entry_that_matches_decides() -> None:
     """A drop before an accept drops; an entry that may match does not hide the next one."""
-    drop, cloud = (
-        Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)),
-        Entry("c", peers=(Peer(NAME, "cloud.example"),)),
-    )
+    drop = Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),))
+    cloud = Entry("c", peers=(Peer(NAME, "cloud.example"),))
     assert evaluated(installed(drop, ALL), CLOUD) is not None
     assert evaluated(installed(drop, ALL), OTHER) is evaluated(installed(ALL, drop), CLOUD) is None
     assert evaluated(installed(cloud, ALL), CLOUD) is None

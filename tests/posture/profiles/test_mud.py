@@ -138,11 +138,9 @@ def test_directions_and_ports_are_those_of_the_server(tmp_path: Path) -> None:
     sent, got = read(written(tmp_path, mud_file(seen_of(), "camera", NOW))).profile().lists
     entries = {(one.way, entry.name.rsplit("-", 1)[0]): entry for one in (sent, got) for entry in one.entries}
     for way in (FROM_DEVICE, TO_DEVICE):
-        uses, serves, asks = (
-            entries[way, "uses-https-443"],
-            entries[way, "serves-rtsp-554"],
-            entries[way, "uses-dns-53"],
-        )
+        uses = entries[way, "uses-https-443"]
+        serves = entries[way, "serves-rtsp-554"]
+        asks = entries[way, "uses-dns-53"]
         assert (uses.near, uses.far, uses.begun) == ((), ((443, 443),), FROM_DEVICE)
         assert (serves.near, serves.far, serves.begun) == (((554, 554),), (), TO_DEVICE)
         assert (asks.far, asks.begun, asks.proto) == (((53, 53),), "", 17)

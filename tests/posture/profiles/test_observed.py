@@ -53,10 +53,8 @@ def test_what_a_printer_serves_is_for_all_of_the_network() -> None:
 
 def test_devices_of_a_kind_need_what_any_of_them_does() -> None:
     """Each need of similar devices is listed once, with the number of devices."""
-    one, other = (
-        habits("camera", reaches=("tcp/443 cloud.example",)),
-        habits("camera", reaches=("tcp/443 cloud.example", "tcp/443 news.example")),
-    )
+    one = habits("camera", reaches=("tcp/443 cloud.example",))
+    other = habits("camera", reaches=("tcp/443 cloud.example", "tcp/443 news.example"))
     seen = observed(site(NETWORK, {"dev-camera": one, "dev-sister": other}), [CAMERA, SISTER])
     assert seen is not None
     assert [(need.peer.value, need.devices) for need in seen.needs] == [("cloud.example", 2), ("news.example", 1)]

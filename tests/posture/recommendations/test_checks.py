@@ -214,10 +214,8 @@ def test_what_packets_do_not_prove_is_not_reported(what: str) -> None:
     """Values of users, contested values, low confidence, and versions that differ in format or have no order are not
     reported.
     """
-    mine, newer = (
-        known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
-        known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
-    )
+    mine = known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS)
+    newer = known("camera", OTHER, "yard", firmware="9.80.55", **AXIS)
     reported = mine.attributes["firmware"]
     [proof] = reported.evidence
     if what == "operator":

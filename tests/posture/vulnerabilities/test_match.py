@@ -154,11 +154,9 @@ def test_what_a_record_of_a_device_reports(golden: Golden) -> None:
         "firmware": "9.80.3",
         "contested": ["model"],
     }
-    packet, person, other = (
-        {**CLAIM, "value": "9.80.3"},
-        {**CLAIM, "value": "9.80.3", "family": "operator"},
-        {**CLAIM, "value": "9.70"},
-    )
+    packet = {**CLAIM, "value": "9.80.3"}
+    person = {**CLAIM, "value": "9.80.3", "family": "operator"}
+    other = {**CLAIM, "value": "9.70"}
     assert asset_of(device, [packet]).trouble == ""
     assert "\x1b" not in asset_of(device, [packet]).product
     for evidence in ([person], [other], [], ["x"]):

@@ -96,10 +96,8 @@ def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
     device.
     """
     for relationship in map(object_of, list_of(tree.get("relationships"))):
-        part, whole = (
-            products.get(text_of(relationship.get("product_reference"))),
-            products.get(text_of(relationship.get("relates_to_product_reference"))),
-        )
+        part = products.get(text_of(relationship.get("product_reference")))
+        whole = products.get(text_of(relationship.get("relates_to_product_reference")))
         identity = text_of(object_of(relationship.get("full_product_name")).get("product_id"))
         if identity and part is not None and whole is not None:
             products[identity] = whole._replace(version=part.version or whole.version)
