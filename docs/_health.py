@@ -21,7 +21,7 @@ WATCHED = (
     *machine_checks.CLOCK,
     *watch.DISK,
     *watch.CARD,
-    *card_checks.MEANWHILE,
+    *card_checks.WHILE_CAPTURING,
     *card_checks.AFTER,
     *watch.TRAFFIC,
     *mirror_checks.MIRROR,
@@ -29,7 +29,7 @@ WATCHED = (
 SUBJECTS = {
     "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
     "Each folder it writes to": machine_checks.FOLDER,
-    "Each interface": (*card_checks.BEFORE, *card_checks.MEANWHILE, *card_checks.AFTER),
+    "Each interface": (*card_checks.BEFORE, *card_checks.WHILE_CAPTURING, *card_checks.AFTER),
     "The traffic of each interface, or of a capture": traffic_checks.TRAFFIC,
     "A mirror port: an interface with its traffic": mirror_checks.MIRROR,
 }

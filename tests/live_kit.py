@@ -23,7 +23,7 @@ from sensor.runtime.reload import Settings
 # A frame; frames that arrive together; an action that runs once all before it was processed, and a condition until
 # which no frame arrives.
 Step = bytes | list[bytes] | Callable[[], Callable[[], bool]]
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 class Scripted:
@@ -48,7 +48,7 @@ class Scripted:
         yield Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))
 
     def _silence(self, over: Callable[[], bool]) -> Iterator[Batch]:
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + TIMEOUT_S
         while not over() and not self._stopped:
             assert time.monotonic() < end, "what was waited for did not happen"
             self.made += 1

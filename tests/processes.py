@@ -6,14 +6,14 @@ import subprocess
 import time
 from pathlib import Path
 
-SAMPLES, APART_S, PATIENCE_S = 5, 0.02, 60.0
+SAMPLES, APART_S, TIMEOUT_S = 5, 0.02, 60.0
 
 
 def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
     """Returns once the process sleeps in several consecutive samples: it has started, and waits. Without a free core it
     is runnable, and does not sleep.
     """
-    end, asleep = time.monotonic() + PATIENCE_S, 0
+    end, asleep = time.monotonic() + TIMEOUT_S, 0
     while asleep < SAMPLES:
         assert process.poll() is None, "it ended"
         assert time.monotonic() < end, "it never waits"

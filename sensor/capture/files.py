@@ -36,8 +36,8 @@ FAULTS_LIMIT = 10_000
 
 
 class CaptureFiles:
-    """The source returned by ``open_captures``. ``unreadable``: files without any packet; ``barren``: all files are
-    unreadable; ``total_bytes`` is 0 if the total is unknown.
+    """The source returned by ``open_captures``. ``unreadable``: files without any packet; ``all_unreadable``: all
+    files are; ``total_bytes`` is 0 if the total is unknown.
     """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
@@ -55,7 +55,7 @@ class CaptureFiles:
         self._stopped = False
         files = expand(paths)
         pending = self._look(files)
-        self.barren = not pending and not follow
+        self.all_unreadable = not pending and not follow
         self._merge = Merge(pending, self._pool, lambda: self._stopped, self._settle)
         self._follower = Follower(paths, files, self._start, self._settle) if follow else None
 

@@ -30,7 +30,7 @@ Ring = PacketRing | PortableRing
 QUIET = 0.25
 """Seconds without a frame after which an empty batch is returned."""
 
-TEND = 0.25
+CHECK_EVERY_S = 0.25
 """Seconds between two checks of the interfaces and the kernel's counters."""
 
 LATE_MS = 3
@@ -83,13 +83,13 @@ class LiveSource:
         """Batches until ``stop``; frames that are in the rings at that time are still returned. Empty batches while the
         link is silent.
         """
-        last = tended = 0.0
+        last = checked = 0.0
         most = MANY_BLOCKS if len(self.rings) == 1 else 1
         while not self._stopped:
             now = time.monotonic()
-            if now - tended >= TEND:
-                self._tend()
-                tended = now
+            if now - checked >= CHECK_EVERY_S:
+                self._check_interfaces()
+                checked = now
             batch = self._next(most)
             if batch is not None:
                 last = now
@@ -100,7 +100,7 @@ class LiveSource:
             else:
                 self._wait()
         yield from self._rest(most)
-        self._tend()
+        self._check_interfaces()
 
     def backlog(self) -> float:
         """The backlog of the fullest ring."""
@@ -117,7 +117,7 @@ class LiveSource:
         if self._closed:
             return
         self._closed = True
-        self._tend(final=True)
+        self._check_interfaces(final=True)
         for ring in self.rings:
             ring.close()
         os.close(self._waker)
@@ -162,7 +162,7 @@ class LiveSource:
                 return
             time.sleep(LATE_MS / 1000)
 
-    def _tend(self, *, final: bool = False) -> None:
+    def _check_interfaces(self, *, final: bool = False) -> None:
         """Check for interfaces that appear or disappear, and update the kernel's counters."""
         if not final:
             self._follow()

@@ -11,7 +11,7 @@ USAGE = 2
 NOT_OPENED = 3
 NOT_PERMITTED = 4
 # A sensor runs, and its status reports a fault.
-UNWELL = 5
+UNHEALTHY = 5
 # The dataset lacks a requested part: unknown values are printed as unknown.
 INCOMPLETE = 6
 INTERRUPTED = 130
@@ -21,7 +21,7 @@ EXIT_CODES = {
     USAGE: "wrong usage or configuration",
     NOT_OPENED: "nothing to read, or a file or an interface could not be opened",
     NOT_PERMITTED: "no permission",
-    UNWELL: "the sensor reports a fault (status)",
+    UNHEALTHY: "the sensor reports a fault (status)",
     INCOMPLETE: "a part of the data is missing and is reported as unknown",
     INTERRUPTED: "interrupted",
 }

@@ -19,7 +19,7 @@ from sensor.delivery.status import Status
 
 LIST_COLUMNS = ("output", "type", "destination", "format", "promises", "enabled")
 STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "wrong")
-PROMISES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
+GUARANTEES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
 STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
 
 
@@ -56,7 +56,7 @@ def _rows(outputs: Mapping[str, Options]) -> Iterator[dict[str, str]]:
             type_of(options),
             destination(options),
             options.format or (formats_of(unit)[0] if options.records else ""),
-            PROMISES[unit.guarantee],
+            GUARANTEES[unit.guarantee],
             "yes" if options.enabled else "no",
         )
         yield dict(zip(LIST_COLUMNS, cells, strict=True))

@@ -27,7 +27,7 @@ SHOWN = 6
 
 
 def make(args: argparse.Namespace) -> int:
-    if not _sound(args):
+    if not _is_valid(args):
         return USAGE
     args.for_programs = args.output is None or str(args.output) == "-"
     need_inventory(args, "required traffic")
@@ -51,7 +51,7 @@ def make(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sound(args: argparse.Namespace) -> bool:
+def _is_valid(args: argparse.Namespace) -> bool:
     """Whether the arguments select devices and a format that supports allow-lists."""
     if not (args.operands or args.type or args.product):
         complain("expected a DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")

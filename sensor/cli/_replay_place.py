@@ -84,10 +84,10 @@ class ReplayLocations:
 
 
 @contextlib.contextmanager
-def place_of(args: argparse.Namespace, *, barren: bool) -> Iterator[ReplayLocations]:
+def place_of(args: argparse.Namespace, *, all_unreadable: bool) -> Iterator[ReplayLocations]:
     """The place, for writing inside of the block; new files are private. Only the inventory of a folder in the
-    arguments is continued: the configuration is that of a live sensor. With ``barren``, when nothing can be read,
-    nothing is created. Raises Exit if it cannot be created.
+    arguments is continued: the configuration is that of a live sensor. With ``all_unreadable``, when nothing can be
+    read, nothing is created. Raises Exit if it cannot be created.
     """
     if args.name and args.events and args.state is None:
         raise Exit(
@@ -96,7 +96,7 @@ def place_of(args: argparse.Namespace, *, barren: bool) -> Iterator[ReplayLocati
             error="usage.conflicting-options",
         )
     with contextlib.ExitStack() as within:
-        if barren:
+        if all_unreadable:
             yield ReplayLocations(Path(os.devnull))
         elif args.state is not None:
             yield _in_folder(args, args.state, within)

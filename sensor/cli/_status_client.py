@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ANSWER_LIMIT = 8 << 20
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 # How long a sensor may take until its first status, and how often it is queried meanwhile.
 STARTING_S, AGAIN_S = 3.0, 0.1
 # The socket in the run-time folder of systemd (RuntimeDirectory=sensor).
@@ -157,7 +157,7 @@ def _answer(path: Path) -> tuple[int, bytes]:
     """HTTP status and body. Raises OSError or HTTPException."""
     import http.client
 
-    connection = http.client.HTTPConnection("localhost", timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT_S)
     with contextlib.closing(connection):
         connection.sock = _connected(path)
         connection.request("GET", "/status.json")
@@ -169,7 +169,7 @@ def _connected(path: Path) -> socket.socket:
     """A connected unix socket. Raises OSError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
         sock.connect(str(path))
     except OSError:
         sock.close()

@@ -250,7 +250,7 @@ def process(usage: Status, uptime: float, rings: Any) -> str:
     )
 
 
-def is_well(status: Status, now: float) -> bool:
+def is_healthy(status: Status, now: float) -> bool:
     """Whether the engine works without faults of medium severity or more."""
     ongoing = part(part(status, "health"), "lasting").values()
     severe = any(isinstance(one, dict) and one.get("severity") in SEVERE for one in ongoing)

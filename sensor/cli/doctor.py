@@ -262,7 +262,7 @@ def _watch(args: argparse.Namespace, config: Config, source: LiveSource, reporte
     after = {name: look(name) for name in source.names}
     source.close()
     for name, traffic in traffics.items():
-        reporter.report(findings(card_checks.MEANWHILE, name, before[name], config.capture.promiscuous))
+        reporter.report(findings(card_checks.WHILE_CAPTURING, name, before[name], config.capture.promiscuous))
         reporter.report(findings(card_checks.AFTER, name, before[name], after[name]))
         seen = traffic.seen(source.tally.dropped.get(name, 0))
         reporter.report(findings(TRAFFIC, name, seen))

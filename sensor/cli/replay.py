@@ -77,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     from sensor.capture.files import open_captures
 
     source = open_captures(args.paths, follow=args.follow)
-    with place_of(args, barren=source.barren) as place:
+    with place_of(args, all_unreadable=source.all_unreadable) as place:
         try:
             return _replay(args, config, source, place)
         finally:
@@ -215,7 +215,7 @@ def _print_summary(
         for one in (*fold.devices.values(), *fold.alerts.values(), *fold.incidents.values(), last):
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
-    if source.barren:
+    if source.all_unreadable:
         return
     written = ""
     if path != Path(os.devnull):

@@ -22,7 +22,7 @@ EXAMPLES = """\
   sensor status --config /etc/sensor/sensor.yaml
   sensor status --json | jq .traffic
 """
-NOT_RUNNING, NOT_PERMITTED, UNWELL = 1, 4, 5
+NOT_RUNNING, NOT_PERMITTED, UNHEALTHY = 1, 4, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Request the status, and print it."""
     from sensor.cli._setup import complain
-    from sensor.cli._status_text import is_well, screen
+    from sensor.cli._status_text import is_healthy, screen
 
     place = place_of(args)
     if place is None:
@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
         return _at_rest(args, place, str(error))
     now = time.time()
     print(json.dumps({"running": True, **status}) if args.json else screen(status, sys.stdout, now))
-    return 0 if is_well(status, now) else UNWELL
+    return 0 if is_healthy(status, now) else UNHEALTHY
 
 
 def _at_rest(args: argparse.Namespace, place: Locations, why: str) -> int:

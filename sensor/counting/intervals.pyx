@@ -23,7 +23,7 @@ cdef enum:
 cdef int64_t SECOND = 1_000_000_000
 cdef int64_t GAP = 5 * SECOND
 # How long an inactive pair keeps its slot: a new pair, and one with a rhythm.
-cdef int64_t BRIEF = 3600 * SECOND, LONG = 25 * 3600 * SECOND
+cdef int64_t SHORT_GAP = 3600 * SECOND, LONG_GAP = 25 * 3600 * SECOND
 
 cdef packed struct Beat:
     uint64_t key
@@ -92,7 +92,7 @@ cdef class Intervals:
         """A flow began: whether it is a further contact of its pair."""
         cdef Beat* beat = &self.beats[slot]
         cdef bint further
-        if beat.key == 0 or ts - beat.last > (LONG if beat.count >= KNOWN else BRIEF):
+        if beat.key == 0 or ts - beat.last > (LONG_GAP if beat.count >= KNOWN else SHORT_GAP):
             beat.key = key
             beat.last = beat.start = beat.count = 0
             beat.flows = beat.size = beat.squares = 0

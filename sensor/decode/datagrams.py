@@ -124,7 +124,7 @@ class Datagrams:
         """The bytes with the reassembled datagrams appended, the rows that now represent these datagrams and must be
         decoded again, and the faults of fragments that no IP stack sends.
         """
-        at = self._affordable(rows)
+        at = self._within_limits(rows)
         changed, frames = [], []
         self._faults = []
         for index, fields in zip(at.tolist(), rows[FIELDS][at].tolist(), strict=True):
@@ -142,7 +142,7 @@ class Datagrams:
         joined = np.concatenate((data, np.frombuffer(b"".join(frames), np.uint8)))
         return joined, stand_for, tuple(self._faults)
 
-    def _affordable(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.intp]:
+    def _within_limits(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.intp]:
         """Indexes of the fragments to process, the first FRAGMENTS_PER_S of each second."""
         places = np.flatnonzero(rows["fragment"])
         seconds = rows["ts"][places] // SECOND

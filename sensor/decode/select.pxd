@@ -37,7 +37,7 @@ cdef struct Repeats:
     int32_t[64] stop
 
 
-cdef struct Patience:      # of dissectors that follow quiet flows from a certain age
+cdef struct QuietFlows:      # of dissectors that follow quiet flows from a certain age
     uint64_t bits
     int64_t[64] age        # ns
     uint64_t[64] bytes     # most at age 0, and more for each second
@@ -64,14 +64,14 @@ cdef class Selector:
     cdef Magics magics, stream_magics
     cdef uint64_t whole
     cdef Repeats frames, messages
-    cdef Patience patience
+    cdef QuietFlows quiet_flows
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
     cdef int64_t head_window
     cdef Heads opening, odd        # SYNs, and segments with invalid flags
     cdef Openings openings
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
     # known senders, and those seen once during a flood of new senders
-    cdef readonly RecentSet senders, glimpsed
+    cdef readonly RecentSet senders, deferred
     # a separate table, so that a flood of spoofed senders does not evict repeats of others
     cdef readonly RecentSet head_senders
     # stream dissectors that want one more payload after this many; HEADS and more: the last

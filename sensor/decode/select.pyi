@@ -18,7 +18,7 @@ class Selector:
     shed: int
     shed_of: npt.NDArray[np.uint64]
     senders: RecentSet
-    glimpsed: RecentSet
+    deferred: RecentSet
     head_senders: RecentSet
     def __init__(self, interests: Sequence[Interest], recent: RecentSet, most: int = ...) -> None: ...
     def select(

@@ -27,7 +27,7 @@ from sensor.decode.flows cimport BEGUN, HEADS, PIECES, WEIGHT, FlowTable, Slot, 
 from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of, put_piece
 from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, target_of
 from sensor.decode.selection cimport (
-    DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, GLIMPSED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
+    DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, DEFERRED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
     LEADS, MAX_DISSECTORS, NEWCOMERS, PER_SECOND, SAMPLE, SECOND_CHANCES, SENDERS, SHORT, STREAMS, WAITS, WORDS,
     again, big, cyclic, key_of, lead_place, magic, mark, remember, sensor_lowest, too_early, wait_for, weight,
 )
@@ -52,7 +52,7 @@ cdef class Selector:
         self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
-        self.senders, self.glimpsed = RecentSet(SENDERS), RecentSet(GLIMPSED)
+        self.senders, self.deferred = RecentSet(SENDERS), RecentSet(DEFERRED)
         self.room(65536)
         # of second 0, where some clocks begin
         self.newcomers.most, self.opening.most, self.odd.most = FLOODED, HEADS_PER_SECOND, HEADS_PER_SECOND
@@ -90,7 +90,7 @@ cdef class Selector:
         cdef uint64_t flag = <uint64_t>1 << bit
         mark(self.tcp, interest.tcp, flag)
         self.rules(interest, 0, flag)
-        wait_for(&self.patience, bit, interest)
+        wait_for(&self.quiet_flows, bit, interest)
         for seen in range(HEADS + 1):
             if not interest.opening or seen < interest.opening:
                 self.wants[seen] |= flag
@@ -233,7 +233,7 @@ cdef class Selector:
             heads.second, heads.met, heads.taken = second, 0, 0
         heads.met += 1
         if heads.met > heads.most and not (heads.most and heads.met == heads.most + 1):
-            if heads.taken >= SECOND_CHANCES or self.glimpsed.see(row.src_mac, row.ts, 60_000_000_000):
+            if heads.taken >= SECOND_CHANCES or self.deferred.see(row.src_mac, row.ts, 60_000_000_000):
                 self.shed += 1
                 return 0
             heads.taken += 1
@@ -271,8 +271,8 @@ cdef class Selector:
         if heads[0] < HEADS * WEIGHT:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
         wanted = slot.followers & self.wants[heads[0] // WEIGHT]
-        if wanted & self.patience.bits:
-            wanted ^= too_early(&self.patience, wanted & self.patience.bits, slot, row.ts)
+        if wanted & self.quiet_flows.bits:
+            wanted ^= too_early(&self.quiet_flows, wanted & self.quiet_flows.bits, slot, row.ts)
         heads[0] = min(heads[0] + weight(row), HEADS * WEIGHT)
         return (self.within(row, wanted, STREAMS, pair(row)) if wanted else 0) | waits
 

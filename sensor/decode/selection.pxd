@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from sensor.core.row cimport SYN, Row, cut_off
 from sensor.decode.flows cimport UNASKED, WEIGHT, FlowTable, Slot, await_payload
 from sensor.decode.row_hashes cimport PRIME, pair
-from sensor.decode.select cimport MAGICS, Magic, Magics, Patience, Repeats
+from sensor.decode.select cimport MAGICS, Magic, Magics, QuietFlows, Repeats
 
 cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
@@ -20,7 +20,7 @@ cdef enum:
     HEADS_IN_FLOOD = 2   # per second
     HEAD_SENDERS = 14    # 2**14 headers are remembered
     SENDERS = 16         # 2**16 known senders of frames and datagrams
-    GLIMPSED = 14        # 2**14 senders seen once during a flood of new senders
+    DEFERRED = 14        # 2**14 senders seen once during a flood of new senders
     SECOND_CHANCES = 64  # number of those that become known in a second
     FLOOD_BEGINS = 2
     NEWCOMERS = 63       # the bit of the row at which a flood of senders begins; no dissector has it
@@ -110,17 +110,17 @@ cdef inline int remember(Repeats* repeats, int bit, interest) except -1:
     return 0
 
 
-cdef inline int wait_for(Patience* patience, int bit, interest) except -1:
+cdef inline int wait_for(QuietFlows* quiet_flows, int bit, interest) except -1:
     """Record from when, and how quiet, a flow is followed by a dissector."""
     if interest.from_s:
-        patience.bits |= <uint64_t>1 << bit
-        patience.age[bit] = interest.from_s * 1_000_000_000
-        patience.bytes[bit], patience.rate[bit] = interest.quiet
+        quiet_flows.bits |= <uint64_t>1 << bit
+        quiet_flows.age[bit] = interest.from_s * 1_000_000_000
+        quiet_flows.bytes[bit], quiet_flows.rate[bit] = interest.quiet
     return 0
 
 
 # arithmetic only: nothing can fail
-cdef inline uint64_t too_early(const Patience* patience, uint64_t bits, const Slot* slot, int64_t ts) noexcept nogil:
+cdef inline uint64_t too_early(const QuietFlows* quiet_flows, uint64_t bits, const Slot* slot, int64_t ts) noexcept nogil:
     """Those of some dissectors, all of them patient, that do not follow the flow now. The number of bits is limited."""
     cdef int64_t age = ts - slot.first
     cdef uint64_t left = bits
@@ -129,8 +129,8 @@ cdef inline uint64_t too_early(const Patience* patience, uint64_t bits, const Sl
         bit = sensor_lowest(left)
         left &= left - 1
         if (
-            age >= patience.age[bit]
-            and slot.bytes0 + slot.bytes1 <= patience.bytes[bit] + <uint64_t>(age // 1_000_000_000) * patience.rate[bit]
+            age >= quiet_flows.age[bit]
+            and slot.bytes0 + slot.bytes1 <= quiet_flows.bytes[bit] + <uint64_t>(age // 1_000_000_000) * quiet_flows.rate[bit]
         ):
             bits ^= <uint64_t>1 << bit
     return bits

@@ -31,7 +31,7 @@ REPORT_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
 LOCK_POLL_S = 0.05
 # A send that takes longer at shutdown is abandoned: its records are sent again.
-PATIENCE_S = 4.0
+TIMEOUT_S = 4.0
 VOTES = 3
 
 
@@ -166,7 +166,7 @@ class Forwarder:
             self.runners[name].stop()
             if name in self._traffic:
                 self._traffic[name].stop()
-        until, whole = time.monotonic() + PATIENCE_S, True
+        until, whole = time.monotonic() + TIMEOUT_S, True
         for name in names:
             traffic = self._traffic.get(name)
             ended = traffic is None or traffic.join(max(0.0, until - time.monotonic()))

@@ -32,7 +32,7 @@ FACTS = (
     *(f"recommendation.{name}" for name in ("id", "setting", "title", "count", "first", "last")),
 )
 # Times and numbers that formats compute with: they stay, even within a redacted object.
-RECKONED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
+NEVER_REDACTED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
 # Fields with the sensor's own terms, which contain no text of a peer.
 WORDS = (
     *(f"{end}.type" for end in ("device", "src", "dst", "targets")),
@@ -161,7 +161,7 @@ def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str
     if isinstance(value, dict):
         name, rest = path[:1], path[1:]
         return {
-            key: _hidden(one, rest, salt, found) if name in ((), (key,)) and key not in RECKONED else one
+            key: _hidden(one, rest, salt, found) if name in ((), (key,)) and key not in NEVER_REDACTED else one
             for key, one in value.items()
         }
     if path or value is None:

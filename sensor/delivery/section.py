@@ -21,7 +21,7 @@ from sensor.core.model import Check, Field, Model
 from sensor.core.output import Filter, Options, Output
 from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
-from sensor.delivery.redaction import RECKONED
+from sensor.delivery.redaction import NEVER_REDACTED
 from sensor.delivery.traffic import FORMATS, kinds_of
 from sensor.documents import FilePath, NeedsFullValidation, converted, load_values, nearest
 from sensor.logs.section import Logging
@@ -166,7 +166,7 @@ def _path(path: str) -> str:
 def _redactable(path: str) -> str:
     if _path(path) in NOT_REDACTED or path == "sensor":
         raise ValueError(f"found {path!r}, which receivers need to sort and deduplicate: it cannot be redacted")
-    if path.rpartition(".")[2] in RECKONED:
+    if path.rpartition(".")[2] in NEVER_REDACTED:
         raise ValueError(f"found {path!r}, a time or number that formats need: it cannot be redacted")
     return path
 

@@ -19,7 +19,7 @@ MAPPER = 135
 # Payloads of each message that the select pass passes on, and bytes parsed of it: less than that many payloads have, if
 # they are small (WEIGHT in ``decode/flows.pxd``).
 OPENING, KEEP = 2, 1984
-STRAY_LIMIT = 32  # number of payloads without the beginning of a message after which a connection is ignored
+UNPARSED_LIMIT = 32  # number of payloads without the beginning of a message after which a connection is ignored
 # First bytes of messages: version 5.0, a type, its flags (first, last, header signing, multiplexing, with an object).
 STARTS = tuple(
     b"\5\0" + bytes((kind, flags))
@@ -57,7 +57,7 @@ class RpcStream(Stream):
         direction.lost = direction.lost and size(data) <= 0
         if direction.lost:
             self._unparsed += 1
-            self.done = self._unparsed > STRAY_LIMIT
+            self.done = self._unparsed > UNPARSED_LIMIT
             return
         for message, _ in direction.messages(data):
             self._unparsed = 0

@@ -43,7 +43,7 @@ MAGICS = (SMB1, SMB2, ENCRYPTED, COMPRESSED)
 # Payloads of each message that the select pass passes on.
 OPENING = 4
 SEALED_LIMIT = 512  # encrypted messages without another one, after which a connection is ignored
-STRAY_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
+UNPARSED_LIMIT = 64  # number of payloads without the beginning of a message after which a connection is ignored
 _ENCRYPTED = struct.Struct("<36xI4xQ")  # size of the message, and the session
 _COMPRESSED = struct.Struct("<4xIHHI")
 
@@ -80,7 +80,7 @@ class SmbStream(Stream):
                 yield SmbUrgent(packet, len(data))
         if not direction.found(data):
             self._unparsed += 1
-            self.done = self._unparsed > STRAY_LIMIT
+            self.done = self._unparsed > UNPARSED_LIMIT
             return
         for raw, partial in direction.complete(data, packet.one_sided, self._conversation.pipes):
             yield from self._parsed(packet, direction, raw, partial)

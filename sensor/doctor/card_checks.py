@@ -129,5 +129,5 @@ def kernel_drops(before: Card, after: Card) -> CheckResult:
 
 
 BEFORE = (interface, offloads, vlan_offload, card_ring)
-MEANWHILE = (promiscuous,)
+WHILE_CAPTURING = (promiscuous,)
 AFTER = (kernel_drops,)

@@ -103,7 +103,7 @@ class Watch:
         self._cards[name] = card
         yield from findings(CARD, name, card)
         if card.up and self._promiscuous:
-            yield from findings(card_checks.MEANWHILE, name, card, self._promiscuous)
+            yield from findings(card_checks.WHILE_CAPTURING, name, card, self._promiscuous)
         if card.up and before is not None and before.counters.keys() == card.counters.keys():
             yield from findings(card_checks.AFTER, name, before, card)
         if (seen := sample.seen()).ethernet >= traffic_checks.FEWEST:

@@ -127,7 +127,7 @@ class Pipeline:
         tables.add("flows", self.kernels.flows)
         tables.add("repeated_messages", repeats)
         tables.add("senders", selector.senders)
-        tables.add("deferred_senders", selector.glimpsed)
+        tables.add("deferred_senders", selector.deferred)
         tables.add("head_senders", selector.head_senders)
         tables.add("known_messages", self.native_messages.known_messages.known)
         tables.include("inventory", self.inventory)

@@ -97,7 +97,7 @@ class LiveLog:
         # The thread waits for the disk, or for its next attempt.
         self._at_disk = False
         self._rounds = 0
-        self._hurry = self._requested = self._ending = self._asleep = self._closed = False
+        self._urgent = self._requested = self._ending = self._idle = self._closed = False
         self._stall: _Stall | None = None
         self._damages_reported = False
         self._ended: tuple[str, float] | None = None
@@ -136,7 +136,7 @@ class LiveLog:
             segment_bytes=int(keep.segment_mib * MIB),
             segment_s=keep.segment_h * 3600,
         )
-        self._go_on(start.path)
+        self._continue(start.path)
         return start.next
 
     @property
@@ -170,8 +170,8 @@ class LiveLog:
                 self._arrived = time.monotonic()
                 self._since = self._since or self._arrived
             self._backlog.add(record.kind, line)
-            self._hurry |= urgent
-            if self._asleep or urgent or self._backlog.size >= CHUNK:
+            self._urgent |= urgent
+            if self._idle or urgent or self._backlog.size >= CHUNK:
                 self._condition.notify()
         if self._thread is None:
             self._start()
@@ -184,7 +184,7 @@ class LiveLog:
     def sync(self, timeout_s: float = SYNC_S) -> bool:
         """Wait until all queued records are on disk; returns False after the timeout."""
         with self._condition:
-            self._hurry = self._requested = self._since is not None
+            self._urgent = self._requested = self._since is not None
             self._condition.notify()
             return self._condition.wait_for(lambda: self._since is None, timeout_s)
 
@@ -241,7 +241,7 @@ class LiveLog:
                 errno.EIO, f"{self._stall.reason}; {self.lost.total():,} records were dropped", str(self.path)
             )
 
-    def _go_on(self, path: Path | None) -> None:
+    def _continue(self, path: Path | None) -> None:
         """Continue in a segment or begin one. On a full disk neither may be possible: the first lines then wait for
         room.
         """
@@ -276,7 +276,7 @@ class LiveLog:
             try:
                 self._round(hurry or ending)
             except OSError as error:
-                self._stumble(error)
+                self._stall_on(error)
                 if ending:
                     break
             else:
@@ -289,14 +289,14 @@ class LiveLog:
             if self._stall is not None:
                 self._condition.wait_for(lambda: self._ending, RETRY_S)
                 return True
-            while not (self._ending or self._hurry or self._backlog.size >= CHUNK):
+            while not (self._ending or self._urgent or self._backlog.size >= CHUNK):
                 left = self._since + self._commit_s - time.monotonic() if self._since is not None else None
                 if left is not None and left <= 0:
                     return True
-                self._asleep = left is None
+                self._idle = left is None
                 self._condition.wait(left)
-                self._asleep = False
-            return self._hurry or (self._since is not None and time.monotonic() >= self._since + self._commit_s)
+                self._idle = False
+            return self._urgent or (self._since is not None and time.monotonic() >= self._since + self._commit_s)
 
     def _round(self, commit: bool) -> None:
         """Write waiting lines, and sync them if the group ends."""
@@ -326,10 +326,10 @@ class LiveLog:
             # More lines may have arrived meanwhile, some of them urgent.
             self._since = self._arrived if self._backlog else None
             self._requested = self._requested and self._since is not None
-            self._hurry = self._requested or self._backlog.urgent
+            self._urgent = self._requested or self._backlog.urgent
             self._condition.notify_all()
 
-    def _stumble(self, error: OSError) -> None:
+    def _stall_on(self, error: OSError) -> None:
         """The disk accepts no data."""
         reason = os.strerror(error.errno) if error.errno else str(error)
         if self._stall is None:

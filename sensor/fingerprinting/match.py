@@ -83,7 +83,7 @@ class Matcher:
             return ()
         if kind != PRODUCT and PRODUCT in self._known_kinds:
             claims += list(self._products(claims))
-        return shared(tuple(sorted(_one_witness(claims))))
+        return shared(tuple(sorted(_one_family(claims))))
 
     def _direct(self, kind: str, value: str) -> list[Claim]:
         """The claims of the fingerprints of a kind."""
@@ -140,7 +140,7 @@ class Matcher:
                 )
 
 
-def _one_witness(claims: list[Claim]) -> set[Claim]:
+def _one_family(claims: list[Claim]) -> set[Claim]:
     """The claims, with one family for all that come from the same text: it is a single piece of evidence. The claim
     with the highest confidence determines the family.
     """

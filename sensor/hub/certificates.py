@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sensor.outputs.transport.nkeys import KeyPair, raw_public
 
 # RFC 5280, 4.1.2.5: a certificate without a defined expiration.
-FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+NO_EXPIRY = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 # A fixed date and serial number: the same key gives the same certificate at any time.
 BEGIN, SERIAL = datetime(2020, 1, 1, tzinfo=UTC), 1
 # Clocks of hosts may differ by as much.
@@ -27,7 +27,7 @@ def authority(account: KeyPair) -> str:
     """The certificate of the authority, as PEM: ``ca_file`` of NATS servers."""
     key, name = account.private.public_key(), _name(account.public)
     builder = (
-        x509.CertificateBuilder(name, name, key, SERIAL, BEGIN, FOREVER)
+        x509.CertificateBuilder(name, name, key, SERIAL, BEGIN, NO_EXPIRY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_signs_certificates(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
@@ -36,7 +36,7 @@ def authority(account: KeyPair) -> str:
     return builder.sign(account.private, None).public_bytes(Encoding.PEM).decode()
 
 
-def client_certificate(account: KeyPair, user: str, now: datetime, expires: datetime = FOREVER) -> str:
+def client_certificate(account: KeyPair, user: str, now: datetime, expires: datetime = NO_EXPIRY) -> str:
     """A certificate for the public key of a user, as PEM."""
     key = Ed25519PublicKey.from_public_bytes(raw_public(user))
     serial = x509.random_serial_number()

@@ -78,7 +78,7 @@ def edges_of(sightings: Iterable[Sighting], undone: Collection[frozenset[Member]
         for edge in _star(reason, value, members, known):
             if reason == "name" and joined.share_a_sensor(edge.one, edge.other):
                 continue
-            if not joined.reunites(edge.one, edge.other, undone):
+            if not joined.rejoins(edge.one, edge.other, undone):
                 joined.join(edge.one, edge.other)
                 found.append(edge)
     return found
@@ -111,7 +111,7 @@ class Clusters:
         root, lost = self._root(one), self._root(other)
         return root != lost and not self._of(root).isdisjoint(self._of(lost))
 
-    def reunites(self, one: Member, other: Member, apart: Iterable[Collection[Member]]) -> bool:
+    def rejoins(self, one: Member, other: Member, apart: Iterable[Collection[Member]]) -> bool:
         """Whether joining would reunite members that were separated."""
         roots = {self._root(one), self._root(other)}
         return any({self._root(member) for member in pair} == roots for pair in apart)

@@ -222,7 +222,7 @@ class Baseline:
         """Start (ns, moved later by all pauses) and end of monitoring."""
         return self.since, self._last
 
-    def go_on(self, watched: tuple[int, int]) -> None:
+    def resume(self, watched: tuple[int, int]) -> None:
         """Continue the learning of an earlier run."""
         self.since, self._last = watched
 

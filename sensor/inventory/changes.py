@@ -45,18 +45,18 @@ class Changes:
         if now < self._table.settle_at and self.settled is not None and now >= self.settled:
             self.settled = now
             return []
-        return self.report(now, limits, last_word=False)
+        return self.report(now, limits, final=False)
 
-    def report(self, now: int, limits: Limits, *, last_word: bool) -> list[DeviceChange]:
-        """The changes that are due. ``last_word``: end of the run, so nothing waits."""
+    def report(self, now: int, limits: Limits, *, final: bool) -> list[DeviceChange]:
+        """The changes that are due. ``final``: end of the run, so nothing waits."""
         changes: list[DeviceChange] = []
         due, self._table.due, self._table.settle_at = self._table.due, {}, NEVER
         for record in self._reportable(due):
-            if not last_word and record.reported is not None and 0 <= now - record.reported.looked < limits.pause_ns:
+            if not final and record.reported is not None and 0 <= now - record.reported.looked < limits.pause_ns:
                 self._table.look_at(record, record.reported.looked + limits.pause_ns)
                 continue
-            changes.extend(self._news(record, now, limits, last_word))
-            if record.reported is not None and record.reported.restless:
+            changes.extend(self._news(record, now, limits, final))
+            if record.reported is not None and record.reported.has_pending:
                 self._table.look_at(record, now + limits.pause_ns)
         changes.extend(self._departures(now, limits))
         self.settled = now
@@ -74,7 +74,7 @@ class Changes:
         self._table.reject(forged)
         return [record for record in due if record not in forged]
 
-    def _news(self, record: Record, now: int, limits: Limits, last_word: bool) -> Iterator[DeviceChange]:
+    def _news(self, record: Record, now: int, limits: Limits, final: bool) -> Iterator[DeviceChange]:
         record.sync()
         device, ips = self._view(record), record.ipv4
         if device.type != "unknown":
@@ -82,12 +82,12 @@ class Changes:
         reported = record.reported
         if reported is None:
             reported = record.reported = Reported(device, ips, now)
-            yield from reporting.first_word(record.since, reporting.snapshot(device))
+            yield from reporting.first_report(record.since, reporting.snapshot(device))
             changes = []
         else:
             reported.looked = now
-            changes = reported.changes(device, now, limits, last_word)
-            moved = reported.moves_to(ips, now, limits, last_word)
+            changes = reported.changes(device, now, limits, final)
+            moved = reported.moves_to(ips, now, limits, final)
             if moved:
                 changes.append(moved)
         yield from self._changes_of(record, reported, device, changes, now)

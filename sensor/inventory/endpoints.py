@@ -168,14 +168,14 @@ class Endpoints:
                 return record  # it had the address until the holder claimed it: the packet is its own
             if len(record.behind) <= self.limits.own4 and address not in record.behind:
                 record.behind += (address,)
-            self._crowded(ts, record)
+            self._is_forwarder(ts, record)
             return holder
         if record.router and not identity.is_link_local(address):
             return self._host(ts, address, vlan)
         if holder is not None and record.random and not record.admitted:
             return record
         self._give(ts, record, address, claimed=False)
-        return self._host(ts, address, vlan) if self._crowded(ts, record) else record
+        return self._host(ts, address, vlan) if self._is_forwarder(ts, record) else record
 
     def _outside(self, ts: int, record: Record, address: int) -> None:
         """An external address came with this MAC. Several external networks make it a gateway."""
@@ -194,9 +194,9 @@ class Endpoints:
                 self.limits,
             )
             self.table.mark(record, ts)
-            self._crowded(ts, record)
+            self._is_forwarder(ts, record)
 
-    def _crowded(self, ts: int, record: Record) -> bool:
+    def _is_forwarder(self, ts: int, record: Record) -> bool:
         """Whether the record is a router; if it has just become one, it is split from the hosts behind it."""
         if not record.router and record.crowd(ts, self.limits):
             self._split(ts, record)

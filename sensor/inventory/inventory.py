@@ -196,7 +196,7 @@ class Inventory:
 
     def finish(self, now: int) -> list[DeviceChange]:
         """End of the run: report every change that waited."""
-        return self._changes.report(now, self.limits, last_word=True)
+        return self._changes.report(now, self.limits, final=True)
 
     def telemetry(self) -> dict[str, int]:
         """``devices`` and ``pending`` at present; records ``evicted``; observations ``unattributed`` (of no device) and

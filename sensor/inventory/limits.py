@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: per device (``idle``: facts that no
     fingerprint matches). ``burst`` newcomers are admitted in ``burst_ns``; further ones must show evidence again after
     ``again_ns``.
-    ``own4``, ``own6``: unclaimed internal addresses seen behind one MAC within ``crowd_ns`` that still count as its
+    ``own4``, ``own6``: unclaimed internal addresses seen behind one MAC within ``forwarder_ns`` that still count as its
     own; more make it a router, as do IPv4 addresses of more networks (/24) than ``own_networks``, or more than one
     of networks in which it claims none.
     ``networks``: external networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one
@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     own4: int = 3
     own_networks: int = 2
     own6: int = 16
-    crowd_ns: int = 10 * MINUTE
+    forwarder_ns: int = 10 * MINUTE
     networks: int = 3
     names_of_one: int = 4
     claim_ns: int = 5 * MINUTE

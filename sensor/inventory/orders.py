@@ -91,7 +91,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     theirs = [(fact.kind, fact.value) for fact in facts_of(lost.facts)]
     for fact in [record.facts[key] for key in theirs if key in record.facts and key not in ours]:
         record.forget(fact)
-    again = _risen(lost, held)
+    again = _restored(lost, held)
     for mac in again.macs:
         table.by_mac.pop(mac, None)
     if not table.restore(again, lost.id):
@@ -106,7 +106,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
     return ""
 
 
-def _risen(lost: DeviceState, held: list[int]) -> Record:
+def _restored(lost: DeviceState, held: list[int]) -> Record:
     """The device that was merged away, with the addresses that are still available; its changes are reported again."""
     again = record_of(lost)
     again.reported, again.news = None, ()

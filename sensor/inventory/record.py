@@ -153,7 +153,7 @@ class Record(CompactRecord):
         """
         six, others = 0, set(self.behind)
         for address, last in self.addresses.items():
-            if address not in self.claimed and not identity.is_link_local(address) and ts - last < limits.crowd_ns:
+            if address not in self.claimed and not identity.is_link_local(address) and ts - last < limits.forwarder_ns:
                 if is_v4(address):
                     others.add(address)
                 else:

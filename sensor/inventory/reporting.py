@@ -53,8 +53,8 @@ class Reported:
         reported.pending_since = reported.moved = reported.moves = 0
         return reported
 
-    def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
-        """The fields to report now, which then count as reported. ``last_word``: end of the run, so nothing waits. Of
+    def changes(self, device: Device, now: int, limits: Limits, final: bool) -> list[FieldChange]:
+        """The fields to report now, which then count as reported. ``final``: end of the run, so nothing waits. Of
         names, which may be many, only the first is reported when there was none.
         """
         found = []
@@ -64,7 +64,7 @@ class Reported:
             if value == old:
                 self._settle(field)
             elif (
-                last_word
+                final
                 or not old
                 or confidence == SURE
                 or (value and confidence >= confidence_before + limits.margin)
@@ -91,7 +91,7 @@ class Reported:
             return False
         return now - waiting[1] >= limits.hold_ns
 
-    def moves_to(self, ips: tuple[int, ...], now: int, limits: Limits, last_word: bool) -> FieldChange | None:
+    def moves_to(self, ips: tuple[int, ...], now: int, limits: Limits, final: bool) -> FieldChange | None:
         """The change of IPv4 addresses to report now. If two hosts compete for an address, each report doubles the wait
         for the next.
         """
@@ -102,7 +102,7 @@ class Reported:
             self.pending_ips, self.pending_since = ips, now
         if now - self.moved > HOUR:
             self.moves = 0
-        if not last_word and self.ips and now - self.pending_since < limits.address_hold_ns << min(self.moves, 10):
+        if not final and self.ips and now - self.pending_since < limits.address_hold_ns << min(self.moves, 10):
             return None
         change = FieldChange("ips", _text(self.ips), _text(ips))
         if self.ips:
@@ -111,12 +111,12 @@ class Reported:
         return change
 
     @property
-    def restless(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether a change waits to be reported."""
         return bool(self.waiting) or self.pending_ips != self.ips
 
 
-def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
+def first_report(ts: int, device: Device) -> Iterator[DeviceChange]:
     """``new`` with all known data, and ``identified`` if that includes the type."""
     proof = evidence_of(device)
     yield DeviceChange(ts=ts, action="new", device=device, evidence=proof)

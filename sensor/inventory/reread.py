@@ -32,7 +32,7 @@ class Reread:
             record for queue in (table.identified, table.unidentified, table.pending) for record in queue
         )
 
-    def go_on(self, devices: int) -> bool:
+    def step(self, devices: int) -> bool:
         """Evaluate this many further devices; returns whether any are left."""
         for _ in range(min(devices, len(self.waiting))):
             record = self.waiting.popleft()

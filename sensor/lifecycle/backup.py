@@ -202,17 +202,17 @@ def _workshop(target: Path) -> Iterator[Path]:
     """A temporary folder beside a file, in which the file is built. Deleted at the end, even if a signal arrives.
     Raises OSError if it cannot be created.
     """
-    with _unhurried():
+    with _signals_blocked():
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield folder
     finally:
-        with _unhurried():
+        with _signals_blocked():
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _unhurried() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Within this context, signals that terminate a program are delayed: during a removal they would leave files
     behind.
     """

@@ -93,7 +93,7 @@ def log() -> Any:
             ],
             logger_factory=_StandardError,
         )
-        atexit.register(_last_words)
+        atexit.register(_log_all)
     return structlog.get_logger()
 
 
@@ -104,7 +104,7 @@ def settle() -> None:
     _summarize(over)
 
 
-def _last_words() -> None:
+def _log_all() -> None:
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic(), end=True))
     _summarize(over)

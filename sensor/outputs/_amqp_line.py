@@ -18,7 +18,7 @@ from sensor.core.reader import clean
 
 ANSWER_LIMIT = 200
 PRECONDITION_FAILED, CONTENT_TOO_LARGE = 406, 311
-FAREWELL_S = 2.0
+CLOSE_TIMEOUT_S = 2.0
 KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 Message = tuple[str, str, bytes, Any]
@@ -76,7 +76,7 @@ class Line:
 
         def answered(answer: Any) -> None:
             answers.append(answer)
-            self._poke()
+            self._received_frame()
 
         question(self._channel, answered)
         self._until(lambda: bool(answers))
@@ -100,11 +100,11 @@ class Line:
         self._closed = True
         if self._connection.is_open:
             self._connection.close()
-            self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
+            self._run(lambda: bool(self._connection.is_closed), CLOSE_TIMEOUT_S)
         if not self._connection.is_closed:
             # No public method closes without the peer.
             self._connection._terminate_stream(ConnectionError("cut"))  # noqa: SLF001
-            self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
+            self._run(lambda: bool(self._connection.is_closed), CLOSE_TIMEOUT_S)
         self._loop.close()
 
     # Callbacks of the library.
@@ -121,7 +121,7 @@ class Line:
 
     def _ready(self, channel: Any) -> None:
         self._channel = channel
-        self._poke()
+        self._received_frame()
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
@@ -135,7 +135,7 @@ class Line:
             place = self._waiting.pop(tag, None)
             if place is not None and method.NAME == "Basic.Nack":
                 self._left[place] = "the broker did not accept it (a queue is full or failed)"
-        self._poke()
+        self._received_frame()
 
     def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         """A message that no queue accepts is returned before its confirm."""
@@ -146,7 +146,7 @@ class Line:
                 f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({text}): bind "
                 "one, or set `queue`"
             )
-        self._poke()
+        self._received_frame()
 
     def _block(self, connection: Any, method: Any) -> None:
         self._blocked = clean(str(method.method.reason), ANSWER_LIMIT)
@@ -156,11 +156,11 @@ class Line:
 
     def _lost(self, what: Any, error: Any) -> None:
         self._fault = self._fault or (error if isinstance(error, BaseException) else ConnectionError(str(error)))
-        self._poke()
+        self._received_frame()
 
     # Waiting.
 
-    def _poke(self) -> None:
+    def _received_frame(self) -> None:
         self._received += 1
         if self._fault is not None or self._done():
             self._loop.stop()

@@ -38,7 +38,7 @@ from sensor.outputs.transport.tls import Tls
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 # How long busy recipients get the same mail again, and number of mails for which they are remembered.
-PATIENCE_S, REMEMBERED = 900.0, 8
+RETRY_S, REMEMBERED = 900.0, 8
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
@@ -130,9 +130,7 @@ class Email(Output):
     def send(self, entries: Sequence[Entry]) -> Ack:
         mail = compose(entries, self.options)
         key = str(mail["Message-ID"])
-        recipients, patience_end = self._missing.get(
-            key, (list(self.options.recipients), time.monotonic() + PATIENCE_S)
-        )
+        recipients, retry_end = self._missing.get(key, (list(self.options.recipients), time.monotonic() + RETRY_S))
         with self._outcomes():
             try:
                 turned_down = self._ready().sendmail(self.options.sender, recipients, mail.as_bytes())
@@ -141,7 +139,7 @@ class Email(Output):
                     raise
                 turned_down = error.recipients
         self.close()
-        return self._check_answer(key, turned_down, patience_end, len(entries))
+        return self._check_answer(key, turned_down, retry_end, len(entries))
 
     def close(self) -> None:
         client, self._client = self._client, None
@@ -151,7 +149,7 @@ class Email(Output):
     # Delivery of a mail.
 
     def _check_answer(
-        self, key: str, turned_down: Mapping[str, tuple[int, bytes]], patience_end: float, count: int
+        self, key: str, turned_down: Mapping[str, tuple[int, bytes]], retry_end: float, count: int
     ) -> Ack:
         """Result for a mail that some recipients rejected and at least one accepted."""
         self._missing.pop(key, None)
@@ -159,8 +157,8 @@ class Email(Output):
             return Ack()
         reply = answers(turned_down)
         busy = [address for address, (code, _) in turned_down.items() if code < 500]
-        if busy and time.monotonic() < patience_end:
-            self._missing[key] = (list(turned_down), patience_end)
+        if busy and time.monotonic() < retry_end:
+            self._missing[key] = (list(turned_down), retry_end)
             while len(self._missing) > REMEMBERED:
                 del self._missing[next(iter(self._missing))]
             raise Retry(f"not all recipients accepted the mail: {reply}")

@@ -23,7 +23,7 @@ from sensor.core.reader import clean
 from sensor.documents import FilePath
 from sensor.outputs._probe import probe
 from sensor.outputs.hub_protocol import messages
-from sensor.outputs.hub_protocol.batches import BatchMessage, parcels
+from sensor.outputs.hub_protocol.batches import BatchMessage, batch_messages
 from sensor.outputs.hub_protocol.connection import connect, place, renew
 from sensor.outputs.hub_protocol.credentials import is_renewal_due, load_credentials
 from sensor.outputs.hub_protocol.messages import Answer, Commit, Head, Part, Question, subject
@@ -75,7 +75,7 @@ class Hub(Output):
         self._key = ""
         self._compared = False
         self._checked_at = 0.0
-        self._heeded: int | None = None
+        self._granted: int | None = None
         # JetStream drops a batch that was sent before; a suffix makes a quarantined one a new message.
         self._attempt = ""
 
@@ -117,11 +117,11 @@ class Hub(Output):
         limit = wire.info.max_payload - HEADERS_SIZE
         refused: dict[int, str] = {}
         waiting: dict[str, BatchMessage] = {}
-        for parcel in parcels(entries, self._key, self._head(entries[0]), limit):
-            if len(parcel.body) > limit:
-                refused[parcel.places[0]] = f"{len(parcel.body):,} bytes, over the server's limit of {limit:,}"
+        for batch in batch_messages(entries, self._key, self._head(entries[0]), limit):
+            if len(batch.body) > limit:
+                refused[batch.places[0]] = f"{len(batch.body):,} bytes, over the server's limit of {limit:,}"
             else:
-                waiting[parcel.id] = parcel
+                waiting[batch.id] = batch
         if waiting:
             self._await(wire, waiting, refused)
         return Ack(refused)
@@ -167,17 +167,17 @@ class Hub(Output):
         answer = self._ask([])
         self._compared = True
         lacks = answer.high < first - 1 and self.options.filter == Filter()
-        self._heed(answer.high if lacks and answer.wanted is None else answer.wanted)
+        self._grant(answer.high if lacks and answer.wanted is None else answer.wanted)
 
-    def _heed(self, wanted: int | None) -> None:
+    def _grant(self, wanted: int | None) -> None:
         """Go back once for each request: the hub repeats it until the first of these events arrive."""
-        before, self._heeded = self._heeded, wanted
+        before, self._granted = self._granted, wanted
         if wanted not in (None, before):
             self.wanted = wanted
             raise Retry(f"the hub requests the log again, after number {wanted:,}")
 
     def _ask(self, waiting: Sequence[BatchMessage]) -> Answer:
-        question = Question(self.epoch, [Part(parcel.id, parcel.runs) for parcel in waiting])
+        question = Question(self.epoch, [Part(batch.id, batch.runs) for batch in waiting])
         try:
             body = self._opened.request(subject(messages.ASK, self._key), msgspec.to_builtins(question))
         except NoResponders:
@@ -190,8 +190,8 @@ class Hub(Output):
     # Batches.
 
     def _await(self, wire: Wire, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> None:
-        """Publish the parcels and return once the hub has settled each."""
-        numbers = wire.publish([self._message(parcel) for parcel in waiting.values()])
+        """Publish the messages and return once the hub has settled each."""
+        numbers = wire.publish([self._message(batch) for batch in waiting.values()])
         sent = dict(zip(numbers, waiting.values(), strict=True))
         requested = moved = time.monotonic()
         while waiting:
@@ -201,7 +201,7 @@ class Hub(Output):
                 pass
             else:
                 if answer.number != UNASKED:
-                    if (parcel := sent.get(answer.number)) is not None and _note_stored(parcel, answer):
+                    if (batch := sent.get(answer.number)) is not None and _note_stored(batch, answer):
                         requested = 0.0
                 elif self._settle(_commit(answer.body), waiting, refused):
                     moved = time.monotonic()
@@ -212,36 +212,36 @@ class Hub(Output):
             if waiting and now - moved > self.options.timeout_s:
                 raise Retry(_overdue(list(waiting.values()), self.options.timeout_s))
 
-    def _message(self, parcel: BatchMessage) -> tuple[bytes, bytes, bytes]:
+    def _message(self, batch: BatchMessage) -> tuple[bytes, bytes, bytes]:
         headers = (
-            f"Nats-Msg-Id: {parcel.id}.{self._attempt}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
+            f"Nats-Msg-Id: {batch.id}.{self._attempt}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
             f"{messages.VERSION_HEADER}: {messages.VERSION}\r\n"
         )
-        return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
+        return subject(messages.EVENTS, self._key).encode(), headers.encode(), batch.body
 
     def _settle_requested(self, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> bool:
-        """Settle parcels whose commit message was missed. Returns whether any was settled."""
+        """Settle messages whose commit message was missed. Returns whether any was settled."""
         answer = self._ask(list(waiting.values()))
         settled = [one for one in answer.states if one.state != "unknown"]
         return [self._settle(Commit(one.id, one.reason, answer.wanted), waiting, refused) for one in settled] != []
 
     def _settle(self, commit: Commit, waiting: dict[str, BatchMessage], refused: dict[int, str]) -> bool:
-        """Process a commit message. Returns whether a waiting parcel matches it."""
+        """Process a commit message. Returns whether a waiting message matches it."""
         if commit.reason == FORK and commit.id in waiting:
             self.epoch, self.wanted = "", 0
             raise Retry("the hub stores other events with these numbers: the log is sent again in a new epoch")
-        self._heed(commit.wanted)
+        self._grant(commit.wanted)
         if commit.reason in messages.WAITS and commit.id in waiting:
             self._attempt = secrets.token_hex(4)
             raise Retry(f"the hub does not accept events of this sensor now: {commit.reason}; see its quarantine")
-        parcel = waiting.pop(commit.id, None)
-        if parcel is not None and commit.reason:
+        batch = waiting.pop(commit.id, None)
+        if batch is not None and commit.reason:
             reason = f"quarantined by the hub: {clean(commit.reason, REASON_LIMIT)}"
-            refused.update(dict.fromkeys(parcel.places, reason))
-        return parcel is not None
+            refused.update(dict.fromkeys(batch.places, reason))
+        return batch is not None
 
 
-def _note_stored(parcel: BatchMessage, answer: WireAnswer) -> bool:
+def _note_stored(batch: BatchMessage, answer: WireAnswer) -> bool:
     """Process JetStream's acknowledgement. Returns whether it was a duplicate. Raises Retry if JetStream rejects it."""
     if answer.status:
         raise Retry(f"no stream {messages.STREAM} accepts events: does a worker of the hub run (`sensor hub run`)?")
@@ -251,7 +251,7 @@ def _note_stored(parcel: BatchMessage, answer: WireAnswer) -> bool:
         raise Retry(f"unexpected answer, not from a stream: {clean(answer.body, REASON_LIMIT)}") from None
     if stored.error is not None:
         raise Retry(f"NATS: {reason_of(stored.error)}")
-    parcel.stored = True
+    batch.stored = True
     return stored.duplicate
 
 
@@ -263,7 +263,7 @@ def _commit(body: bytes) -> Commit:
 
 
 def _overdue(waiting: Sequence[BatchMessage], timeout_s: float) -> str:
-    stored = sum(parcel.stored for parcel in waiting)
+    stored = sum(batch.stored for batch in waiting)
     return (
         f"the hub committed none of {len(waiting)} batches within {timeout_s:g} s; "
         f"its NATS server has stored {stored} of them"

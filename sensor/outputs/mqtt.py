@@ -207,7 +207,7 @@ class Mqtt(Output):
         client, self._client = self._client, None
         if client is None:
             return
-        client.disconnect(self._parting() if self.options.home_assistant is not None else None)
+        client.disconnect(self._disconnect_properties() if self.options.home_assistant is not None else None)
         if not self._link.lost:
             self._link.ended.wait(STEP_S)
         # A broker that stops reading would block the thread forever.
@@ -306,7 +306,7 @@ class Mqtt(Output):
         made.UserProperty = [("id", entry.id), ("kind", entry.kind), ("severity", str(entry.record["severity"]))]
         return made
 
-    def _parting(self) -> Any:
+    def _disconnect_properties(self) -> Any:
         """The will message, by which the broker publishes that the sensor is offline."""
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.reasoncodes import ReasonCode

@@ -71,7 +71,7 @@ class Postgresql(Output):
             ) from None
         self.close()
         try:
-            self._connection = _patient(psycopg, self.options.timeout_s).connect(
+            self._connection = _with_timeout(psycopg, self.options.timeout_s).connect(
                 **self._place(), autocommit=True, prepare_threshold=None
             )
         except (psycopg.Error, OSError) as error:
@@ -167,7 +167,7 @@ class Postgresql(Output):
         return Finding("permission", "ok", f"may insert into {self.options.table}")
 
 
-def _patient(psycopg: Any, timeout_s: float) -> Any:
+def _with_timeout(psycopg: Any, timeout_s: float) -> Any:
     """A connection class with a timeout on every wait: the server's statement timeout does not help if the server
     hangs.
     """

@@ -29,7 +29,7 @@ WINDOW = 512
 LAST_NUMBER = 999_999_999
 ANSWER_LIMIT, HEADER_LIMIT = 128 * 1024, 64
 HEADER = re.compile(rb"(\d{1,9}) ([a-z]{1,32}) (\d{1,9})[ \n]")
-FAREWELL_S = 1.0
+CLOSE_TIMEOUT_S = 1.0
 
 
 class Options(SyslogOptions):
@@ -165,7 +165,7 @@ class _Session:
         """Close the session if it is idle, so that the receiver does not log a failure."""
         with contextlib.suppress(OSError, ValueError):
             if self._whole:
-                self._connection.settimeout(FAREWELL_S)
+                self._connection.settimeout(CLOSE_TIMEOUT_S)
                 self.answers(self.request("close", [b""]))
         leave(self._connection)
 

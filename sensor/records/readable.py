@@ -38,13 +38,13 @@ def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
         left_out = [f"{name}: {what}" for _, name, what in manifest.damages()]
     finally:
         manifest.close()
-    sound, damaged = _sound(folder, list({file.name: file for file in (*found, *earlier)}.values()))
-    return sound, [*left_out, *damaged]
+    intact, damaged = _intact(folder, list({file.name: file for file in (*found, *earlier)}.values()))
+    return intact, [*left_out, *damaged]
 
 
-def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
+def _intact(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
     """The unchanged files. A file with a different stamp is verified by its checksum."""
-    sound, damaged = [], []
+    intact, damaged = [], []
     for file in files:
         path = folder / file.name
         try:
@@ -53,7 +53,7 @@ def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
             damaged.append(f"{file.name}: {error.strerror}: {file.rows:,} rows are missing")
             continue
         if whole:
-            sound.append(file)
+            intact.append(file)
         else:
             damaged.append(f"{file.name}: its content changed since it was written: {file.rows:,} rows are skipped")
-    return sound, damaged
+    return intact, damaged

@@ -178,7 +178,7 @@ def search(
     rows = list[Row]()
     filters = [resolved(one, query) for one in filters]
     values = [term.values if term is not None else None, *(values_of(one) for one in filters)]
-    for table, where in _wheres(term, filters, tables):
+    for table, where in _conditions(term, filters, tables):
         rows += _newest(query, table, where, values, most + 1)
     rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
     return _with_alerts(query, [_with_community(row) for row in rows[-most:]]), len(rows) > most
@@ -218,7 +218,7 @@ def moment_us(ts: str) -> int:
     return round(datetime.fromisoformat(ts).replace(tzinfo=UTC).timestamp() * 1e6)
 
 
-def _wheres(
+def _conditions(
     term: SearchTerm | None, filters: Sequence[Filter], tables: Sequence[str]
 ) -> Iterator[tuple[Table, Condition]]:
     for table in TABLES.values():

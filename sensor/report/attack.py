@@ -9,10 +9,10 @@ from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths
 from sensor.report.model import PathChange, PathStep, ReportedPath, ReportedPaths
 
-ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
+PATHS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
 
 
-def roads_of(paths: Paths) -> ReportedPaths | None:
+def reported_paths(paths: Paths) -> ReportedPaths | None:
     """None if there are no paths."""
     if not paths.pairs:
         return None
@@ -21,7 +21,7 @@ def roads_of(paths: Paths) -> ReportedPaths | None:
         chosen=paths.chosen,
         pairs=paths.pairs,
         ways=paths.ways,
-        roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
+        roads=[_reported_path(paths, one) for one in paths.paths[:PATHS_LIMIT]],
         breakers=[
             PathChange(title=clean(mitigation(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
             for one in paths.breaks[:BREAKERS_LIMIT]
@@ -29,7 +29,7 @@ def roads_of(paths: Paths) -> ReportedPaths | None:
     )
 
 
-def _road(paths: Paths, path: Path) -> ReportedPath:
+def _reported_path(paths: Paths, path: Path) -> ReportedPath:
     return ReportedPath(
         cost=path.cost,
         sources=[_text(paths, name) for name in path.sources[:SOURCES_LIMIT]],

@@ -19,7 +19,7 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import noted
 from sensor.posture.vulnerabilities.sources import STALE_DAYS
 from sensor.posture.vulnerabilities.sources import Source as Imported
-from sensor.report.attack import roads_of
+from sensor.report.attack import reported_paths
 from sensor.report.conversations import conversations_of
 from sensor.report.difference import difference
 from sensor.report.headline import headline
@@ -85,7 +85,7 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
         incidents=incidents_of(site.incidents, period),
         alerts=alerts,
         alerts_left_out=alerts_left_out,
-        paths=roads_of(attack_paths(site)),
+        paths=reported_paths(attack_paths(site)),
         conversations=conversations_of(site),
         trend=_trend(sources.days, min(period.until, now)[:10], scores),
         watched=_watched(sources, period),

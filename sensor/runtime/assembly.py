@@ -232,7 +232,7 @@ class Engine:
 
     def go_on_rereading(self, devices: int) -> None:
         """Evaluate some known devices with new fingerprints: all at once would take too long."""
-        if self.reread.waiting and not self.reread.go_on(devices) and self._keeper is not None:
+        if self.reread.waiting and not self.reread.step(devices) and self._keeper is not None:
             self._keeper.know(self.known.name)
 
     def _advise(self, action: str, advice: Recommendation, at: int, closed: str) -> None:

@@ -38,7 +38,7 @@ from sensor.rules.load import Rules
 from sensor.runtime.assembly import Engine
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.notify import Notifier
-from sensor.runtime.process import give_back, unhurried
+from sensor.runtime.process import engine_settings, give_back
 from sensor.runtime.quarantine import write_quarantine
 from sensor.runtime.recent_loss import RecentLoss, Seen
 from sensor.runtime.recording import recording
@@ -164,7 +164,7 @@ class Run:
             self.notifier.ready(f"capturing on {self.source.name}")
         reader = ReadAhead(self.source, self.pipeline.kernels, self.shedder, self._clock)
         try:
-            with unhurried():
+            with engine_settings():
                 for batch, work in reader:
                     self._take(batch, work)
         except BaseException:
@@ -217,7 +217,7 @@ class Run:
 
     def _end(self) -> None:
         try:
-            self._last_words()
+            self._finish()
         finally:
             self.files.close()
             self._lists.close()
@@ -232,7 +232,7 @@ class Run:
             self.records.missed(self.source.tally.lost, self._unread + self.pipeline.report()["shed"])
             self.records.close(max(0.1, self.left_s - LOG_S) if self.live else None)
 
-    def _last_words(self) -> None:
+    def _finish(self) -> None:
         if not self._begun:
             self._begin(self.last)
         self.pipeline.finish()

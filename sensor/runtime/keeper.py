@@ -44,7 +44,7 @@ KNOWLEDGE, MIXED = "knowledge", "mixed"
 # Seconds between two attempts to write after a failure.
 RETRY_S = 5.0
 # Seconds for which the store waits for the log; the second value at the end of a run, when the caller waits for both.
-BEHIND_S, HURRIED_S = 2.0, 0.2
+BEHIND_S, ENDING_S = 2.0, 0.2
 
 Corrections = dict[str, dict[str, Correction]]
 
@@ -71,7 +71,7 @@ class Keeper:
         self._given: set[int] = set()
         self._orders: list[Order] = []
         self._failed = False
-        self._hurry = threading.Event()
+        self._ending = threading.Event()
         self.log_down: Callable[[float], object] = lambda _: None
         # The file that the engine reads mutes from; None if it reads none.
         self.mutes: Callable[[], Path | None] = lambda: None
@@ -139,7 +139,7 @@ class Keeper:
             self._complain(f"{self.store.path}: skipped invalid baseline rows: {broken:,}")
         since, _, last = self.store.meta(WATCHED).partition(" ")
         if since.isdecimal() and last.isdecimal():
-            baseline.go_on((int(since), int(last)))
+            baseline.resume((int(since), int(last)))
 
     def _go_on_advising(self, advice: Advice) -> None:
         """Restore the open recommendations."""
@@ -183,7 +183,7 @@ class Keeper:
         last = (
             None if until is None or seconds is None else until - seconds / 3
         )  # entries handed over are written as well
-        self._hurry.set()
+        self._ending.set()
         if until is not None:
             self._hand_over_all(last)
         if self._swept is not None:
@@ -272,7 +272,7 @@ class Keeper:
             tables = self._tables = self._tables or Tables(self.store.base, self._log)
             while tables.advance() >= LINES and self._entries.empty() and _left(self._until) != 0:
                 pass
-            if not self._hurry.is_set():
+            if not self._ending.is_set():
                 tables.tidy()
                 follow_mutes(self.store.base, self._log)
         except (StoreError, OSError) as error:
@@ -284,7 +284,7 @@ class Keeper:
 
     def _write(self, entries: Entries) -> None:
         """Try until the entries are written; at the end of the run only once more."""
-        self.log_down(HURRIED_S if self._hurry.is_set() else BEHIND_S)
+        self.log_down(ENDING_S if self._ending.is_set() else BEHIND_S)
         while True:
             try:
                 self.store.write(entries, listed=self._log is not None)
@@ -292,10 +292,10 @@ class Keeper:
                 if not self._failed:
                     self._complain(f"cannot write {error}; changes are kept in memory")
                 self._failed = True
-                if self._hurry.is_set():
+                if self._ending.is_set():
                     self._complain(f"{self.store.path} lacks the last {len(entries.states):,} devices")
                     return
-                self._hurry.wait(RETRY_S)
+                self._ending.wait(RETRY_S)
                 continue
             if self._failed:
                 self._complain(f"{self.store.path} is written again")

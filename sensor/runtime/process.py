@@ -21,7 +21,7 @@ TABLE, USUAL, KEPT = 64 << 10, 32 << 20, 64 << 20
 
 
 @contextlib.contextmanager
-def unhurried() -> Iterator[None]:
+def engine_settings() -> Iterator[None]:
     """Within this context, the GIL is released quickly, because the kernels' thread needs it rarely and briefly, and
     garbage is collected rarely.
 

@@ -43,9 +43,9 @@ class Summary:
             "linktypes": dict(tally.linktypes),
             "vlans": self._pipeline.vlans,
         }
-        return summary | self._particulars()
+        return summary | self._details()
 
-    def _particulars(self) -> dict[str, Any]:
+    def _details(self) -> dict[str, Any]:
         """Fields that are present only if there is something to report."""
         tally, pipeline, log = self._source.tally, self._pipeline, self._log
         muted = {name: count for name, count in pipeline.alert_processor.mutes.counts.items() if count}

@@ -26,7 +26,7 @@ from sensor.telemetry.listen import is_loopback
 from sensor.telemetry.served import TEXT, Reply, Served
 
 HEAD_LIMIT = 8192
-PATIENCE_S, PAUSE_S = 3.0, 0.1
+TIMEOUT_S, PAUSE_S = 3.0, 0.1
 AT_ONCE = 8
 # The group of the sensor may connect.
 MODE = 0o660
@@ -36,7 +36,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One request, one response."""
 
     server: _Server
-    timeout = PATIENCE_S
+    timeout = TIMEOUT_S
 
     def version_string(self) -> str:
         return "sensor"
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _head(connection: socket.socket) -> bytes:
     """The header of a request, read within its time limit; incomplete if the client was too slow."""
-    end, data = time.monotonic() + PATIENCE_S, b""
+    end, data = time.monotonic() + TIMEOUT_S, b""
     with contextlib.suppress(TimeoutError):
         while b"\r\n\r\n" not in data and len(data) <= HEAD_LIMIT:
             connection.settimeout(max(end - time.monotonic(), 0.001))
@@ -89,7 +89,7 @@ def _head(connection: socket.socket) -> bytes:
             if not some:
                 break
             data += some
-    connection.settimeout(PATIENCE_S)
+    connection.settimeout(TIMEOUT_S)
     return data
 
 
@@ -222,7 +222,7 @@ def _at_path(served: Served, path: Path) -> _Unix:
 def answers(path: Path) -> bool:
     """Whether a process listens at a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
-        there.settimeout(PATIENCE_S)
+        there.settimeout(TIMEOUT_S)
         try:
             there.connect(str(path))
         except OSError:

@@ -42,7 +42,7 @@ LISTED, SCANNED, OTHERS, EACH = range(4)
 _CONTAINS = "words LIKE ? ESCAPE '!'"
 _NO = {"vendor": "unknown", "criticality": "none"}
 # For a merged device: the one it was merged into.
-_HEIR = (
+_SUCCESSOR = (
     "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM "
     "devices) ORDER BY number DESC"
 )
@@ -154,8 +154,8 @@ def device(data: Data, name: str) -> dict[str, Any]:
     """All details of a device, by its id or a prefix of it: ``device``, and if an inventory has them ``evidence``,
     ``leases``, ``used``, ``neighbours``, ``history`` and ``said``. Raises Unknown, Ambiguous.
     """
-    heir = data.base.execute(_HEIR, (name,)).fetchone()
-    found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
+    successor = data.base.execute(_SUCCESSOR, (name,)).fetchone()
+    found = data.resolve("device_rows", str(successor[0]) if successor is not None else name)
     record = data.base.execute("SELECT record FROM device_records WHERE id = ?", (found,)).fetchone()
     body: dict[str, Any] = (
         msgspec.json.decode(record[0]) if record is not None else Reader(Path(), data.base).details(found)

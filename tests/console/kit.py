@@ -18,7 +18,7 @@ import pytest
 from sensor.cli.main import main
 from sensor.console import child
 from tests.forked import Forking, started
-from tests.waiting import PATIENCE_S
+from tests.waiting import TIMEOUT_S
 
 # Of a page that shows the present though a past time was requested.
 PRESENT_ALONE = '<p class="notice" role="note">The time '
@@ -80,7 +80,7 @@ class Running:
     @contextlib.contextmanager
     def client(self, name: str = "anna", scope: str = "write") -> Iterator[httpx.Client]:
         """A browser that is logged in."""
-        with httpx.Client(base_url=self.url, verify=NO_TLS, timeout=PATIENCE_S) as client:
+        with httpx.Client(base_url=self.url, verify=NO_TLS, timeout=TIMEOUT_S) as client:
             assert client.post(self.login(name, scope), headers=FORM).status_code == 303
             yield client
 

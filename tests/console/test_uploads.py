@@ -18,7 +18,7 @@ from tests.console.kit import Running, csrf_of
 from tests.waiting import until
 
 CAPTURE = Path(__file__).resolve().parents[2] / "pcaps/office.pcapng"
-PATIENCE_S = 600
+TIMEOUT_S = 600
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ class Sender:
             assert self.client.get("/uploads").status_code == 200
             return dict(found) if found["state"] in ("done", "failed") else None
 
-        return until(over, patience_s=PATIENCE_S, apart_s=0.3) or {}
+        return until(over, timeout_s=TIMEOUT_S, apart_s=0.3) or {}
 
 
 def test_a_capture_in_parts_becomes_a_dataset(there: Running) -> None:

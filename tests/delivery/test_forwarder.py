@@ -76,7 +76,7 @@ def test_one_that_hangs_while_it_is_changed(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It keeps its cursor until its send ends, and then starts with the new options; the others change at once."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.2)
     stuck, other = Desk(), Desk()
     log.add(3)
     forwarder.take({"stuck": Options(desk=stuck)})
@@ -119,7 +119,7 @@ def test_one_that_hangs_while_it_is_taken_away(
     log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its cursor is released once its send ends: another process may use it."""
-    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.2)
     stuck = Desk()
     stuck.gate.clear()
     log.add(1)

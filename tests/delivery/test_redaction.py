@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.delivery.redaction import ENVELOPE, FACTS, NEEDED, RECKONED, WORDS, changes
+from sensor.delivery.redaction import ENVELOPE, FACTS, NEEDED, NEVER_REDACTED, WORDS, changes
 from sensor.delivery.section import load_delivery
 from sensor.documents import DocumentErrors
 from sensor.outputs._email_body import page, plain, subject
@@ -95,7 +95,7 @@ PATHS = sorted({path for record in ALL.values() for path, _ in leaves(record)})
 HIDEABLE = [
     path
     for path in PATHS
-    if path.partition(".")[0] not in set(ENVELOPE) - {"msg"} and path.rpartition(".")[2] not in RECKONED
+    if path.partition(".")[0] not in set(ENVELOPE) - {"msg"} and path.rpartition(".")[2] not in NEVER_REDACTED
 ]
 
 

@@ -19,7 +19,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors import _rpc_arguments as arguments
 from sensor.dissectors._dcerpc import Pipes
 from sensor.dissectors._rpc_interfaces import CLASSES, INTERFACES, of_pipe
-from sensor.dissectors.dcerpc import STRAY_LIMIT, Dcerpc
+from sensor.dissectors.dcerpc import UNPARSED_LIMIT, Dcerpc
 from tests.dissectors.samples import events, values
 
 CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
@@ -187,7 +187,7 @@ def test_gap_and_late_start() -> None:
 def test_unknown_hosts_are_left_alone() -> None:
     """Other protocols on the endpoint mapper's port yield nothing, and after a limit the stream ends."""
     stream = Dcerpc().stream(CLIENT)
-    for _ in range(STRAY_LIMIT + 2):
+    for _ in range(UNPARSED_LIMIT + 2):
         assert found([(True, b"GET / HTTP/1.1\r\n\r\n")], stream) == []
     assert stream.done
 

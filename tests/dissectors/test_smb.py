@@ -17,7 +17,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._smb_messages import LIMIT
 from sensor.dissectors.shared.smb_events import SmbDelete
-from sensor.dissectors.smb import STRAY_LIMIT, Smb, SmbStream
+from sensor.dissectors.smb import UNPARSED_LIMIT, Smb, SmbStream
 from tests.dissectors.samples import events, values
 
 CLIENT = Packet(proto=6, src=parse("10.20.30.14"), src_mac=0x02005E005304)
@@ -317,7 +317,7 @@ def test_malformed(body: bytes) -> None:
 def test_another_protocol_is_given_up() -> None:
     """Another protocol yields nothing, and after a limit the stream ends."""
     stream = SmbStream()
-    assert found([(True, b"GET / HTTP/1.1\r\n\r\n")] * (STRAY_LIMIT + 2), stream) == []
+    assert found([(True, b"GET / HTTP/1.1\r\n\r\n")] * (UNPARSED_LIMIT + 2), stream) == []
     assert stream.done
 
 

@@ -20,7 +20,7 @@ from sensor.posture.scores.exposure import (
     TARGET,
     UNKNOWN,
     WORST,
-    piled,
+    combined,
 )
 from sensor.posture.scores.trend import SEGMENTS_LIMIT
 from sensor.posture.weakness import SETTING_POINTS
@@ -46,7 +46,7 @@ SENTENCES = [
         f"{list(SETTING_POINTS.values())[-1]:g} points by severity"
     ),
     f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of the remainder to 100",
-    f"fifty weaknesses of 10 points give {piled([10.0] * 50):.0f}",
+    f"fifty weaknesses of 10 points give {combined([10.0] * 50):.0f}",
     f"({', '.join(f'`{room}*`' for room in NO_ATTACK)})",
     f"without repetition for {SILENT.days} days",
     f"{WORST:.0%} of the score of the worst device, and {SPREAD:.0%} of the mean of the worst tenth of the devices",

@@ -12,7 +12,7 @@ import zstandard
 from sensor.core.output import Entry
 from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.intake import multirange, numbers_of
-from sensor.outputs.hub_protocol.batches import MOST, parcels
+from sensor.outputs.hub_protocol.batches import MOST, batch_messages
 from sensor.outputs.hub_protocol.messages import Head, batch_id, runs_of, sealed
 from tests.outputs.batches import entries
 from tests.sampling import chance, count
@@ -92,7 +92,7 @@ def test_bytes_that_were_changed() -> None:
 def test_events_are_cut_into_messages_that_fit() -> None:
     """Messages have at most MOST events and a maximum size; together they contain all events, in order."""
     batch, limit = entries(3 * MOST - 7), 9000
-    found = list(parcels(batch, KEY, HEAD, limit))
+    found = list(batch_messages(batch, KEY, HEAD, limit))
     assert [place for parcel in found for place in parcel.places] == list(range(len(batch)))
     assert max(len(parcel.places) for parcel in found) <= MOST
     assert max(len(parcel.body) for parcel in found) <= limit
@@ -101,7 +101,7 @@ def test_events_are_cut_into_messages_that_fit() -> None:
 
 
 def test_an_event_that_fits_nowhere_is_alone() -> None:
-    found = list(parcels(entries(3), KEY, HEAD, 100))
+    found = list(batch_messages(entries(3), KEY, HEAD, 100))
     assert [parcel.places for parcel in found] == [[0], [1], [2]]
 
 

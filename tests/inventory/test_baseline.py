@@ -133,7 +133,7 @@ def test_what_was_learned_lasts() -> None:
     assert dict(old.take(10)) == {}
     for name, body in kept.items():
         new.restore(name, body)
-    new.go_on(old.watched)
+    new.resume(old.watched)
     for client, server, service in ((PC, SERVER, SMB), (PC, SERVER, DNS), (PC, "203.0.113.9", 6 << 16 | 443)):
         assert first(new, client, server, service) == first(old, client, server, service) > 0
     assert new.maturity(subject(PC), 72) == old.maturity(subject(PC), 72)

@@ -48,9 +48,9 @@ def test_only_what_is_reported_otherwise_changes(story: Story) -> None:
     reread = Reread(story.inventory)
     reread.begin(renamed(story), story.inventory.oui)
     assert len(reread.waiting) == 5
-    assert reread.go_on(2)
+    assert reread.step(2)
     assert len(reread.waiting) == 3
-    assert not reread.go_on(100)
+    assert not reread.step(100)
     story.changes.clear()
     story.at(60)
     assert [story.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]
@@ -62,7 +62,7 @@ def test_devices_that_are_gone_by_then_cost_nothing(story: Story) -> None:
     reread.begin(renamed(story), story.inventory.oui)
     for record in list(story.inventory.table.by_mac.values()):
         story.inventory.table.evict(record)
-    assert not reread.go_on(100)
+    assert not reread.step(100)
 
 
 def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_devices_of_an_earlier_run(story: Story, tmp_path: Path) -> None:
     assert all(packed)
     reread = Reread(later.inventory)
     reread.begin(renamed(later), later.inventory.oui)
-    assert not reread.go_on(5)
+    assert not reread.step(5)
     assert [record.unread is not None for record in records] == [number != 1 for number in range(5)]
     assert [record.unread for record in records if record.unread] == packed[:1] + packed[2:]
     assert [later.who(mac).type for mac in MACS] == ["printer", "camera", "printer", "printer", "printer"]

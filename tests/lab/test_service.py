@@ -102,7 +102,7 @@ class Service:
             assert self.process.poll() is None, self.err
             return sum(output.startswith(word) for output in self.received) >= count
 
-        until(received, patience_s=seconds, what=lambda: (word, self.received, self.err))
+        until(received, timeout_s=seconds, what=lambda: (word, self.received, self.err))
 
     def wait_for_packets(self, count: int) -> None:
         """Wait until it has counted this many packets."""

@@ -129,7 +129,7 @@ class Server:
             )
         process = self._process
         with contextlib.suppress(AssertionError):
-            until(lambda: self.ready() or process.poll() is not None, patience_s=self.wait_s, apart_s=0.02)
+            until(lambda: self.ready() or process.poll() is not None, timeout_s=self.wait_s, apart_s=0.02)
         if process.poll() is not None or not self.ready():
             self.kill()
             raise RuntimeError(f"{self.command()[0]} did not start: {self.output.read_text(errors='replace')[-2000:]}")

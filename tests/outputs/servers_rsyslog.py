@@ -82,5 +82,5 @@ class Rsyslog(Server):
     def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
         """The lines of an input once they are as expected, or those at the time-out."""
         with contextlib.suppress(AssertionError):
-            until(lambda: right(self.lines(of)), patience_s=wait_s)
+            until(lambda: right(self.lines(of)), timeout_s=wait_s)
         return self.lines(of)

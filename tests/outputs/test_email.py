@@ -323,7 +323,7 @@ def test_a_recipient_that_is_busy_gets_the_mail_later_and_the_others_get_it_once
 
 
 def test_a_recipient_that_stays_busy_does_not_hold_up_the_others_for_ever(monkeypatch):
-    monkeypatch.setattr(mails, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(mails, "RETRY_S", 0.0)
     server = MailServer({"RCPT": [b"250 fine", b"450 4.2.2 mailbox full"]})
     with running(server) as port:
         ack = output(port, recipients=[SOC, BOSS]).send(entries(2))

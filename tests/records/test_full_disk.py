@@ -14,7 +14,7 @@ import pytest
 from sensor.records import tail
 from sensor.records.tail import MIB, RESERVE_MIB, SUFFIX, Tail
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 class Usage(NamedTuple):
@@ -56,7 +56,7 @@ def test_records_leave_room_for_the_event_log(tmp_path: Path, free: Callable[[in
     free(RESERVE_MIB - 1)
     for rows in (3, 4):
         one.tail.put(b"x" * 1000, 1, rows)
-    assert [one.dropped.get(timeout=PATIENCE_S) for _ in range(2)] == [3, 4]
+    assert [one.dropped.get(timeout=TIMEOUT_S) for _ in range(2)] == [3, 4]
     assert one.size() == begun
     assert one.reports.qsize() == 1
     free(RESERVE_MIB)
@@ -81,7 +81,7 @@ def test_a_write_that_fails_halfway_leaves_whole_blocks(
 
     monkeypatch.setattr(tail.os, "write", half)
     one.tail.put(b"x" * 1000, 1, 3)
-    assert one.dropped.get(timeout=PATIENCE_S) == 3
+    assert one.dropped.get(timeout=TIMEOUT_S) == 3
     assert one.size() == begun
     one.tail.put(b"y" * 1000, 2, 5)
     one.tail.close()

@@ -208,7 +208,7 @@ def forget_most(pid: int) -> None:
 def until(holds: Callable[[], bool], seconds: float) -> bool:
     """Whether the condition held in time."""
     try:
-        return bool(waiting.until(holds, patience_s=seconds))
+        return bool(waiting.until(holds, timeout_s=seconds))
     except AssertionError:
         return holds()
 

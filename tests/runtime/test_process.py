@@ -11,7 +11,7 @@ import pytest
 
 from sensor.cli.main import STARTING
 from sensor.runtime import process
-from sensor.runtime.process import serving, unhurried
+from sensor.runtime.process import engine_settings, serving
 
 # malloc_stats(3) reports each heap.
 THREADS = """
@@ -53,11 +53,11 @@ def test_frozen_objects_stay_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "some_frozen", lambda: gc.get_freeze_count() > 0)
     gc.unfreeze()
     try:
-        with unhurried():
+        with engine_settings():
             assert gc.get_freeze_count() > 0
         assert gc.get_freeze_count() == 0
         gc.freeze()
-        with unhurried():
+        with engine_settings():
             pass
         assert gc.get_freeze_count() > 0
     finally:

@@ -205,7 +205,7 @@ def test_whatever_comes(request_: bytes) -> None:
 
 def test_a_slow_one(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that sends slowly has the same time-out as others, and delays no other."""
-    monkeypatch.setattr(server, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(server, "TIMEOUT_S", 0.5)
     serve(path)
     with socket.socket(socket.AF_UNIX) as slow:
         slow.settimeout(10)
@@ -246,7 +246,7 @@ def requested_once_there_is_room(path: Path) -> bytes:
 
 def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of connections is limited; further ones are closed at once, and all are available again afterwards."""
-    monkeypatch.setattr(server, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(server, "TIMEOUT_S", 60.0)
     serve(path)
     crowd = [socket.socket(socket.AF_UNIX) for _ in range(AT_ONCE)]
     for one in crowd:

@@ -89,7 +89,7 @@ class Kerberoasting(EventDetector):
                 yield from self._requested(requested, issued=event.ticket_etype)
             return
         service, client = event.service.lower(), event.packet.dst
-        if self._is_spared(service):
+        if self._is_exempt(service):
             return
         forced = requested is not None and _weak_first(requested) and not is_machine(event.client)
         count = self._services.add(client, service, event.ts)
@@ -109,7 +109,7 @@ class Kerberoasting(EventDetector):
             )
             yield self._one(event, (service,), Severity.low, why, 0.5, count)
 
-    def _is_spared(self, service: str) -> bool:
+    def _is_exempt(self, service: str) -> bool:
         """Whether the service belongs to a computer account, or is configured as known."""
         return service.partition("/")[0] in MACHINES or service in self._exempt or is_machine(service)
 
@@ -118,7 +118,7 @@ class Kerberoasting(EventDetector):
         request is the only sign. The ticket contains the account.
         """
         service = event.service.lower()
-        if not _weak_first(event) or self._is_spared(service):
+        if not _weak_first(event) or self._is_exempt(service):
             return
         count = self._services.add(event.packet.src, service, event.ts)
         shown, wanted = cipher(event.ticket_etype), cipher(event.etypes[0])

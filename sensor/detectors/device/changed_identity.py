@@ -137,7 +137,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         if attribute is None or set_by_operator(attribute.evidence):
             return None
         was = next((one.old for one in change.changes if one.field == field and one.old not in ("", "unknown")), "")
-        old, new = (was, attribute.value) if was else (attribute.value, _rival(attribute))
+        old, new = (was, attribute.value) if was else (attribute.value, _contradicting(attribute))
         if not new or not old or _same(field, old, new):
             return None
         late = tuple(one for one in attribute.evidence if one.value == new and one.family not in SLIGHT)
@@ -175,7 +175,7 @@ def _is_gateway(device: Device) -> bool:
     return device.type in CARRIERS or bool(device.roles & FORWARDING)
 
 
-def _rival(attribute: Attribute) -> str:
+def _contradicting(attribute: Attribute) -> str:
     """The value with the best evidence against an attribute; empty if it is not contested."""
     if not attribute.contested:
         return ""

@@ -30,7 +30,7 @@ PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 GRACE_S = 5
 # A host that queried an agent this long ago, and sets a value now, is its manager.
-ACQUAINTED = 3600 * SECOND
+KNOWN_FOR = 3600 * SECOND
 AGENT = 161
 # Objects that copy a configuration: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
@@ -207,7 +207,7 @@ class SnmpGuessing(CallDetector):
         if is_fixed_function(self.context, ends.actor):
             return Severity.high, "a fixed-function device manages no other device"
         known = self.context.baseline.first_use(ends.actor, ends.target, UDP << 16 | AGENT)
-        if known and event.ts - known > ACQUAINTED:
+        if known and event.ts - known > KNOWN_FOR:
             return None, ""
         if target is not None and target.type in SET_BY_DRIVERS:
             return Severity.info, "print software sets values on printers"

@@ -125,7 +125,7 @@ class RoleViolation(FlowDetector):
 
     def _beyond(self, flow: Flow, device: Device, subject: Subject, *, serves: bool) -> Iterator[Alert]:
         """Violations of its profile. A probed device has offered no service."""
-        if self._spared(device, subject) or (serves and not self._over(flow)):
+        if self._is_exempt(device, subject) or (serves and not self._over(flow)):
             return
         breach = self.context.profiles.breach(flow, serves=serves)
         if breach is None or not (breach.sure or flow.ts - self._began >= NAMED_NS):
@@ -141,14 +141,14 @@ class RoleViolation(FlowDetector):
             Severity.medium if breach.sure else Severity.low,
         )
 
-    def _spared(self, device: Device, subject: Subject) -> bool:
+    def _is_exempt(self, device: Device, subject: Subject) -> bool:
         return device.type in self.options.exempt_types or any(
             low <= subject.address <= high for low, high in self._exempt
         )
 
     def _start(self, device: Device | None, subject: Subject) -> StartingBaseline | None:
         """The initial baseline that applies to a device; None if there is none."""
-        if device is None or not device.fixed_function or self._spared(device, subject):
+        if device is None or not device.fixed_function or self._is_exempt(device, subject):
             return None
         return self.context.baseline.start(device.type)
 

@@ -80,7 +80,8 @@ class Insecure:
         # flows with a request for a session without authentication (IPMI)
         self._sessions: Bounded[int, bool] = self.tables.add("sessions", Bounded(OPEN_LIMIT))
         self._joined: dict[type[Event], Callable[..., InsecureSetting | None]] = {
-            RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came, MqttConnack: self._let_in,
+            RtspRequest: self._wanted, RtspResponse: self._streamed,
+            MqttConnect: self._came, MqttConnack: self._accepted,
             IpmiSession: self._controlled,
         }  # fmt: skip
 
@@ -148,7 +149,7 @@ class Insecure:
     def _came(self, event: MqttConnect) -> None:
         self._brokers.put(event.packet.flow, not event.user and not event.password)
 
-    def _let_in(self, event: MqttConnack) -> InsecureSetting | None:
+    def _accepted(self, event: MqttConnack) -> InsecureSetting | None:
         if not self._brokers.get(event.packet.flow):
             return None
         if event.code:

@@ -23,7 +23,7 @@ NEW = f"{FILE}.new"
 # inconsistent.
 UNFINISHED = "restore.unfinished"
 # Seconds to wait for another process that writes.
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 _SIDES = ("", "-wal", "-shm")
 
 
@@ -44,7 +44,7 @@ class UnusableStore(StoreError):
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """Open a store without changes. Raises sqlite3.Error if that fails."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
-    base = sqlite3.connect(uri, uri=True, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
+    base = sqlite3.connect(uri, uri=True, timeout=TIMEOUT_S, isolation_level=None, check_same_thread=False)
     base.row_factory = sqlite3.Row
     return base
 
@@ -82,13 +82,13 @@ def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conne
     ``tables``: check only these for damage, empty for all. Raises StoreError if it cannot be opened.
     """
     try:
-        return _sound(path, tables)
+        return _opened_intact(path, tables)
     except sqlite3.OperationalError as error:
         raise StoreError(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
         aside = _put_aside(path)
-        base, _ = _sound(path)
-        saved = _salvage(aside, base)
+        base, _ = _opened_intact(path)
+        saved = _recovered(aside, base)
         return (
             base,
             (
@@ -98,7 +98,7 @@ def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conne
         )
 
 
-def _sound(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
+def _opened_intact(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
     """An open, checked store, and a note of what was done to it. Raises sqlite3.DatabaseError if it is damaged."""
     with contextlib.suppress(OSError):  # SQLite reports the reason
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
@@ -145,7 +145,7 @@ def _put_aside(path: Path) -> Path:
     return aside
 
 
-def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
+def _recovered(damaged: Path, base: sqlite3.Connection) -> int:
     """Copy the readable rows, table by table up to the first row that is not."""
     saved = 0
     with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(damaged, readonly=True)) as old:

@@ -16,8 +16,8 @@ _TEXTS = "INSERT INTO made.device_text (rowid, words) SELECT number, words FROM 
 def is_alone(store: Store) -> bool:
     """Whether no other process has the store open. Raises StoreError."""
     try:
-        alone = _shut_out(store.base)
-        _let_in(store.base)
+        alone = _lock(store.base)
+        _unlock(store.base)
     except sqlite3.Error as error:
         raise StoreError(f"{store.path}: {error}") from None
     return alone
@@ -30,14 +30,14 @@ def replace(store: Store, new: Path) -> bool:
     Raises StoreError or OSError: the store is then unchanged.
     """
     try:
-        if not _shut_out(store.base):
-            _let_in(store.base)
+        if not _lock(store.base):
+            _unlock(store.base)
             return False
         try:
             _copy_kept(store.base, new)
             new.replace(store.path)
         except BaseException:
-            _let_in(store.base)
+            _unlock(store.base)
             raise
         store.reopen()
     except sqlite3.Error as error:
@@ -45,7 +45,7 @@ def replace(store: Store, new: Path) -> bool:
     return True
 
 
-def _shut_out(base: sqlite3.Connection) -> bool:
+def _lock(base: sqlite3.Connection) -> bool:
     """Exclude all other processes from a store, which then has no journal; returns False if one has it open.
 
     A process that opened the file before it is replaced cannot write it: SQLite notices that the name refers to another
@@ -59,7 +59,7 @@ def _shut_out(base: sqlite3.Connection) -> bool:
     return True
 
 
-def _let_in(base: sqlite3.Connection) -> None:
+def _unlock(base: sqlite3.Connection) -> None:
     """Allow access by other processes again."""
     base.execute("PRAGMA main.locking_mode = NORMAL")
     base.execute("PRAGMA main.journal_mode = WAL")

@@ -319,7 +319,9 @@ class Store:
 
 def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
     """See ``Store.corrections``."""
-    heirs = dict(base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall())
+    successors = dict(
+        base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall()
+    )
     corrections: dict[str, dict[str, Correction]] = {}
     marks = ", ".join("?" * len(FIELDS))
     wanted = f"SELECT key, field, value, author, ts, reason, number FROM words WHERE state = 'said' AND field IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
@@ -327,10 +329,10 @@ def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]
     for row in base.execute(wanted, FIELDS):
         correction = Correction(*row)
         owner = correction.key
-        for _ in range(len(heirs)):
-            if owner in known or owner not in heirs:
+        for _ in range(len(successors)):
+            if owner in known or owner not in successors:
                 break
-            owner = heirs[owner]
+            owner = successors[owner]
         mine = corrections.setdefault(owner, {})
         mine.pop(correction.field, None)
         if correction.value:
@@ -340,7 +342,7 @@ def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]
 
 def rules_of(base: sqlite3.Connection) -> list[Rule]:
     """The operator's rules as entered. Rules about a merged device apply to the one it was merged into."""
-    heirs = dict(
+    successors = dict(
         base.execute(
             "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
         ).fetchall()
@@ -353,7 +355,7 @@ def rules_of(base: sqlite3.Connection) -> list[Rule]:
         client, server, service = row["value"].split(" ")
         rules.append(
             Rule(
-                _heir(client, heirs), _heir(server, heirs), parse_service(service), row["field"] == ALLOW,
+                _successor(client, successors), _successor(server, successors), parse_service(service), row["field"] == ALLOW,
                 row["number"], row["author"], row["ts"],
                 row["reason"],
             )
@@ -361,11 +363,11 @@ def rules_of(base: sqlite3.Connection) -> list[Rule]:
     return rules
 
 
-def _heir(device: str, heirs: dict[str, str]) -> str:
-    for _ in range(len(heirs)):
-        if device not in heirs:
+def _successor(device: str, successors: dict[str, str]) -> str:
+    for _ in range(len(successors)):
+        if device not in successors:
             break
-        device = heirs[device]
+        device = successors[device]
     return device
 
 

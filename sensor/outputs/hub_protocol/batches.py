@@ -25,7 +25,7 @@ class BatchMessage(msgspec.Struct):
     stored: bool = False
 
 
-def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[BatchMessage]:
+def batch_messages(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[BatchMessage]:
     """The entries as messages of at most MOST events and ``limit`` bytes. A larger event has a message of its own,
     which exceeds the limit.
     """

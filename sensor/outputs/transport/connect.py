@@ -98,7 +98,7 @@ def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket
         try:
             made.settimeout(max(0.05, (end - time.monotonic()) / (len(places) - number)))
             made.connect(address)
-            _notice_death(made, timeout_s)
+            _detect_loss(made, timeout_s)
             return made
         except OSError as error:
             made.close()
@@ -112,7 +112,7 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
     """
     trusting, name = context(tls), tls.server_name or host
     try:
-        return _shake_hands(plain(), trusting, name)
+        return _handshake(plain(), trusting, name)
     except ssl.SSLCertVerificationError as error:
         raise Retry(_unverified(error, name, _seen(plain, name))) from None
     except TimeoutError:
@@ -190,7 +190,7 @@ def reason_of(error: BaseException) -> str:
     return clean(str(getattr(error, "strerror", None) or str(error) or type(error).__name__), 200)
 
 
-def _notice_death(connection: socket.socket, timeout_s: float) -> None:
+def _detect_loss(connection: socket.socket, timeout_s: float) -> None:
     """A vanished peer becomes an error after ``timeout_s``, whether data is in flight or not (RFC 5482)."""
     connection.settimeout(timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -206,7 +206,7 @@ def _notice_death(connection: socket.socket, timeout_s: float) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> ssl.SSLSocket:
+def _handshake(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> ssl.SSLSocket:
     held = plain
     try:
         held = made = trusting.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
@@ -219,7 +219,7 @@ def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> s
 
 def _seen(plain: Callable[[], socket.socket], name: str) -> CertificateText | None:
     """The certificate of an untrusted peer. Nothing is sent to it."""
-    with contextlib.suppress(OSError, Retry), _shake_hands(plain(), context(Tls(verify=False)), name) as connection:
+    with contextlib.suppress(OSError, Retry), _handshake(plain(), context(Tls(verify=False)), name) as connection:
         return shown(connection)
     return None
 

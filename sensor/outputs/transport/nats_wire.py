@@ -215,9 +215,9 @@ class Wire:
             self._socket.settimeout(self._timeout_s)
             self._socket.sendall(data)
         except OSError as error:
-            raise self._parting(error) from None
+            raise self._disconnected(error) from None
 
-    def _parting(self, error: OSError) -> Retry:
+    def _disconnected(self, error: OSError) -> Retry:
         """Why the server disconnected, if it gave a reason."""
         self._end = time.monotonic() + 1
         with contextlib.suppress(OSError):

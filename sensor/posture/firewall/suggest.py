@@ -66,9 +66,9 @@ def suggested(question: Question, view: View, clock: Callable[[Any], str]) -> Su
 
 
 def _of_contacts(question: Question, contacts: list[Contact], view: View, remarks: list[Remark]) -> list[Request]:
-    spared = _spared(question, contacts, view)
-    keys = {party.key for party in spared}
-    spec, contacts = question.spec._replace(allow=spared), [one for one in contacts if one.machine.key not in keys]
+    exempt = _exempted(question, contacts, view)
+    keys = {party.key for party in exempt}
+    spec, contacts = question.spec._replace(allow=exempt), [one for one in contacts if one.machine.key not in keys]
     if not question.force:
         if spec.block is not None and (why := Refusals(view.seen.machines).of_block(spec.block)):
             remarks.append(Remark(f"refused: {why}", "firewall.refused", forcible=True))
@@ -116,7 +116,7 @@ def _of_work(question: Question, view: View, clock: Callable[[Any], str], remark
     return requested.requests
 
 
-def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Host, ...]:
+def _exempted(question: Question, contacts: list[Contact], view: View) -> tuple[Host, ...]:
     """Exempt hosts. Raises TooWide, UnknownHost."""
     users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
     return allowed(question.allow, list(users), list(servers), question.spec.match or Match(), view)

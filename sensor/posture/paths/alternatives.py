@@ -41,11 +41,11 @@ def _first_hops(graph: Graph, start: int) -> tuple[Ints, Ints]:
     segments = np.arange(graph.first_segment, graph.first_service)
     services = np.arange(graph.first_service, graph.nodes)
     for group in (nodes, segments, services):
-        _go_on(graph, cost, came, graph.out(group[cost[group] < LIMIT]))
+        _relax(graph, cost, came, graph.out(group[cost[group] < LIMIT]))
     return cost, came
 
 
-def _go_on(graph: Graph, cost: Ints, came: Ints, over: npt.NDArray[np.integer]) -> None:
+def _relax(graph: Graph, cost: Ints, came: Ints, over: npt.NDArray[np.integer]) -> None:
     costs = cost[graph.src[over]] + graph.cost[over]
     better = np.flatnonzero(costs < cost[graph.dst[over]])
     over, costs = over[better], costs[better]

@@ -91,7 +91,7 @@ def build(site: Site) -> Map:
         *_beside(homes, segments, services),
         *_takes(services, holes),
         *_alerted(alerted, services),
-        _lured(site, index),
+        _web_users(site, index),
     ]
     graph = Graph(names, segments, services.owner, services.service, several)
     one_job = np.zeros(graph.nodes, np.bool_)
@@ -176,7 +176,7 @@ def _alerted(alerted: Iterable[Alerted], services: Services) -> Iterator[Edges]:
         yield edges(one.src, node if inbound else one.dst, COSTS[one.kind], one.kind, node, one.alert)
 
 
-def _lured(site: Site, index: Mapping[str, int]) -> Edges:
+def _web_users(site: Site, index: Mapping[str, int]) -> Edges:
     """User devices that use the web."""
     people = [
         index[name]

@@ -25,7 +25,7 @@ from sensor.posture.firewall.model import Host
 from sensor.posture.profiles.confidence import Confidence, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CLASSES, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
 from sensor.posture.profiles.mud import HOST
-from sensor.posture.profiles.suspects import Accusations, accusations
+from sensor.posture.profiles.suspects import AlertedPeers, alerted_peers
 from sensor.posture.site import Node, Site
 
 # Types of hosts that manage others, and the largest number of them for one service that counts as few.
@@ -88,8 +88,8 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     )
     if not habits:
         return None
-    acts, left_out = _innocent(
-        site, [act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else accusations(site)
+    acts, left_out = _without_alerts(
+        site, [act for name, one in habits.items() for act in _acts(name, one)], {} if alerted else alerted_peers(site)
     )
     needs = tuple(sorted(_needs(site, acts), key=lambda one: one.order))
     mine = [
@@ -111,8 +111,8 @@ def observed(site: Site, nodes: Sequence[Node], *, alerted: bool = False) -> Obs
     )
 
 
-def _innocent(
-    site: Site, acts: Iterable[_DeviceHabit], accused: Accusations
+def _without_alerts(
+    site: Site, acts: Iterable[_DeviceHabit], peers: AlertedPeers
 ) -> tuple[list[_DeviceHabit], tuple[tuple[str, str], ...]]:
     """Habits that are not the subject of an alert, and a list of the others."""
     kept: list[_DeviceHabit] = []
@@ -120,7 +120,7 @@ def _innocent(
     for act in acts:
         target = act.named.value.partition("/")[0] if act.named is not None else act.peer
         met = (target, act.use.address) if isinstance(act.use, Named) else (target,)
-        alerts_of = (accused.get((act.device, one), {}) for one in met)
+        alerts_of = (peers.get((act.device, one), {}) for one in met)
         alert = next((alert for about in alerts_of if (alert := about.get(act.service) or about.get(0))), None)
         if alert is None:
             kept.append(act)

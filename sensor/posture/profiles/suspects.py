@@ -12,13 +12,13 @@ from sensor.core.record_parts import objects
 from sensor.posture.site import Site
 
 # (device, peer: a device, an address or a name) → service, 0 for all of them → alert.
-Accusations = Mapping[tuple[str, str], Mapping[int, str]]
+AlertedPeers = Mapping[tuple[str, str], Mapping[int, str]]
 Record = dict[str, Any]
 
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
 
 
-def accusations(site: Site) -> Accusations:
+def alerted_peers(site: Site) -> AlertedPeers:
     """For both ends of all open alerts."""
     found: dict[tuple[str, str], dict[int, str]] = {}
     for record in site.alerts:

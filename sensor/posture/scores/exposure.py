@@ -104,7 +104,7 @@ def band_of(points: float) -> str:
 def values_of(causes: Causes) -> Values:
     """The terms on their own."""
     return Values(
-        piled([one.points for one in causes.weaknesses]),
+        combined([one.points for one in causes.weaknesses]),
         attack_of(causes.acts, causes.suffers),
         sum(REACH[way] for way in causes.reach),
         UNKNOWN * len(causes.unknown),
@@ -113,10 +113,10 @@ def values_of(causes: Causes) -> Values:
 
 
 def attack_of(acts: Iterable[AttackSign], suffers: Iterable[AttackSign]) -> float:
-    return piled([*(one.risk * ACTOR for one in acts), *(one.risk * TARGET for one in suffers)])
+    return combined([*(one.risk * ACTOR for one in acts), *(one.risk * TARGET for one in suffers)])
 
 
-def piled(points: Sequence[float]) -> float:
+def combined(points: Sequence[float]) -> float:
     """The worst, and a little for all others."""
     if not points:
         return 0.0

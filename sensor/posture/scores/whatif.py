@@ -20,8 +20,8 @@ from sensor.posture.scores.exposure import (
     UNKNOWN,
     Values,
     attack_of,
+    combined,
     joined,
-    piled,
     points_of,
     spread_of,
     tenth_of,
@@ -116,7 +116,7 @@ def _without(values: Values, causes: Causes, done: Mapping[str, Fix]) -> Values:
     acts, suffers = ([one for one in signs if one.fix.key not in done] for signs in (causes.acts, causes.suffers))
     reach = values.reach - (REACH[REACHED] if SHUT.key in done and REACHED in causes.reach else 0.0)
     return Values(
-        piled(left),
+        combined(left),
         attack_of(acts, suffers),
         reach,
         values.unknown - (UNKNOWN if found_out else 0.0),

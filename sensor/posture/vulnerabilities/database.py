@@ -15,7 +15,7 @@ from pathlib import Path
 
 FILE, VERSION = "vulnerabilities.db", 1
 # Time (s) to wait for another process that writes.
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 SOURCES = ("nvd", "cve", "csaf")
 _YEAR = 10**8
 _TABLES = """
@@ -69,7 +69,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _make(path)
-        base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
+        base = sqlite3.connect(path, timeout=TIMEOUT_S, isolation_level=None)
         return _verified(base, path, _made)
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror}") from None
@@ -112,7 +112,7 @@ def _to_read(path: Path) -> sqlite3.Connection:
     base = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro",
         uri=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
     )
