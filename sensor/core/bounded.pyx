@@ -14,6 +14,9 @@ cdef enum:
     NEXT = 64
     SHARE = 256
 
+# Keys whose time is over that a new one replaces: more than one, so that a table shrinks when traffic does.
+FORGOTTEN = 2
+
 cdef object NOTHING = object()
 
 
@@ -106,6 +109,12 @@ cdef class Bounded:
         key = self._first()
         return key, self._entries[key]
 
+    def newest(self):
+        """The value of the most recently used entry; None if the map is empty."""
+        if self._entries is None:
+            return self._value
+        return next(reversed(self._entries.values()), None)
+
     cdef bint _is_single(self, key) except -1:
         return self._key is not NOTHING and PyObject_RichCompareBool(self._key, key, Py_EQ)
 
@@ -131,7 +140,9 @@ cdef class Bounded:
 
 
 cdef class Recent:
-    """At most ``size`` keys seen within the last ``window`` ns of packet time."""
+    """At most ``size`` keys seen within the last ``window`` ns of packet time. A new key takes the place of keys whose
+    window is over, so that the table follows the traffic of one window.
+    """
 
     cdef Bounded _seen
     cdef readonly object window
@@ -149,6 +160,10 @@ cdef class Recent:
         """Number of keys evicted, whether or not their window was over."""
         return self._seen.evicted
 
+    def __len__(self):
+        """Number of keys."""
+        return len(self._seen)
+
     def fresh(self, key, ts):
         """Whether the key was not seen within the window before ``ts``, which is recorded now. The window starts at the
         last sighting for which this returned True.
@@ -157,4 +172,9 @@ cdef class Recent:
         if last is not None and abs(ts - last) < self.window:
             return False
         self._seen.put(key, ts)
+        for _ in range(FORGOTTEN):
+            oldest = self._seen.oldest()
+            if ts - oldest[1] < self.window:
+                break
+            self._seen.pop(oldest[0])
         return True

@@ -3,12 +3,13 @@
 packet time. Limited in keys and values.
 
 For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two classes are for the few events
-that reach Python.
+that reach Python. A new key takes the place of keys whose window is over, so that a table follows the traffic of one
+window.
 """
 
 from libc.stdint cimport int64_t
 
-from sensor.core.bounded import Bounded
+from sensor.core.bounded import FORGOTTEN, Bounded
 
 # Number of parts in a window; events in the oldest part may expire up to one part early.
 PARTS = 8
@@ -61,6 +62,7 @@ cdef class Counts:
         if counts is None:
             counts = _Parts(part)
             self._counts.put(key, counts)
+            self._forget_expired(part)
         passed = part - counts.last
         if passed > 0:
             for step in range(min(passed, <int64_t>N)):
@@ -74,10 +76,24 @@ cdef class Counts:
             total += counts.counts[i]
         return total
 
+    cdef int _forget_expired(self, int64_t part) except -1:
+        """Remove the least recently used keys if their window is over."""
+        cdef int i
+        for i in range(FORGOTTEN):
+            oldest = self._counts.oldest()
+            if part - (<_Parts>oldest[1]).last < N:
+                break
+            self._counts.pop(oldest[0])
+        return 0
+
     @property
     def evicted(self):
         """Number of evicted keys."""
         return self._counts.evicted
+
+    def __len__(self):
+        """Number of keys."""
+        return len(self._counts)
 
     def forget(self, key):
         self._counts.pop(key)
@@ -106,13 +122,26 @@ cdef class Distinct:
         seen = self._find(key)
         if seen is None:
             seen = Bounded(self._most)
+            seen.put(value, ts)
             self._seen.put(key, seen)
+            self._forget_expired(ts)
+            return 1
         seen.put(value, ts)
         while True:
             oldest = seen.oldest()
             if oldest is None or abs(ts - <int64_t>oldest[1]) <= self._window:
                 return len(seen)
             seen.pop(oldest[0])
+
+    cdef int _forget_expired(self, int64_t ts) except -1:
+        """Remove the least recently used keys if their window is over."""
+        cdef int i
+        for i in range(FORGOTTEN):
+            oldest = self._seen.oldest()
+            if ts - <int64_t>oldest[1].newest() <= self._window:
+                break
+            self._seen.pop(oldest[0])
+        return 0
 
     @property
     def evicted(self):

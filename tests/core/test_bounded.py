@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import pytest
 
-from sensor.core.bounded import Bounded
+from sensor.core.bounded import Bounded, Recent
 
 
 class Model:
@@ -81,3 +81,15 @@ def test_a_single_entry_takes_no_dict() -> None:
 
     assert taken(0) == taken(1) < 140
     assert 2 * taken(1) < taken(2)
+
+
+def test_recent_keys_whose_window_is_over_are_removed() -> None:
+    """A table shrinks to the keys of one window, and keeps those that still count."""
+    seen: Recent[int] = Recent(1_000, 10)
+    assert all(seen.fresh(key, 0) for key in range(100))
+    assert all(seen.fresh(key, 8) for key in range(100, 110))
+    assert not any(seen.fresh(key, 9) for key in range(110))
+    assert all(seen.fresh(key, 12) for key in range(110, 160))
+    assert (len(seen), seen.evicted) == (60, 0)
+    assert not any(seen.fresh(key, 13) for key in range(100, 160))
+    assert all(seen.fresh(key, 13) for key in range(50))

@@ -54,3 +54,30 @@ def test_both_are_bounded() -> None:
     assert counts.add(0, 0) == 1
     assert counts.add(4, 0) == 2
     assert seen.values(0) == []
+
+
+def test_keys_whose_window_is_over_are_removed() -> None:
+    """A table shrinks to the traffic of one window; a key that was forgotten counts as one never seen."""
+    counts: Counts[int] = Counts(8 * SECOND)
+    seen: Distinct[int, int] = Distinct(8 * SECOND)
+    for key in range(100):
+        counts.add(key, 0)
+        seen.add(key, 1, 0)
+    for key in range(100, 160):
+        counts.add(key, 20 * SECOND)
+        seen.add(key, 1, 20 * SECOND)
+    assert (len(counts), len(seen), counts.evicted, seen.evicted) == (60, 60, 0, 0)
+    assert (counts.add(7, 20 * SECOND), seen.add(7, 2, 20 * SECOND)) == (1, 1)
+
+
+def test_keys_within_their_window_stay() -> None:
+    """New keys replace none that still count, nor any after the clock was set back."""
+    counts: Counts[int] = Counts(8 * SECOND)
+    seen: Distinct[int, int] = Distinct(8 * SECOND)
+    for key in range(100):
+        counts.add(key, 100 * SECOND)
+        seen.add(key, key, 100 * SECOND)
+    for key in range(100, 200):
+        counts.add(key, (104 if key % 2 else 5) * SECOND)
+        seen.add(key, key, (104 if key % 2 else 5) * SECOND)
+    assert (len(counts), len(seen)) == (200, 200)
