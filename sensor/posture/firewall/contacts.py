@@ -42,7 +42,7 @@ def alerts_of(known: Known, what: str) -> list[Record]:
     return alerts_named(known, what)
 
 
-def accused(view: View) -> set[tuple[str, str]]:
+def alerted(view: View) -> set[tuple[str, str]]:
     """(client, server) of all alerts, by their keys."""
     return {(ends.client.key, ends.server.key) for record in view.known.alerts.values() for ends in _ends(record, view)}
 

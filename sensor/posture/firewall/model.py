@@ -84,7 +84,7 @@ class Rule(NamedTuple):
 
 class Request(NamedTuple):
     """One requested change: ``machines`` are blocked from ``peers``, which are external if ``outside``; without
-    machines, all hosts are. ``seen``: observed services; ``accused``: (client, server, service) of the alerts, by their
+    machines, all hosts are. ``seen``: observed services; ``alerted``: (client, server, service) of the alerts, by their
     keys; ``expires``: None for never; ``left_out``: number of ends that exceeded the limit; ``notes``: remarks of the
     simulation; ``allowed``: exempt hosts.
     """
@@ -99,7 +99,7 @@ class Request(NamedTuple):
     alerts: tuple[str, ...]
     reasons: tuple[str, ...]
     seen: tuple[str, ...]
-    accused: frozenset[tuple[str, str, int]]
+    alerted: frozenset[tuple[str, str, int]]
     made: datetime
     expires: datetime | None
     comment: str = ""

@@ -201,7 +201,7 @@ def _request(key: str, contacts: Sequence[Contact], spec: Spec) -> Request:
         alerts=tuple(dict.fromkeys(one.alert for one in contacts if one.alert)),
         reasons=tuple(dict.fromkeys(one.reason for one in contacts if one.reason))[:REASONS_LIMIT],
         seen=tuple(dict.fromkeys(_seen(one.service) for one in contacts if one.service)),
-        accused=frozenset(_accused(one) for one in contacts if one.alert),
+        alerted=frozenset(_alerted(one) for one in contacts if one.alert),
         left_out=left_out,
     )
 
@@ -282,7 +282,7 @@ def _rules(name: str, pairs: Iterable[tuple[list[Block] | None, list[Block] | No
                 yield Rule(f"{name}-{number}", version, _any(sources), _any(destinations), match)
 
 
-def _accused(contact: Contact) -> tuple[str, str, int]:
+def _alerted(contact: Contact) -> tuple[str, str, int]:
     ends = contact.machine.key, contact.peer.key
     return (ends[1], ends[0], contact.service) if contact.inbound else (*ends, contact.service)
 

@@ -182,7 +182,7 @@ def _cuts(rule: Rule, left: _Side, right: _Side, cut: BlockedConnection) -> bool
 def _meant(request: Request, cut: BlockedConnection) -> bool:
     """Whether it is the subject of an alert; one without a port covers all ports."""
     return any(
-        (cut.client.key, cut.server.key, service) in request.accused
+        (cut.client.key, cut.server.key, service) in request.alerted
         for service in (cut.service, cut.service >> 16 << 16, 0)
     )
 

@@ -17,7 +17,7 @@ from sensor.core.ip_protocols import TCP, UDP
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.administration import ADMINISTRATION
-from sensor.posture.firewall.contacts import accused
+from sensor.posture.firewall.contacts import alerted
 from sensor.posture.firewall.model import Host, Match, Request
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Spec, request_of_outside, request_of_service
@@ -175,7 +175,7 @@ def allowed(
 
 
 def _seen(users: Iterable[Host], servers: Iterable[Host], match: Match, view: View) -> list[Host]:
-    bad, keys = accused(view), [one.key for one in servers]
+    bad, keys = alerted(view), [one.key for one in servers]
     kinds = FIXED_FUNCTION if match.proto << 16 | match.port in ADMINISTERED else frozenset()
     return [one for one in users if one.kind not in kinds and not any((one.key, key) in bad for key in keys)]
 

@@ -99,7 +99,7 @@ def test_who_came_from_outside_is_blocked_on_its_way_in(golden: Golden) -> None:
     golden(request.title)
     assert [ends(rule) for rule in request.rules] == [(["203.0.113.66/32"], ["10.20.20.5/32"])]
     assert request.direction == "inbound"
-    assert request.alerted_peers == {("203.0.113.66", "dev-nas", HTTPS)}
+    assert request.alerted == {("203.0.113.66", "dev-nas", HTTPS)}
 
 
 def test_a_block_is_one_request_for_all_that_talked_to_it() -> None:
