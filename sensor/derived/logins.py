@@ -129,6 +129,8 @@ class Logins(Deriver):
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
         # (client, KDC) with a request in the capture
         self._asking: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
+        # KDCs whose answers are captured
+        self._replying: Bounded[int, bool] = tables.add("replying", Bounded(OPEN_LIMIT))
         # flow → the credentials sent last
         self._requested: Bounded[int, RequestCredentials] = tables.add("requested", Bounded(OPEN_LIMIT))
         # the last seal, if answers are missing
@@ -221,8 +223,8 @@ class Logins(Deriver):
         return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
-        """If answers are not captured, an account counts as rejected if its client continues with another one instead
-        of sending pre-authentication data.
+        """If answers of the KDC are not captured, an account counts as rejected if its client continues with another
+        one instead of sending pre-authentication data. Otherwise it may wait for several answers.
         """
         self._centres.request(event)
         pair = (event.packet.src, event.packet.dst)
@@ -231,12 +233,15 @@ class Logins(Deriver):
         self._asking.put(pair, True)
         if before is None or before.proof or event.proof or before.client.lower() == event.client.lower():
             return None
+        if event.packet.dst in self._replying:
+            return None
         return _attempt(event, KERBEROS, before.client, False, answer=False, unknown=True, judged=False)
 
     def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
         """If no request of the client is captured, its account is known only if the error repeats it."""
         pair = (event.packet.dst, event.packet.src)
         self._unanswered.pop(pair)
+        self._replying.put(event.packet.src, True)
         requested = self._centres.initial(event)
         if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._asking):
             return None
@@ -245,6 +250,7 @@ class Logins(Deriver):
 
     def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
         self._unanswered.pop((event.packet.dst, event.packet.src))
+        self._replying.put(event.packet.src, True)
         requested = self._centres.initial(event)
         return _attempt(event, KERBEROS, event.client, True) if requested is not None and requested.proof else None
 

@@ -118,6 +118,9 @@ class FtpStream(LineStream):
         self._logging_in = False
         self._begun = True
 
+    def is_whole(self, line: bytes, from_client: bool) -> bool:
+        return line.partition(b" ")[0].upper() in COMMANDS if from_client else _REPLY.fullmatch(line) is not None
+
     def _command(self, packet: Packet, line: bytes) -> list[Parsed]:
         verb, _, rest = line.partition(b" ")
         verb = verb.upper()
@@ -131,6 +134,7 @@ class FtpStream(LineStream):
             return [FtpUser(packet, self._user)] if _ODD_USER.search(rest) else []
         if verb == b"PASS":
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
+            self._logging_in = True  # again, if the reply to the name was lost
             if self._password and packet.one_sided:
                 return [FtpPassword(packet, self._user, self._seal)]
             return []

@@ -131,7 +131,7 @@ class KerberosError(Event):
 class Kerberos(Dissector):
     """Every message counts: a retry is another attempt."""
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), magic=BEGINNINGS, stream=True)
+    interest = Interest(udp=(PORT,), tcp=(PORT,), magic=BEGINNINGS, stream=True, repeats_s=5)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(_read_truncated(packet, packet.payload) if packet.truncated else _read(packet, packet.payload))

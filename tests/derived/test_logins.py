@@ -128,6 +128,24 @@ def test_errors_of_kerberos_without_the_client_s_packets() -> None:
     assert attempts([seen, error]) == []
 
 
+def test_requests_of_kerberos_that_wait_for_answers() -> None:
+    """A client that continues with other accounts leaves them only if no answers of the KDC are captured."""
+
+    def requests(*accounts: str) -> list[Event]:
+        return [
+            KerberosAsRequest(
+                Packet(src=CLIENT, dst=SERVER, sport=4000 + n, dport=88, flow=n), account, "R", "krbtgt/R", (18,), 0,
+                "", "", 0,
+            )
+            for n, account in enumerate(accounts)
+        ]  # fmt: skip
+
+    left = attempts(requests("ann", "bob", "eve"))
+    assert [(each.account, each.judged) for each in left] == [("ann", False), ("bob", False)]
+    answer = Packet(src=SERVER, dst=CLIENT, sport=88, dport=4000)
+    assert attempts([KerberosError(answer, 25, "", "R", "krbtgt/R", ()), *requests("ann", "bob", "eve")]) == []
+
+
 def test_requests_that_wait_are_bounded() -> None:
     """The oldest request is evicted."""
     unit = Logins()

@@ -82,7 +82,10 @@ def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:
     up = [asks(n * 0.01, f"10.0.0.{n + 1}") for n in range(100)]
     assert len(inspected(detector(SCAN), up)) == 1
     assert len(inspected(detector(SCAN), [asks(n * 0.01, f"10.0.0.{200 - n}") for n in range(100)])) == 1
+    reordered = [asks(n * 0.01, f"10.0.0.{n + (2, 3, 1, 2)[n % 4]}") for n in range(100)]
+    assert len(inspected(detector(SCAN), reordered)) == 1
     assert inspected(detector(SCAN), [asks(n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(100)]) == []
+    assert inspected(detector(SCAN), [asks(n * 0.5, f"10.0.{n % 50 // 4}.{n % 4 + n // 50}") for n in range(100)]) == []
 
 
 def test_a_gateway_that_refreshes_is_quiet() -> None:

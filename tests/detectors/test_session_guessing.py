@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensor.core.addresses import parse
-from sensor.core.alert import Alert
+from sensor.core.alert import Alert, Severity
 from sensor.core.flow import Change, Reason, flow_of
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
@@ -69,9 +69,20 @@ def test_accepted_logins_do_not_count() -> None:
     """
     assert with_logins(sessions(40, 2), dict.fromkeys(range(1, 41), (True,))) == []
     mixed = with_logins(sessions(40, 2), {n: (n % 4 != 0,) for n in range(1, 41)})
-    assert one(mixed).numbers["sessions"] == 10
     found = with_logins(sessions(10, 6), dict.fromkeys(range(1, 11), (False, False, True)))
-    assert one(found).numbers["sessions"] == 10
+    assert one(mixed + found)
+    for alerts in (mixed, found):
+        assert [(each.numbers["sessions"], each.severity) for each in alerts] == [
+            (6, Severity.low), (10, Severity.medium)
+        ]  # fmt: skip
+
+
+def test_few_sessions_are_a_hint() -> None:
+    """Six sessions with rejected logins have low severity; five, and sessions without a visible login, do not."""
+    hints = with_logins(sessions(9, 6), dict.fromkeys(range(1, 10), (False,)))
+    assert [(each.numbers["threshold"], each.severity) for each in hints] == [(6, Severity.low)]
+    assert with_logins(sessions(5, 6), dict.fromkeys(range(1, 6), (False,))) == []
+    assert reported(sessions(9, 6)) == []
 
 
 def segmented(packets: int, frame: int) -> Story:

@@ -118,6 +118,16 @@ def test_gap_forgets_the_login() -> None:
     assert list(stream.feed(packet, b"rest of a line\r\n230 in\r\n", False)) == []
 
 
+def test_gap_before_the_password() -> None:
+    """If the answer to the user name is missing, as in captures with a snapshot length, that to the password counts."""
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
+    list(stream.feed(packet, b"220 a\r\n", False))
+    list(stream.feed(packet, b"USER a\r\n", True))
+    list(stream.gap(packet, 33, False))
+    list(stream.feed(packet, b"PASS b\r\n", True))
+    assert events(stream.feed(packet, b"530 no\r\n", False)) == [("FtpLogin", "a", True, False, 530, seal("a", b"b"))]
+
+
 @pytest.mark.parametrize(
     ("from_client", "start"), [(False, b"SSH-2.0-OpenSSH\r\n"), (True, b"GET / HTTP/1.1\r\n"), (False, b"600 odd\r\n")]
 )

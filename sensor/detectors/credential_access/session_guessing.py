@@ -47,6 +47,7 @@ class Options(detector.Options):
     """How many short sessions are guessing."""
 
     sessions: int = Field(10, ge=3, description="threshold: short sessions of one client at one server")
+    hints: int = Field(6, ge=3, description="the same for low severity, if the sessions show rejected logins")
     window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
     ports: tuple[int, ...] = Field(tuple(SERVICES), description="ports of services with encrypted logins")
 
@@ -74,7 +75,9 @@ class SessionGuessing(FlowDetector, EventDetector):
         # By flow: time of its last login, and whether all were accepted.
         self._logins: Bounded[int, tuple[int, bool]] = self.tables.add("logins", Bounded(LOGINS_LIMIT))
         self._newest: Bounded[tuple[int, int, int], int] = self.tables.add("newest", Bounded(PAIRS_LIMIT))
-        self._reported: Recent[tuple[int, int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
+        self._reported: Recent[tuple[tuple[int, int, int], Severity]] = self.tables.add(
+            "reported", Recent(REPORTED_LIMIT, window)
+        )
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SshLogin):
@@ -104,17 +107,20 @@ class SessionGuessing(FlowDetector, EventDetector):
 
     def evaluate(self, flow: Flow, numbers: int) -> Iterator[Alert]:
         """``numbers``: time of the last packet (ns) if the capture does not contain the end, else ENDED."""
-        _, accepted = self._logins.pop(flow.uid) or (0, False)
-        if accepted:
+        login = self._logins.pop(flow.uid)
+        if login is not None and login[1]:
             return
         pair = (flow.client, flow.server, flow.server_port)
         if numbers == ENDED:
             self._newest.put(pair, flow.ts)
         elif not self._is_among_others(pair, numbers):
             return
-        count = self._sessions.add(pair, flow.ts if numbers == ENDED else numbers)
-        if count >= self.options.sessions and self._reported.fresh(pair, flow.ts):
-            yield self._alert(flow, count)
+        count, want = self._sessions.add(pair, flow.ts if numbers == ENDED else numbers), self.options
+        severity, threshold = self.severity, want.sessions
+        if count < threshold and login is not None:
+            severity, threshold = Severity.low, want.hints
+        if count >= threshold and self._reported.fresh((pair, severity), flow.ts):
+            yield self._alert(flow, count, threshold, severity)
 
     def _is_among_others(self, pair: tuple[int, int, int], last: int) -> bool:
         """Whether enough sessions of the same two hosts ended around this time. Counts have eight parts of a window:
@@ -125,7 +131,7 @@ class SessionGuessing(FlowDetector, EventDetector):
             return False
         return 2 * self._sessions.add(pair, last, 0) >= int(self.options.sessions)
 
-    def _alert(self, flow: Flow, sessions: int) -> Alert:
+    def _alert(self, flow: Flow, sessions: int, threshold: int, severity: Severity) -> Alert:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = SERVICES.get(flow.server_port, f"tcp/{flow.server_port}")
         return self.alert(
@@ -137,7 +143,7 @@ class SessionGuessing(FlowDetector, EventDetector):
                 f"{sessions} short sessions"
             ),
             why=(
-                f"{sessions} short sessions ended within {want.window_s} s (threshold {want.sessions})",
+                f"{sessions} short sessions ended within {want.window_s} s (threshold {threshold})",
                 *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
                 *(() if flow.client_bytes else ("the capture contains no packet of the client",)),
                 (
@@ -145,8 +151,9 @@ class SessionGuessing(FlowDetector, EventDetector):
                     f"{flow.server_bytes} received, the shape of a failed login"
                 ),
             ),
-            numbers={"sessions": sessions, "threshold": want.sessions, "window_s": want.window_s},
+            numbers={"sessions": sessions, "threshold": threshold, "window_s": want.window_s},
             key=(flow.server, flow.server_port),
+            severity=severity,
             confidence=0.7 if flow.server_bytes and flow.client_bytes else 0.5,
             target_port=flow.server_port,
             network=network_of(self.context, flow),

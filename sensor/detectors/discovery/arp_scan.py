@@ -28,7 +28,8 @@ from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicit
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
 ASKERS_LIMIT = 4096
-IN_ORDER = 0.8
+# Share of steps, and largest step, of targets in address order.
+IN_ORDER, NEAR = 0.8, 4
 FORWARDERS = ("router", "firewall", "access_point")
 
 
@@ -151,7 +152,8 @@ class ArpScan(EventDetector):
 
 
 def _in_order(sample: list[int]) -> bool:
-    """Whether most steps between targets have the same direction and are small."""
+    """Whether most steps between targets are small, and in one direction; or, if packets were reordered, lead far."""
     steps = [after - before for before, after in pairwise(sample)]
-    up, down = sum(0 < step <= 4 for step in steps), sum(-4 <= step < 0 for step in steps)
-    return bool(steps) and max(up, down) >= IN_ORDER * len(steps)
+    up, down = sum(0 < step <= NEAR for step in steps), sum(-NEAR <= step < 0 for step in steps)
+    most = up + down if abs(sum(steps)) >= IN_ORDER * len(steps) else max(up, down)
+    return bool(steps) and most >= IN_ORDER * len(steps)

@@ -34,20 +34,24 @@ class LineStream(Stream):
     def lost(self, from_client: bool) -> None:
         """Bytes of this direction are missing, possibly whole lines."""
 
+    def is_whole(self, line: bytes, from_client: bool) -> bool:
+        """Whether the first line after a gap is complete; otherwise it is discarded."""
+        return False
+
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
         *lines, rest = data.split(b"\n")
         for line in lines:
             whole, direction.kept = (direction.kept + line)[:LINE_LIMIT], b""
-            if direction.lost:
-                direction.lost = False
-            elif not self.done:
-                yield from self.line(packet, whole.removesuffix(b"\r"), from_client)
+            whole = whole.removesuffix(b"\r")
+            partial, direction.lost = direction.lost and not self.is_whole(whole, from_client), False
+            if not partial and not self.done:
+                yield from self.line(packet, whole, from_client)
         if not direction.lost:
             direction.kept = (direction.kept + rest)[:LINE_LIMIT]
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Discard the partial line; parsing resumes after the next line end."""
+        """Discard the partial line; parsing resumes after the next line end, or with a complete line."""
         direction = self._client if from_client else self._server
         direction.kept, direction.lost = b"", True
         self.lost(from_client)
