@@ -26,7 +26,7 @@ from sensor.dissectors.imap import ImapLogin, ImapPassword
 from sensor.dissectors.ipmi import IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
-from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.ldap import LdapBindResult, LdapPassword
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.mysql import MysqlLogin
@@ -34,7 +34,7 @@ from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.pop3 import Pop3Login, Pop3Password
 from sensor.dissectors.postgres import PostgresLogin
-from sensor.dissectors.redis import RedisLogin
+from sensor.dissectors.redis import RedisLogin, RedisPassword
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
@@ -163,7 +163,7 @@ class Logins(Deriver):
             HttpResponse: answered,
             RtspRequest: shown,
             RtspResponse: answered,
-            LdapBindResult: field("code").is_in(0, LDAP_REFUSED) & field("name").filled(),
+            LdapBindResult: (field("code") == LDAP_REFUSED) | (field("code") == 0) & field("name").filled(),
             MqttConnect: field("password").filled(),
             MqttConnack: answered,
         }
@@ -193,9 +193,9 @@ class Logins(Deriver):
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
         return self._ask(event, "FTP", RequestCredentials(event.user, event.seal))
 
-    def mail_sent(self, event: PasswordSent) -> LoginAttempt | None:
-        """A webmail server logs in for many users: only another password of the same account is an attempt."""
-        packet, service = event.packet, _MAIL[type(event)]
+    def password_sent(self, event: PasswordSent) -> LoginAttempt | None:
+        """Webmail and web servers log in for many users: only another password of the same account is an attempt."""
+        packet, service = event.packet, _SENT[type(event)]
         key = (packet.src, packet.dst, f"{service} {event.user.lower()}")
         before = self._sent.get(key)
         self._sent.put(key, event.seal)
@@ -340,7 +340,7 @@ class Logins(Deriver):
         return None
 
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:
-        if event.code not in (0, LDAP_REFUSED) or not event.name:
+        if event.code != LDAP_REFUSED and (event.code or not event.name):
             return None
         return _attempt(event, "LDAP", event.name, not event.code)
 
@@ -359,7 +359,10 @@ _SERVICES: dict[type[Event], str] = {
     MongodbLogin: "MongoDB", IscsiLogin: "iSCSI", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP",
     SmtpLogin: "SMTP", AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
-_MAIL: dict[type[Event], str] = {ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP"}
+_SENT: dict[type[Event], str] = {
+    ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP",
+    LdapPassword: "LDAP", RedisPassword: "Redis",
+}  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
@@ -369,7 +372,7 @@ _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
     RtspRequest: Logins.rtsp_requested, RtspResponse: Logins.media_answered,
-    **dict.fromkeys(_SERVICES, Logins.ended), **dict.fromkeys(_MAIL, Logins.mail_sent),
+    **dict.fromkeys(_SERVICES, Logins.ended), **dict.fromkeys(_SENT, Logins.password_sent),
     LdapBindResult: Logins.directory, MqttConnect: Logins.mqtt_connected,
     MqttConnack: Logins.broker_answered,
 }  # fmt: skip

@@ -2,9 +2,9 @@
 changes.
 
 Reads binds and their result, searches (base, scope, filter, attributes) with their number of entries, and which entries
-are changed. Of the results only what the directory states about itself is read. Passwords and values are never stored.
-After StartTLS, and after a bind that negotiated encryption, nothing is read; messages that are only signed (RFC 4121,
-4.2.6.2) are.
+are changed. Of the results only what the directory states about itself is read. Values are never stored, passwords only
+as a seal, and only if the capture lacks the server's packets. After StartTLS, and after a bind that negotiated
+encryption, nothing is read; messages that are only signed (RFC 4121, 4.2.6.2) are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from sensor.core.reader import Malformed
 from sensor.dissectors._ldap_filter import written
 from sensor.dissectors.shared import der, ntlm
 from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (389, 3268)
@@ -32,7 +34,7 @@ OPERATIONS = frozenset((
 CHANGES = {MODIFY: "modify", ADD: "add", DELETE: "delete", RENAME: "rename"}
 SIMPLE, SASL = 0x80, 0xA3
 SICILY = (0x89, 0x8A, 0x8B)  # Microsoft's NTLM binds ([MS-ADTS] 5.1.1.1.3)
-IN_PROGRESS = 14
+IN_PROGRESS, REFUSED = 14, 49
 START_TLS = b"1.3.6.1.4.1.1466.20037"
 SIZE_LIMIT = 1 << 24  # bytes of a message
 KEEP = 8192
@@ -62,9 +64,15 @@ class LdapBind(Event):
 
 
 class LdapBindResult(LdapBind):
-    """The result of a bind. ``code``: RFC 4511, appendix A: 0 success, 49 invalid credentials."""
+    """The result of a bind. ``code``: RFC 4511, appendix A: 0 success, 49 invalid credentials. If the capture lacks the
+    client's packets, only rejections are known, without method and name.
+    """
 
     code: int
+
+
+class LdapPassword(PasswordSent):
+    """A simple bind with a password, and the capture holds no packet of the server."""
 
 
 class LdapSearch(Event):
@@ -203,6 +211,8 @@ class LdapStream(FramedStream):
         parsed: list[Parsed] = []
         if proof.tag == SIMPLE:
             method, secret = "simple", proof.stop > proof.start
+            if secret and packet.one_sided:
+                parsed = [LdapPassword(packet, who, seal(who, der.content(data, proof)))]
         elif proof.tag == SASL:
             mechanism = der.element(data, proof.start, proof.stop)
             method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()
@@ -222,6 +232,8 @@ class LdapStream(FramedStream):
         message = ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, ntlm.Challenge):
             parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
+        if requested is None and packet.one_sided and code == REFUSED:
+            requested = LdapBind(packet, "", "", False)
         if requested is None or code == IN_PROGRESS:
             return parsed
         return [LdapBindResult(packet, requested.method, requested.name, requested.secret, code), *parsed]

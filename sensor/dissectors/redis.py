@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.login_events import CLEAR, NONE, PasswordLogin
+from sensor.dissectors.shared.login_events import CLEAR, NONE, PasswordLogin, PasswordSent
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import fact
 
@@ -52,6 +52,10 @@ class _Requested(NamedTuple):
 
 class RedisLogin(PasswordLogin):
     """``method``: ``clear``, or ``none`` if the server serves a client without a login."""
+
+
+class RedisPassword(PasswordSent):
+    """A client sent a password, and the capture holds no packet of the server."""
 
 
 class RedisCommand(Event):
@@ -96,8 +100,10 @@ class RedisStream(Stream):
                 self._named = True
                 yield fact(packet, "redis.version", program)
             yield from self._replies(packet, kept)
-        else:
-            kept.clear()  # replies to commands that were not captured
+        else:  # replies to commands that were not captured
+            if packet.one_sided:
+                yield from (RedisLogin(packet, "", "", False) for line in kept.splitlines() if line.startswith(REFUSED))
+            kept.clear()
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Replies can no longer be matched to commands."""
@@ -121,6 +127,8 @@ class RedisStream(Stream):
                     login = _Requested("", "", NONE)
                 self._begun = True
                 self._pending.append(login)
+                if login is not None and login.seal and packet.one_sided:
+                    yield RedisPassword(packet, login.user, login.seal)
                 yield from (RedisCommand(packet, clean(text, TEXT_LIMIT)) for text in _changes(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:

@@ -13,6 +13,7 @@ from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError
+from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.pop3 import Pop3Password
 
 CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
@@ -126,6 +127,15 @@ def test_errors_of_kerberos_without_the_client_s_packets() -> None:
     there = Packet(src=CLIENT, dst=SERVER, sport=4001, dport=88, flow=8)
     seen = KerberosAsRequest(there, "ann", "R", "krbtgt/R", (18,), 0, "", "", 0)
     assert attempts([seen, error]) == []
+
+
+def test_results_of_binds() -> None:
+    """A rejection is a failure, of an unknown account too; success is a login only with a name (not anonymous)."""
+    results = [
+        LdapBindResult(packet(answer=True), "simple", name, bool(name), code)
+        for name, code in (("cn=a", 0), ("", 0), ("cn=a", 49), ("", 49), ("cn=a", 53))
+    ]
+    assert [(one.account, one.accepted) for one in attempts(results)] == [("cn=a", True), ("cn=a", False), ("", False)]
 
 
 def test_requests_of_kerberos_that_wait_for_answers() -> None:

@@ -45,9 +45,9 @@ def announcement(at: float, mac: int, address: str) -> Event:
     return ArpAnnouncement(packet(at, mac), mac, parse(address), parse(address))
 
 
-def advertisement(at: float, mac: int, address: str, *, solicited: bool = False) -> Event:
+def advertisement(at: float, mac: int, address: str, *, solicited: bool = False, override: bool = True) -> Event:
     return NdpNeighbourAdvertisement(
-        packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, True
+        packet(at, mac, parse(address), parse("fe80::5")), mac, parse(address), False, solicited, override
     )
 
 
@@ -187,6 +187,30 @@ def test_neighbour_discovery() -> None:
     [alert] = reported(events)
     assert [technique.technique for technique in alert.techniques] == ["T1557"]
     assert (alert.actor.mac, alert.actor.address) == (ATTACKER, 0)
+
+
+def test_answers_to_solicitations() -> None:
+    """A host that answers each solicitation for another one right after it (parasite6) raises an alert; a proxy, which
+    does not override (RFC 4861, 7.2.8), and the next holder of an address raise none.
+    """
+
+    def both(override: bool) -> list[Event]:
+        return [
+            one
+            for n in range(5)
+            for one in (
+                advertisement(5 * n, GATEWAY, "fe80::1", solicited=True),
+                advertisement(5 * n + 0.01, ATTACKER, "fe80::1", solicited=True, override=override),
+            )
+        ]
+
+    found = reported(both(True))
+    assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
+    assert len(found) == 1
+    assert reported(both(False)) == []
+    moved = [advertisement(5 * n, GATEWAY, "fe80::1", solicited=True) for n in range(5)]
+    moved += [advertisement(100 + 5 * n, ATTACKER, "fe80::1", solicited=True) for n in range(20)]
+    assert reported(moved) == []
 
 
 def test_a_capture_without_the_holders() -> None:

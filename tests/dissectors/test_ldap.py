@@ -6,9 +6,11 @@ import pytest
 
 from pcaps.dissectors import ldap as made
 from pcaps.dissectors.kerberos import der
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ldap import Ldap
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets
 
 BASE = "DC=example,DC=org"
@@ -62,6 +64,22 @@ def test_a_session() -> None:
     ]
     assert "secret" not in repr(events(found))
     assert "wrong" not in repr(events(found))
+
+
+def test_one_direction() -> None:
+    """Without the server's packets each password is reported, as a seal; without the client's each rejection."""
+    packet = Packet(proto=6, problem=Problem.ONE_SIDED)
+    sent = b"".join(made.bind(n, b"CN=svc", password) for n, password in enumerate((b"one", b"", b"two"), 1))
+    assert [one for one in events(Ldap().stream(packet).feed(packet, sent, True)) if one[0] != "LdapBind"] == [
+        ("LdapPassword", "CN=svc", seal("CN=svc", b"one")),
+        ("LdapPassword", "CN=svc", seal("CN=svc", b"two")),
+    ]
+    results = b"".join(made.result(n, 0x61, code) for n, code in enumerate((49, 0, 14, 49), 1))
+    assert events(Ldap().stream(packet).feed(packet, results, False)) == [
+        ("LdapBindResult", "", "", False, 49),
+        ("LdapBindResult", "", "", False, 49),
+    ]
+    assert events(Ldap().stream(Packet()).feed(Packet(), results, False)) == []
 
 
 def test_tls_ends_the_reading() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pcaps.dissectors.redis import WRONGPASS, command
+from sensor.core.batch import Problem
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.dissectors.redis import Redis
@@ -107,6 +108,23 @@ def test_the_version_of_the_server(request_: bytes, reply: bytes, program: list[
     """From replies to INFO and HELLO, once for each connection; values of keys are not read."""
     parsed = conversation((True, command(request_)), (False, reply), (True, command(request_)), (False, reply))
     assert [one.value for one in parsed if isinstance(one, Observation)] == program
+
+
+def test_one_direction() -> None:
+    """Without the server's packets each password is reported, as a seal; without the client's each rejection."""
+    packet = Packet(proto=6, problem=Problem.ONE_SIDED)
+    stream = Redis().stream(packet)
+    sent = command(b"AUTH", b"one") + command(b"AUTH", b"bro", b"two") + command(b"GET", b"a")
+    assert events(stream.feed(packet, sent, True)) == [
+        ("RedisPassword", "default", seal("default", b"one")),
+        ("RedisPassword", "bro", seal("bro", b"two")),
+    ]
+    stream = Redis().stream(packet)
+    assert events(stream.feed(packet, WRONGPASS + b"+OK\r\n" + WRONGPASS, False)) == [
+        ("RedisLogin", "", "", False, ""),
+        ("RedisLogin", "", "", False, ""),
+    ]
+    assert list(Redis().stream(Packet()).feed(Packet(), WRONGPASS, False)) == []
 
 
 def test_behind_a_gap() -> None:

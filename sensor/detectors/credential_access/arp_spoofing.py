@@ -125,7 +125,7 @@ class ArpSpoofing(EventDetector):
             elif not isinstance(event, ArpRequest):
                 self._requests.claim(event)
         elif isinstance(event, NdpNeighbourAdvertisement):
-            mac, address, insists = event.mac, event.target, not event.solicited
+            mac, address, insists = event.mac, event.target, event.override or not event.solicited
         elif isinstance(event, NdpNeighbourSolicitation):
             mac, address, insists = event.mac, event.sender, False
         else:
@@ -171,7 +171,7 @@ class ArpSpoofing(EventDetector):
         owner = bindings.owner(vlan, mac, event.ts)
         if insists:
             owner.own.put(address, event.ts)
-        unsolicited = insists and not (isinstance(event, ArpReply) and self._requests.is_answer(event))
+        unsolicited = insists and not self._is_answer(event)
         if unsolicited and isinstance(event, ArpReply) and event.sender != event.target:
             yield from self._between(event, mac)
         patience, announced = want.patience_s * SECOND, isinstance(event, ArpAnnouncement)
@@ -205,6 +205,12 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, dispute.mac, 0, address, mac, reason, dispute.claims)
         else:
             yield from self._alert(event, mac, 0, address, dispute.mac, reason, dispute.claims)
+
+    def _is_answer(self, event: Event) -> bool:
+        """Whether a claim answers a request; neighbor advertisements report it themselves."""
+        if isinstance(event, NdpNeighbourAdvertisement):
+            return event.solicited
+        return isinstance(event, ArpReply) and self._requests.is_answer(event)
 
     def _held(self, event: Event, mac: int, address: int, dispute: Binding, unsolicited: bool) -> Iterator[Alert]:
         """The victim claims the address, or a host that took it before the capture began, or a node to which it moves

@@ -35,7 +35,7 @@ from sensor.dissectors.nut import NutLogin
 from sensor.dissectors.opcua import OpcuaLogin
 from sensor.dissectors.pop3 import Pop3Login, Pop3Password
 from sensor.dissectors.postgres import PostgresLogin
-from sensor.dissectors.redis import RedisLogin
+from sensor.dissectors.redis import RedisLogin, RedisPassword
 from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.sip import SipRequest
@@ -130,7 +130,9 @@ _SERVICES: dict[type[Event], str] = {
     MongodbLogin: "MongoDB", AmqpLogin: "AMQP", Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
     AfpLogin: "AFP", NutLogin: "NUT", EsphomeLogin: "ESPHome", OpcuaLogin: "OPC UA",
 }  # fmt: skip
-_SENT: dict[type[Event], str] = {ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP"}
+_SENT: dict[type[Event], str] = {
+    ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP", RedisPassword: "Redis",
+}  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
     FtpLogin: _ftp, FtpPassword: _ftp_sent,
     **dict.fromkeys(_SENT, _sent), TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
