@@ -17,12 +17,12 @@ import numpy as np
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
-from sensor.core.flow import Flow
+from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.counting.changes import SERVER_INSIDE, Changes, follow
+from sensor.counting.changes import SERVER_INSIDE, Changes, Rows, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
@@ -30,7 +30,7 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 from sensor.detectors.shared.unanswered import unanswered
 
 HASHED = 1 << 63
-KEY_BITS, PAIR_BITS = 13, 16
+KEY_BITS, PAIR_BITS, REJECTIONS_BITS = 13, 16, (11, 13)
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
 PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
@@ -61,12 +61,15 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """Addresses that failed and that answered within the window, and a sample of those that failed."""
+    """Addresses that failed and that answered within the window, and a sample of those that failed; ``rejected``: by
+    rejection only.
+    """
 
     failed: int
     answered: int
     sample: list[int]
     received: bool = True
+    rejected: bool = False
 
 
 class AddressScan(FlowDetector):
@@ -102,6 +105,7 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
+        self._rejections = self.tables.add("rejections", self.window(window, *REJECTIONS_BITS))
         self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
@@ -109,8 +113,9 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = contact_attempts(rows, self._far_ports)
+        rejected = self._rejected(changes, near)
         found = [
-            (at, Finding(failed, answered, sample))
+            (at, Finding(failed, answered, sample, rejected=rejected.get(at, 0) >= failed))
             for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)
         ]
         return [
@@ -118,6 +123,14 @@ class AddressScan(FlowDetector):
             for at, finding in sorted(found + self._in_silence(changes))
             if not flooded[at]
         ]
+
+    def _rejected(self, changes: Changes, near: Rows) -> dict[int, int]:
+        """Number of internal addresses that rejected the same client and service so far, by rejected contact."""
+        rejections = near.compress(changes.contacts["kind"][near["at"]] == Change.REFUSED)
+        if not len(rejections):
+            return {}
+        counts = self._rejections.count(rejections["key"], rejections["value"], rejections["ts"], always=True)
+        return dict(zip(rejections["at"].tolist(), counts.tolist(), strict=True))
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
         """The same for internal hosts over UDP if the capture shows no answers: by number alone, a weak indication."""
@@ -143,18 +156,7 @@ class AddressScan(FlowDetector):
             target=server_of(flow),
             targets=targets,
             summary=f"{name} {scanned(numbers.failed, service)}",
-            why=(
-                (
-                    f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; "
-                    f"{numbers.answered} answered"
-                ),
-                *(
-                    [f"threshold {self.options.targets}"]
-                    if numbers.failed >= self.options.targets
-                    else [self._likelihood(numbers)]
-                ),
-                f"among them {some([addresses.text(target.address) for target in targets])}",
-            ),
+            why=self._why(numbers, service, [addresses.text(target.address) for target in targets]),
             numbers={
                 "failed": numbers.failed,
                 "answered": numbers.answered,
@@ -171,6 +173,18 @@ class AddressScan(FlowDetector):
             else ("T1018", "T1046"),
         )
 
+    def _why(self, numbers: Finding, service: str, targets: list[str]) -> tuple[str, ...]:
+        want = self.options
+        return (
+            (
+                f"{numbers.failed} addresses rejected {service} or did not answer within {want.window_s} s; "
+                f"{numbers.answered} answered"
+            ),
+            f"threshold {want.targets}" if numbers.failed >= want.targets else self._likelihood(numbers),
+            f"among them {some(targets)}",
+            *(["each of them rejected it: these hosts exist"] if numbers.rejected else []),
+        )
+
     def _likelihood(self, numbers: Finding) -> str:
         return (
             f"likelihood test: {self.options.certainty:.0%} confidence; answers: {numbers.answered}, lowest number of "
@@ -179,10 +193,12 @@ class AddressScan(FlowDetector):
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
         """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
-        high.
+        high. A scanner also meets addresses without a host; a few that all reject may be those of a monitoring system.
         """
         if not numbers.received:
             return Severity.low
         if not self.context.networks.inside(actor.address):
             return Severity.medium if numbers.answered else Severity.low
-        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        if is_fixed_function(self.context, actor):
+            return Severity.high
+        return Severity.low if numbers.rejected and numbers.failed < self.options.targets else Severity.medium
