@@ -101,6 +101,20 @@ def test_answers_to_pings_that_were_never_sent(golden: Golden) -> None:
     golden(one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary, "from 15")
 
 
+def test_answers_to_pings_of_a_monitoring_system() -> None:
+    """In a capture of one direction, echo replies of internal hosts may have been requested; of external ones, or in a
+    capture of both directions, they were not.
+    """
+    replies = unsolicited(20, 8, proto=PING, victim_port=8)
+    assert one(alerts_of(detector(REFLECTED), replies)).severity == Severity.high
+    replies["server_lo"] = np.uint64(parse("10.0.1.1")) + np.arange(20, dtype=np.uint64)
+    assert one(alerts_of(detector(REFLECTED), replies)).severity == Severity.low
+    both = lit(Story()).changes()
+    replies["ts"] += 60 * SECOND
+    for size in (1, 1000):
+        assert one(alerts_of(detector(REFLECTED), np.concatenate([both, replies]), size)).severity == Severity.high
+
+
 def test_handshakes_that_no_host_began() -> None:
     """SYN-ACKs of many servers, or repeated ones of one, to a port that clients do not use raise an alert."""
     assert (

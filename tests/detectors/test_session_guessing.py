@@ -11,7 +11,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import ChangeReader
 from sensor.dissectors.ssh import SshLogin
-from tests.detectors.stories import Story, alerts_of, detector, inspected, one
+from tests.detectors.stories import START, Story, alerts_of, detector, inspected, one
 
 GUESS = "credential_access.session_guessing"
 
@@ -56,7 +56,7 @@ def with_logins(story: Story, logins: dict[int, tuple[bool, ...]]) -> list[Alert
         part = changes[at : at + 1].copy()
         uid = int(part["flow"][0])
         if part["kind"][0] == Change.ANSWERED:
-            packet = Packet(flow=uid, ts=int(part["ts"][0]))
+            packet = Packet(flow=uid, ts=int(part["ts"][0]), sport=22)
             found += inspected(unit, [SshLogin(packet, accepted=accepted) for accepted in logins.get(uid, ())])
         for row, numbers in unit.candidates(reader.read(part)):
             found += unit.evaluate(flow_of(part[row]), numbers)
@@ -83,6 +83,25 @@ def test_few_sessions_are_a_hint() -> None:
     assert [(each.numbers["threshold"], each.severity) for each in hints] == [(6, Severity.low)]
     assert with_logins(sessions(5, 6), dict.fromkeys(range(1, 6), (False,))) == []
     assert reported(sessions(9, 6)) == []
+
+
+def test_other_ports() -> None:
+    """On a port that is not known for SSH, sessions with rejected logins count by their content; those of a program
+    whose second key is accepted do not.
+    """
+
+    def logins(n: int, *results: bool) -> list[SshLogin]:
+        near, far = parse("10.0.1.1"), parse("10.0.0.66")
+        return [
+            SshLogin(Packet(ts=START + n * 6 * SECOND, src=near, dst=far, sport=22022, dport=4000 + n, flow=n), one_)
+            for one_ in results
+        ]
+
+    found = inspected(detector(GUESS), [one_ for n in range(1, 14) for one_ in logins(n, False, False, False)])
+    assert one(found)
+    assert [(each.numbers["sessions"], each.severity) for each in found] == [(6, Severity.low), (10, Severity.medium)]
+    assert (found[0].actor.address, found[0].target_port) == (parse("10.0.0.66"), 22022)
+    assert inspected(detector(GUESS), [one_ for n in range(1, 40) for one_ in logins(n, False, True)]) == []
 
 
 def segmented(packets: int, frame: int) -> Story:

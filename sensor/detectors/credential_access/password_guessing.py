@@ -27,7 +27,7 @@ from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.logins import FailedLogins, network
 
 REPORTED_LIMIT = 4096
-SSH, SSH_PORTS = "SSH", (22, 2222)  # ports of session_guessing
+SSH = "SSH"
 # Failures in as many sessions within as many seconds are left to session_guessing.
 MANY_SESSIONS, SESSIONS_S = 10, 120
 ELSEWHERE = ("SIP",)
@@ -120,7 +120,7 @@ class PasswordGuessing(EventDetector):
         count = special.refusals.count(event, ts) if special is not None and event.judged else 0
         if event.accepted:
             return
-        usual = event.service == SSH and event.server_port in SSH_PORTS
+        usual = event.service == SSH
         if usual and self._sessions.add(event.pair, event.packet.flow, ts) >= MANY_SESSIONS:
             return
         if event.account:

@@ -2,7 +2,8 @@
 
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
-run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count.
+run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count. SSH
+on other ports is known by its content: there, sessions with a rejected login count.
 Where the capture contains packets of one side only, that side is judged. A session whose end is missing from the
 capture counts if it is as short as the others, and at least half as many as the threshold ended around its last packet.
 """
@@ -27,8 +28,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.counting.tally import Counts
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.counting.tally import Counts, Distinct
+from sensor.detectors.shared.hosts import Ends, client_of, ends_of, network_of, network_of_packet, server_of, who
 from sensor.dissectors.ssh import SshLogin
 
 PAIRS_LIMIT, LOGINS_LIMIT, REPORTED_LIMIT = 16384, 4096, 4096
@@ -41,6 +42,7 @@ FEWEST_BYTES, MOST_BYTES = 900, 12_000
 HEADERS, STAMPED_HEADERS, TINY, MOST_CONTENT = 54, 66, 72, 6_000
 LONGEST_S = 60
 ENDED = -1
+Pair = tuple[int, int, int]  # client, server and its port
 
 
 class Options(detector.Options):
@@ -71,23 +73,48 @@ class SessionGuessing(FlowDetector, EventDetector):
         super().__init__(context, options)
         self._ports = ports_in(self.options.ports)
         window = self.options.window_s * SECOND
-        self._sessions: Counts[tuple[int, int, int]] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
+        self._sessions: Counts[Pair] = self.tables.add("window", Counts(window, PAIRS_LIMIT))
         # By flow: time of its last login, and whether all were accepted.
         self._logins: Bounded[int, tuple[int, bool]] = self.tables.add("logins", Bounded(LOGINS_LIMIT))
-        self._newest: Bounded[tuple[int, int, int], int] = self.tables.add("newest", Bounded(PAIRS_LIMIT))
-        self._reported: Recent[tuple[tuple[int, int, int], Severity]] = self.tables.add(
-            "reported", Recent(REPORTED_LIMIT, window)
-        )
+        # On other ports, by pair: the flow with the last rejected login, and earlier ones, without an accepted one.
+        self._rejecting: Bounded[Pair, int] = self.tables.add("rejecting", Bounded(PAIRS_LIMIT))
+        self._rejected: Distinct[Pair, int] = self.tables.add("rejected", Distinct(window))
+        self._newest: Bounded[Pair, int] = self.tables.add("newest", Bounded(PAIRS_LIMIT))
+        self._reported: Recent[tuple[Pair, Severity]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, SshLogin):
-            flow, now = event.packet.flow, event.packet.ts
-            _, accepted = self._logins.get(flow) or (now, True)
-            self._logins.put(flow, (now, accepted and event.accepted))
-            # Longer sessions do not count anyway.
-            while (oldest := self._logins.oldest()) and now - oldest[1][0] > LONGEST_S * SECOND:
-                self._logins.pop(oldest[0])
-        return iter(())
+        if not isinstance(event, SshLogin):
+            return
+        packet, now = event.packet, event.packet.ts
+        if not self._ports[packet.sport]:
+            yield from self._elsewhere(event)
+            return
+        _, accepted = self._logins.get(packet.flow) or (now, True)
+        self._logins.put(packet.flow, (now, accepted and event.accepted))
+        # Longer sessions do not count anyway.
+        while (oldest := self._logins.oldest()) and now - oldest[1][0] > LONGEST_S * SECOND:
+            self._logins.pop(oldest[0])
+
+    def _elsewhere(self, event: SshLogin) -> Iterator[Alert]:
+        """A login on another port. One that a client repeats with its next key, or password, is not yet rejected."""
+        packet = event.packet
+        pair = (packet.dst, packet.src, packet.sport)
+        before = self._rejecting.get(pair)
+        if event.accepted:
+            if before == packet.flow:
+                self._rejecting.pop(pair)
+            return
+        self._rejecting.put(pair, packet.flow)
+        if before in (None, packet.flow):
+            return
+        count = self._rejected.add(pair, before, packet.ts)
+        severity, threshold = self._grade(count, True)
+        if count >= threshold and self._reported.fresh((pair, severity), packet.ts):
+            ends = ends_of(packet, answer=True)
+            yield self._alert(
+                event, ends, ("the server rejected the logins of each of them",), count, severity, threshold,
+                confidence=0.7, network=network_of_packet(self.context, packet, "ssh", answer=True),
+            )  # fmt: skip
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         every = changes.of(Change.ENDED)
@@ -115,14 +142,24 @@ class SessionGuessing(FlowDetector, EventDetector):
             self._newest.put(pair, flow.ts)
         elif not self._is_among_others(pair, numbers):
             return
-        count, want = self._sessions.add(pair, flow.ts if numbers == ENDED else numbers), self.options
-        severity, threshold = self.severity, want.sessions
-        if count < threshold and login is not None:
-            severity, threshold = Severity.low, want.hints
+        count = self._sessions.add(pair, flow.ts if numbers == ENDED else numbers)
+        severity, threshold = self._grade(count, login is not None)
         if count >= threshold and self._reported.fresh((pair, severity), flow.ts):
-            yield self._alert(flow, count, threshold, severity)
+            ends = Ends(client_of(flow), server_of(flow), 0, flow.server_port)
+            both = flow.server_bytes and flow.client_bytes
+            yield self._alert(
+                flow, ends, _shape(flow), count, severity, threshold,
+                confidence=0.7 if both else 0.5, network=network_of(self.context, flow),
+            )  # fmt: skip
 
-    def _is_among_others(self, pair: tuple[int, int, int], last: int) -> bool:
+    def _grade(self, count: int, rejected: bool) -> tuple[Severity, int]:
+        """Severity and threshold for a number of sessions; ``rejected``: the last one shows rejected logins."""
+        want = self.options
+        if rejected and count < want.sessions:
+            return Severity.low, want.hints
+        return self.severity, want.sessions
+
+    def _is_among_others(self, pair: Pair, last: int) -> bool:
         """Whether enough sessions of the same two hosts ended around this time. Counts have eight parts of a window:
         of an earlier time nothing is known.
         """
@@ -131,33 +168,40 @@ class SessionGuessing(FlowDetector, EventDetector):
             return False
         return 2 * self._sessions.add(pair, last, 0) >= int(self.options.sessions)
 
-    def _alert(self, flow: Flow, sessions: int, threshold: int, severity: Severity) -> Alert:
-        want, actor, target = self.options, client_of(flow), server_of(flow)
-        service = SERVICES.get(flow.server_port, f"tcp/{flow.server_port}")
+    def _alert(
+        self, proof: Event | Flow, ends: Ends, why: tuple[str, ...], sessions: int, severity: Severity, threshold: int,
+        *, confidence: float, network: dict[str, str | int],
+    ) -> Alert:  # fmt: skip
+        want, port = self.options, ends.target_port
+        service = "SSH" if isinstance(proof, Event) else SERVICES.get(port, f"tcp/{port}")
         return self.alert(
-            flow,
-            actor=actor,
-            target=target,
+            proof,
+            actor=ends.actor,
+            target=ends.target,
             summary=(
-                f"{who(self.context, actor)} guessed passwords of {service} on {who(self.context, target)}, "
+                f"{who(self.context, ends.actor)} guessed passwords of {service} on {who(self.context, ends.target)}, "
                 f"{sessions} short sessions"
             ),
-            why=(
-                f"{sessions} short sessions ended within {want.window_s} s (threshold {threshold})",
-                *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
-                *(() if flow.client_bytes else ("the capture contains no packet of the client",)),
-                (
-                    f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes:,} bytes sent, "
-                    f"{flow.server_bytes} received, the shape of a failed login"
-                ),
-            ),
+            why=(f"{sessions} short sessions ended within {want.window_s} s (threshold {threshold})", *why),
             numbers={"sessions": sessions, "threshold": threshold, "window_s": want.window_s},
-            key=(flow.server, flow.server_port),
+            key=(ends.target.address, port),
             severity=severity,
-            confidence=0.7 if flow.server_bytes and flow.client_bytes else 0.5,
-            target_port=flow.server_port,
-            network=network_of(self.context, flow),
+            confidence=confidence,
+            target_port=port,
+            network=network,
         )
+
+
+def _shape(flow: Flow) -> tuple[str, ...]:
+    """What a flow has of a failed login."""
+    return (
+        *(() if flow.server_bytes else ("the capture contains no packet of the server",)),
+        *(() if flow.client_bytes else ("the capture contains no packet of the client",)),
+        (
+            f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes:,} bytes sent, "
+            f"{flow.server_bytes} received, the shape of a failed login"
+        ),
+    )
 
 
 def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:

@@ -3,8 +3,9 @@ servers at once.
 
 The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
 ICMP echo replies, and TCP handshakes without a SYN; of UDP services also the answers of few servers, where there are
-hundreds. In a capture of one direction every answer looks unsolicited, so there DNS counts only with large answers, and
-handshakes only on a port that no client uses, or where nothing follows them.
+hundreds. In a capture of one direction every answer looks unsolicited, so there DNS counts only with large answers,
+handshakes only on a port that no client uses, or where nothing follows them, and echo replies of internal hosts, which
+a monitoring system may have requested, have low severity.
 """
 
 from __future__ import annotations
@@ -134,22 +135,22 @@ class ReflectedFlood(FlowDetector):
         if not len(contacts):
             return []
         rows = changes.rows.take(contacts["row"])
-        both = self._lights(rows, TCP)
-        turned, masks = self._reflections(rows, contacts["flags"])
-        silent = masks[-1]
+        both, lit, want = self._lights(rows, TCP), self._lights(rows, UDP), self.options
+        turned, masks = self._reflections(rows, contacts["flags"], lit)
+        _, pinged, _, silent = masks
         victim = np.where(turned, contacts["server"], contacts["client"])
         server = np.where(turned, contacts["client"], contacts["server"])
         of_client = rows["client_port"].astype(np.uint64) << np.uint64(8) | rows["proto"]
         service = np.where(turned, of_client, contacts["service"]).astype(np.uint64)
-        want = self.options
+        sure = ~(silent | pinged) | both | pinged & (lit | (contacts["flags"] & SERVER_INSIDE == 0))
         keys, found = np.where(silent, victim, combine(victim, service)), []
         for mask, (window, threshold) in zip(masks, self._windows, strict=True):
             at = mask.nonzero()[0]
             for i, servers, _, sample in counted(window, keys[at], server[at], rows["ts"][at]):
-                finding = Finding(servers, sample, threshold, bool(both[at[i]] | ~silent[at[i]]))
+                finding = Finding(servers, sample, threshold, bool(sure[at[i]]))
                 found.append((int(contacts["row"][at[i]]), finding))
         # Where queries are not captured, the answers of a resolver would count.
-        at = (masks[0] & (self._lights(rows, UDP) | (service >> 8 != DNS))).nonzero()[0]
+        at = (masks[0] & (lit | (service >> 8 != DNS))).nonzero()[0]
         steps = np.ones(len(at), np.int8)
         for i, flows, _ in self._answers.follow(keys[at], server[at], rows["ts"][at], steps, want.answers, 1):
             found.append((int(contacts["row"][at[i]]), Finding(flows, [], want.answers, flows=True)))
@@ -158,14 +159,14 @@ class ReflectedFlood(FlowDetector):
         return sorted(found)
 
     def _reflections(
-        self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8]
+        self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8], lit: npt.NDArray[np.bool_]
     ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.bool_]]]:
         """Where the server seems to be the client; and where a row may be part of a reflection, one mask for each of
-        ``self._windows``: UDP answers, ping replies, SYN-ACKs, and flows in which the client sent nothing.
+        ``self._windows``: UDP answers, ping replies, SYN-ACKs, and flows in which the client sent nothing. ``lit``:
+        UDP flows with both directions were seen.
         """
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
-        lit = self._lights(rows, UDP)
         # A server on a high port seems to be the client if its answer comes first, and so does any if the victim's port
         # is lower.
         turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
