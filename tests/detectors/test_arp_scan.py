@@ -9,6 +9,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpReply, ArpRequest
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation
+from sensor.dissectors.tcp_syn import TcpSyn
 from tests.detectors.stories import START, World, detector, device, inspected
 
 SCAN = "discovery.arp_scan"
@@ -112,6 +113,23 @@ def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> No
     [alert] = inspected(detector(SCAN, World(device("router", "10.0.0.66"))), story)
     assert alert.severity == Severity.low
     assert inspected(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
+
+
+def test_a_gateway_that_passes_on_a_scan_is_low() -> None:
+    """Packets of another subnet came with the MAC of the scanner: it may only forward the scan. Packets of its own
+    subnet, and those of other MACs, change nothing.
+    """
+
+    def opens(source: str, mac: int = SCANNER) -> Event:
+        packet = Packet(ts=START, src_mac=mac, src=parse(source), dst=parse("10.0.0.1"), ip_version=4, proto=6)
+        return TcpSyn(packet, 1024, ("mss",), 1460)
+
+    story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(60))]
+    [alert] = inspected(detector(SCAN), [asks(0, "10.0.0.1"), opens("10.1.0.66"), *story])
+    assert (alert.severity, alert.actor.address, alert.confidence) == (Severity.low, parse("10.0.0.66"), 0.5)
+    for other in (opens("10.0.0.66"), opens("10.1.0.66", OTHER)):
+        [alert] = inspected(detector(SCAN), [asks(0, "10.0.0.1"), other, *story])
+        assert alert.severity == Severity.medium
 
 
 def test_repetition_is_reported_once_a_window() -> None:

@@ -3,7 +3,8 @@ that do not answer.
 
 Gateways and servers request many addresses too, but existing ones. Where the capture shows no reply to the requesting
 host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
-scan.
+scan. A gateway also sends requests for the targets of a scan from another subnet. Packets from there have its MAC: then
+it is not accused, and the severity is low.
 """
 
 from __future__ import annotations
@@ -14,23 +15,28 @@ from typing import Any
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Recent
+from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, held
 from sensor.counting.flow_detector import sized_window
+from sensor.counting.tally import Distinct
 from sensor.detectors.shared.event_window import EventWindow
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
+from sensor.dissectors.icmp import IcmpEcho
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation
+from sensor.dissectors.tcp_syn import TcpSyn
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
 ASKERS_LIMIT = 4096
 # Share of steps, and largest step, of targets in address order.
 IN_ORDER, NEAR = 0.8, 4
 FORWARDERS = ("router", "firewall", "access_point")
+FORWARDED_LIMIT, NETWORK = 8, 8  # the last bits of an IPv4 address, as in /24
 
 
 class Options(detector.Options):
@@ -55,7 +61,7 @@ class ArpScan(EventDetector):
     )
     decisive = {"targets": "unanswered"}
     Options = Options
-    watches = (ArpRequest, ArpReply, NdpNeighbourSolicitation, NdpNeighbourAdvertisement)
+    watches = (ArpRequest, ArpReply, NdpNeighbourSolicitation, NdpNeighbourAdvertisement, TcpSyn, IcmpEcho)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -66,6 +72,11 @@ class ArpScan(EventDetector):
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(ASKERS_LIMIT, want.window_s * SECOND)
         )
+        # Senders of ARP requests: MAC → address; and MAC → addresses of other networks that came with it.
+        self._senders: Bounded[int, int] = self.tables.add("senders", Bounded(ASKERS_LIMIT))
+        self._forwarded: Distinct[int, int] = self.tables.add(
+            "forwarded", Distinct(want.window_s * SECOND, ASKERS_LIMIT, FORWARDED_LIMIT)
+        )
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> EventWindow:
@@ -73,9 +84,18 @@ class ArpScan(EventDetector):
         window.rule(threshold=self.options.targets, share=self.options.share)
         return EventWindow(window)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return dict.fromkeys((TcpSyn, IcmpEcho), held(self._senders, "packet.src_mac"))
+
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        if isinstance(event, ArpRequest):
+        if isinstance(event, TcpSyn | IcmpEcho):
+            own = self._senders.get(packet.src_mac)
+            if own is not None and addresses.is_v4(packet.src) and packet.src >> NETWORK != own >> NETWORK:
+                self._forwarded.add(packet.src_mac, packet.src, event.ts)
+        elif isinstance(event, ArpRequest):
+            if event.sender:
+                self._senders.put(event.packet.src_mac or event.sender_mac, event.sender)
             yield from self._request(event, event.packet.src_mac or event.sender_mac)
         elif isinstance(event, NdpNeighbourSolicitation):
             if event.sender:
@@ -115,6 +135,7 @@ class ArpScan(EventDetector):
     ) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor, arp = Subject(mac, event.sender, vlan), isinstance(event, ArpRequest)
+        others = some([addresses.text(address) for address in self._forwarded.values(mac)]) if arp else ""
         requests = "ARP requests" if arp else "neighbor solicitations"
         seen = (
             f"{answered} others answered"
@@ -131,6 +152,7 @@ class ArpScan(EventDetector):
                 f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
                 seen,
                 f"among them {some([addresses.text(address) for address in sample])}",
+                *([f"it forwards packets, of {others}: the scan may come from another subnet"] if others else []),
             ),
             numbers={
                 "unanswered": unanswered,
@@ -139,8 +161,8 @@ class ArpScan(EventDetector):
                 "window_s": want.window_s,
             },
             key=(addresses.mac_text(mac), vlan),
-            severity=self._severity(actor),
-            confidence=0.9 if answered else 0.75,
+            severity=Severity.low if others else self._severity(actor),
+            confidence=0.5 if others else 0.9 if answered else 0.75,
             network={"proto": "arp" if arp else "icmpv6", "vlan": vlan, "direction": "internal"},
         )
 
