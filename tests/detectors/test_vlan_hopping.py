@@ -117,6 +117,16 @@ def sent(at: float, vlan: int, *, to: int = ALL, src: int = 7, mac: int = ATTACK
     return (IcmpEchoReply if reply else IcmpEcho)(packet, 1, 1, 8)
 
 
+def test_a_mirror_session_that_adds_a_tag() -> None:
+    """Tagged frames of a station of another VLAN got the outer tag on their way to the sensor; those of a station of
+    the outer VLAN itself are an attack.
+    """
+    story = [requested(0), *[echo(n) for n in range(1, 9)]]
+    assert inspected(detector(HOPPING), [lives(ATTACKER, 20, 7), *story]) == []
+    for own in (0, 1):
+        assert one(inspected(detector(HOPPING), [lives(ATTACKER, own, 7), *story])).actor.mac == ATTACKER
+
+
 # The attacker lives untagged, in the native VLAN; two other stations in VLAN 20.
 TOWN = [lives(ATTACKER, 0, 7), lives(VICTIM, 20, 9), lives(NEIGHBOR, 20, 10)]
 

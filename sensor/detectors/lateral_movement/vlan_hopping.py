@@ -6,7 +6,8 @@ A port left in its default mode (`dynamic auto`, `dynamic desirable`) agrees. On
 that is known as one, that sends spanning tree or CDP messages, or whose MAC belongs to Cisco, is not reported.
 
 Providers nest tags as well, for all stations of a link and in both directions. Replies to an attack do not come back
-through the tags: a single station that nests tags, among others that do not, is reported.
+through the tags: a single station that nests tags, among others that do not, is reported. The outer tag of an attack is
+the VLAN of the station. One that lives in another VLAN has its tag, and a mirror session added the outer one.
 
 Behind the first switch, such a frame has one tag, that of the inner VLAN. A station that sends ARP messages in one VLAN
 only, and other messages with its own address in a second VLAN, where it gets no answer, is reported. Hosts that move
@@ -155,6 +156,7 @@ class VlanHopping(EventDetector):
         count = (self._nested.get(packet.src_mac) or 0) + 1
         self._nested.put(packet.src_mac, count)
         alone = len(self._nested) == 1 and len(self._plain) > 0
+        alone &= all(home in (0, packet.vlan) for home in self._homes.of(packet.src_mac))
         # A host of another VLAN is not known by its MAC: no other reason to send an IP packet to all stations.
         blind = packet.ip_version and is_group_mac(packet.dst_mac)
         if (count < want.frames and not blind) or not alone or self._is_switch(sender):

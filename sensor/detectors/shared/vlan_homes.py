@@ -45,6 +45,10 @@ class VlanHomes:
         self._vlans.put(packet.src_mac, ((*vlans, packet.vlan)[-VLANS_LIMIT:], address or event.sender))
         self._stations.put(packet.vlan, (self._stations.get(packet.vlan) or 0) + 1)
 
+    def of(self, mac: int) -> tuple[int, ...]:
+        """The VLANs in which a MAC sent ARP messages."""
+        return (self._vlans.get(mac) or ((), 0))[0]
+
     def visit(self, packet: Packet) -> tuple[int, int]:
         """Count a message of a station in a VLAN in which it does not live, although others do; returns its home and
         the number of messages, or (0, 0). The sender must use its own address: a router forwards those of others.
