@@ -1,4 +1,4 @@
-"""MLD: a query, reports of versions 1 and 2, a done message."""
+"""MLD: a query, reports of versions 1 and 2, a done message; multicast router discovery."""
 
 from __future__ import annotations
 
@@ -31,3 +31,7 @@ def frames() -> Frames:
     )
     yield frame(CAMERA, "fe80::5eff:fe00:5306", "ff02::16", struct.pack("!BBHHH", 143, 0, 0, 0, 3) + listed)
     yield frame(DESKTOP, "fe80::5eff:fe00:5304", "ff02::1:3", report(131, "ff02::1:3"))
+    router = "fe80::5eff:fe00:5301"
+    yield frame(GATEWAY, router, "ff02::6a", struct.pack("!BBHHH", 151, 20, 0, 125, 2))
+    yield frame(DESKTOP, "fe80::5eff:fe00:5304", "ff02::2", struct.pack("!BBH", 152, 0, 0))
+    yield frame(GATEWAY, router, "ff02::6a", struct.pack("!BBH", 153, 0, 0))

@@ -1,4 +1,5 @@
-"""Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): membership in IPv6 multicast groups.
+"""Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): membership in IPv6 multicast groups; and
+multicast router discovery (RFC 4286).
 
 Groups indicate the services that a host runs. Solicited-node groups (RFC 4291, 2.7.1) contain only the end of an
 address and are no facts. Ignores the checksum, timers and lists of sources. Valid messages come from a link-local
@@ -18,7 +19,11 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.shared.groups import membership, records
 
 QUERY, REPORT_1, DONE, REPORT_2 = 130, 131, 132, 143
-SIZES = {QUERY: 24, REPORT_1: 24, DONE: 24, REPORT_2: 8}
+ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION, ROUTER_TERMINATION = 151, 152, 153
+SIZES = {
+    QUERY: 24, REPORT_1: 24, DONE: 24, REPORT_2: 8,
+    ROUTER_ADVERTISEMENT: 8, ROUTER_SOLICITATION: 4, ROUTER_TERMINATION: 4,
+}  # fmt: skip
 QUERY_2_SIZE = 28
 HOP_LIMIT = 1
 SOLICITED_NODES = 0xFF0200000000000000000001FF000000 >> 24
@@ -41,6 +46,15 @@ class MldReport(Event):
     left: tuple[Address, ...]
 
 
+class MldRouter(Event):
+    """Multicast router discovery: a router announces itself (``present``), or leaves; or a switch solicits one
+    (``wanted``).
+    """
+
+    present: bool
+    wanted: bool
+
+
 class Mld(Dissector):
     """Payloads are whole ICMPv6 messages from the type byte on. Hosts repeat their reports at each query."""
 
@@ -58,7 +72,7 @@ class Mld(Dissector):
         if data[0] == REPORT_2:
             joined, left = records(data, 8, 16, 0, packet.truncated)
             return iter((MldReport(packet, 2, tuple(joined), tuple(left)), *_facts(packet, joined)))
-        return iter(_older(packet, data))
+        return iter(_router(packet, data[0]) if data[0] >= ROUTER_ADVERTISEMENT else _older(packet, data))
 
 
 def _older(packet: Packet, data: bytes) -> list[Parsed]:
@@ -67,12 +81,20 @@ def _older(packet: Packet, data: bytes) -> list[Parsed]:
     if (group or data[0] != QUERY) and not is_multicast(group):
         raise Malformed("group that is none")
     if data[0] == QUERY:
-        subject = Subject(packet.src_mac, packet.src, packet.vlan)
-        role = Observation(packet.ts, subject, "mld.role", "querier", packet.flow)
-        return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), role]
+        return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), _role(packet, "querier")]
     if data[0] == DONE:
         return [MldReport(packet, 1, (), (group,))]
     return [MldReport(packet, 1, (group,), ()), *_facts(packet, [group])]
+
+
+def _router(packet: Packet, kind: int) -> list[Parsed]:
+    if kind == ROUTER_ADVERTISEMENT:
+        return [MldRouter(packet, True, False), _role(packet, "multicast_router")]
+    return [MldRouter(packet, False, kind == ROUTER_SOLICITATION)]
+
+
+def _role(packet: Packet, role: str) -> Observation:
+    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mld.role", role, packet.flow)
 
 
 def _facts(packet: Packet, groups: list[int]) -> list[Parsed]:

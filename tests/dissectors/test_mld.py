@@ -18,13 +18,16 @@ def dissect(payload: bytes, ttl: int = 1) -> list[object]:
 
 
 def test_the_sample() -> None:
-    """A query, reports of both versions and a leave message are reported."""
+    """A query, reports of both versions, a leave message and multicast router discovery are reported."""
     assert [one for packet in packets("mld") for one in events(Mld().dissect(packet))] == [
         ("MldQuery", 2, 0),
         ("MldReport", 1, (parse("ff02::fb"),), ()),
         ("MldReport", 1, (), (parse("ff05::1:3"),)),
         ("MldReport", 2, (parse("ff02::c"), parse("ff02::1:ff00:5306")), (parse("ff02::1:3"),)),
         ("MldReport", 1, (parse("ff02::1:3"),), ()),
+        ("MldRouter", True, False),
+        ("MldRouter", False, True),
+        ("MldRouter", False, False),
     ]
 
 
@@ -33,6 +36,7 @@ def test_facts() -> None:
     assert facts(Mld().dissect(packets("mld")[0])) == [
         ("02:00:5e:00:53:01", "fe80::5eff:fe00:5301", "mld.role", "querier")
     ]
+    assert values(Mld().dissect(packets("mld")[5])) == [("mld.role", "multicast_router")]
     assert values(Mld().dissect(packets("mld")[3])) == [("mld.group", "ff02::c")]
 
 
