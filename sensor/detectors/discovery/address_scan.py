@@ -25,6 +25,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes, Rows, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.tally import Distinct
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
 from sensor.detectors.shared.unanswered import unanswered
@@ -105,6 +106,8 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
+        # By client: services of its scans.
+        self._services: Distinct[int, int] = self.tables.add("services", Distinct(window))
         self._rejections = self.tables.add("rejections", self.window(window, *REJECTIONS_BITS))
         self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
@@ -149,6 +152,7 @@ class AddressScan(FlowDetector):
             return
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
+        services = self._services.add(flow.client, flow.server_port << 8 | flow.proto, flow.ts)
         service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         yield self.alert(
             flow,
@@ -164,7 +168,7 @@ class AddressScan(FlowDetector):
                 "window_s": window,
             },
             key=(service,),
-            severity=self._severity(actor, numbers),
+            severity=self._severity(actor, numbers, services),
             confidence=0.5 if not numbers.received else 0.9 if numbers.failed >= self.options.targets else 0.8,
             target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
@@ -191,9 +195,10 @@ class AddressScan(FlowDetector):
             f"failures: {self.options.fewest}"
         )
 
-    def _severity(self, actor: Subject, numbers: Finding) -> Severity:
+    def _severity(self, actor: Subject, numbers: Finding, services: int) -> Severity:
         """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
-        high. A scanner also meets addresses without a host; a few that all reject may be those of a monitoring system.
+        high. A scanner also meets addresses without a host, or tries several services; a few hosts that all reject one
+        may be those of a monitoring system.
         """
         if not numbers.received:
             return Severity.low
@@ -201,4 +206,5 @@ class AddressScan(FlowDetector):
             return Severity.medium if numbers.answered else Severity.low
         if is_fixed_function(self.context, actor):
             return Severity.high
-        return Severity.low if numbers.rejected and numbers.failed < self.options.targets else Severity.medium
+        few = numbers.rejected and numbers.failed < self.options.targets and services == 1
+        return Severity.low if few else Severity.medium
