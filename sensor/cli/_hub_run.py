@@ -55,7 +55,7 @@ def leaf(args: argparse.Namespace) -> int:
     """Create the folder; 2 without a folder or --remote, 3 if keys are missing or it is not writable."""
     from sensor.hub.folder import FolderError
     from sensor.hub.leaf import make_leaf
-    from sensor.outputs.nats import server_url
+    from sensor.outputs.transport.nats_server import server_url
 
     if len(args.operands) != 1 or not args.remote:
         complain("expected leaf DIR --remote URL, a folder and a leaf node port", error="usage.missing-argument")

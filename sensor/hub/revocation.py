@@ -14,8 +14,8 @@ from sensor.hub import jwts
 from sensor.hub.folder import load_signers
 from sensor.hub.own_tls import own_tls
 from sensor.hub.settings import Hub
-from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of
 from sensor.outputs.transport.nats_wire import Wire, first_of
 from sensor.outputs.transport.secrets import Secret
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from sensor.central.settings import ObjectStore
 from sensor.core.model import Check, Field, Model
 from sensor.documents import FilePath, load_document
-from sensor.outputs.nats import server_url
+from sensor.outputs.transport.nats_server import server_url
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 

@@ -20,6 +20,7 @@ from sensor.core.output import Options as CommonOptions
 from sensor.outputs._amqp_line import KEEPALIVE_S, Line, library
 from sensor.outputs._names import anywhere, known, named, part
 from sensor.outputs._probe import probe
+from sensor.outputs.transport.broker_url import parts_of
 from sensor.outputs.transport.connect import connect
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls, context
@@ -31,13 +32,7 @@ KEY_LIMIT = 255
 
 
 def _url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"found no URL: {error}") from None
-    if parts.password is not None or parts.username is not None:
-        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    parts = parts_of(url)
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError("expected amqp://host:5672/vhost or amqps://host:5671/vhost")
     return url

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sensor.core.model import Check, Field
-from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, Entry, Finding, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
 from sensor.outputs.transport.http_client import (
@@ -29,11 +29,9 @@ from sensor.outputs.transport.http_client import (
     check_answer,
     check_setup,
     decoded,
-    looked,
-    open_client,
-    reached,
 )
 from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_output import HttpOutput, looked, reached
 from sensor.outputs.transport.http_wire import REASON_LIMIT
 from sensor.outputs.transport.secrets import Secret
 
@@ -142,7 +140,7 @@ class Options(HttpOptions):
         return made
 
 
-class Elasticsearch(Output):
+class Elasticsearch(HttpOutput):
     """One bulk request a batch."""
 
     Options = Options
@@ -152,31 +150,21 @@ class Elasticsearch(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._client: Client | None = None
         self._stamped = (options.format or self.formats[0]) == "ecs"
-
-    def open(self) -> None:
-        self.close()
-        self._client = open_client(
-            self.options, (lambda client: put_template(client, self.options)) if self.options.template else None
-        )
 
     def check(self) -> Iterator[Finding]:
         if not (yield from reached(self.options)):
             return
-        for what, look in (("auth", self._login), ("permission", self._permission), ("template", self._template)):
+        for what, look in (("auth", self._auth), ("permission", self._permission), ("template", self._template)):
             finding = looked(what, look)
             yield finding
             if finding.level == "error":
                 return
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        if self._client is None:
-            raise Retry("not open")
+        client = self._opened
         query = f"{FILTER}&pipeline={self.options.pipeline}" if self.options.pipeline else FILTER
-        answer = self._client.post(
-            _at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT
-        )
+        answer = client.post(f"{client.base}/_bulk?{query}", self._body(entries), NDJSON, limit=ANSWERS_LIMIT)
         check_answer(answer)
         result = decoded(answer, _Bulk)
         if result is None:
@@ -189,10 +177,9 @@ class Elasticsearch(Output):
             else _each([next(iter(item.values()), None) for item in result.items], len(entries), answer)
         )
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
+    def _prepare(self, client: Client) -> None:
+        if self.options.template:
+            put_template(client, self.options)
 
     def _body(self, entries: Sequence[Entry]) -> bytes:
         parts: list[bytes] = []
@@ -207,9 +194,9 @@ class Elasticsearch(Output):
                 parts += entry.payload, b"\n"
         return b"".join(parts)
 
-    def _login(self) -> Finding:
+    def _auth(self) -> Finding:
         with Client(self.options) as client:
-            answer = client.request("GET", _at(client, ""))
+            answer = client.request("GET", f"{client.base}/")
         check_answer(answer)
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
@@ -229,7 +216,7 @@ class Elasticsearch(Output):
         requested = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
             answer = client.request(
-                "POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(requested), JSON
+                "POST", f"{client.base}/_security/user/_has_privileges", msgspec.json.encode(requested), JSON
             )
         result = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
         if result is False:
@@ -247,7 +234,7 @@ class Elasticsearch(Output):
     def _template(self) -> Finding:
         name = template_name(self.options)
         with Client(self.options) as client:
-            answer = client.request("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
+            answer = client.request("GET", f"{client.base}/_index_template/{name}", limit=ANSWERS_LIMIT)
         if answer.status == 404:
             todo = (
                 "is installed when the output starts"
@@ -265,7 +252,7 @@ def put_template(client: Client, options: Options) -> None:
     """Install the template if it is absent or older. Raises Retry if that fails: without it, the first records would
     determine wrong types.
     """
-    url = _at(client, f"_index_template/{template_name(options)}")
+    url = f"{client.base}/_index_template/{template_name(options)}"
     there = client.request("GET", url, limit=ANSWERS_LIMIT)
     if there.status != 404:
         check_setup(there)
@@ -288,10 +275,6 @@ def template_name(options: Options) -> str:
 def _named(options: Options) -> str:
     """Pattern of all index names that records can produce."""
     return re.sub(r"(\*[._-]?)+", "*", _PLACES.sub("*", options.index))
-
-
-def _at(client: Client, path: str) -> str:
-    return f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
 
 
 @functools.lru_cache(maxsize=1024)

@@ -10,20 +10,13 @@ before it decompresses. Redirects are not followed, cookies are not stored, the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from sensor.core.output import Ack, Entry, Finding, Output, Retry
-from sensor.outputs.transport.http_client import (
-    JSON_FORMATS,
-    Client,
-    check_answer,
-    looked,
-    open_client,
-    packed_body,
-    reached,
-)
+from sensor.core.output import Ack, Entry, Finding
+from sensor.outputs.transport.http_client import JSON_FORMATS, Client, check_answer, packed_body
 from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_output import HttpOutput
 from sensor.outputs.transport.http_signing import idempotency_key, signature
 from sensor.outputs.transport.secrets import Secret
 
@@ -40,49 +33,30 @@ class Options(HttpOptions):
             raise ValueError(f"the format {self.format} is not JSON, which an array needs; expected body: lines")
 
 
-class Http(Output):
+class Http(HttpOutput):
     """Batches by POST."""
 
     Options = Options
     title = "HTTP (NDJSON or JSON array)"
     guarantee = "at_least_once"
 
-    def __init__(self, name: str, options: Any) -> None:
-        super().__init__(name, options)
-        self._client: Client | None = None
-
-    def open(self) -> None:
-        self.close()
-        self._client = open_client(self.options)
-
-    def check(self) -> Iterator[Finding]:
-        if (yield from reached(self.options)):
-            yield looked("auth", self._looked)
-
     def send(self, entries: Sequence[Entry]) -> Ack:
-        if self._client is None:
-            raise Retry("not open")
-        payloads = [entry.payload for entry in entries]
+        client, payloads = self._opened, [entry.payload for entry in entries]
         body = b"[" + b",".join(payloads) + b"]" if self.options.body == "array" else b"\n".join(payloads) + b"\n"
         packed, encoding = packed_body(body, self.options.packing)
         key = idempotency_key(entries)
         headers = {"Content-Type": self._content_type(), "Idempotency-Key": key, **encoding}
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
-        check_answer(self._client.request("POST", self._client.place.url, packed, headers))
+        check_answer(client.request("POST", client.place.url, packed, headers))
         return Ack()
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
 
     def _content_type(self) -> str:
         if self.options.body == "array":
             return "application/json"
         return "application/x-ndjson" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
 
-    def _looked(self) -> Finding:
+    def _auth(self) -> Finding:
         """A HEAD request, which changes nothing; many receivers support only POST, which is not an error."""
         with Client(self.options) as client:
             answer = client.request("HEAD", client.place.url)

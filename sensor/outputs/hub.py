@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from sensor.core.model import Check, Field
-from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
+from sensor.core.output import Ack, Entry, Filter, Finding, Level, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.documents import FilePath
@@ -27,8 +27,8 @@ from sensor.outputs.hub_protocol.batches import BatchMessage, batch_messages
 from sensor.outputs.hub_protocol.connection import connect, place, renew
 from sensor.outputs.hub_protocol.credentials import is_renewal_due, load_credentials
 from sensor.outputs.hub_protocol.messages import Answer, Commit, Head, Part, Question, subject
-from sensor.outputs.nats import server_url
 from sensor.outputs.transport.nats_answers import Stored, reason_of
+from sensor.outputs.transport.nats_server import NatsOutput, server_url
 from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, NoResponse, Wire
 from sensor.outputs.transport.nats_wire import Answer as WireAnswer
 from sensor.outputs.transport.tls import Tls
@@ -58,7 +58,7 @@ class Options(CommonOptions):
     timeout_s: float = Field(30, gt=0, le=600)
 
 
-class Hub(Output):
+class Hub(NatsOutput):
     """One connection of one sensor."""
 
     Options = Options
@@ -71,7 +71,6 @@ class Hub(Output):
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
         self._servers = list(options.servers)
-        self._wire: Wire | None = None
         self._key = ""
         self._compared = False
         self._checked_at = 0.0
@@ -134,17 +133,6 @@ class Hub(Output):
             path, self._checked_at = Path(self.options.credentials), time.monotonic()
             if is_renewal_due(path, load_credentials(path), time.time()):
                 self.open()
-
-    def close(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
-
-    @property
-    def _opened(self) -> Wire:
-        if self._wire is None:
-            raise Retry("not connected")
-        return self._wire
 
     def _head(self, entry: Entry) -> Head:
         sensor = entry.record["sensor"]

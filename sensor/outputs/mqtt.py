@@ -25,6 +25,7 @@ from sensor.core.reader import clean
 from sensor.outputs._home_assistant import OFFLINE, ONLINE, presence
 from sensor.outputs._names import known, named
 from sensor.outputs._probe import probe
+from sensor.outputs.transport.broker_url import parts_of
 from sensor.outputs.transport.connect import connect
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
@@ -48,13 +49,7 @@ WITH_WILL = "Disconnect with will message"
 
 
 def _url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"found no URL: {error}") from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    parts = parts_of(url)
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/"):
         raise ValueError("expected mqtt://host:1883 or mqtts://host:8883")
     return url

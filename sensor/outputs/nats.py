@@ -14,24 +14,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from sensor.core.model import Check, Field
-from sensor.core.output import Ack, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, Entry, Finding, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import known, named
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs.transport.nats_answers import ANSWER_LIMIT, Error, Rights, Stored, Stream, UserAnswer, reason_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import NatsOutput, place_of, server_url
 from sensor.outputs.transport.nats_wire import Answer, NatsServer, Wire, first_of, introduced, reached
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 
-PORT = 4222
-SCHEMES = ("nats", "tls")
 # Messages in flight: a stream rejects more than 10,000.
 WINDOW = 2000
 # A server pings after two minutes, and pings are not answered between two batches.
@@ -46,21 +44,6 @@ LIKELY = {"kind": "alert", "action": "open", "severity": "high"}
 TOO_LARGE = (10054, 10097)
 NO_STREAM = 10059
 TOO_MANY = 429
-
-
-def server_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"found no URL: {error}") from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "found a login in the URL, expected it as `user` and `password`, `token`, `nkey` or `credentials`"
-        )
-    if parts.scheme not in SCHEMES or not parts.hostname:
-        raise ValueError("expected nats://host:4222 or tls://host:4222")
-    return url
 
 
 def _subject(subject: str) -> str:
@@ -114,7 +97,7 @@ class Options(CommonOptions):
             raise ValueError("found `duplicates_s` longer than `max_age_days`, which streams do not allow")
 
 
-class Nats(Output):
+class Nats(NatsOutput):
     """One connection to the first server that responds."""
 
     Options = Options
@@ -126,7 +109,6 @@ class Nats(Output):
         self._places = [place_of(url, options.tls, tls_first=options.tls_first) for url in options.servers]
         self._login = Login(options.user, options.password, options.token, options.nkey, options.credentials)
         self._api = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
-        self._wire: Wire | None = None
         self._used = 0.0
 
     def open(self) -> None:
@@ -179,17 +161,6 @@ class Nats(Output):
             self._publish(wire, entries, places[start : start + WINDOW], refused, busy)
         self._used = time.monotonic()
         return Ack(refused, tuple(busy))
-
-    def close(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
-
-    @property
-    def _opened(self) -> Wire:
-        if self._wire is None:
-            raise Retry("not connected")
-        return self._wire
 
     def _connected(self) -> Wire:
         options = self.options
@@ -338,9 +309,3 @@ class Nats(Output):
             yield Finding(
                 "durability", "warning", "the stream uses memory storage: it is empty after a restart of its server"
             )
-
-
-def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> NatsServer:
-    """The server of a URL that ``server_url`` validated."""
-    parts = urlsplit(url)
-    return NatsServer(parts.hostname or "", parts.port or PORT, tls if parts.scheme == "tls" else None, tls_first)

@@ -26,6 +26,7 @@ from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import named
 from sensor.outputs._probe import probe
+from sensor.outputs.transport.broker_url import parts_of
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls, context
 
@@ -37,13 +38,7 @@ PASSED = "equal or smaller"
 
 
 def _url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"found no URL: {error}") from None
-    if parts.password is not None or parts.username is not None:
-        raise ValueError("found a login in the URL, expected it as `user` and `password`")
+    parts = parts_of(url)
     if parts.scheme not in SCHEMES or not (parts.path if parts.scheme == "unix" else parts.hostname):
         raise ValueError("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/of/socket")
     if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():

@@ -20,11 +20,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Retry
 from sensor.core.reader import clean
 from sensor.outputs._sentinel_columns import STREAM, row
-from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
+from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded
 from sensor.outputs.transport.http_options import HttpOptions, PlainUrl
+from sensor.outputs.transport.http_output import HttpOutput, looked, reached
 from sensor.outputs.transport.http_wire import REASON_LIMIT
 from sensor.outputs.transport.secrets import Secret
 
@@ -80,7 +81,7 @@ class Options(HttpOptions):
             raise ValueError("found another login, expected tenant, client_id and client_secret only")
 
 
-class Sentinel(Output):
+class Sentinel(HttpOutput):
     """As many requests per batch as its size needs, with one token."""
 
     Options = Options
@@ -91,31 +92,25 @@ class Sentinel(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._client: Client | None = None
         self._token, self._ends = "", 0.0
         self._rows = (options.format or self.formats[0]) == "native"
-
-    def open(self) -> None:
-        self.close()
-        self._client = open_client(self.options)
 
     def check(self) -> Iterator[Finding]:
         if not (yield from reached(self.options)):
             return
-        finding = looked("auth", self._login_checked)
+        finding = looked("auth", self._auth)
         yield finding
         if finding.level == "ok":
             yield looked("permission", self._permission)
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        if self._client is None:
-            raise Retry("not open")
+        client = self._opened
         rows = [msgspec.json.encode(row(entry.record)) if self._rows else entry.payload for entry in entries]
         refused: dict[int, str] = {}
         done = 0
         for begin, end in calls([len(one) for one in rows]):
             try:
-                self._call(self._client, b"[" + b",".join(rows[begin:end]) + b"]")
+                self._call(client, b"[" + b",".join(rows[begin:end]) + b"]")
             except BatchRejected as error:
                 if end - begin > 1 and not done:
                     raise
@@ -130,11 +125,6 @@ class Sentinel(Output):
             done = end
         return Ack(refused)
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
-
     def _call(self, client: Client, body: bytes) -> None:
         """One request; with a new token if the old one is rejected."""
         answer = self._posted(client, body)
@@ -147,7 +137,7 @@ class Sentinel(Output):
         if not self._token or time.monotonic() > self._ends:
             self._log_in(client)
         path = f"dataCollectionRules/{self.options.rule}/streams/{self.options.stream}?api-version={API_VERSION}"
-        url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
+        url = f"{client.base}/{path}"
         return client.post(url, body, {**JSON, "Authorization": f"Bearer {self._token}"})
 
     def _log_in(self, client: Client) -> None:
@@ -174,7 +164,7 @@ class Sentinel(Output):
         self._token = token.access_token
         self._ends = time.monotonic() + max(0.0, token.expires_in - SLACK_S)
 
-    def _login_checked(self) -> Finding:
+    def _auth(self) -> Finding:
         with Client(self.options) as client:
             self._log_in(client)
         return Finding("auth", "ok", f"logged in as {self.options.client_id}")

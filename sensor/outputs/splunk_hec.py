@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Retry
 from sensor.core.reader import clean
 from sensor.outputs.formats._view import milliseconds
-from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
+from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded
 from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_output import HttpOutput
 from sensor.outputs.transport.http_wire import REASON_LIMIT
 
 EVENT, ACK = "services/collector/event", "services/collector/ack"
@@ -90,7 +91,7 @@ class Options(HttpOptions):
         return made
 
 
-class SplunkHec(Output):
+class SplunkHec(HttpOutput):
     """One request per batch, and as many as needed to confirm that it is written."""
 
     Options = Options
@@ -99,23 +100,12 @@ class SplunkHec(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._client: Client | None = None
         # Acknowledgement ids are per channel; a reopened channel continues its numbering.
         self._channel = {"X-Splunk-Request-Channel": str(uuid.uuid4())} if options.acknowledge else {}
 
-    def open(self) -> None:
-        self.close()
-        # Checked before sending: without acknowledgement, every batch would be stored and repeated forever.
-        self._client = open_client(self.options, self._acknowledges if self.options.acknowledge else None)
-
-    def check(self) -> Iterator[Finding]:
-        if (yield from reached(self.options)):
-            yield looked("auth", self._login)
-
     def send(self, entries: Sequence[Entry]) -> Ack:
-        if self._client is None:
-            raise Retry("not open")
-        reply = self._posted(self._client, EVENT, b"\n".join(self._event(entry) for entry in entries))
+        client = self._opened
+        reply = self._posted(client, EVENT, b"\n".join(self._event(entry) for entry in entries))
         if (
             reply.answer.status == 400
             and reply.body.code in EVENT_FAULTS
@@ -127,13 +117,13 @@ class SplunkHec(Output):
         if reply.body.code < 0:
             raise Retry(f"{reply.reason}: is it Splunk's event collector?")
         if self.options.acknowledge:
-            self._wait(self._client, reply)
+            self._wait(client, reply)
         return Ack()
 
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
+    def _prepare(self, client: Client) -> None:
+        """Without acknowledgement, every batch would be stored and repeated forever."""
+        if self.options.acknowledge:
+            self._acknowledges(client)
 
     def _event(self, entry: Entry) -> bytes:
         record = entry.record
@@ -204,14 +194,14 @@ class SplunkHec(Output):
         return reply
 
     def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Reply:
-        url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
+        url = f"{client.base}/{path}"
         sent_headers = {**JSON, **self._channel, **(headers or {})}
         answer = (
             client.post(url, body, sent_headers) if path == EVENT else client.request("POST", url, body, sent_headers)
         )
         return _Reply(answer, decoded(answer, _Body) or _Body())
 
-    def _login(self) -> Finding:
+    def _auth(self) -> Finding:
         """Without acknowledgement, send an empty body: the token is checked first, and nothing is stored."""
         with Client(self.options) as client:
             if self.options.acknowledge:

@@ -11,14 +11,15 @@ that a lost answer creates no second ticket. Changes made by people stay, except
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
-from sensor.outputs.transport.http_client import Client, looked, open_client, reached
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Retry
+from sensor.outputs.transport.http_client import Client
 from sensor.outputs.transport.http_options import HttpOptions, Packing, PlainUrl
+from sensor.outputs.transport.http_output import HttpOutput
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.ticket_systems import SYSTEMS, Missing, NeedsOperator, System
 
@@ -90,7 +91,7 @@ class TicketResult(NamedTuple):
     remark: str = ""
 
 
-class Tickets(Output):
+class Tickets(HttpOutput):
     """One request at a time, over one connection."""
 
     Options = Options
@@ -100,17 +101,7 @@ class Tickets(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._client: Client | None = None
         self._system: System | None = None
-
-    def open(self) -> None:
-        self.close()
-        self._client = open_client(self.options)
-        self._system = SYSTEMS[self.options.system](self._client, self.options)
-
-    def check(self) -> Iterator[Finding]:
-        if (yield from reached(self.options)):
-            yield looked("auth", self._looked)
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         raise BatchRejected("it accepts tickets, not records of the log")
@@ -135,9 +126,11 @@ class Tickets(Output):
             ) from None
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = self._system = None
+        super().close()
+        self._system = None
+
+    def _prepare(self, client: Client) -> None:
+        self._system = SYSTEMS[self.options.system](client, self.options)
 
     def _changed(self, system: System, handle: str, change: Change) -> str:
         if change.kind == "close":
@@ -153,7 +146,7 @@ class Tickets(Output):
             return handle
         return system.create(change.key, change.content, change.body)
 
-    def _looked(self) -> Finding:
+    def _auth(self) -> Finding:
         with Client(self.options) as client:
             system = SYSTEMS[self.options.system](client, self.options)
             if not system.looked_at:

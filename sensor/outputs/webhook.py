@@ -12,25 +12,17 @@ people read these messages.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from sensor.core.model import Field
-from sensor.core.output import Ack, BatchRejected, Entry, Finding, Output, Retry
+from sensor.core.output import Ack, BatchRejected, Entry, Finding, Retry
 from sensor.outputs import _webhook_bodies as bodies
-from sensor.outputs.transport.http_client import (
-    JSON_FORMATS,
-    Answer,
-    Client,
-    check_answer,
-    looked,
-    open_client,
-    packed_body,
-    reached,
-)
+from sensor.outputs.transport.http_client import JSON_FORMATS, Answer, Client, check_answer, packed_body
 from sensor.outputs.transport.http_options import HttpOptions, Packing
+from sensor.outputs.transport.http_output import HttpOutput
 from sensor.outputs.transport.http_signing import idempotency_key, signature
 from sensor.outputs.transport.secrets import Secret
 
@@ -70,7 +62,7 @@ class Options(HttpOptions):
             raise ValueError(f"found the format {self.format!r}; {self.receiver} has its own format")
 
 
-class Webhook(Output):
+class Webhook(HttpOutput):
     """One request at a time, over one connection."""
 
     Options = Options
@@ -80,25 +72,17 @@ class Webhook(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._client: Client | None = None
         self._body: Callable[[Entry], Any] = _plain
 
     def open(self) -> None:
-        self.close()
         self._body = body_of(self.options)
-        self._client = open_client(self.options)
-
-    def check(self) -> Iterator[Finding]:
-        if (yield from reached(self.options)):
-            yield looked("auth", self._looked)
+        super().open()
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        if self._client is None:
-            raise Retry("not open")
-        refused: dict[int, str] = {}
+        client, refused = self._opened, dict[int, str]()
         for place, entry in enumerate(entries):
             try:
-                self._post(self._client, entry)
+                self._post(client, entry)
             except BatchRejected as error:
                 refused[place] = str(error)
             except Retry:
@@ -107,11 +91,6 @@ class Webhook(Output):
                 # Earlier records are delivered; the next attempt begins with this one and gets the same error.
                 return Ack(refused, tuple(range(place, len(entries))))
         return Ack(refused)
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = None
 
     def _post(self, client: Client, entry: Entry) -> None:
         body = self._body(entry)
@@ -143,10 +122,10 @@ class Webhook(Output):
     def _content_type(self) -> str:
         return "application/json" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
 
-    def _looked(self) -> Finding:
+    def _auth(self) -> Finding:
         """Ticket systems report our user; others accept only messages."""
         with Client(self.options) as client:
-            url = client.place.url.partition("?")[0].rstrip("/")
+            url = client.base
             if self.options.receiver in ("jira", "jira_server"):
                 answer = client.request("GET", f"{url.removesuffix('/issue')}/project/{self.options.project}")
             elif self.options.receiver in ("servicenow", "servicenow_event"):

@@ -16,8 +16,8 @@ from sensor.core.output import Retry
 from sensor.hub.revocation import publish_revocations
 from sensor.outputs.hub import Hub, Options
 from sensor.outputs.hub_protocol.credentials import load_credentials
-from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of
 from sensor.outputs.transport.nats_wire import Wire
 from sensor.outputs.transport.nkeys import USER, KeyPair
 from sensor.outputs.transport.secrets import Secret

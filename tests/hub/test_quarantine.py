@@ -17,8 +17,8 @@ from sensor.hub.sensors import revoke
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.credentials import load_credentials
 from sensor.outputs.hub_protocol.messages import Commit, Head, batch_id, runs_of, sealed, subject
-from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of
 from sensor.outputs.transport.nats_wire import UNASKED, Wire
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls

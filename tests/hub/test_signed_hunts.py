@@ -22,8 +22,8 @@ from sensor.outputs.hub_protocol.credentials import Credentials, load_credential
 from sensor.outputs.hub_protocol.hunt_signatures import FRESH_S, Rejected, read_hunt, sign_hunt, verify_hunt
 from sensor.outputs.hub_protocol.hunts import HUNT, Found, Hunt, found_subject, read_found
 from sensor.outputs.hub_protocol.messages import Admission, Signed, subject
-from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of
 from sensor.outputs.transport.nats_wire import Wire
 from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
 from sensor.outputs.transport.secrets import Secret

@@ -21,8 +21,8 @@ from sensor.outputs.hub_protocol.credentials import (
     save_operator,
 )
 from sensor.outputs.hub_protocol.messages import Admission, subject
-from sensor.outputs.nats import place_of
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of
 from sensor.outputs.transport.nats_wire import NatsServer, Wire, first_of
 from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls

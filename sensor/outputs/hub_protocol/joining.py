@@ -12,8 +12,8 @@ from sensor.outputs.hub_protocol.certificates import is_admission_of, operator_o
 from sensor.outputs.hub_protocol.credentials import claims_of
 from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
 from sensor.outputs.hub_protocol.tokens import bearer_of, tls_of
-from sensor.outputs.nats import place_of, server_url
 from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_server import place_of, server_url
 from sensor.outputs.transport.nats_wire import NoResponders, Wire
 from sensor.outputs.transport.tls import Tls
 

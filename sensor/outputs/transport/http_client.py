@@ -1,5 +1,5 @@
-"""Shared by all outputs over HTTP: a client with limits on every wait and on the duration and size of a response; and
-the meaning of responses.
+"""A client for outputs over HTTP, with limits on every wait and on the duration and size of a response; and the meaning
+of responses.
 
 Response bodies come from the destination: limited, cleaned, never trusted. URLs may be secrets: messages contain only
 the host.
@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 import urllib3
 import zstandard
 
-from sensor.core.output import BatchRejected, Finding, Retry
+from sensor.core.output import BatchRejected, Retry
 from sensor.core.reader import clean
-from sensor.outputs._probe import probe, probe_tls
-from sensor.outputs.transport.connect import connect
-from sensor.outputs.transport.http_options import Destination, HttpOptions, Packing, place_of
+from sensor.outputs.transport.http_options import HttpOptions, Packing, place_of
 from sensor.outputs.transport.http_wire import REASON_LIMIT, cookies, failed, pools, read
-from sensor.outputs.transport.tunnel import tunnel
 
 AGENT = "passive-network-sensor"
 JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
@@ -71,12 +68,14 @@ class Answer(NamedTuple):
 
 class Client:
     """Requests to one destination over a persistent connection. ``timeout_s`` limits the total time to connect, to
-    write a request and to read its response, not only the longest silence.
+    write a request and to read its response, not only the longest silence. ``base``: the URL of the destination,
+    without its query and a slash at its end.
     """
 
     def __init__(self, options: HttpOptions) -> None:
         """Reads the secrets, opens no connection."""
         self.place = options.place()
+        self.base = self.place.url.partition("?")[0].rstrip("/")
         self._greeting = options.greeting()
         self._timeout_s, self._packing = options.timeout_s, options.packing
         self._pools = pools(options)
@@ -176,68 +175,6 @@ def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
     if packing == "zstd":
         return zstandard.ZstdCompressor(level=1).compress(body), {"Content-Encoding": "zstd"}
     return body, {}
-
-
-# Checks before sending.
-
-
-def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None = None) -> Client:
-    """A client whose destination, or the proxy before it, accepts connections, after ``prepare``. Raises Retry with a
-    plain text otherwise.
-    """
-    client = Client(options)
-    connect(*_first(options, client.place), options.timeout_s).close()
-    try:
-        if prepare is not None:
-            prepare(client)
-    except Retry:
-        client.close()
-        raise
-    return client
-
-
-def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
-    """The first findings of every check; returns true if the check can continue."""
-    try:
-        first = _first(options, options.place())
-    except Retry as error:
-        yield Finding("secret", "error", str(error))
-        return False
-    for finding in probe(*first, options.timeout_s):
-        yield msgspec.structs.replace(finding, message=f"the proxy: {finding.message}") if options.proxy else finding
-        if finding.level == "error":
-            return False
-    place = options.place()
-    if not options.proxy or place.scheme != "https" or first[2] is not None:
-        return True  # the sender handles TLS within TLS
-    return (yield from _reached_behind(options, place))
-
-
-def _reached_behind(options: HttpOptions, place: Destination) -> Generator[Finding, None, bool]:
-    """Findings about the destination through a proxy."""
-    try:
-        tunnel(options, place).close()
-    except Retry as error:
-        yield Finding("proxy", "error", str(error))
-        return False
-    yield Finding("proxy", "ok", f"it opens a tunnel to {place.host} port {place.port}")
-    found = probe_tls(lambda: tunnel(options, place), place.host, options.tls, options.timeout_s)
-    yield found
-    return found.level != "error"
-
-
-def looked(what: str, look: Callable[[], Finding]) -> Finding:
-    """The finding of a step; an unreachable host or a missing secret is a finding too."""
-    try:
-        return look()
-    except (Retry, BatchRejected) as error:
-        return Finding(what, "error", str(error))
-
-
-def _first(options: HttpOptions, place: Destination) -> tuple[str, int, Any]:
-    """The host to connect to."""
-    first = place_of(options.proxy) if options.proxy else place
-    return first.host, first.port, options.tls if first.scheme == "https" else None
 
 
 def _phrase(status: int) -> str:

@@ -43,7 +43,7 @@ class System:
 
     def __init__(self, client: Client, options: Any) -> None:
         self._client, self._options = client, options
-        self._base = client.place.url.partition("?")[0].rstrip("/")
+        self._base = client.base
 
     @property
     def looked_at(self) -> str:
