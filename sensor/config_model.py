@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import sensor.detectors
@@ -35,8 +34,7 @@ from sensor.presets import PRESETS
 from sensor.registry import units
 
 
-@functools.cache
-def detector_units() -> dict[str, type[Detector]]:
+def detector_units() -> Mapping[str, type[Detector]]:
     """Detector classes by id."""
     return units(sensor.detectors, Detector)
 

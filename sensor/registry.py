@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 Unit = TypeVar("Unit")
@@ -35,9 +36,12 @@ def _scan(paths: list[str] | object, prefix: str, below: str) -> Iterator[tuple[
             yield below + info.name, module
 
 
-def units(package: ModuleType, base: type[Unit]) -> dict[str, type[Unit]]:
-    """Unit classes by path (``discovery.port_scan``): each file defines exactly one concrete subclass of ``base``."""
-    return {path: unit_of(module, base) for path, module in modules(package)}
+@functools.cache
+def units(package: ModuleType, base: type[Unit]) -> Mapping[str, type[Unit]]:
+    """Unit classes by path (``discovery.port_scan``): each file defines exactly one concrete subclass of ``base``. The
+    folders are scanned once: code does not change while it runs.
+    """
+    return MappingProxyType({path: unit_of(module, base) for path, module in modules(package)})
 
 
 def unit_of(module: ModuleType, base: type[Unit]) -> type[Unit]:

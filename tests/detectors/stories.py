@@ -311,8 +311,9 @@ def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
         _twins[unit] = type(unit)(unit.context, unit.options)
         _twins[unit].id = unit.id
     twin, choice, found = _twins[unit], Choice(unit), []
-    derivers = _derivers.setdefault(unit, [made() for made in registry.units(sensor.derived, Deriver).values()])
-    derived = (one for event in events for one in (event, *follows(derivers, event, unit)))
+    if unit not in _derivers:
+        _derivers[unit] = [made() for made in registry.units(sensor.derived, Deriver).values()]
+    derived = (one for event in events for one in (event, *follows(_derivers[unit], event, unit)))
     for event in derived:
         whole = list(twin.inspect(event))
         mine = list(unit.inspect(event)) if choice.wants(event) else []
