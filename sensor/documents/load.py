@@ -115,9 +115,9 @@ def load_entries(
     tree = compose(path, text_of(path) if text is None else text)
     reader = Reader()
     value = reader.value(tree)
-    entries = value.get(name)
+    entries: Any = None if reader.faults else value.get(name)
     places = list(range(len(entries))) if isinstance(entries, list) else []
-    if reader.faults or not places or entries is None:
+    if not places:
         return load_document(path, model, text=text), places, []
     import pydantic
 

@@ -15,6 +15,8 @@ from sensor.documents.paths import LocatedText
 DEPTH_LIMIT = 32
 # With aliases expanded: a page of them may exceed any memory.
 VALUES_LIMIT = 500_000
+TOO_DEEP = f"nested deeper than {DEPTH_LIMIT} levels"
+TOO_MANY = f"found more than {VALUES_LIMIT:,} values, aliases written out"
 
 Location = Sequence["str | int"]
 
@@ -23,6 +25,14 @@ _STR, _NULL, _BOOL, _INT, _FLOAT, _MERGE = (_TAG + name for name in ("str", "nul
 _TEXT = frozenset((_STR, _TAG + "timestamp", _TAG + "value"))
 # Keys such as ``off`` are text, not booleans.
 _KEYS = frozenset((_STR, _BOOL))
+
+
+class _EndlessError(Exception):
+    """Aliases written out, a document has too many values. ``fault``: where, and what was found."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__()
+        self.fault = fault
 
 
 class Reader:
@@ -34,27 +44,28 @@ class Reader:
         """``context``: folder of the document, to mark text from other folders."""
         self.faults: list[Fault] = []
         self.endless = False
-        self._context, self._left = context, VALUES_LIMIT
+        self._context = context
         self._folders: dict[str, Path | None] = {}
 
-    def value(self, node: yaml.Node, depth: int = 0) -> Any:
-        self._left -= 1
+    def value(self, tree: yaml.Node) -> Any:
+        try:
+            _check_size(tree, 0, {})
+        except _EndlessError as error:
+            self.faults.append(error.fault)
+            self.endless = True
+        return self._value(tree, 0)
+
+    def _value(self, node: yaml.Node, depth: int) -> Any:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
-        if depth > DEPTH_LIMIT:
-            self._give_up(node, f"nested deeper than {DEPTH_LIMIT} levels")
-        elif self._left < 0:
-            self._give_up(node, f"found more than {VALUES_LIMIT:,} values, aliases written out")
+        if depth > DEPTH_LIMIT and not self.endless:
+            self.faults.append(at(node, TOO_DEEP))
+            self.endless = True
         if self.endless:
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth)
-        return [self.value(item, depth + 1) for item in node.value]
-
-    def _give_up(self, node: yaml.Node, message: str) -> None:
-        if not self.endless:
-            self.faults.append(at(node, message))
-        self.endless = True
+        return [self._value(item, depth + 1) for item in node.value]
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[Any, Any]:
         pairs: dict[Any, Any] = {}
@@ -66,7 +77,7 @@ class Reader:
             name = key.value if key.tag in _KEYS else _scalar(key, self.faults)
             if name in pairs:
                 self.faults.append(at(key, f"found the key {name!r} twice, expected it once", "config.duplicate-key"))
-            pairs[name] = self.value(item, depth + 1)
+            pairs[name] = self._value(item, depth + 1)
         return pairs
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
@@ -107,6 +118,23 @@ def _scalar(node: yaml.ScalarNode, faults: list[Fault]) -> Any:
         at(node, f"found the tag {node.tag.removeprefix(_TAG)!r}, expected plain text, number, true, false or null")
     )
     return None
+
+
+def _check_size(node: yaml.Node, depth: int, sizes: dict[int, int]) -> int:
+    """The number of values in a node, aliases written out; ``sizes``: those of nodes that were visited, 0 while they
+    are. Each is visited once: a small document may have more values than fit into any memory. Raises _EndlessError.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    size = sizes.setdefault(id(node), -1)
+    if size == 0 or depth > DEPTH_LIMIT:
+        raise _EndlessError(at(node, TOO_DEEP))
+    if size < 0:
+        sizes[id(node)] = 0
+        size = sizes[id(node)] = 1 + sum(_check_size(item, depth + 1, sizes) for _, item in children(node))
+    if size > VALUES_LIMIT:
+        raise _EndlessError(at(node, TOO_MANY))
+    return size
 
 
 def find(tree: yaml.Node, location: Location, *, key: bool = False) -> yaml.Node:

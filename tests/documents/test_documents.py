@@ -9,8 +9,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_entries
+from sensor.documents.nodes import TOO_DEEP, TOO_MANY
 from tests.golden import Golden
 
+ENDLESS = "a0: &a0 1\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 13))
 PATH = Path("sensor.yaml")
 
 
@@ -187,9 +189,27 @@ def test_entries_that_are_right() -> None:
         "listeners: [{name: a}]\nlisteneers: []\n",
         "listeners:\n  - {name: a}\nonly: {port: 1}\n",
         "a: [\n",
+        ENDLESS,
     ],
 )
 def test_entries_of_an_invalid_document(text: str) -> None:
     """A fault outside the entries is a fault of the document."""
     with pytest.raises(DocumentErrors):
         load_entries(PATH, Settings, "listeners", text=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (ENDLESS, Fault(PATH, 7, 5, TOO_MANY)),
+        ("a: &a {b: *a}\n", Fault(PATH, 1, 4, TOO_DEEP)),
+        ("a: &a [1, *a, *a]\n", Fault(PATH, 1, 4, TOO_DEEP)),
+        ("a: &a [[[[1]]]]\nb: " + "[" * 30 + "*a" + "]" * 30 + "\n", Fault(PATH, 1, 9, TOO_DEEP)),
+    ],
+    ids=["too many", "within itself", "within itself twice", "an alias far below"],
+)
+def test_aliases_without_end(text: str, fault: Fault) -> None:
+    """A short document may have more values than can be read one by one: the first has 10 to the power of 12."""
+    with pytest.raises(DocumentErrors) as raised:
+        load_document(PATH, Settings, text=text)
+    assert fault in raised.value.faults
