@@ -22,7 +22,6 @@ ABSOLUTE, INDIRECT, HEADER_LENGTH = 0x20, 0x40, 0xA0
 LOADS = (0x00, 0x01)
 NETWORK_OFFSET = -0x100000
 """SKF_NET_OFF: an offset relative to the network header, regardless of the link header's length."""
-RAW_LINK = 12
 SO_ATTACH_FILTER, SO_GET_FILTER = 26, 26
 MAX_INSTRUCTIONS = 4096
 UNKNOWN_NETMASK = 0xFFFFFFFF

@@ -6,7 +6,6 @@ Descriptions begin with ``# `` and a letter; other lines with ``#`` are settings
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -46,11 +45,6 @@ def document(answers: Answers) -> str:
             lines += _setting(name, field.get_default(call_default_factory=True), answers.get(name), 0)
         lines.append("")
     return "\n".join(lines)
-
-
-def uncommented(text: str) -> str:
-    """The text with all settings uncommented."""
-    return re.sub(r"^#(?! [^ ])", "", text, flags=re.MULTILINE)
 
 
 def _prose(prose: str) -> list[str]:

@@ -73,10 +73,10 @@ def size(data: bytes, at: int = 0) -> int:
 class RpcConversation:
     """One association: its negotiated state, and pending calls."""
 
-    __slots__ = ("_contexts", "_history", "_level", "_logged_in", "_pending", "_pipe")
+    __slots__ = ("_contexts", "_history", "_level", "_pending", "_pipe")
 
     def __init__(self, pipe: str = "") -> None:
-        self._pipe, self._level, self._logged_in = pipe, 0, False
+        self._pipe, self._level = pipe, 0
         self._contexts: Bounded[int, Interface] = Bounded(CONTEXTS_LIMIT)
         self._history: Bounded[int, list[int]] = Bounded(CONTEXTS_LIMIT)
         self._pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Any
 
@@ -24,7 +23,6 @@ CONSUMER = "workers"
 DUPLICATES_S = 120.0
 PENDING = 4096
 ID_LIMIT = 64
-Service = Callable[[Msg], Awaitable[None]]
 
 
 async def connected(hub: Hub, user: str = "worker") -> Client:

@@ -48,7 +48,6 @@ COUNT = np.dtype(
     + [(name, "u8") for name in ("packets", "bytes", "lost", "shed", "dropped")]
     + [(name, "u2") for name in ("source", "vlan", "used", "spare")]
 )
-TEXT_MOST = 0xFFFFFFFF
 
 Words = npt.NDArray[np.uint64]
 Kinds = npt.NDArray[np.void]

@@ -76,7 +76,6 @@ class Agent:
         report = self.report()
         report.upgrade = upgrades.report(health) if upgrades is not None else None
         offer = self._hub.offer(report)
-        self.state.answered_at = self._clock()
         if upgrades is not None:
             upgrades.take(offer.upgrade)
             if upgrades.is_installing:  # the effects of two changes could not be distinguished

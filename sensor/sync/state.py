@@ -32,7 +32,7 @@ class ConfigurationTrial(msgspec.Struct):
 class State(msgspec.Struct):
     """``accepted``: signing time of the layers in use, by their place; older ones are rejected; ``failed``: digests
     that were rolled back, with the reason; ``refused``, ``refused_at``: digest that was refused last, and its time;
-    ``restart``: keys that take effect at the next start; ``answered_at``: time of the hub's last response.
+    ``restart``: keys that take effect at the next start.
     """
 
     outcome: Outcome = ""
@@ -43,7 +43,6 @@ class State(msgspec.Struct):
     refused_at: float = 0.0
     restart: list[str] = []
     trial: ConfigurationTrial | None = None
-    answered_at: float = msgspec.field(default=0.0, name="asked")
 
     def fail(self, digest: str, outcome: Outcome, reason: str) -> None:
         """Record a failed version, which is not tried again."""

@@ -22,7 +22,7 @@ import sensor.cli._config_check as checking
 import sensor.cli._config_init as asking
 from sensor.cli._config_keys import as_yaml, described, models_in
 from sensor.cli._config_schema import schema
-from sensor.cli._config_text import document, uncommented
+from sensor.cli._config_text import document
 from sensor.cli.main import parser
 from sensor.config import detector_units, load_config
 from sensor.config_schema import model
@@ -541,6 +541,11 @@ def test_a_place_that_cannot_be_written(run_cli: Callable[..., Result], etc: Pat
     result = run_cli("config", "init", "--yes", str(etc / "token" / "sensor.yaml"))
     assert result.code == 3
     assert "cannot write" in result.err
+
+
+def uncommented(text: str) -> str:
+    """The text with all settings uncommented."""
+    return re.sub(r"^#(?! [^ ])", "", text, flags=re.MULTILINE)
 
 
 def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:

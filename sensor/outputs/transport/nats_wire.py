@@ -46,7 +46,6 @@ class Info(msgspec.Struct):
     max_payload: int = 1024 * 1024
     headers: bool = False
     jetstream: bool = False
-    auth_required: bool = False
     tls_required: bool = False
     tls_available: bool = False
     nonce: str = ""
