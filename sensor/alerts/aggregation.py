@@ -133,9 +133,7 @@ class AlertAggregator:
 
     def finish(self, now: int) -> Filed:
         """End of the run: report every count that changed since its last report."""
-        filed = [case.report(now) for case in self._cases.values() if case.unreported]
-        self._news.clear()
-        return filed
+        return [case.report(now) for case in self._cases.values() if case.unreported]
 
     def _open(self, alert: Alert) -> Filed:
         went = self._cases.put(alert.key, _Case(alert, alert.ts, alert.count, alert.severity))

@@ -130,14 +130,12 @@ class Incidents:
 
     def finish(self, now: int) -> Filed:
         """End of the run: report changes since the last report. Open incidents stay open."""
-        filed = [
+        return [
             report
             for case in self._cases.values()
             if case.reported >= 0 and (case.news or case.stale)
             for report in self._report("update", case, now)
         ]
-        self._news.clear()
-        return filed
 
     # Finding the incident of an alert.
 

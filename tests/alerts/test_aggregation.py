@@ -99,6 +99,16 @@ def test_at_most_one_a_second_and_key() -> None:
     assert desk.tick(3 * SECOND) == []
 
 
+def test_changes_after_a_late_report_are_reported_as_well() -> None:
+    """They wait for the next second again."""
+    desk = AlertAggregator()
+    desk.take(made(0.2))
+    assert desk.take(made(0.4, severity=Severity.high)) == []
+    assert actions(desk.tick(2 * SECOND)) == [("update", 2)]
+    assert desk.take(made(2.5, severity=Severity.critical)) == []
+    assert actions(desk.tick(4 * SECOND)) == [("update", 3)]
+
+
 def test_after_suppression_it_is_a_new_finding() -> None:
     """Silence for the suppression period closes the alert with the total count, also without a later finding."""
     desk = AlertAggregator(suppression=100 * SECOND)

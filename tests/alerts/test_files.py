@@ -158,6 +158,16 @@ def test_evidence_goes_to_another_folder_during_a_run(tmp_path: Path) -> None:
     files.close()
 
 
+@pytest.mark.parametrize("dropped", [0, 3])
+def test_frames_that_were_dropped_are_reported_at_the_end(tmp_path: Path, dropped: int) -> None:
+    text = list[str]()
+    files = AlertFiles(None, evidence=tmp_path / "a", clock=time.time, complain=text.append)
+    assert files._writer is not None
+    files._writer.dropped = dropped
+    files.close()
+    assert [line.partition(" ")[0] for line in text] == [str(dropped)] * (dropped > 0)
+
+
 def test_what_is_no_note() -> None:
     for line in (b"", b"{}", b"[1]", b'{"ts":1,"alert":"a","action":"close","by":"b"}'):
         assert note_of(line) is None

@@ -83,10 +83,10 @@ def test_a_lowered_threshold_and_other_options_have_a_reason() -> None:
 
 
 def test_the_least_severity_of_reports() -> None:
-    records = [alert(severity="low"), alert(severity="high")]
+    records = [alert(severity=severity) for severity in ("low", "medium", "high")]
     raised = least_rehearsed(Severity.info, Severity.medium, records)
     assert raised is not None
-    assert [len(raised.alerts[one]) for one in (Effect.SILENCED, Effect.KEPT)] == [1, 1]
+    assert [len(raised.alerts[one]) for one in (Effect.SILENCED, Effect.KEPT)] == [1, 2]
     lowered = least_rehearsed(Severity.medium, Severity.info, records)
     assert lowered is not None
     assert lowered.change.unknown
