@@ -95,6 +95,7 @@ class Evaluator:
 
     def __init__(self, sampled: list[Mutant]) -> None:
         self.sampled = sampled
+        self.files = frozenset(str(mutant.path) for mutant in sampled)
         self.verdicts: list[tuple[Mutant, str]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -121,11 +122,10 @@ class Evaluator:
         code = forked(work)
         return {0: "survived", 1: "killed", 3: "unreached"}.get(code, "slow" if code < 0 else "killed")
 
-    @staticmethod
-    def reached(items: list[pytest.Item]) -> dict[tuple[str, str], list[int]]:
+    def reached(self, items: list[pytest.Item]) -> dict[tuple[str, str], list[int]]:
         """(file, function) -> the tests that call it, the fastest first, with no more than MOST_S seconds in total."""
         with tempfile.NamedTemporaryFile("r", encoding="utf-8") as file:
-            forked(lambda: watch(items, Path(file.name)))
+            forked(lambda: watch(items, self.files, Path(file.name)))
             calls = [(at, seconds, names) for at, seconds, names in json.load(file)]
         found: dict[tuple[str, str], list[int]] = defaultdict(list)
         taken: Counter[tuple[str, str]] = Counter()
@@ -137,13 +137,12 @@ class Evaluator:
         return found
 
 
-def watch(items: list[pytest.Item], file: Path) -> int:
-    """Run all tests; write (test, seconds, called functions of the rooms) of those that pass."""
-    rooms = tuple(str(ROOT / "sensor" / room) + os.sep for room in ROOMS)
+def watch(items: list[pytest.Item], files: frozenset[str], file: Path) -> int:
+    """Run all tests; write (test, seconds, called functions of these files) of those that pass."""
     seen: set[tuple[str, str]] = set()
 
     def call(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and (path := frame.f_code.co_filename).startswith(rooms):
+        if event == "call" and (path := frame.f_code.co_filename) in files:
             seen.add((path, frame.f_code.co_qualname.split(".<locals>")[0]))
 
     reported = []
@@ -182,7 +181,9 @@ def share(counts: Counter[str]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="put small faults into functions and see whether tests fail")
-    parser.add_argument("--rooms", default=",".join(ROOMS), help="folders of sensor/")
+    parser.add_argument(
+        "--rooms", default=",".join(ROOMS), help="folders of sensor/, such as alerts or posture/tickets"
+    )
     parser.add_argument("--mutants", type=int, default=300, help="how many are tried; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--floor", type=float, default=0.0, help="exit with 1 where a smaller share is killed")
