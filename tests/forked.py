@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 
 from sensor.cli.main import commands, names
 from sensor.fingerprinting import oui
+from sensor.report.pdf import NoPdf, writer
 from tests.sharing import alone
 
 # What a command of `sensor` imports once it runs.
@@ -46,13 +47,15 @@ UNWRITTEN = 120
 
 
 def load() -> None:
-    """Imports the modules of all commands, and compiles the templates of the console. A process that forks others does
-    it once for all.
+    """Imports the modules of all commands and what writes PDF, and compiles the templates of the console. A process
+    that forks others does it once for all.
     """
     commands(names())
     for name in chain.from_iterable(IMPORTS.values()):
         with contextlib.suppress(ImportError):  # an extra is not installed
             importlib.import_module(name)
+    with contextlib.suppress(NoPdf):
+        writer()
     with contextlib.suppress(ImportError):
         importlib.import_module("tests.console.compiled").compile_templates()
 
