@@ -293,6 +293,15 @@ def test_fold_counts_alerts_that_recur_with_the_same_key() -> None:
     ]  # fmt: skip
 
 
+def test_fold_finds_devices_by_the_ids_of_earlier_versions() -> None:
+    """Also those that came since the last time."""
+    fold = Fold()
+    for name in ("dev-aaaaaa0000", "dev-bbbbbb0000"):
+        fold.add(device(name, "new"))
+        assert fold.device(name[:10]) is fold.devices[name]
+    assert fold.device("dev-cccccc") is None
+
+
 def test_fold_of_merged_devices() -> None:
     """A merged device is found by its former id, over several mergers; if it returns, it is a separate device."""
     fold = Fold()

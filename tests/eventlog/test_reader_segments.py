@@ -50,6 +50,15 @@ def test_all_segments(log: Segmented) -> None:
     assert [(one.segment, one.line) for one in reader.damages] == [(segments(log.log)[1].path.name, 1)]
 
 
+def test_damages_are_counted_and_the_first_are_kept(log: Segmented) -> None:
+    for _ in range(log_lines.DAMAGES_KEPT + 2):
+        log.append(b"nonsense\n")
+    log.add(1)
+    reader = Reader(log.log)
+    assert numbers(reader) == [1]
+    assert (reader.broken, len(reader.damages)) == (log_lines.DAMAGES_KEPT + 2, log_lines.DAMAGES_KEPT)
+
+
 def test_a_log_without_its_link(log: Segmented) -> None:
     """The segments are read without the link."""
     log.add(3)

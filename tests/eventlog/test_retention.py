@@ -80,9 +80,11 @@ def total(path: Path) -> int:
 
 
 def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Path) -> None:
-    """They take much less space, keep their modification time, and their lines are unchanged."""
+    """They take much less space, keep their modification time and mode, and their lines are unchanged."""
     path = tmp_path / "events.jsonl"
     make(path)
+    segments(path)[0].path.chmod(0o604)
+    modes = [one.path.stat().st_mode for one in segments(path)]
     before, bytes_before = numbers(path), total(path)
     aged(path, 3)
     retention(path).tidy()
@@ -92,6 +94,7 @@ def test_closed_segments_are_compressed_and_the_current_one_is_not(tmp_path: Pat
     assert numbers(path) == before
     assert total(path) < bytes_before / 2
     assert there[0].path.stat().st_mtime == NOW - 6 * DAY
+    assert [one.path.stat().st_mode for one in there] == modes
 
 
 def test_a_reader_never_finds_a_segment_missing(tmp_path: Path) -> None:
