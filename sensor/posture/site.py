@@ -13,7 +13,7 @@ from sensor.core.addresses import Networks
 from sensor.core.device_text import product_text
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
-from sensor.core.type_labels import type_label
+from sensor.posture.device_names import device_name
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import Weakness
@@ -47,8 +47,7 @@ class Node(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else type_label(self.type))))
-        return (self.address or self.id) + (f" ({words})" if words else "")
+        return device_name(self.address or self.id, self.name, self.type)
 
     @property
     def product(self) -> str:

@@ -8,17 +8,18 @@ from tests.principles._source import imports, name_of, python_files
 MAY_IMPORT = {
     "latest": set[str](),
     "administration": set[str](),
+    "device_names": set[str](),
     "lookup": {"latest"},
     "vulnerabilities": {"latest"},
     "recommendations": {"vulnerabilities"},
-    "firewall": {"administration", "latest", "lookup", "recommendations"},
+    "firewall": {"administration", "device_names", "latest", "lookup", "recommendations"},
     "weakness": {"recommendations", "vulnerabilities"},
-    "site": {"firewall", "vulnerabilities", "weakness"},
+    "site": {"device_names", "firewall", "vulnerabilities", "weakness"},
     "build": {"firewall", "site", "vulnerabilities", "weakness"},
     "scores": {"site", "weakness"},
     "paths": {"administration", "scores", "site", "weakness"},
     "profiles": {"firewall", "site"},
-    "tickets": {"site", "weakness"},
+    "tickets": {"device_names", "site", "weakness"},
     "picture": {"build", "firewall", "latest", "scores", "site", "vulnerabilities"},
 }
 

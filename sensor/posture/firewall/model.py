@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.ip_protocols import TCP, UDP
-from sensor.core.type_labels import type_label
+from sensor.posture.device_names import device_name
 
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -41,8 +41,7 @@ class Host(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.kind == "unknown" else type_label(self.kind))))
-        return addresses.text(self.addresses[0]) + (f" ({words})" if words else "")
+        return device_name(addresses.text(self.addresses[0]), self.name, self.kind)
 
 
 class Match(NamedTuple):

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sensor.core.alert import Severity
-from sensor.core.type_labels import type_label
+from sensor.core.device_text import product_text
+from sensor.posture.device_names import device_name
 from sensor.posture.weakness import Proof
 
 # Lowest points of each priority; those of weakness.py.
@@ -38,12 +39,12 @@ class Affected(NamedTuple):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door, camera)``."""
-        words = ", ".join(filter(None, (self.name, "" if self.type == "unknown" else type_label(self.type))))
-        return (self.address or self.id) + (f" ({words})" if words else "")
+        return device_name(self.address or self.id, self.name, self.type)
 
     @property
     def product(self) -> str:
-        return " ".join(filter(None, (self.vendor, self.model, self.firmware)))
+        """``HP LaserJet M479 2.1``."""
+        return f"{product_text(self.vendor, self.model)} {self.firmware}".strip()
 
     @property
     def evidence(self) -> str:

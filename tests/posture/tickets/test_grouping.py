@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.core.alert import Severity
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.policy import Policy
@@ -50,6 +52,22 @@ def test_a_version_is_a_ticket_with_all_its_cves(golden: Golden) -> None:
     golden(first.steps)
     golden(first.why[0])
     assert second.title == "Update P3265 from 9.80.1"
+
+
+@pytest.mark.parametrize(
+    ("known", "product"),
+    [
+        ({"vendor": "HP", "model": "HP LaserJet M479", "firmware": "2.1"}, "HP LaserJet M479 2.1"),
+        ({"vendor": "HP", "model": "LaserJet M479", "firmware": ""}, "HP LaserJet M479"),
+        ({"vendor": "", "model": "", "firmware": "2.1"}, "2.1"),
+        ({"vendor": "HP", "model": "", "firmware": "2.1"}, "HP 2.1"),
+        ({"vendor": "", "model": "", "firmware": ""}, ""),
+    ],
+)
+def test_a_product_has_its_vendor_once(known: dict[str, str], product: str) -> None:
+    """Many models begin with the name of their vendor."""
+    [ticket] = tickets_of(site([node(1, "printer", **known)], [setting("dev-1")]), Policy())
+    assert [one.product for one in ticket.devices] == [product]
 
 
 def test_points_and_severity_are_those_of_the_most_severe_and_report_whose(golden: Golden) -> None:
