@@ -82,6 +82,16 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [DELL, ("http.title", "Xerox Device Agent"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",
     ),
+    "a phone named in another language": ([("dhcp.hostname", "iPhone-von-Anna")], "mobile", "Apple"),
+    "a TV with a player's system": (
+        [(OWNER, "Roku, Inc"), ("dhcp.hostname", "43TCLRokuTV"), ("http.user_agent", "Roku/DVP-12.5")],
+        "tv", "Roku",
+    ),
+    "a household device on a platform of many": (
+        [("dhcp.hostname", "zhimi-airpurifier-mc1_miio12345"), ("dns.query", "de.ot.io.mi.com")],
+        "appliance", "Xiaomi",
+    ),
+    "a watch of a phone's product line": ([("dhcp.hostname", "Galaxy-Watch4")], "wearable", "Samsung"),
     "a computer with a network adapter of another vendor": (
         [INTEL, *WINDOWS, ("dhcp.hostname", "DESKTOP-1A2B3C4")],
         "workstation", "",
