@@ -1,7 +1,8 @@
 """Texts that devices send in more than one protocol: the fingerprints of one protocol know them in the other, too.
 
 The description of LLDP is sysDescr of SNMP (IEEE 802.1AB, 8.5.8), and CDP and FDP announce parts of it. A realm is
-often the title of the page; descriptions in JSON and UPnP have the same model.
+often the title of the page; descriptions in JSON and UPnP have the same model. Phones fetch their settings with the
+User-Agent of SIP.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ SAME_TEXT: dict[str, tuple[str, ...]] = {
     "fdp.version": ("snmp.sys_descr",),
     "http.device_model": ("upnp.model_name",),
     "http.realm": ("http.title",),
+    "http.user_agent": ("sip.user_agent",),
     "lldp.med_model": ("lldp.system_description", "cdp.platform"),
     "lldp.system_description": ("snmp.sys_descr", "cdp.platform"),
     "snmp.sys_descr": ("lldp.system_description",),

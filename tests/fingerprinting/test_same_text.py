@@ -47,6 +47,8 @@ def test_the_claims_are_of_the_family_of_the_kind() -> None:
     assert {one.family for one in MATCHER.match("snmp.sys_descr", "SIP-T46S")} == {"snmp"}
     assert reported("cdp.platform", "Polycom VVX 601", "vendor") == {"Poly"}
     assert reported("http.realm", "DCS-930L", "type") == {"camera"}
+    assert {one.family for one in MATCHER.match("http.user_agent", "OBIHAI/OBi202-3.2.2.5921")} == {"http"}
+    assert reported("http.user_agent", "Linksys/SPA942-6.1.5(a)", "model") == {"SPA942"}
 
 
 def test_own_claims_come_first() -> None:
