@@ -92,6 +92,23 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         "appliance", "Xiaomi",
     ),
     "a watch of a phone's product line": ([("dhcp.hostname", "Galaxy-Watch4")], "wearable", "Samsung"),
+    "a camera by its vendor's cloud": ([(OWNER, "Espressif Inc."), ("dns.query", "fw.ring.com")], "camera", "Ring"),
+    "a phone that shows cameras": (
+        [("dhcp.hostname", "Annas-iPhone"), ("tls.sni", "a.camera.home.nest.com"), ("tls.sni", "p2p.reolink.com")],
+        "mobile", "Apple",
+    ),
+    "a TV that loads from a console's servers": (
+        [(OWNER, "Sony Corporation"), ("dns.query", "bravia.dl.playstation.net"), ("dns.query", "biv.sony.tv")],
+        "tv", "Sony",
+    ),
+    "a control system by its vendor's cloud": (
+        [(OWNER, "Crestron Electronics, Inc."), ("tls.sni", "fc.crestron.io")],
+        "iot", "Crestron",
+    ),
+    "a firewall by its time servers": (
+        [("dns.query", "0.pfsense.pool.ntp.org"), ("http.title", "pfSense - Login")],
+        "firewall", "",
+    ),
     "a computer with a network adapter of another vendor": (
         [INTEL, *WINDOWS, ("dhcp.hostname", "DESKTOP-1A2B3C4")],
         "workstation", "",
