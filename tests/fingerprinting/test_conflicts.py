@@ -109,6 +109,15 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [("dns.query", "0.pfsense.pool.ntp.org"), ("http.title", "pfSense - Login")],
         "firewall", "",
     ),
+    "a camera that nobody knows": ([("http.title", "Acme Dome Network Camera")], "camera", ""),
+    "a computer with a program for cameras": (
+        [DELL, *WINDOWS, ("http.title", "IP Camera Viewer")],
+        "workstation", "Dell",
+    ),
+    "a computer with programs for recorders and phones": (
+        [DELL, *WINDOWS, ("http.title", "Network Video Recorder Client"), ("http.realm", "IP Phone Manager")],
+        "workstation", "Dell",
+    ),
     "a computer with a network adapter of another vendor": (
         [INTEL, *WINDOWS, ("dhcp.hostname", "DESKTOP-1A2B3C4")],
         "workstation", "",
