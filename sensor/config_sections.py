@@ -114,14 +114,16 @@ class Capture(Model):
 
 
 class Alerts(Model):
-    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat opens
-    a new one (many detections report what goes on once an hour: with less than two hours it would be a new alert each
-    time); ``incident_h``: hours without alerts after which an incident is closed; ``least``: lowest severity that
-    is reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder);
-    ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
+    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat
+    opens a new one (many detections report what goes on once an hour: with less than two hours it would be a new
+    alert each time); ``suppression_low_h``: the same for alerts of severity info and low, if it is longer: what
+    happens each workday is one alert with updates; ``incident_h``: hours without alerts after which an incident is
+    closed; ``least``: lowest severity that is reported (default: the preset's); ``mutes``: file of mutes (default:
+    mutes.yaml in the state folder); ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
     """
 
     suppression_h: float = Field(default=2, gt=0, le=720)
+    suppression_low_h: float = Field(default=96, gt=0, le=720)
     incident_h: float = Field(default=2, gt=0, le=720)
     least: Literal["info", "low", "medium", "high", "critical"] | None = None
     mutes: FilePath | None = None

@@ -86,9 +86,11 @@ class Incidents:
     def take(self, action: str, name: str, alert: Alert) -> Filed:
         """Add an alert that was just reported (``open`` or ``update``), by its id; returns the incidents to report."""
         self.due = 0
-        case, filed = self._case_of(name, alert)
+        # A repeat of an alert that an earlier incident had belongs to this one from now on.
+        begun = alert.first if action == "open" else alert.ts
+        case, filed = self._case_of(name, alert, begun)
         incident = case.incident
-        fresh = self._write_down(incident, name, alert)
+        fresh = self._write_down(incident, name, alert, begun)
         incident.left_out += action == "open" and not fresh
         more_severe = alert.severity > incident.severity
         incident.severity, incident.risk = max(incident.severity, alert.severity), max(incident.risk, risk(alert))
@@ -139,7 +141,7 @@ class Incidents:
 
     # Finding the incident of an alert.
 
-    def _case_of(self, name: str, alert: Alert) -> tuple[_Case, Filed]:
+    def _case_of(self, name: str, alert: Alert, begun: int) -> tuple[_Case, Filed]:
         """The case that the alert belongs to, and incidents that had to be closed for it."""
         names = self._names(alert.actor)
         case, filed = self._found(self._acting, (name, *names), alert.ts)
@@ -150,7 +152,7 @@ class Incidents:
                 self._absorb(chain, case)
             case = chain or case
         if case is None:
-            case = _Case(Incident(f"{names[0]}#{alert.first}", alert.first, alert.ts, alert.severity, 0, [], {}, []))
+            case = _Case(Incident(f"{names[0]}#{begun}", begun, alert.ts, alert.severity, 0, [], {}, []))
         elif alert.actor not in case.incident.actors and len(case.incident.actors) >= ACTORS_LIMIT:
             case.incident.actors.pop()
         went = self._cases.put(case.incident.key, case)
@@ -203,8 +205,8 @@ class Incidents:
 
     # The content of an incident.
 
-    def _write_down(self, incident: Incident, name: str, alert: Alert) -> bool:
-        """Add an alert to the incident; returns whether it is new there."""
+    def _write_down(self, incident: Incident, name: str, alert: Alert, begun: int) -> bool:
+        """Add an alert to the incident, with the time from which it belongs to it; returns whether it is new there."""
         if all(self._party(actor) != self._party(alert.actor) for actor in incident.actors):
             incident.actors.append(alert.actor)
         incident.targets = dict.fromkeys(list(incident.targets | dict.fromkeys(alert.targets))[:TARGETS_LIMIT])
@@ -212,7 +214,7 @@ class Incidents:
             for target in alert.targets:
                 self._hit.put(self._party(target), incident.key)
         written = Chapter(
-            alert.first,
+            begun,
             name,
             alert.detector,
             alert.title,
@@ -224,7 +226,7 @@ class Incidents:
         )
         for place, chapter in enumerate(incident.story):
             if chapter.alert == name:
-                incident.story[place] = written
+                incident.story[place] = msgspec.structs.replace(written, ts=chapter.ts)
                 return False
         if len(incident.story) >= STORY_LIMIT:
             return False

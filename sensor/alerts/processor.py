@@ -61,7 +61,7 @@ class AlertProcessor:
         self.incidents = Incidents(device) if incidents is None else incidents
         self.evidence = evidence
         self._scorer, self._least, self._muted = scorer, least, muted
-        self._muted_aggregator = AlertAggregator(aggregator.suppression, MUTED_LIMIT)
+        self._muted_aggregator = AlertAggregator(aggregator.suppression, MUTED_LIMIT, aggregator.low_suppression)
         self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
@@ -82,12 +82,12 @@ class AlertProcessor:
             tables.include("evidence", self.evidence)
         return tables
 
-    def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
+    def adjust(self, least: Severity, suppression: int, low_suppression: int, gap: int, site: str) -> None:
         """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
         self._least = least
         self.incidents.end_after(gap)
-        self.aggregator.suppress(suppression)
-        self._muted_aggregator.suppress(suppression)
+        for aggregator in (self.aggregator, self._muted_aggregator):
+            aggregator.suppress(suppression, low_suppression)
         for maker in (self.maker, self._quiet_maker):
             maker.move(site)
 

@@ -187,7 +187,7 @@ class Engine:
         """The alert processor. ``more``: mutes, the receiver of suppressed alerts, and evidence."""
         alerts = config.alerts
         return AlertProcessor(
-            AlertAggregator(int(alerts.suppression_h * HOUR), budget.alerts),
+            AlertAggregator(int(alerts.suppression_h * HOUR), budget.alerts, int(alerts.suppression_low_h * HOUR)),
             RecordMaker(config.sensor.id, config.sensor.site, __version__, self.world.networks),
             emit,
             inventory.device,
@@ -214,6 +214,7 @@ class Engine:
         alert_processor.adjust(
             config.least,
             int(config.alerts.suppression_h * HOUR),
+            int(config.alerts.suppression_low_h * HOUR),
             int(config.alerts.incident_h * HOUR),
             config.sensor.site,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sensor.alerts.aggregation import PACKET_LIMIT, TECHNIQUES_LIMIT, AlertAggregator
+from sensor.alerts.aggregation import LOW_SUPPRESSION, PACKET_LIMIT, SUPPRESSION, TECHNIQUES_LIMIT, AlertAggregator
 from sensor.core.alert import Alert, Severity
 from sensor.core.attack import TECHNIQUES
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.core.time_units import SECOND
+from sensor.core.time_units import DAY, SECOND
 
 
 def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target: int = 1) -> Alert:
@@ -121,6 +121,39 @@ def test_after_suppression_it_is_a_new_finding() -> None:
     assert len(desk) == 0
 
 
+def test_what_repeats_each_workday_is_one_alert_if_it_is_below_medium() -> None:
+    """From Friday to Tuesday after a holiday; an attack is another alert each day."""
+    day = DAY // SECOND
+    for severity, opened in ((Severity.info, 1), (Severity.low, 1), (Severity.medium, 3)):
+        desk, filed = AlertAggregator(), list[tuple[str, Alert]]()
+        for at in (0, day, 5 * day - 60):
+            filed += desk.tick(int(at * SECOND)) + desk.take(made(at, severity=severity))
+        assert [action for action, _ in filed].count("open") == opened
+        assert filed[-1][1].count == (3 if opened == 1 else 1)
+        assert actions(desk.tick((9 * day - 61) * SECOND)) == ([] if opened == 1 else [("close", 1)])
+        assert actions(desk.tick((9 * day - 60) * SECOND)) == ([("close", 3)] if opened == 1 else [])
+
+
+def test_a_low_alert_that_becomes_more_severe_closes_as_others() -> None:
+    desk = AlertAggregator()
+    desk.take(made(0, severity=Severity.low))
+    desk.take(made(DAY // SECOND, severity=Severity.high))
+    desk.take(made(DAY // SECOND + 9, severity=Severity.low))
+    assert len(desk) == 1
+    [(action, alert)] = desk.tick(DAY + 9 * SECOND + SUPPRESSION)
+    assert (action, alert.count, alert.severity) == ("close", 3, Severity.high)
+    assert len(desk) == 0
+
+
+def test_many_low_alerts_evict_no_others() -> None:
+    """They have a quarter of the keys."""
+    desk = AlertAggregator(keys=8)
+    desk.take(made(0, "attack"))
+    filed = [one for n in range(20) for one in desk.take(made(1 + n, f"low{n}", Severity.low))]
+    assert [action for action, _ in filed].count("close") == 18
+    assert desk.severities() == {"medium": 1, "low": 2}
+
+
 def test_keys_are_bounded_and_the_last_words_are_not_lost() -> None:
     """The least recently used key is evicted, and its count is reported."""
     desk = AlertAggregator(keys=2)
@@ -149,4 +182,6 @@ def test_open_ones_by_severity() -> None:
     desk.take(made(2, "a", Severity.critical))
     assert desk.severities() == {"critical": 1, "low": 1, "high": 1}
     desk.tick(10_000 * SECOND)
+    assert desk.severities() == {"low": 1}
+    desk.tick(LOW_SUPPRESSION)
     assert desk.severities() == {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sensor.alerts.incidents import STORY_LIMIT, Incidents
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
@@ -83,6 +85,23 @@ def test_alerts_of_one_actor_are_one_story() -> None:
         incident.summary == "workstation tp-lab (10.0.0.9): port scan, then remote service; 2 targets within 1 minute"
     )
     assert incident.risk == 70
+
+
+def test_an_alert_that_repeats_belongs_to_the_next_incident_from_its_repeat_on() -> None:
+    """An alert of low severity stays open for days; incidents end after hours."""
+    desk, day = Desk(World(device("workstation", LAPTOP, "tp-lab"))), 24 * 3600
+    low = {"detector": "command_and_control.beaconing", "title": "Beaconing", "severity": Severity.low}
+    first = made(10, LAPTOP, **low)
+    desk.take(first)
+    repeat = msgspec.structs.replace(made(day, LAPTOP, **low), first=first.first)
+    assert desk.take(repeat) == []
+    [(action, incident)] = desk.take(made(day + 60, LAPTOP))
+    assert (action, incident.first, [chapter.ts for chapter in incident.story]) == (
+        "open", day * SECOND, [day * SECOND, (day + 60) * SECOND],
+    )  # fmt: skip
+    assert incident.summary.endswith("within 1 minute")
+    desk.take(msgspec.structs.replace(made(day + 120, LAPTOP, **low), first=first.first))
+    assert [chapter.ts for chapter in incident.story] == [day * SECOND, (day + 60) * SECOND]
 
 
 def test_alerts_of_one_moment_have_no_duration() -> None:

@@ -102,7 +102,7 @@ def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     """A changed suppression period applies from the next tick on, to both desks."""
     one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
     one.alert_processor.tick(2 * SECOND)
-    one.alert_processor.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
+    one.alert_processor.adjust(Severity.info, 10 * SECOND, 10 * SECOND, 10 * SECOND, "")
     one.alert_processor.tick(11 * SECOND)
     assert [record.action for record in one.muted] == ["open", "close"]
     assert one.actions() == ["open", "close"]

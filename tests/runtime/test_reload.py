@@ -82,6 +82,8 @@ COUNTS: list[tuple[str, str, str, Before, Any, Any]] = [
     lambda run: run.pipeline.alert_processor._least.name, "info", "high"),
     ("alerts.suppression_h", "alerts: {}", "alerts: {suppression_h: 4}",
     lambda run: run.pipeline.alert_processor.aggregator.suppression // 3_600_000_000_000, 2, 4),
+    ("alerts.suppression_low_h", "alerts: {}", "alerts: {suppression_low_h: 24}",
+    lambda run: run.pipeline.alert_processor.aggregator.low_suppression // 3_600_000_000_000, 96, 24),
     ("alerts.incident_h", "alerts: {}", "alerts: {incident_h: 3}",
     lambda run: run.pipeline.alert_processor.incidents.gap // 3_600_000_000_000, 2, 3),
     ("inventory.gone_after_h", "{}", "inventory: {gone_after_h: 1}",
