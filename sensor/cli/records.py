@@ -3,7 +3,7 @@
 actions:
   status         show tables, rows, size, time span, waiting and damaged files (default)
   top [WHAT…]    show top talkers: pairs, hosts or services with most bytes or connections. WHAT: a device, an address, a block, or filters
-                 as in `sensor search`
+                 as in `sensor search`, also of devices (type=camera, vendor=axis*)
   write          write the records that a sensor produces, until stopped; used by the unit sensor-records
   upload         copy finished records to the object store of `records.central`, until stopped; used by the unit sensor-records-upload
   export         export records as files: Parquet, CSV, Zeek logs (TSV) or Suricata events (EVE)
@@ -28,6 +28,7 @@ EXAMPLES = """\
   sensor records top --since 24h
   sensor records top --by service 10.20.10.62
   sensor records top --by host dst_port=443
+  sensor records top type=camera
   sensor records export --format zeek -o logs/ --since 24h
   sensor records write --config /etc/sensor/sensor.yaml
   sensor records upload --once

@@ -12,6 +12,7 @@ from sensor.records.file_selection import Values
 from sensor.records.filters import Condition, Filter, SearchError, narrowed, resolved, values_of
 from sensor.records.query import Query
 from sensor.records.schema import CONN
+from sensor.records.schema_state import DEVICE_HISTORY
 from sensor.records.search import understood
 
 PAIR, HOST, SERVICE = GROUPINGS = ("pair", "host", "service")
@@ -24,6 +25,9 @@ _SERVICE = "coalesce(service, CASE WHEN proto IN ('tcp', 'udp') THEN proto || '/
 _CHOSEN = f"""
     SELECT coalesce(src_device, src_ip, src_mac) AS client, coalesce(dst_device, dst_ip, dst_mac) AS server,
         {_SERVICE} AS service, src_bytes, dst_bytes, sni, ts FROM {{source}} WHERE {{where}}"""
+# Columns of the present devices by which connections from or to them can be selected.
+OF_DEVICES = ("name", "type", "vendor", "model", "os")
+_AN_END = "coalesce(list_has_any([src_device, dst_device], (SELECT list(device) FROM device WHERE {where})), false)"
 # Columns by the kind of a search term.
 _COLUMNS = {
     "device": "src_device, dst_device", "address": "src_ip, dst_ip", "block": "src_ip, dst_ip",
@@ -118,12 +122,23 @@ def of_service(service: str) -> Wanted:
 
 
 def of_filter(query: Query, one: Filter) -> Wanted:
-    """Connections that match a filter of a search. Raises SearchError, QueryError."""
-    one = resolved(one, query)
-    found = narrowed(CONN, [one])
+    """Connections that match a filter of a search, or whose client or server is a device that matches it; with ``!=``,
+    neither is. Raises SearchError, QueryError.
+    """
+    if one.column in OF_DEVICES:
+        found = narrowed(DEVICE_HISTORY, [one._replace(sign="=") if one.sign == "!=" else one])
+    else:
+        one = resolved(one, query)
+        found = narrowed(CONN, [one])
     if found is None:
-        raise SearchError(f"found the filter {one.column!r}, expected a column of connections: {', '.join(CONN.names)}")
-    return Wanted(found, values_of(one))
+        raise SearchError(
+            f"found the filter {one.column!r}, expected a column of connections: {', '.join(CONN.names)}; "
+            f"or of devices: {', '.join(OF_DEVICES)}"
+        )
+    if one.column not in OF_DEVICES:
+        return Wanted(found, values_of(one))
+    negation = "NOT " if one.sign == "!=" else ""
+    return Wanted(Condition(negation + _AN_END.format(where=found.sql), found.values))
 
 
 def talkers(query: Query, by: str, sort: str, wanted: Sequence[Wanted] = (), *, limit: int) -> Talkers:

@@ -145,6 +145,33 @@ def test_filters(query: Query, conn: list[Row]) -> None:
     assert total(of_host(query, "10.99.0.1")) == (0, 0)
 
 
+def test_filters_of_devices(query: Query, office: Path, conn: list[Row]) -> None:
+    """Either end is such a device; with ``!=``, none is. Connections without devices have no such end."""
+
+    def total(*texts: str) -> tuple[int, int]:
+        found = talkers(query, "pair", "bytes", [of_filter(query, parsed(text)) for text in texts], limit=1)
+        return found.connections, found.bytes
+
+    # The last version of each device is its present state.
+    devices = {row["device"]: row for row in rows(office, "device_history")}
+    cameras = {name for name, row in devices.items() if row["type"] == "camera"}
+    axis = {name for name, row in devices.items() if (row["vendor"] or "").startswith("Axis")}
+    assert axis < cameras
+
+    def ends(row: Row) -> set[str]:
+        return {row["src_device"], row["dst_device"]}
+
+    from_or_to = of(conn, lambda row: bool(ends(row) & cameras))
+    assert 0 < from_or_to[0] < len(conn)
+    assert total("type=camera") == total("type=CAM*") == from_or_to
+    assert total("type!=camera") == of(conn, lambda row: not ends(row) & cameras)
+    assert total("type=camera", "vendor=axis*", "dst_port=445") == of(
+        conn, lambda row: bool(ends(row) & axis) and row["dst_port"] == 445
+    )
+    assert total("type=submarine") == (0, 0)
+    assert total("type!=submarine") == of(conn, bool)
+
+
 @pytest.mark.parametrize(
     "text", ["no such device", "10.0.0.300", "t13d1516h2_8daaf6152771_02713d6af862", "example.com"]
 )
