@@ -17,8 +17,8 @@ from sensor.delivery.hosts import PLACES
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status
 
-LIST_COLUMNS = ("output", "type", "destination", "format", "promises", "enabled")
-STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "wrong")
+LIST_COLUMNS = ("output", "type", "destination", "format", "guarantee", "enabled")
+STATUS_COLUMNS = ("output", "state", "delivered", "pending", "refused", "missing", "last delivered", "fault")
 GUARANTEES = {"exactly_once": "exactly once", "at_least_once": "at least once", "best_effort": "best effort"}
 STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
 

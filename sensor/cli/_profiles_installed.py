@@ -23,7 +23,7 @@ from sensor.posture.profiles.installed import NAME, Installed, load, name_of, wr
 from sensor.posture.profiles.model import Entry, Profile
 from sensor.posture.profiles.mud import read
 
-COLUMNS = ("profile", "for", "maker", "model", "entries", "controllers", "made")
+COLUMNS = ("profile", "for", "vendor", "model", "entries", "controllers", "updated")
 SOON = "a running sensor loads it on `systemctl reload sensor` (SIGHUP)"
 
 
@@ -139,10 +139,10 @@ def show(args: argparse.Namespace) -> int:
     put(f"{one.text}: {_size(profile)}")
     facts = {
         "what": profile.info,
-        "maker": profile.vendor,
+        "vendor": profile.vendor,
         "model": profile.model,
         "firmware": profile.firmware,
-        "made": profile.updated,
+        "updated": profile.updated,
         "url": profile.url,
     }
     facts |= {f"{name} is": ", ".join(_span(span) for span in spans) for name, spans in one.controllers.items()}

@@ -26,14 +26,14 @@ def reading(description: str, size: int) -> Iterator[Advance]:
 
 
 @contextlib.contextmanager
-def counting(description: str, what: str) -> Iterator[Advance]:
-    """Shows a number of objects whose total is unknown; ``what``: their name in the plural."""
+def counting(description: str, what: str, total: int = 0) -> Iterator[Advance]:
+    """Shows a number of objects; ``what``: their name in the plural; ``total``: 0 if unknown."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.progress import TextColumn, TimeElapsedColumn
 
-    with _bar(description, 0, TextColumn(f"{{task.completed:,.0f}} {what}"), TimeElapsedColumn()) as advance:
+    with _bar(description, total, TextColumn(f"{{task.completed:,.0f}} {what}"), TimeElapsedColumn()) as advance:
         yield advance
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._progress import counting
 from sensor.cli._records import catch_up, folder_of, installed, live_folder, missing, moment_in, print_json
 from sensor.cli._setup import complain, settings
 from sensor.cli._show import tidy
@@ -129,11 +130,13 @@ def export(args: argparse.Namespace) -> int:
         complain(f"unreadable: {line}", error="records.damaged")
     from sensor.records.export import export as write_files
 
+    rows = sum(file.rows for file in files if not args.table or file.table in args.table)
     try:
-        made = write_files(folder, files, within, args.format, args.output, args.table)
+        with counting("exporting", "rows", rows) as progress:
+            made = write_files(folder, files, within, args.format, args.output, args.table, progress)
     except OSError as error:
         complain(f"cannot write {error.filename or args.output}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    for path, rows in made.items():
-        print(f"{path}: {counted(rows, 'row')}")
+    for path, written in made.items():
+        print(f"{path}: {counted(written, 'row')}")
     return 0 if any(made.values()) else NOT_FOUND

@@ -42,7 +42,7 @@ _PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
 PROPERTIES = {
     "Id": "unit", "ActiveState": "state", "ActiveEnterTimestamp": "since", "UnitFileState": "boot", "MainPID": "pid",
     "MemoryCurrent": "memory",
-    "NRestarts": "restarts", "StatusText": "says", "FragmentPath": "file", "Result": "result",
+    "NRestarts": "restarts", "StatusText": "status_text", "FragmentPath": "file", "Result": "result",
 }  # fmt: skip
 MIB = 1 << 20
 

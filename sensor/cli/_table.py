@@ -17,11 +17,10 @@ Row = Sequence[str]
 # Columns of text that may be wrapped between words. All other columns are never wrapped.
 FLEXIBLE = frozenset(
     (
-        "actor → target", "addresses", "asserts", "because", "client", "destination", "device", "expected", "fetched",
-        "file", "fix", "found", "from", "imported", "last", "last seen", "matches", "missing", "model", "name",
-        "priority because", "product", "promises", "reason", "says", "server", "services", "silences", "since",
-        "source", "state", "summary", "techniques", "terms", "time", "time span", "title", "why", "with", "worst",
-        "wrong",
+        "actor → target", "addresses", "asserts", "client", "destination", "device", "expected", "fault", "fetched",
+        "file", "fix", "found", "from", "guarantee", "imported", "last", "last seen", "matches", "missing", "model",
+        "name", "priority because", "product", "reason", "server", "services", "since", "source", "state",
+        "status text", "summary", "techniques", "terms", "time", "time span", "title", "why", "with", "worst",
     )
 )  # fmt: skip
 TIMES = ("time", "last seen", "last", "since")
@@ -35,7 +34,7 @@ OPTIONAL = (
 )  # fmt: skip
 # Narrower text columns are hard to read; sentences need more.
 LEAST = 14
-SENTENCES = {"summary": 28, "title": 28, "because": 28, "why": 20}
+SENTENCES = {"summary": 28, "title": 28, "why": 20}
 RIGHT = ("count", "confidence", "sent", "received", "bytes", "share", "connections")
 # Words that are never broken: addresses of both families, MACs and ids.
 _ADDRESS = re.compile(r"[0-9a-fA-F]*(?:[.:][0-9a-fA-F]*){3,}(?:/\d+)?|[a-z]{3,}-[0-9a-z]{14}")

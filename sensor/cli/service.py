@@ -142,7 +142,7 @@ def _status(args: argparse.Namespace) -> int:
     return 0 if all(one["state"] == "active" for one in wanted) else NOT_FOUND
 
 
-KEYS = ("unit", "state", "since", "boot", "pid", "memory", "restarts", "says")
+KEYS = ("unit", "state", "since", "boot", "pid", "memory", "restarts", "status_text")
 
 
 def _program() -> Path:

@@ -9,6 +9,7 @@ from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.reader import Reader
+from sensor.records.paths import records_folder
 
 
 class Counts(NamedTuple):
@@ -19,13 +20,17 @@ class Counts(NamedTuple):
     size: int
 
 
-def counts_of(dataset: Dataset) -> Counts:
-    """Count by reading the whole dataset. Raises OSError or StoreError if it cannot be read."""
-    fold = _fold(dataset.log) if dataset.has_log else None
-    devices = _devices(dataset) or (len(fold.devices) if fold is not None else None)
-    if devices is None and dataset.inventory is not None:
-        devices = 0
-    return Counts(devices, len(fold.alerts) if fold is not None else None, _size(dataset))
+def counts_of(dataset: Dataset, alerts: int | None = None) -> Counts:
+    """``alerts``: their number in the tables of the dataset; without it, or without devices in the inventory, the
+    whole log is read. Raises OSError or StoreError if the dataset cannot be read.
+    """
+    devices: int | None = _devices(dataset)
+    fold = _fold(dataset.log) if dataset.has_log and (alerts is None or not devices) else None
+    if fold is not None:
+        devices, alerts = devices or len(fold.devices), len(fold.alerts)
+    elif dataset.inventory is None:
+        devices = None
+    return Counts(devices, alerts, size_of(dataset))
 
 
 def _fold(log: Path) -> Fold:
@@ -44,9 +49,10 @@ def _devices(dataset: Dataset) -> int:
     return device_count(dataset.inventory)
 
 
-def _size(dataset: Dataset) -> int:
-    """Size of the dataset's own files. A state folder also has other files."""
+def size_of(dataset: Dataset) -> int:
+    """Bytes of the dataset's own files, traffic records included. A state folder also has other files."""
     files = {part.path for part in parts(dataset.log)} | set(dataset.folder.glob("inventory.db*"))
     if dataset.evidence.is_dir():
         files |= {path for path in dataset.evidence.glob(PACKETS) if path.is_file()}
+    files |= {path for path in records_folder(dataset.log).rglob("*") if path.is_file()}
     return sum(path.stat().st_size for path in files if path.exists())

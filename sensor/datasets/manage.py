@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sensor.datasets.card import LIVE, write_card
@@ -77,9 +77,9 @@ def _may_change(dataset: Dataset) -> None:
         raise CannotCreate(f"the dataset {dataset.name!r} is being written: wait for the end of its replay")
 
 
-def export(dataset: Dataset, path: Path) -> int:
-    """Write a dataset to an archive (tar, gzip) readable only by its owner; returns the number of files. Raises
-    OSError, sqlite3.Error.
+def export(dataset: Dataset, path: Path, progress: Callable[[int], None] = lambda _: None) -> int:
+    """Write a dataset to an archive (tar, gzip) readable only by its owner; returns the number of files. ``progress``
+    gets the number of bytes of each file that is written. Raises OSError, sqlite3.Error.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
@@ -90,6 +90,7 @@ def export(dataset: Dataset, path: Path) -> int:
         ):
             for name, source in _files(dataset):
                 archive.add(source, f"{dataset.name}/{name}", recursive=False, filter=_anonymous)
+                progress(source.stat().st_size)
                 count += 1
         temporary.replace(path)
     finally:

@@ -28,20 +28,27 @@ Row = dict[str, Any]
 
 
 def export(
-    folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()
-) -> dict[Path, int]:
+    folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = (),
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[Path, int]:  # fmt: skip
     """Write the records to files; returns the number of rows by file. ``files``: of the manifest, in ``folder``;
-    ``out``: a folder, which is created. Raises OSError.
+    ``out``: a folder, which is created; ``progress`` gets the number of rows that were written last. Raises OSError.
     """
+
+    def parts_of(table: Table) -> Iterator[pa.Table]:
+        for part in _parts(folder, files, table, within):
+            yield part
+            progress(len(part))
+
     out.mkdir(parents=True, exist_ok=True)
     chosen = [table for name, table in TABLES.items() if not tables or name in tables]
     if form == "eve":
-        return _eve(out / "eve.json", [(table, _parts(folder, files, table, within)) for table in chosen if table.eve])
+        return _eve(out / "eve.json", [(table, parts_of(table)) for table in chosen if table.eve])
     made: dict[Path, int] = {}
     for table in chosen:
         if form != "zeek" or table.name in LOGS:
             path, write = _WRITERS[form](out, table)
-            if rows := write(path, table, _parts(folder, files, table, within)):
+            if rows := write(path, table, parts_of(table)):
                 made[path] = rows
             else:
                 path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from sensor.cli.main import main
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
 from tests.datasets._folders import write_inventory, write_log
 from tests.posture.vulnerabilities.feeds import nvd_cve, nvd_feed
+from tests.records.kit_records import office_records, rows
 
 FEED = json.dumps(nvd_feed([nvd_cve(f"CVE-2024-{number}", []) for number in range(1000, 1100)]))
 
@@ -40,6 +41,7 @@ def state(tmp_path: Path) -> Path:
         (["vulns", "import", "nvd.json"], ("importing nvd", f"/{len(FEED) / 1000:.1f} kB")),
         (["vulns", "import", "feeds"], ("importing feeds",)),
         (["data", "rebuild"], ("rebuilding", "7 records")),
+        (["data", "export", "live", "-o", "live.tar.gz"], ("exporting", "kB")),
     ],
 )
 def test_a_bar_on_a_terminal_and_none_elsewhere(
@@ -60,6 +62,18 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(
     main(arguments)
     assert [text for text in shown if text not in terminal.getvalue()] == []
     assert "\033" not in capsys.readouterr().out
+
+
+def test_the_rows_of_an_export_add_up(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bar ends at the number of rows in all files."""
+    pytest.importorskip("duckdb", reason="needs the extra hunt")
+    records = office_records(tmp_path_factory)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    assert main(["records", "export", "--records", str(records), "-o", str(tmp_path), "--table", "conn"]) == 0
+    assert f"{len(rows(records, 'conn')):,} rows" in terminal.getvalue()
 
 
 @pytest.mark.parametrize("form", ["plain", "gzip", "zip"])

@@ -169,7 +169,7 @@ def test_status(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state:
     target, sensor = map(json.loads, result.lines)
     assert target["unit"] == "sensor.target"
     assert sensor["state"] == ("active" if code == 0 else "failed (watchdog)")
-    assert (sensor["pid"], sensor["memory"], sensor["restarts"], sensor["says"]) == (
+    assert (sensor["pid"], sensor["memory"], sensor["restarts"], sensor["status_text"]) == (
         "4711",
         "116 MiB",
         "2",

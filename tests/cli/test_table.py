@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fcntl
 import io
 import os
@@ -55,6 +56,21 @@ class Terminal:
     def close(self) -> None:
         os.close(self._here)
         os.close(self._there)
+
+
+def test_columns_with_a_rule_of_their_own_exist() -> None:
+    """No rule is left of a column that was renamed."""
+    cells = {
+        cell.value
+        for path in Path(_table.__file__).parent.glob("*.py")
+        if path.name != "_table.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Tuple | ast.List)
+        for cell in node.elts
+        if isinstance(cell, ast.Constant)
+    }
+    named = [*_table.FLEXIBLE, *_table.TIMES, *_table.OPTIONAL, *_table.SENTENCES, *_table.RIGHT]
+    assert [name for name in named if name not in cells] == []
 
 
 @pytest.fixture(autouse=True)

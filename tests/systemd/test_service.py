@@ -312,7 +312,7 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
     started = {one["unit"] for one in reported if one["state"] == "active"}
     assert started == {"sensor.target", "sensor.service", "sensor-records.service", "sensor-posture.timer"}
     assert {one["unit"] for one in reported} - started == APART | {"sensor-forward.service"}
-    assert next(one["says"] for one in reported if one["unit"] == "sensor.service") == "capturing on mirror0"
+    assert next(one["status_text"] for one in reported if one["unit"] == "sensor.service") == "capturing on mirror0"
     machine.run(command, "service", "uninstall")
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
     assert (machine.root / "var/lib/sensor/inventory.db").exists()
