@@ -70,6 +70,21 @@ class Assessments:
                 self._rests_until = ended + min(REST * (ended - began), REST_S)
             yield self._picture
 
+    @contextlib.contextmanager
+    def at_hand(self, opened: Opened) -> Iterator[Picture | None]:
+        """The assessments of a dataset as they were computed last, valid inside of the block; None without them, or
+        while others are computed: this never waits.
+        """
+        if not self._lock.acquire(blocking=False):
+            yield None
+            return
+        try:
+            changes = self._stamp[0]
+            known = isinstance(changes, tuple) and changes[:2] == (opened.dataset.folder, opened.dataset.log)
+            yield self._picture if known else None
+        finally:
+            self._lock.release()
+
     def _is_outdated(self, stamp: tuple[object, object]) -> bool:
         return stamp[0] != self._stamp[0] or (stamp != self._stamp and self._clock() >= self._rests_until)
 

@@ -62,3 +62,8 @@ class Picture:
     def exposures(self) -> Exposures:
         """All scores."""
         return exposures(self.site)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the scores were calculated already."""
+        return "exposures" in self.__dict__

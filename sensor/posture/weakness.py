@@ -138,11 +138,11 @@ def _update(asset: Asset, about: About) -> Fix:
     product = asset.product or asset.os or asset.type
     if asset.firmware and not asset.proof:
         key = f"version|{asset.vendor}|{asset.model or asset.os}|{asset.firmware}"
-        return Fix(key, f"Find out whether {product} {asset.firmware} is affected", COMPARE, SEE_FIRMWARE)
+        return Fix(key, f"Determine whether {product} {asset.firmware} is affected", COMPARE, SEE_FIRMWARE)
     if asset.trouble:
         return Fix(
             f"version|{asset.vendor}|{asset.model or asset.os}",
-            f"Find out which firmware {product} runs",
+            f"Determine the firmware version of {product}",
             FIND_OUT,
             SEE_FIRMWARE,
         )

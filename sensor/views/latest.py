@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sensor.core.collection import no_collection
 from sensor.eventlog.fold import Fold
 from sensor.inventory.store.reader import Reader
 from sensor.views.alerts import with_state
@@ -41,6 +42,7 @@ def stories_of(data: Data) -> Fold:
     return fold
 
 
+@no_collection()
 def add_alerts(data: Data, fold: Fold) -> None:
     """Add the last record of each alert, incident and recommendation."""
     fold.alerts = _alerts(data)

@@ -212,7 +212,7 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     [requested] = [
         one
         for one in bodies(run_cli("tickets", "--json", "--state", str(folder)))
-        if one["title"] == f"Find out which firmware {model} runs"
+        if one["title"] == f"Determine the firmware version of {model}"
     ]
     assert "devices set" in requested["steps"][0]["text"]
     assert run_cli("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
@@ -220,7 +220,7 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     assert now[requested["id"]]["state"] == "done"
     golden(run_cli("tickets", "show", requested["id"], "--state", str(folder)).out, "5.7.1")
     [left] = [one for one in now.values() if one["state"] != "done" and model in one["title"]]
-    assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
+    assert left["title"] == f"Determine whether {model} 5.7.1 is affected"
 
 
 # Invalid requests.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
 from sensor.console import assess
@@ -130,6 +131,36 @@ def test_a_large_site_has_the_stored_score(
         assert '<time datetime="2026-11-23T06:00:00Z"' in tile_of(front)
         assert (page.status_code, page.text.count('class="notice"')) == (200, 1)
         assert {"64.2", "12.5"} <= set(re.findall(r"<td class=\"number\"[^>]*>([\d.]+)</td>", page.text))
+
+
+def test_a_large_site_has_the_score_that_a_page_calculated(
+    own: Path, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The overview does not calculate it, and shows the last one with its time, unless a later one is stored."""
+    monkeypatch.setattr(overview, "SCORED", 5)
+    with start(own).client() as client:
+        assert score_of(client.get("/").text) is None
+        client.get("/vulnerabilities")
+        assert score_of(client.get("/").text) is None
+        shown = re.search(r"<strong>([\d.]+)</strong> of 100", client.get("/posture").text)
+        assert shown is not None
+        front = client.get("/").text
+        assert score_of(front) == shown[1]
+        assert '<time datetime="2026-11-24T' in tile_of(front)
+        keep(own, msgspec.structs.replace(DAY, day="2026-11-25", ts="2026-11-25T06:00:00Z"))
+        assert score_of(client.get("/").text) == "64.2"
+
+
+def test_the_last_assessments_are_not_waited_for(own: Path) -> None:
+    """There are none before they are computed, and while they are."""
+    sources, assessments = StateFolder(own), Assessments(own, Assessing())
+    with sources.opened(sources.dataset()) as opened:
+        with assessments.at_hand(opened) as found:
+            assert found is None
+        with assessments.of(opened) as there, assessments.at_hand(opened) as found:
+            assert found is None
+        with assessments.at_hand(opened) as found:
+            assert found is there
 
 
 def score_of(front: str) -> str | None:

@@ -16,7 +16,7 @@ from sensor.console.pages.posture import target_of
 from sensor.console.render import render
 from sensor.console.visits import Visit
 from sensor.posture.scores.exposure import band_of
-from sensor.posture.scores.trend import Day, read
+from sensor.posture.scores.trend import Day, day_of, read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import number_of_alerts
 from sensor.views.alerts import alerts
@@ -32,7 +32,7 @@ from sensor.views.vulnerabilities import AFFECTED, UNKNOWN, vulnerabilities
 # The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
-# With more devices or alerts, the score takes too long for this page, which then has the one that was stored last.
+# With more devices or alerts, the score takes too long for this page, which then has the one that was calculated last.
 SCORED, SCORED_ALERTS = 2_000, 20_000
 # Days of the trend; fixes of the exposure page.
 DAYS, FIXES = 90, 4
@@ -51,7 +51,7 @@ def page(request: PageRequest) -> Response:
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         closed=_closed(request), scored=_scored(request, shown.total), trend=_trend(days),
-        stored=days[-1] if days else None, band_of=band_of, visit=visit, since=_since(request, visit),
+        stored=_last_score(request, days), band_of=band_of, visit=visit, since=_since(request, visit),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
@@ -100,6 +100,16 @@ def _days(request: PageRequest) -> Sequence[Day]:
     with contextlib.suppress(OSError):
         return read(request.dataset.folder).days[-DAYS:]
     return ()
+
+
+def _last_score(request: PageRequest, days: Sequence[Day]) -> Day | None:
+    """The score that was calculated last: for another page, such as Exposure, or the one of the last day."""
+    last = days[-1] if days else None
+    with contextlib.suppress(ValueError), request.console.assessments.at_hand(request.opened) as picture:
+        if picture is not None and picture.is_scored:
+            found = day_of(picture.site, picture.exposures)
+            return found if last is None or found.ts >= last.ts else last
+    return last
 
 
 def _trend(days: Sequence[Day]) -> Any:

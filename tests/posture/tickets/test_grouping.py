@@ -12,7 +12,7 @@ from tests.golden import Golden
 from tests.posture.tickets.made import NOW, PROOF, cve, node, setting, site, update
 
 UNKNOWN = Fix(
-    "version|Axis|P3265", "Find out which firmware Axis P3265 runs", "Look at the device.", "The sensor sees it."
+    "version|Axis|P3265", "Determine the firmware version of Axis P3265", "Look at the device.", "The sensor sees it."
 )
 
 
