@@ -120,6 +120,12 @@ def chosen_proxy(args: argparse.Namespace) -> Proxy | None:
 def state_of(args: argparse.Namespace) -> Path:
     """The state folder. Raises Exit if there is none."""
     folder = folders_of(args.state)[0]
+    if not folder.is_dir() and args.hub is not None:
+        raise Exit(
+            NOT_OPENED,
+            f"no folder {folder} for the state of this console: create it (mode 0700), or name another with --state",
+            error="dataset.missing",
+        )
     if not folder.is_dir():
         raise Exit(
             NOT_OPENED,

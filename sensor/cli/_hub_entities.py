@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=msgspec.Struct)
 ENTITIES = ("last seen", "entity", "name", "type", "sites", "devices", "reasons")
 ROAMING = ("entity", "name", "type", "site", "first seen", "last seen", "device")
-CONFLICTS = ("last", "first", "MAC", "device", "at the same time")
+CONFLICTS = ("last seen", "first seen", "MAC", "device", "at the same time")
 SHOWN = 3
 
 

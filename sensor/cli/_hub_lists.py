@@ -29,8 +29,8 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 Cells = tuple[str, ...]
 SENSORS = ("sensor", "enrolment", "last batch", "held", "gaps", "clock", "quarantined", "software", "expires")
 DEVICES = ("last seen", "device", "name", "type", "vendor", "model", "addresses", "sensor")
-ALERTS = ("last", "severity", "title", "actor → target", "count", "state", "sensor")
-INCIDENTS = ("last", "severity", "summary", "alerts", "state", "sensor")
+ALERTS = ("severity", "last seen", "alert", "title", "actor → target", "count", "state", "sensor")
+INCIDENTS = ("severity", "last seen", "incident", "alerts", "state", "summary", "sensor")
 QUARANTINE = ("time", "sensor", "reason", "summary", "size")
 # Smaller clock differences are not shown: the transport of a batch takes as long.
 CLOCK_S = 5
@@ -129,12 +129,13 @@ def _alert_cells(row: AlertRow) -> Cells:
     state = ", ".join(filter(None, (row.state or ("closed" if row.closed else "open"), row.verdict, row.assignee)))
     ends = " → ".join(filter(None, (row.src, row.dst)))
     texts = (row.title, ends, f"{row.count:,}", state, _origin(row))
-    return (_clock(row.last), SEVERITIES[row.severity], *texts)
+    return (SEVERITIES[row.severity], _clock(row.last), short_id(row.id), *texts)
 
 
 def _incident_cells(row: IncidentRow) -> Cells:
     state = "closed" if row.closed else "open"
-    return (_clock(row.last), SEVERITIES[row.severity], row.summary, f"{row.count:,}", state, _origin(row))
+    head = (SEVERITIES[row.severity], _clock(row.last), short_id(row.id))
+    return (*head, f"{row.count:,}", state, row.summary, _origin(row))
 
 
 def _quarantine_cells(row: QuarantineRow) -> Cells:

@@ -533,4 +533,6 @@ def test_a_console_without_a_database(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "[hub.no-database]" in shown
     assert "secret" not in shown
     assert main([*command, str(tmp_path / "none.yaml")]) == 2
+    assert main(["console", "--state", str(tmp_path / "none"), "--hub", str(tmp_path / "hub.yaml")]) == 3
+    assert "mode 0700" in capsys.readouterr().err
     assert main(["console", "sites", "paul", "--state", str(tmp_path)]) == 2

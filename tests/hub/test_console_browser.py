@@ -117,7 +117,7 @@ def test_coverage_and_findings_of_hunts(page: Any, servers: HubServers) -> None:
     expect(rows.filter(has_text="paris-1").locator("[data-name=Coverage]")).to_contain_text(
         "1,234 one-way connections, 7 truncated frames"
     )
-    expect(rows.filter(has_text="office-1").locator("[data-name=Coverage]")).to_contain_text("no limit reported")
+    expect(rows.filter(has_text="office-1").locator("[data-name=Coverage]")).to_contain_text("no gaps reported")
     page.goto("/")
     expect(page.locator("main tr").filter(has_text="telnet").locator("[data-name=Alerts]")).to_have_text("2 rows")
 

@@ -65,6 +65,19 @@ def test_alerts_and_incidents_by_severity(filled: HubServers, capsys: pytest.Cap
         assert severe
 
 
+@pytest.mark.parametrize("kind", ["alerts", "incidents"])
+def test_the_id_in_a_list_is_the_one_of_other_commands(
+    filled: HubServers, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """The short id of each row begins exactly one id."""
+    known = [str(row["id"]) for row in rows(filled, capsys, kind)]
+    assert main(["hub", kind, "--config", str(filled.config)]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert kind.removesuffix("s").upper() in head.split()
+    shown = [next(word for word in line.split() if word.startswith(f"{kind[:-1]}-")) for line in lines]
+    assert [[name for name in known if name.startswith(word)] for word in shown] == [[name] for name in known]
+
+
 def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
     """A terminal gets no control characters from any device name."""
     with filled.base() as base:
