@@ -137,7 +137,7 @@ def posture(picture: Picture) -> Posture:
         total.band,
         _terms(total.terms),
         bands,
-        list(map(_fix, fixed_site(picture.site))),
+        list(map(_fix, fixed_site(picture.exposures.causes))),
         picture.site.now,
     )
 
@@ -168,7 +168,9 @@ def device_posture(picture: Picture, name: str) -> DevicePosture:
     exposure = picture.exposures.devices.get(name)
     if exposure is None:
         raise Unknown("id", name, picture.exposures.devices)
-    return DevicePosture(_score(picture.site.nodes[name], exposure), list(map(_fix, fixed_device(picture.site, name))))
+    return DevicePosture(
+        _score(picture.site.nodes[name], exposure), list(map(_fix, fixed_device(picture.exposures.causes, name)))
+    )
 
 
 def groups(picture: Picture, by: str) -> list[GroupRow]:

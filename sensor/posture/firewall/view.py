@@ -82,12 +82,18 @@ def view_of(
 
 def _inside_addresses(known: Known, networks: Networks) -> dict[str, list[int]]:
     """Internal addresses in alerts, by device: a gateway has more than its record."""
+    # Few hosts are in most alerts: each is looked up once.
+    hosts = dict.fromkeys(
+        (tidy(end.get("device")), end["ip"])
+        for record in known.alerts.values()
+        for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets")))
+        if end.get("device") and isinstance(end.get("ip"), str)
+    )
     found: dict[str, list[int]] = {}
-    for record in known.alerts.values():
-        for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets"))):
-            owner = part(known.device(tidy(end.get("device"))) or {}, "device").get("id")
-            if owner and networks.inside(address := address_of(end.get("ip"))):
-                found.setdefault(tidy(owner), []).append(address)
+    for device, ip in hosts:
+        owner = part(known.device(device) or {}, "device").get("id")
+        if owner and networks.inside(address := address_of(ip)):
+            found.setdefault(tidy(owner), []).append(address)
     return found
 
 

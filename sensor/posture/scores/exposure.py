@@ -62,11 +62,12 @@ class Exposure(NamedTuple):
 
 
 class Exposures(NamedTuple):
-    """Of all present devices, by id; of segments, by name."""
+    """Of all present devices, by id; of segments, by name. ``causes``: of the scores of devices."""
 
     site: Exposure
     devices: Mapping[str, Exposure]
     segments: Mapping[str, Exposure]
+    causes: Mapping[str, Causes]
 
 
 class Values(NamedTuple):
@@ -81,8 +82,10 @@ class Values(NamedTuple):
 
 def exposures(site: Site) -> Exposures:
     """All scores of a site."""
-    devices = {name: exposure_of(causes) for name, causes in causes_of(site).items()}
-    return Exposures(exposure_of_many(devices, site.nodes), devices, grouped(site, devices, lambda node: node.segment))
+    causes = causes_of(site)
+    devices = {name: exposure_of(one) for name, one in causes.items()}
+    segments = grouped(site, devices, lambda node: node.segment)
+    return Exposures(exposure_of_many(devices, site.nodes), devices, segments, causes)
 
 
 def grouped(site: Site, devices: Mapping[str, Exposure], name_of: Callable[[Node], str]) -> dict[str, Exposure]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from sensor.posture.scores.causes import FIRMWARE, REACHED, SHUT, Causes, causes_of
+from sensor.posture.scores.causes import FIRMWARE, REACHED, SHUT, Causes
 from sensor.posture.scores.exposure import (
     REACH,
     UNKNOWN,
@@ -27,7 +27,6 @@ from sensor.posture.scores.exposure import (
     tenth_of,
     values_of,
 )
-from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT, Fix
 
 BEST = 10
@@ -59,15 +58,14 @@ class _Work:
         self.fixes: dict[str, None] = {}
 
 
-def fixed_device(site: Site, name: str) -> list[Fixed]:
+def fixed_device(causes: Mapping[str, Causes], name: str) -> list[Fixed]:
     """The fixes of one device, most effective first."""
-    mine = causes_of(site)[name]
-    return _best({name: mine}, lambda _: lambda scores: scores[name])
+    return _best({name: causes[name]}, lambda _: lambda scores: scores[name])
 
 
-def fixed_site(site: Site, count: int = BEST) -> list[Fixed]:
+def fixed_site(causes: Mapping[str, Causes], count: int = BEST) -> list[Fixed]:
     """The most effective fixes for the score of the site; among equals, those that lower device scores more."""
-    return _best(causes_of(site), lambda scores: _Ranked(scores).after, count)
+    return _best(causes, lambda scores: _Ranked(scores).after, count)
 
 
 def _best(

@@ -136,7 +136,7 @@ def test_segments() -> None:
 def test_who_is_gone_does_not_count() -> None:
     """A device that is gone has no score; an empty site has 0."""
     found = exposures(site([node(1, gone=True)], [CVE], [alert(1, "dev-1")]))
-    assert found == (Exposure(0.0, "low", ()), {}, {})
+    assert found == (Exposure(0.0, "low", ()), {}, {}, {})
 
 
 @pytest.mark.parametrize(
