@@ -6,7 +6,7 @@ import csv
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -80,10 +80,14 @@ def _alerts(folder: Path, files: Sequence[File]) -> dict[int, list[str]]:
     return {uid: sorted(alerts) for uid, alerts in found.items()}
 
 
-def _rows(parts: Iterator[pa.Table]) -> Iterator[Row]:
+def _batches(parts: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
     for part in parts:
-        for batch in part.to_batches(max_chunksize=8192):
-            yield from batch.to_pylist()
+        yield from part.to_batches(max_chunksize=8192)
+
+
+def _rows(parts: Iterator[pa.Table]) -> Iterator[Row]:
+    for batch in _batches(parts):
+        yield from batch.to_pylist()
 
 
 def _parquet(path: Path, _: Table, parts: Iterator[pa.Table]) -> int:
@@ -99,16 +103,24 @@ def _parquet(path: Path, _: Table, parts: Iterator[pa.Table]) -> int:
 
 def _csv(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
     with path.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, table.names, lineterminator="\n")
-        writer.writeheader()
-        return _counted(_rows(parts), lambda row: writer.writerow({name: _cell(value) for name, value in row.items()}))
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(table.names)
+        rows = 0
+        for batch in _batches(parts):
+            # By column: a dictionary for each row takes three times as long.
+            writer.writerows(zip(*(_cells(batch.column(name)) for name in table.names), strict=True))
+            rows += len(batch)
+        return rows
 
 
-def _cell(value: Any) -> Any:
-    """A cell: times as RFC 3339, lists as JSON."""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+def _cells(column: pa.Array) -> list[Any]:
+    """Cells of a column: times as RFC 3339, lists as JSON."""
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_timestamp(column.type):
+        return [value and value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z") for value in values]
+    if pa.types.is_list(column.type):
+        return [value if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+    return values
 
 
 def _zeek(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
