@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sensor.views.log_state import Take
 
 Record = dict[str, Any]
+Words = Callable[["Fold"], Sequence[str]]
 
 # Number of ids that are printed for an ambiguous name.
 AMBIGUOUS = 5
@@ -57,11 +58,14 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
 
 
-def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known:
+def known(
+    args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None, words: Words | None = None
+) -> Known:
     """The devices of the dataset: from its inventory, or from the event log if it has none.
 
     ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown.
-    ``take`` receives every record of the log, and selects those to process. Raises Exit if nothing can be read.
+    ``take`` receives every record of the log, and selects those to process. ``words`` returns texts for the devices:
+    alerts whose records contain none of them are not needed. Raises Exit if nothing can be read.
     """
     from sensor.inventory.store.database import StoreError
 
@@ -71,12 +75,12 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     if alerts and not dataset.has_log:
         complain_unknown(args, "alerts and recommendations", f"{dataset.name} has no event log")
     try:
-        return _of_store(dataset, alerts=alerts and dataset.has_log, take=take)
+        return _of_store(dataset, alerts=alerts and dataset.has_log, take=take, words=words)
     except StoreError as error:
         raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
 
 
-def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
+def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None, words: Words | None) -> Known:
     """The devices of an inventory. An empty one was never written: devices are then read from the log."""
     from sensor.cli._views import bring_up_to_date
     from sensor.views.stored_inventory import inventory_of
@@ -88,14 +92,14 @@ def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
         return Known(folded(dataset.log, take), reader, dataset.folder)
     if not alerts:
         return Known(fold, reader, dataset.folder)
-    found = _alerts(dataset, take)
+    found = _alerts(dataset, take, words(fold) if words is not None else ())
     found.devices, found.merged = fold.devices, fold.merged
     return Known(found, reader, dataset.folder)
 
 
-def _alerts(dataset: Dataset, take: Take | None) -> Fold:
+def _alerts(dataset: Dataset, take: Take | None, words: Sequence[str]) -> Fold:
     """Alerts, incidents and recommendations: from the tables of the dataset if they are current and the caller does not
-    need every record of the log.
+    need every record of the log. ``words``: of alerts only those whose records contain one, if tables are read.
     """
     import sqlite3
 
@@ -106,7 +110,7 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
     if data is None:
         return folded(dataset.log, take)
     try:
-        return stories_of(data)
+        return stories_of(data, words)
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
     finally:

@@ -26,7 +26,7 @@ from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
 from sensor.core.foreign import host_of
 from sensor.core.phrases import counted
-from sensor.posture.lookup import alerts_named, devices_named, handles, is_id
+from sensor.posture.lookup import alerts_named, devices_named, handles, is_id, words_about
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
         return explain_then(args)
     from sensor.cli._explain_indicator import about_of, body_of, explain_indicator
 
-    found = known(args, alerts=True)
+    found = known(args, alerts=True, words=lambda fold: words_about(fold, args.what))
     fold = found.fold
     devices = [found.details(record) for record in devices_named(fold, args.what)]
     alerts = alerts_named(fold, args.what)
@@ -81,7 +81,7 @@ def main(args: argparse.Namespace) -> int:
         return ambiguous(args.what, devices)
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
-        near = _nearest(fold, args.what)
+        near = _nearest(known(args, alerts=True).fold, args.what)
         complain(
             f"nothing is known about {args.what!r}: "
             + (f"did you mean {' or '.join(near)}?" if near else "see `sensor devices` and `sensor alerts`"),

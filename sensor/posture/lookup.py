@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from sensor.core.addresses import mac_text, parse_mac
-from sensor.core.foreign import Record, part, texts, tidy
-from sensor.core.ids import matching, means
+from sensor.core.addresses import mac_text, parse_mac, text
+from sensor.core.foreign import Record, address_of, part, texts, tidy
+from sensor.core.ids import LENGTH, matching, means, short_id
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.latest import Known
 
 # Shorter prefixes match too many keys and ids.
 PREFIX = 4
 KIND = "dev-"
+# Texts that JSON contains as they are.
+_PLAIN = lazy_pattern(r"[A-Za-z0-9_.:|-]+")
+_ID = lazy_pattern(rf"[a-z]+-[0-9a-z]{{{LENGTH}}}")
 
 
 def devices_named(known: Known, what: str) -> list[Record]:
@@ -22,6 +26,18 @@ def devices_named(known: Known, what: str) -> list[Record]:
     mac, lowered = mac_of(what), what.casefold().rstrip(".")
     called = [record for record in known.devices.values() if not handles(record).isdisjoint((mac, lowered))]
     return called or [known.devices[name] for name in known.devices if is_id(what) and name.startswith(what)]
+
+
+def words_about(known: Known, what: str) -> list[str]:
+    """Texts in lower case, of which every record of an alert with that name, or about a device with that name, contains
+    one; empty if JSON might escape it.
+    """
+    if not _PLAIN.fullmatch(what):
+        return []
+    address, devices = address_of(what), devices_named(known, what)
+    # Of an earlier version, the id of an alert is the beginning of the present one; a domain may end with a dot.
+    named = [text(address) if address else short_id(what) if _ID.fullmatch(what) else what.rstrip("."), mac_of(what)]
+    return [one.lower() for one in (*named, *(tidy(part(one, "device").get("id")) for one in devices)) if one]
 
 
 def is_id(text: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from sensor.cli._table import fitted
 from sensor.cli.main import main
+from tests.sampling import drawn
 
 pytestmark = pytest.mark.usefixtures("queries_within")
 
@@ -29,6 +30,43 @@ def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
         return code, next((one for one in bodies if one["kind"] == "indicator"), {})
 
     return explain
+
+
+def names_in(office: Path) -> list[str]:
+    """All names under which alerts and their devices are found, and some that nothing has."""
+    records = [json.loads(line) for line in (office / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    alerts = [record for record in records if record["kind"] == "alert"]
+    names = {"203.0.113.66", "0:0::1", "debian.example.", "DEB.debian.example", "deb", "café", "10.20.10.61 "}
+    for record in alerts:
+        alert = record["alert"]
+        names |= {
+            alert["id"],
+            alert["id"][:12],
+            alert["id"].upper(),
+            alert["detector"],
+            alert["key"],
+            alert["key"][:12],
+        }
+        for end in (record["src"], record.get("dst", {}), *record.get("targets", ())):
+            names |= {end[name] for name in ("ip", "mac", "device", "hostname") if name in end}
+            names |= {end.get("mac", "").replace(":", "-").upper(), end.get("hostname", "").upper()}
+    return sorted(names - {""})
+
+
+def test_alerts_that_are_not_read_change_nothing(
+    office: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only alerts that contain the name are read from a large table."""
+    names = drawn(names_in(office), 8, "names")
+    assert len(names) >= 8
+
+    def explained(name: str) -> tuple[int, str]:
+        code = main(["explain", name, "--state", str(office)])
+        return code, capsys.readouterr().out
+
+    quick = [explained(name) for name in names]
+    monkeypatch.setattr("sensor.cli.explain.words_about", lambda *_: [])
+    assert [explained(name) for name in names] == quick
 
 
 def test_an_external_address(invoke: Ask, office: Path, tmp_path: Path) -> None:
