@@ -63,23 +63,6 @@ def test_refused_contacts_count_at_once() -> None:
     assert alert.numbers["failed"] == 10
 
 
-def test_a_few_hosts_that_reject_are_low() -> None:
-    """A monitoring system that checks a closed port on twelve or forty hosts has low severity, but not a scan that also
-    meets silent addresses or tries another service, nor a fixed-function device.
-    """
-    assert {alert.severity for alert in raised(SCAN, sweep(lit(Story()), 12, refused=True))} == {Severity.low}
-    found = raised(SCAN, sweep(lit(Story()), 200, refused=True, step=0.01))
-    assert [(alert.numbers["failed"], alert.severity) for alert in found] == [
-        (10, Severity.low), (40, Severity.low), (160, Severity.medium)
-    ]  # fmt: skip
-    several = raised(SCAN, sweep(sweep(lit(Story()), 12, refused=True), 12, at=20, port=22, refused=True))
-    assert [alert.severity for alert in several] == [Severity.low, Severity.medium]
-    mixed = sweep(sweep(lit(Story()), 8, refused=True), 8, net="10.0.6")
-    assert {alert.severity for alert in raised(SCAN, after(mixed))} == {Severity.medium}
-    camera = World(device("camera", "10.0.0.66", "CAM-1"))
-    assert {alert.severity for alert in raised(SCAN, sweep(lit(Story()), 12, refused=True), camera)} == {Severity.high}
-
-
 def test_half_of_the_network_answers_and_it_is_a_scan_still() -> None:
     """Fifty failed connections are a scan although as many hosts answered; hosts that answered are not targets."""
     story = lit(Story())

@@ -196,7 +196,7 @@ def test_the_crafted_batch_reports_something() -> None:
         if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg
     ]
     assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
-        ("low", "discovery.address_scan"),
+        ("medium", "discovery.address_scan"),
         ("medium", "discovery.service_sweep"),
     ]
     assert len(pipeline.anomalies()) >= 3

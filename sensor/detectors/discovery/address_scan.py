@@ -17,21 +17,20 @@ import numpy as np
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
-from sensor.core.flow import Change, Flow
+from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.counting.changes import SERVER_INSIDE, Changes, Rows, follow
+from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
-from sensor.counting.tally import Distinct
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
 from sensor.detectors.shared.unanswered import unanswered
 
 HASHED = 1 << 63
-KEY_BITS, PAIR_BITS, REJECTIONS_BITS = 13, 16, (11, 13)
+KEY_BITS, PAIR_BITS = 13, 16
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
 PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
@@ -62,15 +61,12 @@ class Options(detector.Options):
 
 
 class Finding(NamedTuple):
-    """Addresses that failed and that answered within the window, and a sample of those that failed; ``rejected``: by
-    rejection only.
-    """
+    """Addresses that failed and that answered within the window, and a sample of those that failed."""
 
     failed: int
     answered: int
     sample: list[int]
     received: bool = True
-    rejected: bool = False
 
 
 class AddressScan(FlowDetector):
@@ -106,9 +102,6 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
-        # By client: services of its scans.
-        self._services: Distinct[int, int] = self.tables.add("services", Distinct(window))
-        self._rejections = self.tables.add("rejections", self.window(window, *REJECTIONS_BITS))
         self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
@@ -116,9 +109,8 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = contact_attempts(rows, self._far_ports)
-        rejected = self._rejected(changes, near)
         found = [
-            (at, Finding(failed, answered, sample, rejected=rejected.get(at, 0) >= failed))
+            (at, Finding(failed, answered, sample))
             for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)
         ]
         return [
@@ -126,14 +118,6 @@ class AddressScan(FlowDetector):
             for at, finding in sorted(found + self._in_silence(changes))
             if not flooded[at]
         ]
-
-    def _rejected(self, changes: Changes, near: Rows) -> dict[int, int]:
-        """Number of internal addresses that rejected the same client and service so far, by rejected contact."""
-        rejections = near.compress(changes.contacts["kind"][near["at"]] == Change.REFUSED)
-        if not len(rejections):
-            return {}
-        counts = self._rejections.count(rejections["key"], rejections["value"], rejections["ts"], always=True)
-        return dict(zip(rejections["at"].tolist(), counts.tolist(), strict=True))
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
         """The same for internal hosts over UDP if the capture shows no answers: by number alone, a weak indication."""
@@ -152,7 +136,6 @@ class AddressScan(FlowDetector):
             return
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
-        services = self._services.add(flow.client, flow.server_port << 8 | flow.proto, flow.ts)
         service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         yield self.alert(
             flow,
@@ -160,7 +143,18 @@ class AddressScan(FlowDetector):
             target=server_of(flow),
             targets=targets,
             summary=f"{name} {scanned(numbers.failed, service)}",
-            why=self._why(numbers, service, [addresses.text(target.address) for target in targets]),
+            why=(
+                (
+                    f"{numbers.failed} addresses rejected {service} or did not answer within {window} s; "
+                    f"{numbers.answered} answered"
+                ),
+                *(
+                    [f"threshold {self.options.targets}"]
+                    if numbers.failed >= self.options.targets
+                    else [self._likelihood(numbers)]
+                ),
+                f"among them {some([addresses.text(target.address) for target in targets])}",
+            ),
             numbers={
                 "failed": numbers.failed,
                 "answered": numbers.answered,
@@ -168,7 +162,7 @@ class AddressScan(FlowDetector):
                 "window_s": window,
             },
             key=(service,),
-            severity=self._severity(actor, numbers, services),
+            severity=self._severity(actor, numbers),
             confidence=0.5 if not numbers.received else 0.9 if numbers.failed >= self.options.targets else 0.8,
             target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
@@ -177,34 +171,18 @@ class AddressScan(FlowDetector):
             else ("T1018", "T1046"),
         )
 
-    def _why(self, numbers: Finding, service: str, targets: list[str]) -> tuple[str, ...]:
-        want = self.options
-        return (
-            (
-                f"{numbers.failed} addresses rejected {service} or did not answer within {want.window_s} s; "
-                f"{numbers.answered} answered"
-            ),
-            f"threshold {want.targets}" if numbers.failed >= want.targets else self._likelihood(numbers),
-            f"among them {some(targets)}",
-            *(["each of them rejected it: these hosts exist"] if numbers.rejected else []),
-        )
-
     def _likelihood(self, numbers: Finding) -> str:
         return (
             f"likelihood test: {self.options.certainty:.0%} confidence; answers: {numbers.answered}, lowest number of "
             f"failures: {self.options.fewest}"
         )
 
-    def _severity(self, actor: Subject, numbers: Finding, services: int) -> Severity:
+    def _severity(self, actor: Subject, numbers: Finding) -> Severity:
         """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
-        high. A scanner also meets addresses without a host, or tries several services; a few hosts that all reject one
-        may be those of a monitoring system.
+        high.
         """
         if not numbers.received:
             return Severity.low
         if not self.context.networks.inside(actor.address):
             return Severity.medium if numbers.answered else Severity.low
-        if is_fixed_function(self.context, actor):
-            return Severity.high
-        few = numbers.rejected and numbers.failed < self.options.targets and services == 1
-        return Severity.low if few else Severity.medium
+        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
