@@ -38,10 +38,10 @@ def suggest(args: argparse.Namespace) -> int:
     found = _requests(Question(args.what or "", spec, args.allow, args.force), view)
     if not found:
         return NOT_FOUND
-    if args.rehearse:
-        from sensor.cli._firewall_rehearse import rehearse
+    if args.backtest:
+        from sensor.cli._firewall_backtest import backtest
 
-        return rehearse(args, found)
+        return backtest(args, found)
     seen = view.seen._replace(
         moved=view.moved(party for request in found for party in (*request.machines, *request.peers))
     )

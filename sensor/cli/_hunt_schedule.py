@@ -1,4 +1,4 @@
-"""Actions of `sensor hunt` on scheduled hunts: their tests, and a rehearsal of their alerts."""
+"""Actions of `sensor hunt` on scheduled hunts: their tests, and a backtest of their alerts."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def _outcome(name: str, hunt: Hunt, place: int) -> tuple[bool, str]:
     ) == test.alerts else f": {len(alerts)} alerts, expected {test.alerts}"
 
 
-def rehearse(args: argparse.Namespace) -> int:
+def backtest(args: argparse.Namespace) -> int:
     """Alerts that hunts would have raised; 1 if there are none."""
     from sensor.cli._codes import Exit
     from sensor.records.query import NoRecords, QueryError
-    from sensor.records.schedule import rehearse as run
+    from sensor.records.schedule import backtest as run
 
     hunts = _named(args)
     if hunts is None:

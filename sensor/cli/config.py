@@ -6,7 +6,7 @@ name order: later ones override, mappings are merged key by key, lists are repla
 
 actions:
   check [FILE]                 show all faults: unknown keys with the nearest key; missing secrets, certificates and hosts of outputs; threat lists,
-                               fingerprints, rules and mutes that cannot be loaded; with --rehearse SPAN, show which alerts of the dataset changed
+                               fingerprints, rules and mutes that cannot be loaded; with --backtest SPAN, show which alerts of the dataset changed
                                thresholds of detectors would have silenced, compared with the configuration in use (--config)
   show [FILE]                  show the configuration as YAML, each value with file and line; --effective: presets and defaults too; --defaults: only them
   schema                       print its JSON Schema, for editors
@@ -37,7 +37,7 @@ EXAMPLES = """\
   sensor config init --yes sensor.yaml
   sensor config check
   sensor config check --offline /etc/sensor/sensor.yaml
-  sensor config check changed.yaml --rehearse 30d
+  sensor config check changed.yaml --backtest 30d
   sensor config show --effective
   sensor config show --effective --json | jq -r 'select(.from != "default") | "\\(.from) \\(.key | join("."))"'
   sensor config schema > sensor.schema.json
@@ -59,12 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of check: folder of the sensor's state (default: state: of the configuration)",
     )
     parser.add_argument(
-        "--rehearse",
+        "--backtest",
         metavar="SPAN",
         type=_span,
         help="of check: compare FILE with the configuration in use, on the alerts of the last SPAN, such as 30d",
     )
-    parser.add_argument("--data", metavar="NAME", default="", help="of --rehearse: dataset whose alerts are read")
+    parser.add_argument("--data", metavar="NAME", default="", help="of --backtest: dataset whose alerts are read")
     parser.add_argument("--offline", action="store_true", help="of check: do not resolve host names")
     parser.add_argument(
         "--fleet",
@@ -87,8 +87,8 @@ def main(args: argparse.Namespace) -> int:
     if action not in ACTIONS:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
-    if args.rehearse is not None:
-        return _rehearse(args, action, files)
+    if args.backtest is not None:
+        return _backtest(args, action, files)
     if len(files) + (args.config is not None) > 1:
         complain(
             f"expected {action} [FILE]: one file or folder; conf.d beside it is included",
@@ -117,13 +117,13 @@ def _span(text: str) -> int:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a span such as 24h, 7d or 30d") from None
 
 
-def _rehearse(args: argparse.Namespace, action: str, files: Sequence[str]) -> int:
-    from sensor.cli._config_rehearse import rehearse
+def _backtest(args: argparse.Namespace, action: str, files: Sequence[str]) -> int:
+    from sensor.cli._config_backtest import backtest
 
     if action != "check" or len(files) != 1:
-        complain("expected check FILE --rehearse SPAN: the changed configuration", error="usage.missing-argument")
+        complain("expected check FILE --backtest SPAN: the changed configuration", error="usage.missing-argument")
         return USAGE
-    return rehearse(args, args.config, Path(files[0]))
+    return backtest(args, args.config, Path(files[0]))
 
 
 def _check(args: argparse.Namespace) -> int:

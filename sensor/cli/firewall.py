@@ -29,7 +29,7 @@ EXAMPLES = """\
   sensor firewall suggest command_and_control.malicious_address --format nftables --undo > unblock.nft
   sensor firewall suggest --address 203.0.113.0/24 --everyone --format ios
   sensor firewall suggest --address 10.20.10.5 --service tcp/445 --simulate
-  sensor firewall suggest --address 10.20.10.5 --service tcp/445 --rehearse 30d
+  sensor firewall suggest --address 10.20.10.5 --service tcp/445 --backtest 30d
   sensor firewall suggest telnet --allow seen --format ios
 """
 DEFAULT_SPAN = "7d"
@@ -72,7 +72,7 @@ def _add_rules_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--simulate", action="store_true", help="only show the side effects")
     parser.add_argument(
-        "--rehearse",
+        "--backtest",
         metavar="SPAN",
         default="",
         help="only show which connections in the traffic records of the last SPAN, such as 30d, it would have blocked",

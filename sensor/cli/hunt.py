@@ -56,7 +56,7 @@ ACTIONS: dict[str, tuple[str, range | None, str]] = {
     "run": ("run", None, "NAME…"),
     "show": ("show", range(1, 2), "NAME"),
     "test": ("test", range(1000), "[NAME…]"),
-    "try": ("rehearse", None, "NAME…"),
+    "try": ("backtest", None, "NAME…"),
     "serve": ("serve", range(1), ""),
 }
 MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_serve"}

@@ -6,7 +6,7 @@ folder; `run` and `replay` load all of them, and a running sensor loads changes 
 allow override entries of other lists.
 
 actions:
-  add SOURCE                   download a list and store it; with --rehearse SPAN, show what a file would match in the traffic
+  add SOURCE                   download a list and store it; with --backtest SPAN, show what a file would match in the traffic
                                records of that time, and store nothing
   list                         show the lists with age, size and faults
   update [NAME…]               download changed lists again; one that would lose most of its entries is rejected and the old one kept
@@ -39,7 +39,7 @@ EXAMPLES = """\
   sensor intel add https://www.spamhaus.org/drop/drop_v4.json --category hijacked
   sensor intel add ~/our-blocklist.txt --name ours --confidence 95
   sensor intel add partners.txt --allow
-  sensor intel add new-feed.txt --rehearse 30d
+  sensor intel add new-feed.txt --backtest 30d
   sensor intel add https://threatfox-api.abuse.ch/export/csv/recent/ --name threatfox --keep-days 30 --header-file /etc/sensor/abuse-ch.key
   sensor intel update
   sensor intel check 203.0.113.66 evil.example
@@ -68,12 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of add: file with headers to send, as `Auth-Key: …`, one per line",
     )
     parser.add_argument(
-        "--rehearse",
+        "--backtest",
         metavar="SPAN",
         default="",
         help="of add: store nothing, show what the file would match in traffic records of the last SPAN, such as 30d",
     )
-    parser.add_argument("--data", metavar="NAME", default="", help="of --rehearse: dataset whose records are read")
+    parser.add_argument("--data", metavar="NAME", default="", help="of --backtest: dataset whose records are read")
     parser.add_argument("--force", action="store_true", help="of update: accept a list that lost most of its entries")
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
@@ -120,10 +120,10 @@ def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> i
     if len(args.operands) != 1:
         complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
-    if args.rehearse:
-        from sensor.cli._intel_rehearse import rehearse
+    if args.backtest:
+        from sensor.cli._intel_backtest import backtest
 
-        return rehearse(args)
+        return backtest(args)
     one = _made(args, sources)
     if one is None:
         return USAGE

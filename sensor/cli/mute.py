@@ -2,7 +2,7 @@
 
 add creates a mute from the conditions given: all of them must match. A running sensor applies it within a second; muted alerts are
 counted, and listed by `sensor alerts muted`. test lists the alerts of an event log that the mutes (or those named, or one made of the
-options) would have suppressed; add --rehearse does the same for a mute before it is added. Hours are UTC.
+options) would have suppressed; add --backtest does the same for a mute before it is added. Hours are UTC.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   sensor mute add --detector discovery.port_scan --src 10.20.1.9 --for 90d --reason 'the vulnerability scanner'
   sensor mute add --detector 'discovery.*' --src 10.20.1.0/24 --hours 01:00-04:00 --for ever --reason 'nightly inventory'
-  sensor mute add --detector 'discovery.*' --src 10.20.1.9 --rehearse 30d
+  sensor mute add --detector 'discovery.*' --src 10.20.1.9 --backtest 30d
   sensor mute list
   sensor mute test --type printer --port 9100
   sensor mute remove m3
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="of add: accept a mute without detector, source and destination"
     )
     parser.add_argument(
-        "--rehearse",
+        "--backtest",
         metavar="SPAN",
         type=_span,
         help="of add and test: write nothing, list the alerts of the last SPAN of the dataset, such as 30d, that would be muted",
@@ -140,8 +140,8 @@ def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     mute = _made(args, f"m{max(numbers, default=0) + 1}")
     if mute is None:
         return USAGE
-    if args.rehearse is not None:
-        return _rehearse(args, [mute])
+    if args.backtest is not None:
+        return _backtest(args, [mute])
     save_mutes(path, [*mutes, mute])
     put(f"{mute.id} mutes {mute.scope} {_until(mute)}; `sensor mute remove {mute.id}` removes it")
     return 0
@@ -279,10 +279,10 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     if not requested:
         put(f"no mutes in {path}")
         return 0
-    return _rehearse(args, requested)
+    return _backtest(args, requested)
 
 
-def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:
+def _backtest(args: argparse.Namespace, mutes: list[Mute]) -> int:
     """Print the alerts of the dataset that mutes would have suppressed. An expiry is evaluated at the time of the
     alert, so that expired mutes show their earlier effect.
     """
@@ -298,7 +298,7 @@ def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:
 
 
 def _alerts(args: argparse.Namespace) -> list[Record]:
-    """The last record of each alert of the dataset; with --rehearse those of its last days."""
+    """The last record of each alert of the dataset; with --backtest those of its last days."""
     from sensor.cli._views import stop_of, views_of
     from sensor.views.latest import stories_of
 
@@ -306,13 +306,13 @@ def _alerts(args: argparse.Namespace) -> list[Record]:
         records = list(stories_of(views_of(args, "alerts")).alerts.values())
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
-    if args.rehearse is None:
+    if args.backtest is None:
         return records
     from sensor.tables.lines import time_or
 
     last = {id(record): time_or(tidy(part(record, "alert").get("last")), 0) for record in records}
     newest = max(last.values(), default=0)
-    return [record for record in records if last[id(record)] >= newest - args.rehearse]
+    return [record for record in records if last[id(record)] >= newest - args.backtest]
 
 
 def _span(text: str) -> int:

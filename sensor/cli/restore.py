@@ -58,7 +58,7 @@ def main(args: argparse.Namespace) -> int:
         with reading("looking through", 0) as progress:
             manifest = verified(args.file, places, progress)
         if args.dry_run:
-            _rehearse(args, manifest, places)
+            _backtest(args, manifest, places)
         else:
             _restore(args, manifest, places)
     except (BadArchive, StoreError) as error:
@@ -100,7 +100,7 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: SensorPaths) 
     _print_configuration(args, manifest)
 
 
-def _rehearse(args: argparse.Namespace, manifest: Manifest, places: SensorPaths) -> None:
+def _backtest(args: argparse.Namespace, manifest: Manifest, places: SensorPaths) -> None:
     """Print the changes without making them."""
     from sensor.lifecycle.places import RECORDS, replaced, target
     from sensor.records.paths import records_folder

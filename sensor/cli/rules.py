@@ -9,7 +9,7 @@ actions:
   check [PATH…]                show their faults
   test [PATH…]                 run the tests in them
   try PATH CAPTURE…            show the alerts they would raise on captures; nothing is written
-  try PATH --rehearse SPAN     show the alerts they would raise on traffic records of the last SPAN, such as 30d
+  try PATH --backtest SPAN     show the alerts they would raise on traffic records of the last SPAN, such as 30d
   fields [KIND…]               show the kinds of events, flows and devices that rules match, or the fields of some
   import-sigma FILE…           convert Sigma rules for networks, on standard output (needs the extra sigma)
   example                      print an example file of rules
@@ -38,7 +38,7 @@ EXAMPLES = """\
   sensor rules check
   sensor rules test ours.yaml
   sensor rules try ours.yaml yesterday.pcapng
-  sensor rules try ours.yaml --rehearse 30d
+  sensor rules try ours.yaml --backtest 30d
   sensor rules fields dns.query flow.ended
   sensor rules import-sigma net_dns_susp.yml > /var/lib/sensor/rules/sigma.yaml
 """
@@ -54,12 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
     parser.add_argument(
-        "--rehearse",
+        "--backtest",
         metavar="SPAN",
         default="",
         help="of try: evaluate rules on traffic records of the last SPAN, such as 30d",
     )
-    parser.add_argument("--data", metavar="NAME", default="", help="of --rehearse: dataset whose records are read")
+    parser.add_argument("--data", metavar="NAME", default="", help="of --backtest: dataset whose records are read")
     add_json_argument(parser)
 
 
@@ -157,13 +157,13 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _try(args: argparse.Namespace) -> int:
-    if args.rehearse and args.operands:
-        from sensor.cli._rules_rehearse import rehearse
+    if args.backtest and args.operands:
+        from sensor.cli._rules_backtest import backtest
 
-        return rehearse(args)
+        return backtest(args)
     if len(args.operands) < 2:
         complain(
-            "expected try PATH CAPTURE…: rules, and captures to read, or --rehearse SPAN",
+            "expected try PATH CAPTURE…: rules, and captures to read, or --backtest SPAN",
             error="usage.missing-argument",
         )
         return USAGE

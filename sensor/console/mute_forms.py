@@ -1,4 +1,4 @@
-"""Mutes: created from a form, rehearsed on stored alerts, and written to the file of `sensor mute`."""
+"""Mutes: created from a form, backtested on stored alerts, and written to the file of `sensor mute`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FIELDS = (*TEXTS, *NUMBERS)
 SPANS = ("1h", "1d", "7d", "30d", "90d", "ever")
 SPAN = "7d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# Limits of a rehearsal: alerts read, newest first; alerts in one query; suppressed alerts shown.
+# Limits of a backtest: alerts read, newest first; alerts in one query; suppressed alerts shown.
 READ, PAGE, SHOWN = 20_000, 1000, 20
 _WRITING = threading.Lock()
 
 
-class Rehearsal(NamedTuple):
+class Backtest(NamedTuple):
     """``silent``: number of alerts that a mute would have suppressed, the first of them in ``rows``, by severity in
     ``counts``; ``read``: alerts examined; ``total``: stored alerts.
     """
@@ -107,7 +107,7 @@ def faults_of(error: ValidationError | ValueError) -> str:
     )
 
 
-def rehearse(data: Data, mute: Mute) -> Rehearsal:
+def backtest(data: Data, mute: Mute) -> Backtest:
     """Stored alerts that a mute would have suppressed, regardless of its expiry. Raises Unknown if no alert has a
     detector of that name.
     """
@@ -120,7 +120,7 @@ def rehearse(data: Data, mute: Mute) -> Rehearsal:
         silent += [row for row in page.rows if (one := finding_of_record(row.record)) is not None and mutes.match(one)]
         if not cursor:
             break
-    return Rehearsal(len(silent), silent[:SHOWN], Counter(row.severity for row in silent), read, max(total, read))
+    return Backtest(len(silent), silent[:SHOWN], Counter(row.severity for row in silent), read, max(total, read))
 
 
 def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mute:

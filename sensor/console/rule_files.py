@@ -1,5 +1,5 @@
 """Custom rules: those that a sensor loads, and files in the state folder, which the functions of `sensor rules` check,
-test, rehearse and write.
+test, backtest and write.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from sensor.views.errors import Malformed, NotReadable, Unknown
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LIMITS = Limits(memory=1 << 30, seconds=120.0)
-# Largest total size of captures for a rehearsal on a page.
+# Largest total size of captures for a backtest on a page.
 CAPTURES = 1 << 30
-# Seconds that a rehearsal waits for another one: it occupies a worker thread.
+# Seconds that a backtest waits for another one: it occupies a worker thread.
 WAIT_S = 5.0
 _WRITING = threading.Lock()
-_REHEARSING = threading.BoundedSemaphore(1)
+_BACKTESTING = threading.BoundedSemaphore(1)
 
 
 class TestedRule(NamedTuple):
@@ -91,28 +91,28 @@ class RuleFiles:
         faults = [fault._replace(path=Path(path.name)) for fault in faults if fault.path == file]
         return CheckedRules(rules, faults, list(_tests(rules)))
 
-    def rehearse(self, name: str, text: str, dataset: Dataset) -> list[dict[str, Any]]:
+    def backtest(self, name: str, text: str, dataset: Dataset) -> list[dict[str, Any]]:
         """Alerts that the rules would raise on the captures of a dataset. Raises NotReadable if that is unknown."""
         captures = [Path(one) for one in dataset.card.captures]
         if not captures:
-            raise NotReadable(f"{dataset.name} was not created from captures: a rehearsal needs a dataset of a replay")
+            raise NotReadable(f"{dataset.name} was not created from captures: a backtest needs a dataset of a replay")
         if missing := [one for one in captures if not one.is_file()]:
-            raise NotReadable(f"a rehearsal needs the capture, and {missing[0].name} can no longer be read")
+            raise NotReadable(f"a backtest needs the capture, and {missing[0].name} can no longer be read")
         if (size := sum(one.stat().st_size for one in captures)) > CAPTURES:
             raise NotReadable(
                 f"{size >> 20:,} MiB of captures take too long: `sensor rules try FILE CAPTURE` has no limit"
             )
-        if not _REHEARSING.acquire(timeout=WAIT_S):
-            raise NotReadable("another rehearsal is running: try again when it has finished")
+        if not _BACKTESTING.acquire(timeout=WAIT_S):
+            raise NotReadable("another backtest is running: try again when it has finished")
         try:
             with _file(name, text) as file:
                 configured = [f"--config={self._config}"] if self._config is not None else []
                 arguments = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
                 done = run(arguments, self._state, LIMITS)
         finally:
-            _REHEARSING.release()
+            _BACKTESTING.release()
         if done.fault:
-            raise NotReadable(f"the rehearsal failed: {done.fault}")
+            raise NotReadable(f"the backtest failed: {done.fault}")
         return [msgspec.json.decode(line) for line in done.output.splitlines() if line.startswith(b"{")]
 
     def save(self, name: str, text: str) -> CheckedRules:

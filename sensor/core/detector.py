@@ -283,7 +283,7 @@ class Detector:
     adjusts_severity: ClassVar[bool] = False
     # Options that are thresholds, each with the name of the number in an alert that reached it; "threshold" in the same
     # alert is then the value of the option. An alert whose number reaches the option is raised, others need another
-    # option (`sensor config check FILE --rehearse 30d`).
+    # option (`sensor config check FILE --backtest 30d`).
     decisive: ClassVar[Mapping[str, str]] = {}
     Options: ClassVar[type[Options]] = Options
     # Packet time (ns) before which ``tick`` need not be called. 0: call it each second; NEVER: not until an event

@@ -20,7 +20,7 @@ SELECT src_ip, dst_ip, proto, dst_port, any_value(src_device), any_value(dst_dev
     min(ts)::VARCHAR, max(ts)::VARCHAR, any_value(sni)
 FROM conn WHERE src_ip IS NOT NULL AND dst_ip IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY number DESC
 """
-# What a rehearsal on records cannot know, in words for users.
+# What a backtest on records cannot know, in words for users.
 LIMITS = (
     "connections that the sensor did not see, or that were open at the end, are missing",
     "a host that is blocked may use another server or port; what depends on it may fail later",

@@ -21,7 +21,7 @@ from sensor.records.stored_kinds import KINDS
 
 # Limits on alerts of one rule, the newest, and of one look-back; number of signals after which the caller may pause.
 FINDINGS_MOST, ALERTS_MOST, STEP = 10_000, 64, 500
-# What a rehearsal on records cannot know, in words for users.
+# What a backtest on records cannot know, in words for users.
 LIMITS = (
     "repeats of a message within seconds are one record, so counts may be too low",
     "connections that were open at the end, and frames that no table keeps, are not in the records",

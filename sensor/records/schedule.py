@@ -24,7 +24,7 @@ STATE = "hunts.json"
 # Limits on alerts of one run of a hunt, on rows that it reads for them, and on remembered findings of all hunts.
 ALERTS_MOST, ROWS_MOST, REPORTED_MOST = 64, 10_000, 20_000
 MEMORY_MIB, SECONDS = 256, 60.0
-# Limit on runs of one hunt in a rehearsal.
+# Limit on runs of one hunt in a backtest.
 RUNS_MOST = 200
 
 
@@ -131,7 +131,7 @@ def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
         query.close()
 
 
-def rehearse(
+def backtest(
     records: Path, hunts: Mapping[str, Hunt], since: int, until: int, report: Callable[[int, int], None]
 ) -> Iterator[Alert]:
     """The findings that scheduled hunts would have reported between two times (ns), in order of time. ``report``:
@@ -163,5 +163,5 @@ def silence(hunt: Hunt, every: int) -> int:
 
 
 def _step(hunt: Hunt, span: int) -> int:
-    """Seconds between two runs of a rehearsal: the schedule's, or more if there would be too many runs."""
+    """Seconds between two runs of a backtest: the schedule's, or more if there would be too many runs."""
     return max(hunt.schedule or hunt.look_back, -(-span // SECOND // RUNS_MOST), 1)

@@ -34,7 +34,7 @@ def past_matches(
     if len(rules) > RULES_MOST:
         faults.append(
             f"{len(rules) - RULES_MOST:,} of {len(rules):,} changed rules in past traffic: at most {RULES_MOST} are "
-            f"searched at a time; use `sensor rules try PATH --rehearse {DAYS}d` for the others"
+            f"searched at a time; use `sensor rules try PATH --backtest {DAYS}d` for the others"
         )
     within = Range(now // 1000 - DAYS * DAY_US, now // 1000)
     for one in rules[:RULES_MOST]:

@@ -131,16 +131,16 @@ def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(golden: Golde
     assert not result.lines[-1].startswith("  rules")
 
 
-def test_a_request_is_rehearsed_on_records(suggest) -> None:
+def test_a_request_is_backtested_on_records(suggest) -> None:
     """Each flow of the simulation is in the records with its connections; nothing else is blocked."""
     wanted = ("--address", "10.20.10.5", "--service", "tcp/445")
-    result = suggest(*wanted, "--rehearse", "30d", "--json")
+    result = suggest(*wanted, "--backtest", "30d", "--json")
     assert result.code == 0
     found = {one["client"]: one["connections"] for one in bodies(result) if one["answered"]}
     simulated = bodies(suggest(*wanted, "--json"))[0]["simulation"]["cuts"]
     assert {one["client"]["ips"][0] for one in simulated} <= found.keys()
     assert {(one["server"], one["proto"], one["port"]) for one in bodies(result)} == {("10.20.10.5", "tcp", 445)}
-    assert suggest(*wanted, "--rehearse", "30d").code == 0
+    assert suggest(*wanted, "--backtest", "30d").code == 0
 
 
 def test_a_telephone_exchange_is_a_server_that_many_use(golden: Golden, suggest) -> None:

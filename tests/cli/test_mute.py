@@ -116,20 +116,20 @@ def test_a_dry_run(mute, run_cli) -> None:
     assert mute("test", "m2").lines[-1].startswith(f"{silent} of 2 ")
 
 
-def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
+def test_a_mute_is_backtested_before_it_is_added(mute, tmp_path: Path) -> None:
     """The matching alerts are listed and counted, and nothing is written; a time span ends at the newest alert; an
     invalid time span is rejected.
     """
     scans = ("add", "--detector", "discovery.*")
-    rehearsed = mute(*scans, "--rehearse", "30d")
-    assert (rehearsed.code, rehearsed.lines[-1].startswith("1 of 2 ")) == (0, True)
+    backtested = mute(*scans, "--backtest", "30d")
+    assert (backtested.code, backtested.lines[-1].startswith("1 of 2 ")) == (0, True)
     write_log(tmp_path / "long.jsonl", 200)
     ends = [time_ns(json.loads(line)["alert"]["last"]) for line in (tmp_path / "long.jsonl").read_bytes().splitlines()]
     late = sum(end >= max(ends) - 600_000_000_000 for end in ends)
-    last = mute(*scans, "--rehearse", "10m", "--events", str(tmp_path / "long.jsonl")).lines[-1]
+    last = mute(*scans, "--backtest", "10m", "--events", str(tmp_path / "long.jsonl")).lines[-1]
     assert 0 < late < 200
     assert f" of {late} alerts " in last
-    invalid = mute(*scans, "--rehearse", "monthly")
+    invalid = mute(*scans, "--backtest", "monthly")
     assert (invalid.code, invalid.errors) == (2, ("usage.invalid-value",))
     assert not (tmp_path / "mutes.yaml").exists()
     assert mute(*scans).out.startswith("m1 ")

@@ -123,28 +123,28 @@ rules:
 """
 
 
-def test_a_rehearsal_finds_what_a_capture_shows(rules, run_cli, office: Path, tmp_path: Path, root: Path) -> None:
+def test_a_backtest_finds_what_a_capture_shows(rules, run_cli, office: Path, tmp_path: Path, root: Path) -> None:
     """On the records of the office the same rules match as often, for the same pairs."""
     path = tmp_path / "everything.yaml"
     path.write_text(EVERYTHING)
     live = rules("try", str(path), str(root / "pcaps" / "office.pcapng"))
     counts = {row[0]: int(row[1]) for line in live.lines[1:6] if (row := line.split())}
-    result = run_cli("rules", "try", str(path), "--rehearse", "30d", "--json", "--state", str(office))
+    result = run_cli("rules", "try", str(path), "--backtest", "30d", "--json", "--state", str(office))
     found = [json.loads(line) for line in result.lines]
     assert (result.code, counts.keys()) == (0, {one["rule"] for one in found})
     for rule in ("custom.asked", "custom.refused", "custom.ended", "custom.greeted"):
         assert sum(one["times"] for one in found if one["rule"] == rule) == counts[rule]
 
 
-def test_a_rehearsal_of_what_records_lack(run_cli, office: Path, tmp_path: Path) -> None:
+def test_a_backtest_of_what_records_lack(run_cli, office: Path, tmp_path: Path) -> None:
     """The rule that needs more data is named, and the others get an answer."""
     path = tmp_path / "ours.yaml"
     path.write_text(EVERYTHING + "  - {id: odd, title: Announced, when: arp.announcement}\n")
-    result = run_cli("rules", "try", str(path), "--rehearse", "30d", "--state", str(office))
+    result = run_cli("rules", "try", str(path), "--backtest", "30d", "--state", str(office))
     assert result.code == 1
     assert reports(result, "rule.not-in-records")
     assert "custom.asked" in result.out
-    assert run_cli("rules", "try", str(path), "--rehearse", "soon", "--state", str(office)).code == 2
+    assert run_cli("rules", "try", str(path), "--backtest", "soon", "--state", str(office)).code == 2
 
 
 def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:

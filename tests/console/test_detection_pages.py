@@ -1,4 +1,4 @@
-"""Threat lists and rules in the console: show, check, rehearse, test, write, remove; with roles and an audit log."""
+"""Threat lists and rules in the console: show, check, backtest, test, write, remove; with roles and an audit log."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def audit_of(folder: Path) -> list[tuple[str, str, str]]:
     return [(one["who"], one["action"], one.get("text", "")) for one in map(json.loads, lines)]
 
 
-def test_a_list_is_rehearsed_added_checked_changed_and_removed(
+def test_a_list_is_backtested_added_checked_changed_and_removed(
     there: Running, anna: httpx.Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The rehearsal finds the server in the traffic; `sensor intel` has the same list."""
+    """The backtest finds the server in the traffic; `sensor intel` has the same list."""
     text = f"{C2} botnet\r\nunheard.example\r\nno entry!\r\n"
-    rehearsed = send(anna, "/lists/act", action="rehearse", name="ours", text=text)
-    assert rehearsed.status_code == 200
-    assert "<strong>1</strong> of" in rehearsed.text
-    assert f"/search?q={C2}" in rehearsed.text
-    assert "line 3" in rehearsed.text
+    backtested = send(anna, "/lists/act", action="backtest", name="ours", text=text)
+    assert backtested.status_code == 200
+    assert "<strong>1</strong> of" in backtested.text
+    assert f"/search?q={C2}" in backtested.text
+    assert "line 3" in backtested.text
     assert "on any list" in anna.get("/lists?check=unheard.example").text
     assert not (there.state / "intel/lists.yaml").exists()
 
@@ -135,14 +135,14 @@ def test_only_administrators_name_urls_and_none_is_opened(there: Running, anna: 
         assert send(root, "/lists/act", action="remove", name="feed").status_code == 303
 
 
-def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: httpx.Client) -> None:
-    """The rehearsal raises the alert on the office; saving requests a reload from the sensor."""
+def test_rules_are_tested_backtested_saved_and_removed(there: Running, anna: httpx.Client) -> None:
+    """The backtest raises the alert on the office; saving requests a reload from the sensor."""
     requests = Requests(there.state)
     tested = send(anna, "/rules/act", action="test", name="ours", text=RULES.replace("\n", "\r\n"))
     assert all(count in tested.text for count in ("1 valid rule", "0 faults", "2 of 2 tests"))
-    rehearsed = send(anna, "/rules/act", action="rehearse", name="ours", text=RULES)
-    assert "1 alert " in rehearsed.text
-    assert "A host talks to the listed server" in rehearsed.text
+    backtested = send(anna, "/rules/act", action="backtest", name="ours", text=RULES)
+    assert "1 alert " in backtested.text
+    assert "A host talks to the listed server" in backtested.text
     assert not (there.state / "rules").exists()
     assert not requests.requested()
 
@@ -191,13 +191,13 @@ def test_who_may_only_read_looks_and_changes_nothing(there: Running) -> None:
         assert send(guest, "/rules/act", action="save", name="ours", text=RULES).status_code == 403
 
 
-def test_a_second_rehearsal_is_refused_instead_of_holding_a_thread(
+def test_a_second_backtest_is_refused_instead_of_holding_a_thread(
     office_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_files, "WAIT_S", 0.01)
     rules = rule_files.RuleFiles(tmp_path, None)
-    with rule_files._REHEARSING, pytest.raises(NotReadable, match="another rehearsal"):
-        rules.rehearse("ours", RULES, dataset_in(office_folder))
+    with rule_files._BACKTESTING, pytest.raises(NotReadable, match="another backtest"):
+        rules.backtest("ours", RULES, dataset_in(office_folder))
     live = dataset_in(tmp_path)
     with pytest.raises(NotReadable, match="captures"):
-        rules.rehearse("ours", RULES, live)
+        rules.backtest("ours", RULES, live)

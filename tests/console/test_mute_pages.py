@@ -1,4 +1,4 @@
-"""From an alert to the response: a mute that is rehearsed first, and firewall rules with their side effects."""
+"""From an alert to the response: a mute that is backtested first, and firewall rules with their side effects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def alert_of(client: httpx.Client, detector: str) -> str:
 
 
 def silenced_of(text: str) -> tuple[int, int]:
-    """The number of alerts that the rehearsal would mute, and the total."""
+    """The number of alerts that the backtest would mute, and the total."""
     found = re.search(r"<strong>(\d+)</strong> of (\d+) alert", text)
     assert found is not None
     return int(found[1]), int(found[2])
@@ -43,7 +43,7 @@ def there(start, own: Path) -> Running:
     return start(own)
 
 
-def test_a_mute_is_rehearsed_written_and_undone(there: Running) -> None:
+def test_a_mute_is_backtested_written_and_undone(there: Running) -> None:
     """The offered mute matches one alert, a wider one four, another none. `sensor mute` lists what was written."""
     with there.client() as client:
         name = alert_of(client, "discovery.port_scan")
@@ -137,7 +137,7 @@ def test_a_mute_that_makes_no_sense_is_refused(office: Running, browser: httpx.C
     assert not (office.state / "mutes.yaml").exists()
 
 
-def test_who_may_only_read_rehearses_and_mutes_nothing(there: Running) -> None:
+def test_who_may_only_read_backtests_and_mutes_nothing(there: Running) -> None:
     with there.client(scope="read") as client:
         name = alert_of(client, "discovery.port_scan")
         page = client.get(f"/alerts/{name}/mute").text

@@ -127,7 +127,7 @@ def comparable(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
     return [tuple(getattr(alert, name) for name in alert.__struct_fields__ if name != "proof") for alert in alerts]
 
 
-def rehearsable(unit: Detector, alerts: Iterable[Alert]) -> list[Alert]:
+def backtestable(unit: Detector, alerts: Iterable[Alert]) -> list[Alert]:
     """The alerts; asserts that each whose threshold is an option of ``decisive``, and no other, has its number."""
     found = list(alerts)
     for alert in found:
@@ -262,7 +262,7 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
                 if one.is_relevant(numbers):
                     messages += one.evaluate(flow_of(part[row]), numbers)
             found += messages if one is unit else ()
-    return rehearsable(unit, found)
+    return backtestable(unit, found)
 
 
 def in_time(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
@@ -278,7 +278,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
         for row, numbers in unit.candidates(reader.read(part)):
             if unit.is_relevant(numbers):
                 found += unit.evaluate(flow_of(part[row]), numbers)
-    return rehearsable(unit, [*found, *unit.tick((last + 60) * SECOND)])
+    return backtestable(unit, [*found, *unit.tick((last + 60) * SECOND)])
 
 
 def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
@@ -321,7 +321,7 @@ def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
             f"{unit.id} does not want what it would raise an alert for: {event}"
         )
         found += mine
-    return rehearsable(unit, found)
+    return backtestable(unit, found)
 
 
 def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Alert]:
@@ -331,4 +331,4 @@ def reviewed(unit: DeviceDetector, changes: Iterable[DeviceChange]) -> list[Aler
         if unit in _twins:
             list(_twins[unit].review(change))
         found += unit.review(change)
-    return rehearsable(unit, found)
+    return backtestable(unit, found)

@@ -18,7 +18,7 @@ from sensor.core.alert import Alert
 from sensor.core.record import Record, RecordMaker
 from sensor.core.time_units import SECOND
 from sensor.records.hunt_tests import START_S, write_rows
-from sensor.records.schedule import Schedule, rehearse
+from sensor.records.schedule import Schedule, backtest
 from sensor.runtime.hunting import Hunting
 from tests.detectors.stories import World, device
 
@@ -232,15 +232,15 @@ def test_no_records_are_no_fault_of_the_sensor(tmp_path: Path, hunts: Path) -> N
     assert messages(schedule, at(70)) == [ATTEMPTS]
 
 
-# Rehearsal.
+# Backtest.
 
 
-def test_a_rehearsal_is_the_schedule_in_the_past(tmp_path: Path, hunts: Path) -> None:
+def test_a_backtest_is_the_schedule_in_the_past(tmp_path: Path, hunts: Path) -> None:
     records = tmp_path / "records"
     write_rows(records, {"conn": scan(0, 9) + scan(12 * 3600, 9)})
     schedule, runs = Schedule([hunts], records), []
     alerts = list(
-        rehearse(records, schedule.hunts, at(0), at(13 * 3600), lambda done, total: runs.append((done, total)))
+        backtest(records, schedule.hunts, at(0), at(13 * 3600), lambda done, total: runs.append((done, total)))
     )
     assert [alert.summary for alert in alerts] == [ATTEMPTS, ATTEMPTS]
     assert alerts[0].ts < at(3700) < alerts[1].ts

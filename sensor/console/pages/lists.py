@@ -1,4 +1,4 @@
-"""Threat lists: their entries, a check of values, rehearsals, and changes."""
+"""Threat lists: their entries, a check of values, backtests, and changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.responses import RedirectResponse, Response
 
-from sensor.console.list_rehearsal import Rehearsal, rehearse
+from sensor.console.list_backtest import Backtest, backtest
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.console.security.session import Refused
@@ -14,7 +14,7 @@ from sensor.console.threat_lists import FIELDS, PAGE, read_text
 from sensor.documents import Fault
 from sensor.views.errors import Malformed, one_of
 
-ACTIONS = ("rehearse", "save", "remove")
+ACTIONS = ("backtest", "save", "remove")
 FAULTS_SHOWN = 10
 
 
@@ -27,7 +27,7 @@ def _page(
     request: PageRequest,
     given: Mapping[str, str],
     text: str,
-    rehearsal: Rehearsal | None = None,
+    backtest: Backtest | None = None,
     faults: Sequence[Fault] = (),
 ) -> Response:
     lists, values = request.console.lists, request.first("check").split()[:50]
@@ -36,7 +36,7 @@ def _page(
         request, "lists.jinja", "Threat lists", lists=lists.all(), configured=request.console.configuration.intel,
         values=values, found=found, unread=unread,
         missing=sorted({*values} - {match.value for match in found}),
-        given=given, text=text, rehearsal=rehearsal, faults=faults[:FAULTS_SHOWN],
+        given=given, text=text, backtest=backtest, faults=faults[:FAULTS_SHOWN],
     )  # fmt: skip
 
 
@@ -53,13 +53,13 @@ def one(request: PageRequest) -> Response:
 
 
 def act(request: PageRequest) -> Response:
-    """Rehearse the entries of the form, write them, or remove a list."""
+    """Backtest the entries of the form, write them, or remove a list."""
     action, name = request.field("action"), request.field("name").strip()
     one_of("action", [action], ACTIONS)
     given, text = {field: request.field(field) for field in FIELDS}, request.text("text")
-    if action == "rehearse":
+    if action == "backtest":
         lists, faults = read_text(text, allow=False)
-        return _page(request, given, text, rehearse(lists, request.dataset), faults)
+        return _page(request, given, text, backtest(lists, request.dataset), faults)
     if given["source"].strip() and not request.who.may_manage:
         raise Refused(
             f"{request.who.name} is not an administrator: only administrators may add URLs, which the host "

@@ -1,4 +1,4 @@
-"""Mute similar alerts: a form, a rehearsal on the stored alerts, and then the mute itself."""
+"""Mute similar alerts: a form, a backtest on the stored alerts, and then the mute itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.views.alerts import alert
 
 
 def page(request: PageRequest) -> Response:
-    """The form with its rehearsal: the mute in the URL, otherwise the narrowest that matches the alert."""
+    """The form with its backtest: the mute in the URL, otherwise the narrowest that matches the alert."""
     row = alert(request.data, request.http.path_params["id"]).alert
     requested = {name: request.first(name) for name in (*FIELDS, "span", "reason") if request.first(name)}
     given = (
@@ -27,7 +27,7 @@ def page(request: PageRequest) -> Response:
     mute = mute_forms.mute_of(given, "new", request.who.name, datetime.now(UTC))
     return render(
         request, "mute.jinja", "Mute", row=row, given=given, mute=mute,
-        rehearsal=mute_forms.rehearse(request.data, mute),
+        backtest=mute_forms.backtest(request.data, mute),
         scopes=mute_forms.scopes(row), spans=SPANS, span=given.get("span", SPAN), types=TYPES,
         file=request.console.mutes,
     )  # fmt: skip

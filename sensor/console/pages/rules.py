@@ -1,4 +1,4 @@
-"""Custom rules: loaded rules, local files, their tests, and rehearsals."""
+"""Custom rules: loaded rules, local files, their tests, and backtests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.rules.load import EmptyContext
 from sensor.rules.values import OPERATORS
 from sensor.views.errors import Malformed, one_of
 
-ACTIONS = ("test", "rehearse", "save", "remove")
+ACTIONS = ("test", "backtest", "save", "remove")
 SHOWN = 100
 
 
@@ -71,14 +71,14 @@ def _kinds() -> dict[str, str]:
 
 
 def act(request: PageRequest) -> Response:
-    """Test a text, rehearse it, write it, or remove a file."""
+    """Test a text, backtest it, write it, or remove a file."""
     action, name, text = request.field("action"), request.field("name").strip(), request.text("text")
     one_of("action", [action], ACTIONS)
-    if action in ("test", "rehearse"):
+    if action in ("test", "backtest"):
         found = request.console.rules.examine(name, text)
         alerts = None
-        if action == "rehearse" and not found.faults:
-            alerts = request.console.rules.rehearse(name, text, request.dataset)
+        if action == "backtest" and not found.faults:
+            alerts = request.console.rules.backtest(name, text, request.dataset)
         return _editor(request, name, text, found, alerts)
     request.console.audit.add(request.who.name, f"rules {action}", peer=request.peer, text=name)
     if action == "remove":

@@ -1,4 +1,4 @@
-"""Rehearsal of a changed configuration: which past alerts other thresholds of built-in detectors would have silenced.
+"""Backtest of a changed configuration: which past alerts other thresholds of built-in detectors would have silenced.
 
 An alert holds the value at its last report, and the threshold that it reached (``Detector.decisive``). A value at or
 above the new threshold would have raised the alert again. What stayed below the old threshold raised no alert, so the
@@ -45,7 +45,7 @@ class Change(NamedTuple):
     unknown: str
 
 
-class Rehearsed(NamedTuple):
+class Backtested(NamedTuple):
     """The effect of a change: the alerts of its detector by effect."""
 
     change: Change
@@ -98,7 +98,7 @@ def reason_of(option: str, description: str) -> str:
     return TIME if option.endswith(TIMES) else NOT_IN_ALERTS
 
 
-def rehearsed(settings: Mapping[str, Settings], records: Iterable[Record]) -> list[Rehearsed]:
+def backtested(settings: Mapping[str, Settings], records: Iterable[Record]) -> list[Backtested]:
     """The changes between two configurations, each with the alerts that it concerns. ``records``: the last of each
     alert.
     """
@@ -112,7 +112,7 @@ def rehearsed(settings: Mapping[str, Settings], records: Iterable[Record]) -> li
     ]
 
 
-def least_rehearsed(old: Severity, new: Severity, records: Iterable[Record]) -> Rehearsed | None:
+def least_backtested(old: Severity, new: Severity, records: Iterable[Record]) -> Backtested | None:
     """The effect of another lowest severity of reported alerts; None if it is the same."""
     if old == new:
         return None
@@ -120,10 +120,10 @@ def least_rehearsed(old: Severity, new: Severity, records: Iterable[Record]) -> 
     alerts: dict[Effect, list[Record]] = {effect: [] for effect in Effect}
     for record in () if change.unknown else records:
         alerts[Effect.KEPT if Severity[str(record["severity"])] >= new else Effect.SILENCED].append(record)
-    return Rehearsed(change, alerts)
+    return Backtested(change, alerts)
 
 
-def _of(change: Change, settings: Settings, records: Sequence[Record]) -> Rehearsed:
+def _of(change: Change, settings: Settings, records: Sequence[Record]) -> Backtested:
     alerts: dict[Effect, list[Record]] = {effect: [] for effect in Effect}
     if not change.unknown:
         for record in records:
@@ -131,4 +131,4 @@ def _of(change: Change, settings: Settings, records: Sequence[Record]) -> Rehear
             effect = settings.effect(change.option, numbers if isinstance(numbers, dict) else {})
             if effect is not None:
                 alerts[effect].append(record)
-    return Rehearsed(change, alerts)
+    return Backtested(change, alerts)

@@ -1,4 +1,4 @@
-"""`sensor intel add FILE --rehearse 30d`: matches of a list in the traffic records."""
+"""`sensor intel add FILE --backtest 30d`: matches of a list in the traffic records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = ("value", "kind", "entry", "records", "devices", "last")
 FAULTS_SHOWN = 5
 
 
-def rehearse(args: argparse.Namespace) -> int:
+def backtest(args: argparse.Namespace) -> int:
     """Print matching values without storing the list. 2 if it cannot be read. Raises Exit without records."""
     from sensor.records.coverage import coverage, sentences
     from sensor.records.list_matches import matches
@@ -31,7 +31,7 @@ def rehearse(args: argparse.Namespace) -> int:
     lists = _read(args.operands[0])
     if lists is None:
         return USAGE
-    args.since, args.until, args.records, args.events = args.rehearse, "", None, None
+    args.since, args.until, args.records, args.events = args.backtest, "", None, None
     with asking(args) as query:
         found, notes = matches(query, lists.named), list(sentences(coverage(query)))
     if found.more:
@@ -50,7 +50,7 @@ def _read(source: str) -> ThreatLists | None:
 
     if "://" in source:
         complain(
-            f"found the URL {tidy(source)}, expected a file: download the list to rehearse it",
+            f"found the URL {tidy(source)}, expected a file: download the list to backtest it",
             error="usage.invalid-value",
         )
         return None

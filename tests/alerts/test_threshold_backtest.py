@@ -1,19 +1,19 @@
-"""Rehearsal of thresholds, with the options of the detectors."""
+"""Backtest of thresholds, with the options of the detectors."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sensor.alerts.threshold_rehearsal import (
+from sensor.alerts.threshold_backtest import (
     LOWERED,
     NOT_IN_ALERTS,
     SEVERITY_ONLY,
     TIME,
     Effect,
     Settings,
-    least_rehearsed,
+    backtested,
+    least_backtested,
     reason_of,
-    rehearsed,
 )
 from sensor.config import detector_units
 from sensor.core.alert import Severity
@@ -52,7 +52,7 @@ def alert(detector: str = SCAN, severity: str = "medium", **numbers: Any) -> dic
 
 def effect(one: dict[str, Any], **new: Any) -> Effect | None:
     """The effect of one changed option on an alert."""
-    [found] = rehearsed(settings(one["alert"]["detector"], **new), [one])
+    [found] = backtested(settings(one["alert"]["detector"], **new), [one])
     return next((effect for effect, some in found.alerts.items() if some), None)
 
 
@@ -77,23 +77,23 @@ def test_what_cannot_be_known_is_unknown() -> None:
 def test_a_lowered_threshold_and_other_options_have_a_reason() -> None:
     reasons = {"ports": (10, LOWERED), "window_s": (60, TIME), "share": (0.9, NOT_IN_ALERTS)}
     for option, (value, reason) in reasons.items():
-        [found] = rehearsed(settings(SCAN, **{option: value}), [alert(failed=30, threshold=25)])
+        [found] = backtested(settings(SCAN, **{option: value}), [alert(failed=30, threshold=25)])
         assert found.change.unknown == reason
         assert not any(found.alerts.values())
 
 
 def test_the_least_severity_of_reports() -> None:
     records = [alert(severity=severity) for severity in ("low", "medium", "high")]
-    raised = least_rehearsed(Severity.info, Severity.medium, records)
+    raised = least_backtested(Severity.info, Severity.medium, records)
     assert raised is not None
     assert [len(raised.alerts[one]) for one in (Effect.SILENCED, Effect.KEPT)] == [1, 2]
-    lowered = least_rehearsed(Severity.medium, Severity.info, records)
+    lowered = least_backtested(Severity.medium, Severity.info, records)
     assert lowered is not None
     assert lowered.change.unknown
-    assert least_rehearsed(Severity.low, Severity.low, records) is None
+    assert least_backtested(Severity.low, Severity.low, records) is None
 
 
-def test_every_threshold_can_be_rehearsed_or_is_listed() -> None:
+def test_every_threshold_can_be_backtested_or_is_listed() -> None:
     undecided = {
         f"{detector}.{name}"
         for detector, unit in detector_units().items()
@@ -105,7 +105,7 @@ def test_every_threshold_can_be_rehearsed_or_is_listed() -> None:
 
 
 def test_decisive_options_are_numbers() -> None:
-    """That alerts have the numbers of ``decisive`` is asserted wherever a test raises some (``rehearsable``)."""
+    """That alerts have the numbers of ``decisive`` is asserted wherever a test raises some (``backtestable``)."""
     kinds = {
         pydantic_model(unit.Options).model_fields[option].annotation
         for unit in detector_units().values()

@@ -1,4 +1,4 @@
-"""`sensor firewall suggest … --rehearse 30d`: recorded connections that the requests would have blocked."""
+"""`sensor firewall suggest … --backtest 30d`: recorded connections that the requests would have blocked."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ COLUMNS = ("client", "server", "service", "connections", "answered", "first", "l
 SHOWN = 100
 
 
-def rehearse(args: argparse.Namespace, requests: Sequence[Request]) -> int:
+def backtest(args: argparse.Namespace, requests: Sequence[Request]) -> int:
     """Print what each request would have blocked. Raises Exit without records."""
     from sensor.records.blocked import LIMITS, Connections
     from sensor.records.coverage import coverage, sentences
 
-    args.since, args.until, args.records = args.rehearse, "", None
+    args.since, args.until, args.records = args.backtest, "", None
     with asking(args) as query:
         connections = Connections(query)
         for request in requests:

@@ -1,4 +1,4 @@
-"""`sensor config check FILE --rehearse 30d`: past alerts that changed thresholds would have silenced."""
+"""`sensor config check FILE --backtest 30d`: past alerts that changed thresholds would have silenced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sensor.cli._table import table
 from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
-    from sensor.alerts.threshold_rehearsal import Rehearsed, Settings
+    from sensor.alerts.threshold_backtest import Backtested, Settings
     from sensor.config import Config
 
 OPTION, COUNTS = ("option", "in use", "changed"), ("silenced", "kept", "unknown")
@@ -25,11 +25,11 @@ Record = dict[str, Any]
 NOTE = "An alert holds the value of its last report; the value may have risen afterwards."
 
 
-def rehearse(args: argparse.Namespace, in_use: Path | None, changed: Path) -> int:
+def backtest(args: argparse.Namespace, in_use: Path | None, changed: Path) -> int:
     """Print the effect of each changed option. ``in_use``: the present configuration, None for the usual one. 2 if one
     of the two is invalid; raises Exit without alerts.
     """
-    from sensor.alerts.threshold_rehearsal import least_rehearsed, rehearsed
+    from sensor.alerts.threshold_backtest import backtested, least_backtested
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
 
@@ -39,8 +39,8 @@ def rehearse(args: argparse.Namespace, in_use: Path | None, changed: Path) -> in
         complain_of_faults(errors.faults)
         return USAGE
     records = _alerts(args)
-    least = least_rehearsed(old.least, new.least, records)
-    found = [*([least] if least is not None else []), *rehearsed(_settings(old, new), records)]
+    least = least_backtested(old.least, new.least, records)
+    found = [*([least] if least is not None else []), *backtested(_settings(old, new), records)]
     for line in _json(found) if args.json else _lines(found, len(records)):
         put(line)
     if args.json:
@@ -49,14 +49,14 @@ def rehearse(args: argparse.Namespace, in_use: Path | None, changed: Path) -> in
 
 
 def _settings(old: Config, new: Config) -> Mapping[str, Settings]:
-    from sensor.alerts.threshold_rehearsal import Settings
+    from sensor.alerts.threshold_backtest import Settings
     from sensor.config import detector_units
 
     return {name: Settings(unit, old.options(name), new.options(name)) for name, unit in detector_units().items()}
 
 
 def _alerts(args: argparse.Namespace) -> list[Record]:
-    """The last record of each alert of the dataset, of the time of --rehearse before the newest."""
+    """The last record of each alert of the dataset, of the time of --backtest before the newest."""
     from sensor.cli._views import stop_of, views_of
     from sensor.tables.lines import time_or
     from sensor.views.latest import stories_of
@@ -67,12 +67,12 @@ def _alerts(args: argparse.Namespace) -> list[Record]:
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
     last = {id(record): time_or(tidy(part(record, "alert").get("last")), 0) for record in records}
-    since = max(last.values(), default=0) - args.rehearse
+    since = max(last.values(), default=0) - args.backtest
     return [record for record in records if last[id(record)] >= since]
 
 
-def _lines(found: Sequence[Rehearsed], total: int) -> Iterator[str]:
-    from sensor.alerts.threshold_rehearsal import Effect
+def _lines(found: Sequence[Backtested], total: int) -> Iterator[str]:
+    from sensor.alerts.threshold_backtest import Effect
 
     if not found:
         yield "no option of a built-in detector differs from the configuration in use"
@@ -96,7 +96,7 @@ def _lines(found: Sequence[Rehearsed], total: int) -> Iterator[str]:
         yield f"The effect of {counted(len(unknown), 'option')} is unknown: replay a capture with both configurations."
 
 
-def _option(one: Rehearsed) -> tuple[str, str, str]:
+def _option(one: Backtested) -> tuple[str, str, str]:
     change = one.change
     return f"{change.detector}.{change.option}", _text(change.old), _text(change.new)
 
@@ -105,7 +105,7 @@ def _text(value: Any) -> str:
     return tidy(json.dumps(value, default=str, ensure_ascii=False)).strip('"')
 
 
-def _json(found: Sequence[Rehearsed]) -> Iterator[str]:
+def _json(found: Sequence[Backtested]) -> Iterator[str]:
     for one in found:
         change = one.change
         row: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""`sensor rules try FILE --rehearse 30d`: alerts that rules would have raised on the traffic in the records."""
+"""`sensor rules try FILE --backtest 30d`: alerts that rules would have raised on the traffic in the records."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Finding(NamedTuple):
     summary: str
 
 
-def rehearse(args: argparse.Namespace) -> int:
+def backtest(args: argparse.Namespace) -> int:
     """Print the alerts of each rule; 1 if a rule cannot be evaluated on records. Raises Exit without records."""
     from sensor.records.coverage import coverage, sentences
     from sensor.records.rule_matches import LIMITS, unknown_in_records
@@ -53,7 +53,7 @@ def rehearse(args: argparse.Namespace) -> int:
     if faults or networks is None:
         complain_of_faults(faults)
         return USAGE
-    args.since, args.until, args.records, args.events = args.rehearse, "", None, None
+    args.since, args.until, args.records, args.events = args.backtest, "", None, None
     unknown = {one.rule.id: unknown_in_records(uses(one.rule, one.sets)) for one in rules}
     with asking(args) as query:
         for one in rules:

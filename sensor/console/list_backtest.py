@@ -1,4 +1,4 @@
-"""A rehearsal of a threat list: matches of its entries with addresses and names in traffic records."""
+"""A backtest of a threat list: matches of its entries with addresses and names in traffic records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.views.errors import NotReadable
 SHOWN = 100
 
 
-class Rehearsal(NamedTuple):
+class Backtest(NamedTuple):
     """``total``: matching values, the first of them in ``rows``; ``compared``: values compared, ``more``: not compared;
     ``notes``: limits of the records.
     """
@@ -28,12 +28,12 @@ class Rehearsal(NamedTuple):
     notes: Sequence[str]
 
 
-def rehearse(lists: ThreatLists, dataset: Dataset) -> Rehearsal:
+def backtest(lists: ThreatLists, dataset: Dataset) -> Backtest:
     """Compare the lists with the traffic records of a dataset. Raises NotReadable if there are none."""
     with querying(dataset) as there:
         try:
             found = matches(there.query, lists.named)
             notes = [*there.missing, *sentences(coverage(there.query))]
         except QueryError as error:
-            raise NotReadable(f"the list cannot be rehearsed on {dataset.name}: {error}") from None
-    return Rehearsal(found.rows[:SHOWN], len(found.rows), found.compared, found.more, notes)
+            raise NotReadable(f"the list cannot be backtested on {dataset.name}: {error}") from None
+    return Backtest(found.rows[:SHOWN], len(found.rows), found.compared, found.more, notes)
