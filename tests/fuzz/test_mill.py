@@ -42,7 +42,7 @@ class Slow(Dissector):
 @pytest.mark.parametrize(("broken", "reported"), [(Breaking, "IndexError"), (Slow, "took")])
 def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], reported: str) -> None:
     """The number of the case is reported, so that it can be repeated."""
-    monkeypatch.setitem(mill.DISSECTORS, "arp", broken)
+    monkeypatch.setattr(mill, "DISSECTORS", {**mill.DISSECTORS, "arp": broken})
     fault = mill.grind("arp", 20_000, 60, seed=1).fault
     assert fault.startswith("case ")
     assert reported in fault
