@@ -16,6 +16,7 @@ from sensor.alerts.aggregation import AlertAggregator
 from sensor.budget import LEAST, MIB, MOST, TABLES, USUAL, Budget
 from sensor.config import load_config
 from sensor.core.addresses import Networks
+from sensor.core.alert import Severity
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.event import Event
@@ -150,6 +151,7 @@ def learned(count: int) -> object:
 
 
 def alerts(count: int) -> object:
+    """A quarter of them is below medium, and has its own table."""
     desk, unit = AlertAggregator(keys=count), detector("discovery.port_scan")
     for number in range(count):
         packet = Packet(bytes(300), ts=START + number, src=NET + number, src_mac=5)
@@ -162,6 +164,7 @@ def alerts(count: int) -> object:
             why=why,
             numbers={"ports": number},
             target=Subject(6, NET),
+            severity=Severity.medium if number % 4 else Severity.low,
         )
         desk.take(made)
     return desk
