@@ -44,10 +44,15 @@ class Known(NamedTuple):
         return self.reader
 
     def details(self, record: Record) -> Record:
-        """A device record with all of its evidence and leases."""
+        """A device record with all of its evidence and leases. Raises Exit if they are damaged."""
+        from sensor.inventory.store.database import StoreError
+
         if self.reader is None:
             return record
-        return self.reader.details(tidy(part(record, "device").get("id"))) or record
+        try:
+            return self.reader.details(tidy(part(record, "device").get("id"))) or record
+        except StoreError as error:
+            raise Exit(NOT_OPENED, str(error), error="inventory.not-read") from None
 
 
 def add_site_arguments(parser: argparse.ArgumentParser) -> None:

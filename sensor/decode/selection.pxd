@@ -110,18 +110,18 @@ cdef inline int remember(Repeats* repeats, int bit, interest) except -1:
     return 0
 
 
-cdef inline int wait_for(QuietFlows* quiet_flows, int bit, interest) except -1:
+cdef inline int wait_for(QuietFlows* quiet, int bit, interest) except -1:
     """Record from when, and how quiet, a flow is followed by a dissector."""
     if interest.from_s:
-        quiet_flows.bits |= <uint64_t>1 << bit
-        quiet_flows.age[bit] = interest.from_s * 1_000_000_000
-        quiet_flows.bytes[bit], quiet_flows.rate[bit] = interest.quiet
+        quiet.bits |= <uint64_t>1 << bit
+        quiet.age[bit] = interest.from_s * 1_000_000_000
+        quiet.bytes[bit], quiet.rate[bit] = interest.quiet
     return 0
 
 
 # arithmetic only: nothing can fail
-cdef inline uint64_t too_early(const QuietFlows* quiet_flows, uint64_t bits, const Slot* slot, int64_t ts) noexcept nogil:
-    """Those of some dissectors, all of them patient, that do not follow the flow now. The number of bits is limited."""
+cdef inline uint64_t too_early(const QuietFlows* quiet, uint64_t bits, const Slot* slot, int64_t ts) noexcept nogil:
+    """Those of some dissectors of quiet flows that do not follow the flow now. The number of bits is limited."""
     cdef int64_t age = ts - slot.first
     cdef uint64_t left = bits
     cdef int bit
@@ -129,8 +129,8 @@ cdef inline uint64_t too_early(const QuietFlows* quiet_flows, uint64_t bits, con
         bit = sensor_lowest(left)
         left &= left - 1
         if (
-            age >= quiet_flows.age[bit]
-            and slot.bytes0 + slot.bytes1 <= quiet_flows.bytes[bit] + <uint64_t>(age // 1_000_000_000) * quiet_flows.rate[bit]
+            age >= quiet.age[bit]
+            and slot.bytes0 + slot.bytes1 <= quiet.bytes[bit] + <uint64_t>(age // 1_000_000_000) * quiet.rate[bit]
         ):
             bits ^= <uint64_t>1 << bit
     return bits

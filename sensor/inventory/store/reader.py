@@ -99,8 +99,15 @@ class Reader:
 
     def details(self, device: str) -> Body:
         """All details of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``, ``history``
-        and ``said``.
+        and ``said``. Raises StoreError if they are damaged.
         """
+        try:
+            return self._details(device)
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            what = f"the data of {device} is damaged ({error}); restore a backup: `sensor restore`"
+            raise StoreError(f"{self.path}: {what}") from None
+
+    def _details(self, device: str) -> Body:
         row = self._base.execute("SELECT key, last, gone, body, state FROM devices WHERE id = ?", (device,)).fetchone()
         if row is None:
             return {}

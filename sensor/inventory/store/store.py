@@ -355,9 +355,9 @@ def rules_of(base: sqlite3.Connection) -> list[Rule]:
         client, server, service = row["value"].split(" ")
         rules.append(
             Rule(
-                _successor(client, successors), _successor(server, successors), parse_service(service), row["field"] == ALLOW,
-                row["number"], row["author"], row["ts"],
-                row["reason"],
+                _successor(client, successors), _successor(server, successors),
+                parse_service(service), row["field"] == ALLOW,
+                row["number"], row["author"], row["ts"], row["reason"],
             )
         )  # fmt: skip
     return rules

@@ -306,6 +306,17 @@ def test_a_row_that_is_no_device_is_left_out(store: Store):
     assert store.broken == 1
 
 
+def test_damaged_details_name_their_device(store: Store, tmp_path: Path):
+    """Those of other devices can be read."""
+    story = written(office(noted()), store)
+    store.base.execute("UPDATE devices SET state = '[]' WHERE key = ?", (f"mac:{LAPTOP}",))
+    reader = Reader(tmp_path)
+    with pytest.raises(StoreError, match=story.who(LAPTOP).id):
+        reader.details(story.who(LAPTOP).id)
+    assert reader.details(story.who(PRINTER).id)["evidence"]
+    reader.close()
+
+
 WRITER = """
 import sys
 from pathlib import Path
