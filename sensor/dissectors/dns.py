@@ -17,6 +17,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, added, read
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 53
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # assigned ones: query, inverse query, status, notify, update, stateful operations
@@ -151,7 +152,5 @@ def _parsed(packet: Packet, data: bytes, message: Message) -> list[Parsed]:
     if message.operation == UPDATE:
         parsed.append(DnsUpdate(packet, name, added(data, packet.truncated)))
     if name and type_ in OF_HOSTS and flags & RECURSION and not message.operation and packet.sport != PORT:
-        parsed.append(
-            Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.query", name, packet.flow)
-        )
+        parsed.append(fact(packet, "dns.query", name))
     return parsed

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from sensor.core.addresses import V4, Address, is_multicast
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.groups import membership, records
+from sensor.dissectors.shared.sender_facts import fact
 
 PROTOCOL = 2
 QUERY, REPORT_1, REPORT_2, LEAVE, REPORT_3 = 0x11, 0x12, 0x16, 0x17, 0x22
@@ -84,7 +84,7 @@ def _older(packet: Packet, kind: int, data: bytes) -> list[Parsed]:
         raise Malformed("group that is none")
     if kind == QUERY:
         version = 3 if len(data) >= QUERY_3_SIZE else 2 if data[1] else 1  # RFC 3376, 7.1
-        return [IgmpQuery(packet, version, group), _role(packet, "querier")]
+        return [IgmpQuery(packet, version, group), fact(packet, "igmp.role", "querier")]
     if not group:
         raise Malformed("group that is none")
     if kind == LEAVE:
@@ -94,9 +94,5 @@ def _older(packet: Packet, kind: int, data: bytes) -> list[Parsed]:
 
 def _router(packet: Packet, kind: int) -> list[Parsed]:
     if kind == ROUTER_ADVERTISEMENT:
-        return [IgmpRouter(packet, True, False), _role(packet, "multicast_router")]
+        return [IgmpRouter(packet, True, False), fact(packet, "igmp.role", "multicast_router")]
     return [IgmpRouter(packet, False, kind == ROUTER_SOLICITATION)]
-
-
-def _role(packet: Packet, role: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "igmp.role", role, packet.flow)

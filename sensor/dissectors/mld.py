@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from sensor.core.addresses import Address, is_multicast
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.groups import membership, records
+from sensor.dissectors.shared.sender_facts import fact
 
 QUERY, REPORT_1, DONE, REPORT_2 = 130, 131, 132, 143
 ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION, ROUTER_TERMINATION = 151, 152, 153
@@ -81,7 +81,7 @@ def _older(packet: Packet, data: bytes) -> list[Parsed]:
     if (group or data[0] != QUERY) and not is_multicast(group):
         raise Malformed("group that is none")
     if data[0] == QUERY:
-        return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), _role(packet, "querier")]
+        return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), fact(packet, "mld.role", "querier")]
     if data[0] == DONE:
         return [MldReport(packet, 1, (), (group,))]
     return [MldReport(packet, 1, (group,), ()), *_facts(packet, [group])]
@@ -89,12 +89,8 @@ def _older(packet: Packet, data: bytes) -> list[Parsed]:
 
 def _router(packet: Packet, kind: int) -> list[Parsed]:
     if kind == ROUTER_ADVERTISEMENT:
-        return [MldRouter(packet, True, False), _role(packet, "multicast_router")]
+        return [MldRouter(packet, True, False), fact(packet, "mld.role", "multicast_router")]
     return [MldRouter(packet, False, kind == ROUTER_SOLICITATION)]
-
-
-def _role(packet: Packet, role: str) -> Observation:
-    return Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mld.role", role, packet.flow)
 
 
 def _facts(packet: Packet, groups: list[int]) -> list[Parsed]:

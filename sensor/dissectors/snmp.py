@@ -33,6 +33,7 @@ from sensor.dissectors.shared.ber import (
 )
 from sensor.dissectors.shared.ieee1284 import device_id
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import fact
 from sensor.dissectors.shared.snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
@@ -334,9 +335,7 @@ def _enterprise(packet: Packet, kind: str, name: str, parsed: list[Parsed]) -> N
     """The vendor's number in one of its object identifiers (IANA private enterprise numbers)."""
     if name.startswith(ENTERPRISES):
         number = name[len(ENTERPRISES) :].partition(".")[0]
-        parsed.append(
-            Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, number, packet.flow)
-        )
+        parsed.append(fact(packet, kind, number))
 
 
 def _engine(packet: Packet, engine: bytes, parsed: list[Parsed]) -> None:

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors.shared.sender_facts import fact
 
 LINE_LIMIT = 255  # bytes (RFC 4253, 4.2)
 LINES_LIMIT = 32  # that a server sends before its version
@@ -351,7 +351,7 @@ def banner(packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
     protocol, _, rest = rest.partition("-")
     software, _, comment = rest.partition(" ")
     yield SshBanner(packet, from_client, protocol, software, comment.strip())
-    yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ssh.banner", whole, packet.flow)
+    yield fact(packet, "ssh.banner", whole)
 
 
 def offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Parsed]:
@@ -363,7 +363,7 @@ def offer(packet: Packet, message: bytes, from_client: bool) -> Iterator[Parsed]
     exchange, ciphers, macs, compression = map(_names, own)
     yield SshKeyExchange(packet, from_client, hassh, exchange, _names(lists[1]), ciphers, macs, compression)
     kind = "ssh.hassh" if from_client else "ssh.hassh_server"
-    yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), kind, hassh, packet.flow)
+    yield fact(packet, kind, hassh)
 
 
 _text = functools.lru_cache(maxsize=1024)(clean)  # a line is at most LINE_LIMIT long

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 69
 READ, WRITE = b"\0\1", b"\0\2"
@@ -66,5 +66,5 @@ def _request(packet: Packet, write: bool, name: bytes, mode: bytes, options: lis
         return [event]
     return [
         event,
-        Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "tftp.file", file, packet.flow),
+        fact(packet, "tftp.file", file),
     ]

@@ -76,7 +76,7 @@ class Line:
 
         def answered(answer: Any) -> None:
             answers.append(answer)
-            self._received_frame()
+            self._progressed()
 
         question(self._channel, answered)
         self._until(lambda: bool(answers))
@@ -121,7 +121,7 @@ class Line:
 
     def _ready(self, channel: Any) -> None:
         self._channel = channel
-        self._received_frame()
+        self._progressed()
 
     def _confirmed(self, frame: Any) -> None:
         method = frame.method
@@ -135,7 +135,7 @@ class Line:
             place = self._waiting.pop(tag, None)
             if place is not None and method.NAME == "Basic.Nack":
                 self._left[place] = "the broker did not accept it (a queue is full or failed)"
-        self._received_frame()
+        self._progressed()
 
     def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         """A message that no queue accepts is returned before its confirm."""
@@ -146,7 +146,7 @@ class Line:
                 f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({text}): bind "
                 "one, or set `queue`"
             )
-        self._received_frame()
+        self._progressed()
 
     def _block(self, connection: Any, method: Any) -> None:
         self._blocked = clean(str(method.method.reason), ANSWER_LIMIT)
@@ -156,11 +156,11 @@ class Line:
 
     def _lost(self, what: Any, error: Any) -> None:
         self._fault = self._fault or (error if isinstance(error, BaseException) else ConnectionError(str(error)))
-        self._received_frame()
+        self._progressed()
 
     # Waiting.
 
-    def _received_frame(self) -> None:
+    def _progressed(self) -> None:
         self._received += 1
         if self._fault is not None or self._done():
             self._loop.stop()
