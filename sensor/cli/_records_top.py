@@ -26,13 +26,12 @@ COLUMNS = {
 
 def top(args: argparse.Namespace) -> int:
     """Print the groups with most bytes or connections; 1 if no connection matches."""
-    from sensor.records.filters import SearchError, is_filter, parsed
+    from sensor.records.filters import SearchError, is_filter
     from sensor.records.talkers import of_filter, of_host, talkers
 
     try:
-        filters = [parsed(one) if is_filter(one) else one for one in args.operands]
         with asking(args) as query:
-            wanted = [of_host(query, one) if isinstance(one, str) else of_filter(query, one) for one in filters]
+            wanted = [of_filter(query, one) if is_filter(one) else of_host(query, one) for one in args.operands]
             answer = talkers(query, args.by, args.sort, wanted, limit=args.count)
             _print(args, answer)
             put_coverage(args, query)

@@ -51,13 +51,15 @@ def is_filter(argument: str) -> bool:
     return not argument.startswith(VERSION) and any(sign in argument for sign in "=<>")
 
 
-def parsed(text: str) -> Filter:
-    """Parse a filter of the command line. Raises SearchError."""
+def parsed(text: str, columns: Iterable[str] = ()) -> Filter:
+    """Parse a filter of the command line. ``columns``: those that it may name; without any, those of all tables. Raises
+    SearchError.
+    """
     found = _FILTER.fullmatch(text)
     if found is None:
         raise SearchError(f"found {text!r}, expected a filter such as dst_port=443 or src_bytes>1000000")
     column, sign, value = found.groups()
-    known = {name for table in TABLES.values() for name in table.names}
+    known = set(columns) or {name for table in TABLES.values() for name in table.names}
     if column not in known:
         from sensor.documents import nearest
 
@@ -139,7 +141,7 @@ def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
         elif column is None:
             return None
         else:
-            text, more = _condition(column, one)
+            text, more = condition(column, one)
         sql.append(text)
         values += more
     return Condition(" AND ".join(sql), tuple(values))
@@ -156,7 +158,8 @@ def among(uids: Iterable[int]) -> str:
     return f"uid IN ({listed})" if listed else "false"
 
 
-def _condition(column: Column, one: Filter) -> Condition:
+def condition(column: Column, one: Filter) -> Condition:
+    """A filter on a column. Raises SearchError if its value does not fit."""
     if one.column == "alert_ids":
         return Condition(f"{_not(one)}uid IN (SELECT uid FROM alert_flow WHERE alert = ?)", (one.value,))
     if one.is_block:

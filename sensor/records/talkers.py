@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sensor.records.file_selection import Values
-from sensor.records.filters import Condition, Filter, SearchError, narrowed, resolved, values_of
+from sensor.records.filters import Condition, SearchError, condition, parsed, resolved, values_of
 from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.schema_state import DEVICE_HISTORY
@@ -26,7 +26,8 @@ _CHOSEN = f"""
     SELECT coalesce(src_device, src_ip, src_mac) AS client, coalesce(dst_device, dst_ip, dst_mac) AS server,
         {_SERVICE} AS service, src_bytes, dst_bytes, sni, ts FROM {{source}} WHERE {{where}}"""
 # Columns of the present devices by which connections from or to them can be selected.
-OF_DEVICES = ("name", "type", "vendor", "model", "os")
+_OF_DEVICES = {one.name: one for one in DEVICE_HISTORY.columns if one.name in ("name", "type", "vendor", "model", "os")}
+_OF_CONNECTIONS = {one.name: one for one in CONN.columns}
 _AN_END = "coalesce(list_has_any([src_device, dst_device], (SELECT list(device) FROM device WHERE {where})), false)"
 # Columns by the kind of a search term.
 _COLUMNS = {
@@ -121,22 +122,16 @@ def of_service(service: str) -> Wanted:
     return Wanted(Condition(f"{_SERVICE} = ?", (service,)))
 
 
-def of_filter(query: Query, one: Filter) -> Wanted:
-    """Connections that match a filter of a search, or whose client or server is a device that matches it; with ``!=``,
-    neither is. Raises SearchError, QueryError.
+def of_filter(query: Query, text: str) -> Wanted:
+    """Connections that match a filter of the command line, or whose client or server is a device that matches it; with
+    ``!=``, neither is. Raises SearchError, QueryError.
     """
-    if one.column in OF_DEVICES:
-        found = narrowed(DEVICE_HISTORY, [one._replace(sign="=") if one.sign == "!=" else one])
-    else:
+    one = parsed(text, (*_OF_CONNECTIONS, *_OF_DEVICES))
+    of_device = _OF_DEVICES.get(one.column)
+    if of_device is None:
         one = resolved(one, query)
-        found = narrowed(CONN, [one])
-    if found is None:
-        raise SearchError(
-            f"found the filter {one.column!r}, expected a column of connections: {', '.join(CONN.names)}; "
-            f"or of devices: {', '.join(OF_DEVICES)}"
-        )
-    if one.column not in OF_DEVICES:
-        return Wanted(found, values_of(one))
+        return Wanted(condition(_OF_CONNECTIONS[one.column], one), values_of(one))
+    found = condition(of_device, one._replace(sign="=") if one.sign == "!=" else one)
     negation = "NOT " if one.sign == "!=" else ""
     return Wanted(Condition(negation + _AN_END.format(where=found.sql), found.values))
 

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("duckdb", reason="needs the extra hunt")
 
-from sensor.records.filters import SearchError, parsed
+from sensor.records.filters import SearchError
 from sensor.records.query import Query
 from sensor.records.talkers import GROUPINGS, SERVICES, Wanted, of_filter, of_host, of_service, talkers
 from tests.records.kit_records import office_records, rows
@@ -141,7 +141,7 @@ def test_filters(query: Query, conn: list[Row]) -> None:
     )
     assert total(of_service("tcp/8443")) == of(conn, lambda row: service(row) == "tcp/8443")
     both = of(conn, lambda row: CAMERA in (row["src_ip"], row["dst_ip"]) and row["dst_ip"] == NAS)
-    assert total(of_host(query, CAMERA), of_filter(query, parsed(f"dst_ip={NAS}"))) == both
+    assert total(of_host(query, CAMERA), of_filter(query, f"dst_ip={NAS}")) == both
     assert total(of_host(query, "10.99.0.1")) == (0, 0)
 
 
@@ -149,7 +149,7 @@ def test_filters_of_devices(query: Query, office: Path, conn: list[Row]) -> None
     """Either end is such a device; with ``!=``, none is. Connections without devices have no such end."""
 
     def total(*texts: str) -> tuple[int, int]:
-        found = talkers(query, "pair", "bytes", [of_filter(query, parsed(text)) for text in texts], limit=1)
+        found = talkers(query, "pair", "bytes", [of_filter(query, text) for text in texts], limit=1)
         return found.connections, found.bytes
 
     # The last version of each device is its present state.
@@ -182,4 +182,4 @@ def test_what_is_no_host_is_an_error(query: Query, text: str) -> None:
 
 def test_columns_of_other_tables_are_an_error(query: Query) -> None:
     with pytest.raises(SearchError, match="'query'"):
-        of_filter(query, parsed("query=example.com"))
+        of_filter(query, "query=example.com")
