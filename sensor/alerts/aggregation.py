@@ -146,6 +146,22 @@ class AlertAggregator:
                 return [case.report(case.alert.ts, "close")]
         return []
 
+    def restore(self, alert: Alert) -> str | None:
+        """Restore an alert that was open at the end of an earlier run, as it was last reported. Returns the key of the
+        alert that it evicts.
+        """
+        self.due = 0
+        case = _Case(alert, alert.ts, alert.count, alert.severity)
+        evicted = self._place(alert.severity)[0].put(alert.key, case)
+        return evicted[0] if evicted else None
+
+    def remove(self, chosen: Callable[[Alert], bool]) -> list[str]:
+        """Remove alerts without a report; returns their keys."""
+        found = [case.alert for case in self._all() if chosen(case.alert)]
+        for alert in found:
+            self._place(alert.severity)[0].pop(alert.key)
+        return [alert.key for alert in found]
+
     def finish(self, now: int) -> Filed:
         """End of the run: report every count that changed since its last report."""
         return [case.report(now) for case in self._all() if case.unreported]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from sensor.core.alert import Alert
+from sensor.core.alert import Alert, Proof
 from sensor.core.device import DeviceChange
-from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import TCP
-from sensor.core.stored import Stored
+from sensor.core.stored import Recorded, Stored
 
 # A client that sent this many bytes was answered, or the capture lacks the answers.
 TALKING_BYTES = 1000
@@ -34,9 +33,9 @@ def marked(alert: Alert) -> Alert:
     )
 
 
-def _lacks(proof: Event | Flow | DeviceChange | Stored) -> tuple[str, ...]:
-    """What the capture lacks of a proof. Rows of traffic records and device changes have no packet."""
-    if isinstance(proof, DeviceChange | Stored):
+def _lacks(proof: Proof) -> tuple[str, ...]:
+    """What the capture lacks of a proof. Device changes, rows of traffic records and earlier proofs have no packet."""
+    if isinstance(proof, DeviceChange | Stored | Recorded):
         return ()
     if isinstance(proof, Flow):
         silent = proof.proto == TCP and not proof.server_packets and proof.client_bytes >= TALKING_BYTES

@@ -130,6 +130,30 @@ class Incidents:
         """Set the time (ns) without alerts that ends an incident."""
         self.gap, self.due = gap, 0
 
+    def hit(self, incident: Incident) -> tuple[str, ...]:
+        """The names of the hosts that the incident may have compromised."""
+        names = dict.fromkeys(map(self._party, incident.targets))
+        return tuple([name for name in names if self._hit.get(name) == incident.key])
+
+    def restore(self, incident: Incident, hit: Iterable[str]) -> str | None:
+        """Restore an incident that was reported and open at the end of an earlier run. ``hit``: see above. Returns the
+        key of the incident that it evicts.
+        """
+        self.due = 0
+        for name in (*map(self._party, incident.actors), *(chapter.alert for chapter in incident.story)):
+            self._acting.put(name, incident.key)
+        for name in hit:
+            self._hit.put(name, incident.key)
+        evicted = self._cases.put(incident.key, _Case(incident, incident.ts))
+        return evicted[0] if evicted else None
+
+    def remove(self, chosen: Callable[[Incident], bool]) -> list[str]:
+        """Remove incidents without a report; returns their keys."""
+        found = [case.incident.key for case in self._cases.values() if chosen(case.incident)]
+        for key in found:
+            self._cases.pop(key)
+        return found
+
     def finish(self, now: int) -> Filed:
         """End of the run: report changes since the last report. Open incidents stay open."""
         return [

@@ -14,6 +14,7 @@ from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.coverage import marked
 from sensor.alerts.incidents import Incidents
 from sensor.alerts.mutes import Mute, Mutes
+from sensor.alerts.open_state import OpenState
 from sensor.alerts.scoring import AlertScorer
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
@@ -41,6 +42,10 @@ class Evidence(Protocol):
         """Its bounded tables."""
         ...
 
+    def resume(self, name: str, frames: int) -> None:
+        """An alert of an earlier run is still open, with this number of packets in its file."""
+        ...
+
     def tick(self, now: int) -> None: ...
     def finish(self) -> None: ...
 
@@ -65,6 +70,7 @@ class AlertProcessor:
         self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
         self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
         self.below = 0
+        self.open_state: OpenState | None = None
         # Called with the id of each alert that is filed, the alert and the time of its state (ns), for traffic records.
         self.name_flows: Callable[[str, Alert, int], None] | None = None
 
@@ -80,7 +86,17 @@ class AlertProcessor:
         tables.add("muted_by", self._silenced_by)
         if self.evidence is not None:
             tables.include("evidence", self.evidence)
+        if self.open_state is not None:
+            tables.include("open_state", self.open_state)
         return tables
+
+    def keep_open_state(self, limit: int) -> OpenState:
+        """Start to note which alerts and incidents are open, so that a restart continues them. ``limit``: number of
+        changes that may wait to be stored.
+        """
+        resume_packets = self.evidence.resume if self.evidence is not None else None
+        self.open_state = OpenState(self.aggregator, self.incidents, self.maker, self.device, resume_packets, limit)
+        return self.open_state
 
     def adjust(self, least: Severity, suppression: int, low_suppression: int, gap: int, site: str) -> None:
         """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
@@ -141,6 +157,8 @@ class AlertProcessor:
         name = self.maker.alert_id(action, alert)
         packets = self.evidence.gather(action, name, alert) if self.evidence is not None else None
         at = now if action == "close" else None
+        if self.open_state is not None:
+            self.open_state.note_alert(action, name, alert, packets)
         if self.name_flows is not None:
             self.name_flows(name, alert, alert.ts if at is None else at)
         self.emit(
@@ -157,6 +175,8 @@ class AlertProcessor:
 
     def _emit_incidents(self, filed: Iterable[tuple[str, Incident]], now: int) -> None:
         for action, incident in filed:
+            if self.open_state is not None:
+                self.open_state.note_incident(action, incident)
             self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
 
     def _note_muted(self, filed: Iterable[tuple[str, Alert]]) -> None:

@@ -13,7 +13,9 @@ from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.core.stored import Stored
+from sensor.core.stored import Recorded, Stored
+
+Proof = Event | Flow | DeviceChange | Stored | Recorded
 
 
 class Severity(enum.IntEnum):
@@ -54,7 +56,7 @@ class Alert(msgspec.Struct):
     actor_port: int = 0
     target_port: int = 0
     network: dict[str, str | int] = {}
-    proof: tuple[Event | Flow | DeviceChange | Stored, ...] = ()
+    proof: tuple[Proof, ...] = ()
     first: int = 0
     count: int = 1
     usual: Severity | None = None

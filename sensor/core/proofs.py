@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sensor.core import addresses
+from sensor.core.alert import Proof
 from sensor.core.community_id import community_id
 from sensor.core.device import DeviceChange
 from sensor.core.event import Event
@@ -24,13 +25,15 @@ from sensor.core.record_parts import (
     short_text,
     time_text,
 )
-from sensor.core.stored import Stored
+from sensor.core.stored import Recorded, Stored
 
 
-def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
+def proof_body(proof: Proof | Evidence) -> Body:
     """A proof as a JSON object: endpoints, time, and the fields of the message or the counters of the flow; a change of
     a device; a row of the traffic records; or an observation of a device with the conclusion of a fingerprint.
     """
+    if isinstance(proof, Recorded):
+        return proof.body
     if isinstance(proof, Stored):
         return _stored_body(proof)
     if not isinstance(proof, (Event, Flow, DeviceChange)):
@@ -61,8 +64,10 @@ def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
     )
 
 
-def community_id_of(proof: Event | Flow | DeviceChange | Stored) -> str:
+def community_id_of(proof: Proof) -> str:
     """The Community ID of the flow that is the proof; empty if it is not an IP flow."""
+    if isinstance(proof, Recorded):
+        return proof.community_id
     if isinstance(proof, (DeviceChange, Stored)):
         return ""
     if not isinstance(proof, Flow) and proof.packet.fragment:

@@ -305,6 +305,10 @@ class RecordMaker:
             self._open.put(alert.key, known)
         return known
 
+    def resume(self, alert: Alert, name: str) -> None:
+        """An alert of an earlier run is still open, under its id."""
+        self._open.put(alert.key, name)
+
     def _network(self, alert: Alert) -> Body:
         network = filled({key: plain(alert.network.get(key)) for key in NETWORK_KEYS})
         if alert.target is not None and alert.actor.address and alert.target.address:

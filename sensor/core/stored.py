@@ -1,10 +1,15 @@
-"""Stored: a row of the traffic records that proves a finding after its packets are gone."""
+"""What outlives its packets: rows of the traffic records and messages of an earlier run, as proofs of findings; open
+alerts and incidents as a store keeps them.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import msgspec
 
 from sensor.core.observation import Subject
+from sensor.core.record_parts import Body
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -19,3 +24,25 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     client_port: int = 0
     server_port: int = 0
     facts: tuple[tuple[str, str | int | float], ...] = ()
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """A proof of an alert that was open when the sensor was restarted. ``ts``: packet time, ns; ``body``: as records
+    show it; ``community_id``: of its flow, empty if it is not an IP flow.
+    """
+
+    ts: int
+    body: Body
+    community_id: str = ""
+
+
+class OpenEntry(NamedTuple):
+    """An open alert or incident (``kind``). ``ts``: ns of its last occurrence; ``devices``: ids of the devices in it;
+    ``body``: JSON, empty if it was closed.
+    """
+
+    kind: str
+    key: str
+    ts: int = 0
+    devices: tuple[str, ...] = ()
+    body: str = ""

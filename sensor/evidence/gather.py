@@ -104,6 +104,10 @@ class Gatherer:
         frames = self._counts.get(name)
         return {"file": f"{self._folder}/{name}.pcapng", "frames": frames} if frames else None
 
+    def resume(self, name: str, frames: int) -> None:
+        """An alert of an earlier run is still open, with this number of packets in its file."""
+        self._counts.put(name, frames)
+
     def tick(self, now: int) -> None:
         """End the collections whose time is over."""
         if not self._gatherings:

@@ -11,6 +11,7 @@ import msgspec
 
 from sensor.core.addresses import NONE
 from sensor.core.device import Device, DeviceChange
+from sensor.core.stored import OpenEntry
 from sensor.inventory.corrections import OrderResult
 from sensor.inventory.record import Record
 from sensor.inventory.state import DeviceState, state_of
@@ -40,7 +41,8 @@ class Merger(NamedTuple):
 class Entries(msgspec.Struct):
     """Entries that are written together. ``states``: present states of devices, each with its list row; ``removed``:
     (ts, id) of devices that no longer exist; ``habits``: (id, JSON) of learned data, ``watched``: the time of
-    monitoring; ``advice``: (device, setting, JSON) of recommendations, empty if closed.
+    monitoring; ``advice``: (device, setting, JSON) of recommendations, empty if closed; ``open_state``: open
+    alerts and incidents.
     """
 
     removed: list[tuple[int, str]] = []
@@ -52,6 +54,7 @@ class Entries(msgspec.Struct):
     habits: list[tuple[str, str]] = []
     watched: tuple[int, int] = (0, 0)
     advice: list[tuple[str, str, str]] = []
+    open_state: list[OpenEntry] = []
 
     def __bool__(self) -> bool:
         return bool(
@@ -63,6 +66,7 @@ class Entries(msgspec.Struct):
             or self.outcomes
             or self.habits
             or self.advice
+            or self.open_state
         )
 
 

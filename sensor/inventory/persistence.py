@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from sensor.core.stored import OpenEntry
 from sensor.inventory import orders
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.corrections import Correction, Order, OrderResult
@@ -41,11 +42,34 @@ class Advice(Protocol):
     def forget(self, device: str) -> None: ...
 
 
-class Persistence:
-    """The persistent side of one inventory, of the baseline of its devices and of their recommendations."""
+class OpenState(Protocol):
+    """Alerts and incidents that are open, in stored form."""
 
-    def __init__(self, inventory: Inventory, baseline: Baseline | None = None, advice: Advice | None = None) -> None:
-        self.inventory, self.table, self.baseline, self.advice = inventory, inventory.table, baseline, advice
+    def restore(self, kind: str, body: str) -> None:
+        """Restore one of an earlier run, after the devices, those with the oldest occurrence first. Raises ValueError
+        or msgspec.DecodeError if it is invalid.
+        """
+        ...
+
+    def take(self, limit: int) -> Iterator[OpenEntry]:
+        """Those that changed since the last call, at most ``limit``."""
+        ...
+
+    def forget(self, device: str) -> None: ...
+
+
+class Persistence:
+    """The persistent side of one inventory: of its devices, their baseline and recommendations, and open alerts."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        baseline: Baseline | None = None,
+        advice: Advice | None = None,
+        open_state: OpenState | None = None,
+    ) -> None:
+        self.inventory, self.table = inventory, inventory.table
+        self.baseline, self.advice, self.open_state = baseline, advice, open_state
 
     def keep_journal(self) -> Journal:
         """Start to record the changes that ``entries`` returns."""
@@ -113,6 +137,8 @@ class Persistence:
                 self.baseline.forget(name)
             if self.advice is not None:
                 self.advice.forget(name)
+            if self.open_state is not None:
+                self.open_state.forget(name)
             self.inventory.purge(record)
         self.table.corrections.pop(order.key, None)
         return OrderResult(order)
@@ -157,6 +183,8 @@ class Persistence:
             queue.clear()
         if self.advice is not None:
             batch.advice = [(*name, body.decode()) for name, body in self.advice.take(limit)]
+        if self.open_state is not None:
+            batch.open_state = list(self.open_state.take(limit))
         batch.states = [
             (state_of(record), device)
             for record in journal.records(limit)

@@ -57,6 +57,8 @@ from sensor.runtime.process import large_tables
 
 # Id → options as plain values, and the detector created with them.
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
+# Changes of alerts and incidents that may wait to be stored, as a multiple of the alerts that may be open.
+OPEN_CHANGES = 4
 
 
 class DetectorContext:
@@ -129,13 +131,14 @@ class Engine:
         report: Callable[[Broken], None] | None = None, complain: Callable[[str], None] = _silent,
         keeper: Keeper | None = None, mutes: Mutes | None = None,
         muted: Callable[[Record], None] | None = None, evidence: Gatherer | None = None, health: Health | None = None,
-        profiles: Profiles | None = None, secret: int = 0,
+        profiles: Profiles | None = None, secret: int = 0, log_continues: bool = False,
     ) -> None:  # fmt: skip
         """``lists``: threat lists, already read; ``rules``: custom detectors of the operator; ``report`` is called with
         units that fail; ``complain`` with each line of an operator's list or fingerprint file that was left out.
         ``keeper`` restores and saves the inventory. ``mutes`` suppress alerts, which ``muted`` then receives;
         ``evidence`` stores packets of alerts; ``health`` checks the sensor itself; ``profiles``: installed ones;
-        ``secret``: the 128-bit key of the hash for the table of facts. Raises DocumentErrors if a file cannot be used
+        ``secret``: the 128-bit key of the hash for the table of facts; ``log_continues``: whether the event log is that
+        of earlier runs, whose open alerts are continued. Raises DocumentErrors if a file cannot be used
         at all.
         """
         self.profiles = profiles or Profiles()
@@ -149,12 +152,13 @@ class Engine:
         self.world = world = DetectorContext(networks, lists, inventory, budget)
         world.profiles.become(self.profiles.installed)
         self.advisor = Advisor(world, self._advise, inventory.members, budget.advice, _settled(config))
-        if keeper is not None:
-            keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases)
-        self.reread = Reread(inventory)
         self._scorer = AlertScorer(world, Roles(config.roles.model_dump()))
-        self._detectors = _detectors(config, world, {})
         alerts = self._alert_processor(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
+        if keeper is not None:
+            open_state = alerts.keep_open_state(OPEN_CHANGES * budget.alerts) if log_continues else None
+            keeper.begin(inventory, self.known.name, world.baseline, self.advisor.cases, open_state)
+        self.reread = Reread(inventory)
+        self._detectors = _detectors(config, world, {})
         self._learner = Learner(world, world.baseline)
         self.pipeline = self._pipeline(
             inventory, alerts, boundary=Boundary(report), sizes=_sizes(config, budget), evidence=evidence, health=health

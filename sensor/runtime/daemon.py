@@ -93,8 +93,8 @@ class Run:
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
             config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain,
-            keeper=keeper, mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer,
-            health=self.health, profiles=load_profiles(profiles), secret=secrets.randbits(128) if live else 0,
+            keeper=keeper, log_continues=live, mutes=self.files.mutes, muted=self.files.muted, health=self.health,
+            evidence=self.files.gatherer, profiles=load_profiles(profiles), secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
         names = source.names or [source.name]
@@ -256,11 +256,10 @@ class Run:
 
     def _status(self) -> str:
         """The status in one line."""
-        tally, pipeline = self.source.tally, self.pipeline
-        counts = [
-            f"{counted(tally.packets, 'packet')}, {tally.lost:,} lost",
-            f"{pipeline.inventory.table.devices:,} devices, {len(pipeline.alert_processor.aggregator):,} alerts open",
-        ]
+        packets, lost = counted(self.source.tally.packets, "packet"), self.source.tally.lost
+        devices = counted(self.pipeline.inventory.table.devices, "device")
+        alerts = counted(len(self.pipeline.alert_processor.aggregator), "alert")
+        counts = [f"{packets}, {lost:,} lost", f"{devices}, {alerts} open"]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
         return "; ".join([", ".join(counts), *(f"the configuration is invalid: {fault}" for fault in faults)])
 

@@ -11,7 +11,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ from sensor.inventory.baseline import Baseline
 from sensor.inventory.corrections import Correction, Order
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
-from sensor.inventory.persistence import Advice, Persistence
+from sensor.inventory.persistence import Advice, OpenState, Persistence
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
@@ -82,13 +82,18 @@ class Keeper:
         self._until: float | None = None
 
     def begin(
-        self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None
+        self,
+        inventory: Inventory,
+        knowledge: str,
+        baseline: Baseline | None = None,
+        advice: Advice | None = None,
+        open_state: OpenState | None = None,
     ) -> int:
         """Restore the inventory; returns the number of devices. ``knowledge`` names the fingerprints: if they have
         changed since the last run, all facts are evaluated again. ``baseline``: learned data; ``advice``:
-        recommendations.
+        recommendations; ``open_state``: open alerts.
         """
-        self.persistence = Persistence(inventory, baseline, advice)
+        self.persistence = Persistence(inventory, baseline, advice, open_state)
         self._corrections = self.store.corrections()
         inventory.table.corrections.update(self._corrections)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
@@ -103,7 +108,9 @@ class Keeper:
         if baseline is not None:
             self._restore_baseline(baseline)
         if advice is not None:
-            self._go_on_advising(advice)
+            self._restore_rows("recommendation", advice.restore, ((body,) for body in self.store.advice()))
+        if open_state is not None:
+            self._restore_rows("alert", open_state.restore, self.store.open_state())
         self.persistence.keep_journal()
         self._take(self._corrections, self.store.orders(), self.store.rules())
         self._carry_out_orders()
@@ -128,29 +135,22 @@ class Keeper:
 
     def _restore_baseline(self, baseline: Baseline) -> None:
         """Restore the learned data."""
-        broken = 0
-        with no_collection():
-            for device, body in self.store.habits():
-                try:
-                    baseline.restore(device, body)
-                except msgspec.DecodeError:
-                    broken += 1
-        if broken:
-            self._complain(f"{self.store.path}: skipped invalid baseline rows: {broken:,}")
+        self._restore_rows("baseline", baseline.restore, self.store.habits())
         since, _, last = self.store.meta(WATCHED).partition(" ")
         if since.isdecimal() and last.isdecimal():
             baseline.resume((int(since), int(last)))
 
-    def _go_on_advising(self, advice: Advice) -> None:
-        """Restore the open recommendations."""
+    def _restore_rows(self, kind: str, restore: Callable[..., None], rows: Iterable[tuple[str, ...]]) -> None:
+        """Restore each row; invalid ones are counted and left out."""
         broken = 0
-        for body in self.store.advice():
-            try:
-                advice.restore(body)
-            except msgspec.DecodeError:
-                broken += 1
+        with no_collection():
+            for row in rows:
+                try:
+                    restore(*row)
+                except (msgspec.DecodeError, ValueError):
+                    broken += 1
         if broken:
-            self._complain(f"{self.store.path}: skipped {broken:,} invalid recommendation rows")
+            self._complain(f"{self.store.path}: skipped {broken:,} invalid {kind} rows")
 
     def tick(self, now: int) -> None:
         """Called often by the engine; hands entries over about once a second. ``now``: packet time, ns."""

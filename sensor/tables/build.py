@@ -14,9 +14,10 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
 from sensor.inventory.store.database import FILE, StoreError, StoreInUse, connect
+from sensor.inventory.store.operator_values import corrections_of
 from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import KEPT, MIGRATIONS, VERSION
-from sensor.inventory.store.store import Store, corrections_of
+from sensor.inventory.store.store import Store
 from sensor.tables.apply import Applier
 from sensor.tables.batch import batch_of
 from sensor.tables.lines import line_of

@@ -12,7 +12,7 @@ import msgspec
 from sensor.core.foreign import Record
 from sensor.core.record_parts import time_text
 from sensor.inventory.corrections import onto_body
-from sensor.inventory.store.store import corrections_of
+from sensor.inventory.store.operator_values import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.device_terms import Term, matches, ordered
 

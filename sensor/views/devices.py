@@ -14,8 +14,8 @@ import msgspec
 
 from sensor.core.addresses import mac_text, parse_mac, parse_network
 from sensor.inventory.corrections import onto_body
+from sensor.inventory.store.operator_values import corrections_of
 from sensor.inventory.store.reader import Reader
-from sensor.inventory.store.store import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dpkt
 import pytest
 
 from sensor.config import Config
@@ -215,6 +216,23 @@ def test_a_life(service: Service) -> None:
     service.received += service.manager.received()
     assert service.received[-1] == "STOPPING=1\nSTATUS=stopping"
     assert len(service.reported("stopped")) == 1
+
+
+def test_an_alert_that_goes_on_after_a_restart(service: Service, lab: Lab) -> None:
+    """Its repeat is an update of the same alert and incident."""
+    with (ROOT / "pcaps" / "lab" / "attacks" / "arp_scan.pcap").open("rb") as file:
+        frames = [frame for _, frame in dpkt.pcap.Reader(file)]
+    for start in (1, 2):
+        service.start()
+        service.wait_for("READY=1", start)
+        for frame in frames:
+            lab.send(frame)
+        assert service.end() == 0
+    alerts = [record for record in service.records if record["kind"] == "alert"]
+    assert [one["action"] for one in alerts] == ["open", "update", "update"]
+    assert alerts[2]["alert"]["count"] == 2 * alerts[1]["alert"]["count"]
+    assert len({one["alert"]["id"] for one in alerts}) == 1
+    assert len({one["incident"]["id"] for one in service.records if one["kind"] == "incident"}) == 1
 
 
 @pytest.mark.endurance

@@ -264,7 +264,7 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
         run.keeper.store.base.execute("UPDATE baseline SET habits = '[]'")
     with Run(tmp_path) as run:
         assert not run.knows(LAPTOP, PRINTER, SMB)
-        assert run.reported == [f"{tmp_path / 'inventory.db'}: skipped invalid baseline rows: 2"]
+        assert run.reported == [f"{tmp_path / 'inventory.db'}: skipped 2 invalid baseline rows"]
 
 
 def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:

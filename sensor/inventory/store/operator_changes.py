@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sensor.inventory.corrections import FIELDS, Correction
 from sensor.inventory.store.database import FILE, StoreError, connect
+from sensor.inventory.store.operator_values import corrections_of
 from sensor.inventory.store.rows import renew_rows
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.store.store import corrections_of
 
 ORDERS = ("merge", "split", "undo", "forget", "purge")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -1,5 +1,5 @@
-"""Removes devices from the store with all their data: facts, history, addresses, habits, recommendations, mergers, and
-operator changes.
+"""Removes devices from the store with all their data: facts, history, addresses, habits, recommendations, open
+alerts, mergers, and operator changes.
 
 Only the order itself remains, with the device's id, author, time and reason. Ids are derived from keys and refer to no
 remaining data.
@@ -32,6 +32,10 @@ def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
     keys = json.dumps([order.key for order in orders] + [row[0] for row in lost])
     for table, column in _OF_A_DEVICE:
         base.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (devices,))  # noqa: S608
+    base.execute(
+        f"DELETE FROM open_state WHERE EXISTS (SELECT 1 FROM json_each(open_state.devices) AS one WHERE one.value IN {_THESE})",  # noqa: S608
+        (devices,),
+    )
     base.execute(f"DELETE FROM mergers WHERE kept IN {_THESE} OR lost IN {_THESE}", (devices,))  # noqa: S608
     base.execute(f"DELETE FROM apart WHERE one IN {_THESE} OR other IN {_THESE}", (keys,))  # noqa: S608
     statement = f"DELETE FROM words WHERE (key IN {_THESE} OR value IN {_THESE}) AND number NOT IN (SELECT value FROM json_each(?2))"  # noqa: S608

@@ -19,8 +19,9 @@ from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, look_into
+from sensor.inventory.store.operator_values import corrections_of, rules_of
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.store.store import WATCHED, corrections_of, rules_of
+from sensor.inventory.store.store import WATCHED
 
 HISTORY_SHOWN = 100
 

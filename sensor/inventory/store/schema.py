@@ -92,6 +92,17 @@ MIGRATIONS: tuple[str, ...] = (
     PARTIES,
     # 9: the severity of alerts beside their time.
     SEVERITY + DEVICE_ORDERS,
+    # 10: open alerts and incidents, which the next run continues.
+    """
+    CREATE TABLE open_state (
+        kind TEXT NOT NULL, -- alert, incident
+        key TEXT NOT NULL,
+        ts INTEGER NOT NULL, -- of its last occurrence, ns
+        devices TEXT NOT NULL, -- ids of the devices in it, JSON
+        body TEXT NOT NULL, -- JSON
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 # Tables with original data, in the order in which they are salvaged from a damaged store: operator changes first.
@@ -107,6 +118,7 @@ TABLES = (
     "neighbours",
     "baseline",
     "advice",
+    "open_state",
 )
 # Tables that are not derived from a log or a file: a store keeps them when its other tables are rebuilt.
 KEPT = (*TABLES, "device_rows", "device_addresses", "device_records")

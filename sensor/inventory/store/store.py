@@ -12,12 +12,14 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
 from sensor.core.record_parts import Body, device_body
-from sensor.inventory.corrections import FIELDS, Correction, Order, OrderResult
+from sensor.core.stored import OpenEntry
+from sensor.inventory.corrections import Correction, Order, OrderResult
 from sensor.inventory.journal import Entries, Merger, Move
-from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
+from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, connect, open_database, prepare
+from sensor.inventory.store.operator_values import corrections_of, rules_of
 from sensor.inventory.store.purging import purge
 from sensor.inventory.store.rows import ListedDevice, fill_rows, index_words, remove_rows, save_rows
 
@@ -130,6 +132,10 @@ class Store:
         """Open recommendations, as JSON."""
         yield from (row[0] for row in self.base.execute("SELECT body FROM advice").fetchall())
 
+    def open_state(self) -> Iterator[tuple[str, str]]:
+        """(kind, JSON) of the open alerts and incidents, those with the oldest occurrence first."""
+        yield from map(tuple, self.base.execute("SELECT kind, body FROM open_state ORDER BY ts, key").fetchall())
+
     def rules(self) -> list[Rule]:
         """The operator's rules."""
         with self._faults():
@@ -169,6 +175,7 @@ class Store:
                 base.executemany("INSERT OR REPLACE INTO baseline VALUES (?, ?)", entries.habits)
                 self.set_meta(WATCHED, f"{entries.watched[0]} {entries.watched[1]}")
             self._advise(entries.advice)
+            self._note_open(entries.open_state)
             self._batches += 1
             if self._batches % TIDY_EVERY == 1:
                 self._tidy()
@@ -250,6 +257,12 @@ class Store:
         )
         self.base.executemany("INSERT OR REPLACE INTO advice VALUES (?, ?, ?)", [one for one in advice if one[2]])
 
+    def _note_open(self, entries: list[OpenEntry]) -> None:
+        closed = [(one.kind, one.key) for one in entries if not one.body]
+        self.base.executemany("DELETE FROM open_state WHERE kind = ? AND key = ?", closed)
+        rows = [one._replace(devices=_encode(one.devices).decode()) for one in entries if one.body]  # type: ignore[arg-type]
+        self.base.executemany("INSERT OR REPLACE INTO open_state VALUES (?, ?, ?, ?, ?)", rows)
+
     def _move(self, move: Move) -> None:
         if not move.address:
             self.base.execute(
@@ -315,60 +328,6 @@ class Store:
         self.base.execute(
             "DELETE FROM leases WHERE NOT held AND number <= (SELECT max(number) FROM leases) - ?", (LEASE_ROWS,)
         )
-
-
-def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
-    """See ``Store.corrections``."""
-    successors = dict(
-        base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall()
-    )
-    corrections: dict[str, dict[str, Correction]] = {}
-    marks = ", ".join("?" * len(FIELDS))
-    wanted = f"SELECT key, field, value, author, ts, reason, number FROM words WHERE state = 'said' AND field IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
-    known = {row[0] for row in base.execute("SELECT key FROM devices WHERE key IN (SELECT lost_key FROM mergers)")}
-    for row in base.execute(wanted, FIELDS):
-        correction = Correction(*row)
-        owner = correction.key
-        for _ in range(len(successors)):
-            if owner in known or owner not in successors:
-                break
-            owner = successors[owner]
-        mine = corrections.setdefault(owner, {})
-        mine.pop(correction.field, None)
-        if correction.value:
-            mine[correction.field] = correction
-    return {owner: mine for owner, mine in corrections.items() if mine}
-
-
-def rules_of(base: sqlite3.Connection) -> list[Rule]:
-    """The operator's rules as entered. Rules about a merged device apply to the one it was merged into."""
-    successors = dict(
-        base.execute(
-            "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
-        ).fetchall()
-    )
-    rows = base.execute(
-        "SELECT * FROM words WHERE state = 'said' AND field IN (?, ?) ORDER BY number", (ALLOW, FORBID)
-    ).fetchall()
-    rules = []
-    for row in rows:
-        client, server, service = row["value"].split(" ")
-        rules.append(
-            Rule(
-                _successor(client, successors), _successor(server, successors),
-                parse_service(service), row["field"] == ALLOW,
-                row["number"], row["author"], row["ts"], row["reason"],
-            )
-        )  # fmt: skip
-    return rules
-
-
-def _successor(device: str, successors: dict[str, str]) -> str:
-    for _ in range(len(successors)):
-        if device not in successors:
-            break
-        device = successors[device]
-    return device
 
 
 def _row(state: DeviceState, device: Device, body: Body) -> tuple[object, ...]:

@@ -9,7 +9,8 @@ import pytest
 from sensor.inventory.corrections import Correction
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
-from sensor.inventory.store.store import Store, corrections_of
+from sensor.inventory.store.operator_values import corrections_of
+from sensor.inventory.store.store import Store
 from tests.golden import Golden
 
 KEY = "mac:00:17:c8:1a:2b:3c"
