@@ -7,37 +7,25 @@ cards. The content of methods is not read.
 
 from __future__ import annotations
 
-import functools
-import re
 import struct
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import Malformed
+from sensor.dissectors.shared.eap import FAILURE, IDENTITY, REQUEST, RESPONSE, SUCCESS, method_of, read_identity
 
 ETHERTYPES = (0x888E, 0x88C7)  # the second: pre-authentication (802.11-2020, 12.6.10.2)
 EAP, START, LOGOFF, KEY = range(4)
 VERSIONS = (1, 2, 3)
-REQUEST, RESPONSE, SUCCESS, FAILURE = range(1, 5)
-IDENTITY, NOTIFICATION, NAK = 1, 2, 3
-METHODS = {
-    4: "md5", 5: "otp", 6: "gtc", 13: "tls", 17: "leap", 18: "sim", 21: "ttls", 23: "aka", 25: "peap", 26: "mschapv2",
-    29: "mschapv2", 43: "fast",
-    50: "aka_prime", 52: "pwd", 55: "teap",
-}  # fmt: skip
-IDENTITY_LIMIT = 253  # maximum of a RADIUS user name
 RSN_KEY = 2  # type of key descriptor; WPA used 254
 WPA_KEY = 254
 PAIRWISE, INSTALL, ACK, MIC, SECURE = 0x08, 0x40, 0x80, 0x100, 0x200
 _HEADER = struct.Struct("!BBH")
 _EAP = struct.Struct("!BBH")
 _KEY = struct.Struct("!BH")
-_SIM = lazy_pattern(r"[0-9]\d{6,15}@|[^@]*@(?:[^@]*\.)?3gppnetwork\.org$", re.IGNORECASE)
-_MAC = lazy_pattern(r"(?:[0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}")
 
 
 class EapolStart(Event):
@@ -50,26 +38,31 @@ class EapolLogoff(Event):
 
 class EapolIdentity(Event):
     """``identity`` as sent by the supplicant, before authentication. ``identity_kind``: computer, user, mac, anonymous,
-    or sim, which is left out.
+    or sim, which is left out. ``number``: of the EAP message, which its answer repeats.
     """
 
     identity: str
     identity_kind: str
+    number: int = 0
 
 
 class EapolMethod(Event):
     """A method is offered (``request``) or answered. ``method`` by name, or by number if unknown; ``md5`` and ``leap``
-    are weak.
+    are weak. ``number``: of the EAP message.
     """
 
     method: str
     request: bool
+    number: int = 0
 
 
 class EapolResult(Event):
-    """The result, ``success`` or failure, sent to the supplicant."""
+    """The result, ``success`` or failure, sent to the supplicant. ``number``: of the response that it answers (RFC
+    3748, 4.2).
+    """
 
     success: bool
+    number: int = 0
 
 
 class EapolKey(Event):
@@ -115,23 +108,19 @@ def _eap(packet: Packet, body: bytes) -> Iterator[Parsed]:
     """RFC 3748, 4: code, identifier, length; requests and responses have a type."""
     if len(body) < _EAP.size:
         return _early(packet)
-    code, _, size = _EAP.unpack_from(body)
+    code, number, size = _EAP.unpack_from(body)
     if code in (SUCCESS, FAILURE):
-        return iter((EapolResult(packet, code == SUCCESS), _role(packet)))
+        return iter((EapolResult(packet, code == SUCCESS, number), _role(packet)))
     if code not in (REQUEST, RESPONSE):
         return iter(())
     if len(body) <= _EAP.size or (len(body) < size and not packet.truncated):
         return _early(packet)
     kind, content = body[_EAP.size], body[_EAP.size + 1 : size]
     if code == REQUEST:
-        return iter((EapolMethod(packet, _method(kind), True), _role(packet)))
+        return iter((EapolMethod(packet, method_of(kind), True, number), _role(packet)))
     if kind == IDENTITY:
-        return iter(()) if len(body) < size else iter(_identity(packet, content))
-    return iter((EapolMethod(packet, _method(kind), False),))
-
-
-def _method(kind: int) -> str:
-    return {IDENTITY: "identity", NOTIFICATION: "notification", NAK: "nak"}.get(kind) or METHODS.get(kind) or str(kind)
+        return iter(()) if len(body) < size else iter(_identity(packet, content, number))
+    return iter((EapolMethod(packet, method_of(kind), False, number),))
 
 
 def _role(packet: Packet) -> Observation:
@@ -139,35 +128,15 @@ def _role(packet: Packet) -> Observation:
     return Observation(packet.ts, Subject(packet.src_mac, 0, packet.vlan), "eapol.role", "authenticator", packet.flow)
 
 
-def _identity(packet: Packet, content: bytes) -> list[Parsed]:
-    identity, kind, host = _read_identity(content)
-    parsed: list[Parsed] = [EapolIdentity(packet, identity, kind)]
+def _identity(packet: Packet, content: bytes, number: int) -> list[Parsed]:
+    identity, kind, host = read_identity(content)
+    parsed: list[Parsed] = [EapolIdentity(packet, identity, kind, number)]
     if kind:
         ts, subject, flow = packet.ts, Subject(packet.src_mac, 0, packet.vlan), packet.flow
         parsed.append(Observation(ts, subject, "eapol.identity", kind, flow))
         if host:
             parsed.append(Observation(ts, subject, "eapol.fqdn" if "." in host else "eapol.hostname", host, flow))
     return parsed
-
-
-@functools.lru_cache(maxsize=512)
-def _read_identity(content: bytes) -> tuple[str, str, str]:
-    r"""(identity, kind, host name of a computer). Windows writes ``host/name.domain`` for the computer and
-    ``DOMAIN\name$`` in older forms.
-    """
-    identity = clean(content.partition(b"\0")[0], IDENTITY_LIMIT)
-    if not identity:
-        return "", "anonymous" if not content else "", ""
-    if _SIM.match(identity):
-        return "", "sim", ""
-    if identity.lower().startswith("host/"):
-        return identity, "computer", identity[5:]
-    user = identity.rpartition("\\")[2].partition("@")[0]
-    if user.endswith("$") and len(user) > 1:
-        return identity, "computer", user[:-1]
-    if _MAC.fullmatch(user):
-        return identity, "mac", ""
-    return identity, "anonymous" if user.lower() in ("", "anonymous", "anon") else "user", ""
 
 
 def _key(packet: Packet, body: bytes) -> Iterator[Parsed]:
