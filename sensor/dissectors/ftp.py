@@ -15,8 +15,10 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
 from sensor.dissectors.shared.login_events import PasswordSent
+from sensor.dissectors.shared.odd_arguments import oddness
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -129,6 +131,9 @@ class FtpStream(LineStream):
                 raise Malformed("no command")
             self._mail = verb in MAIL_CLIENTS
             return []
+        return [*_odd(packet, verb, rest), *self._known_command(packet, verb, rest)]
+
+    def _known_command(self, packet: Packet, verb: bytes, rest: bytes) -> list[Parsed]:
         if verb == b"USER":
             self._user, self._password, self._logging_in, self._seal = clean(rest, USER_LIMIT), False, True, ""
             return [FtpUser(packet, self._user)] if _ODD_USER.search(rest) else []
@@ -182,3 +187,9 @@ class FtpStream(LineStream):
             self._logging_in = False
             return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
         return []
+
+
+def _odd(packet: Packet, verb: bytes, argument: bytes) -> list[Parsed]:
+    """An argument that no client sends, and the topic of a request for help."""
+    kind = clean(argument, USER_LIMIT) if verb == b"HELP" else oddness(argument)
+    return [ServiceCommand(packet, "ftp", f"{verb.decode('ascii')} {kind}")] if kind else []

@@ -14,11 +14,13 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
+from sensor.dissectors.shared.odd_arguments import oddness
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
-BANNER_LIMIT = 512
+BANNER_LIMIT, VERB_LIMIT = 512, 16
 LITERAL_LIMIT = 256
 # Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
@@ -75,6 +77,7 @@ class ImapStream(LoginStream):
         return iter(self._sent(packet, line))
 
     def _sent(self, packet: Packet, line: bytes) -> list[Parsed]:
+        odd: list[Parsed] = []
         if self._exchange and self._login is not None:
             self._login.line(line)
         elif self._wanted:
@@ -82,12 +85,12 @@ class ImapStream(LoginStream):
             self._wanted = 0
             self._gather([*self._words, word], rest)
         else:
-            self._command(line)
+            odd = _odd(packet, *self._command(line))
         login = self._login
         if login is None or not self.is_sent(packet, login):
-            return []
+            return odd
         self._login, self._exchange = None, False
-        return [ImapPassword(packet, login.user, login.seal)]
+        return [*odd, ImapPassword(packet, login.user, login.seal)]
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         found = None if from_client else _GREETING.fullmatch(line)
@@ -98,7 +101,8 @@ class ImapStream(LoginStream):
         program = clean(_CODE.sub(b"", found[1]), BANNER_LIMIT).strip()
         return [ImapBanner(packet, clean(found[1], BANNER_LIMIT)), *facts(packet, [("imap.banner", program)])]
 
-    def _command(self, line: bytes) -> None:
+    def _command(self, line: bytes) -> tuple[bytes, bytes]:
+        """Returns the command and its arguments."""
         tag, _, rest = line.partition(b" ")
         verb, _, rest = rest.partition(b" ")
         verb = verb.upper()
@@ -110,6 +114,7 @@ class ImapStream(LoginStream):
             self._tag, self._login, self._exchange = tag, Login.by(mechanism, first), True
         elif verb == b"STARTTLS":
             self._tls = tag
+        return verb, rest
 
     def _gather(self, words: list[bytes], rest: bytes) -> None:
         """User and password, as far as available."""
@@ -138,3 +143,9 @@ class ImapStream(LoginStream):
             if right or (verdict == b"NO" and not text.upper().startswith(OTHER_REASONS)):
                 return [ImapLogin(packet, login.user, login.method, right, login.seal)]
         return []
+
+
+def _odd(packet: Packet, verb: bytes, arguments: bytes) -> list[Parsed]:
+    """Arguments that no client sends. Those of SASL are encoded."""
+    kind = oddness(arguments) if verb.isalpha() and verb != b"AUTHENTICATE" else ""
+    return [ServiceCommand(packet, "imap", f"{clean(verb, VERB_LIMIT)} {kind}")] if kind else []

@@ -13,11 +13,13 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
+from sensor.dissectors.shared.odd_arguments import oddness
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
-BANNER_LIMIT = 512
+BANNER_LIMIT, VERB_LIMIT = 512, 16
 PENDING_LIMIT = 16
 _TIMESTAMP = lazy_pattern(rb"<[^>]*>")  # for APOP (RFC 1939, 7)
 TLS, LIST, OTHER = "tls", "list", "other"
@@ -73,10 +75,11 @@ class Pop3Stream(LoginStream):
             command = self._command(line)
             self._pending.append(command)
             login = command if isinstance(command, Login) else None
+        odd = _odd(packet, line)
         if login is None or not self.is_sent(packet, login):
-            return iter(())
+            return iter(odd)
         self._exchange = None
-        return iter((Pop3Password(packet, login.user, login.seal),))
+        return iter((*odd, Pop3Password(packet, login.user, login.seal)))
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         if from_client or not line.startswith(b"+OK"):
@@ -130,3 +133,10 @@ def _is_verdict(line: bytes) -> bool:
     return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith(
         (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/")
     )
+
+
+def _odd(packet: Packet, line: bytes) -> list[Parsed]:
+    """Arguments that no client sends. Those of SASL are encoded."""
+    verb, _, rest = line.partition(b" ")
+    kind = oddness(rest) if verb.isalpha() and verb.upper() != b"AUTH" else ""
+    return [ServiceCommand(packet, "pop3", f"{clean(verb, VERB_LIMIT).upper()} {kind}")] if kind else []

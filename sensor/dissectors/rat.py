@@ -60,14 +60,17 @@ SHAPES = (
         rb"as user|\r?\nCopyright)"
     )),
     _shape(SHELL, (
-        rb"(?:ba)?sh: (?:no job control|cannot set terminal)|/bin/(?:ba)?sh: 0: can't access "
-        rb"tty|uid=\d+\([\w-]+\) gid=|(?:root|www-data)@[\w.-]{1,64}:[/~][^\r\n#$]{0,80}[#$] |sh-\d\.\d[#$] |"
+        rb"(?:/bin/)?(?:ba|da)?sh: (?:\d: )?(?:no job control|cannot set terminal|can't access tty)|"
+        rb"(?:\r?\n){0,3}BusyBox v\d[\d.]+ \([^)\r\n]{1,60}\) built-in shell|"
+        rb"(?:[$#] |/ # )?(?:uid=\d+\([\w-]+\) gid=|(?<= )(?:root|www-data)\r?\n[$#] )|"
+        rb"(?:root|www-data)@[\w.-]{1,64}:[/~][^\r\n#$]{0,80}[#$] |sh-\d\.\d[#$] |"
         rb"PS [A-Z]:\\[^<>|\r\n]{0,120}> "
     )),
     _shape(TYPED, (
-        rb"(?:whoami|uname -a|ifconfig|ipconfig(?: /all)?|ls -la|cat /etc/(?:passwd|shadow|issue)|"
+        rb"(?:id\r?\n)?(?:whoami|uname -a|ifconfig|ipconfig(?: /all)?|ls -la|cat /etc/(?:passwd|shadow|issue)|"
         rb"systeminfo|tasklist|net user[^\r\n]{0,60}|"
-        rb"python3? -c ['\"]import pty\b.{0,80})\r?\n"
+        rb"python3? -c ['\"]import pty\b.{0,80})\r?\n|"
+        rb"id\r?\n(?:hostname|pwd|ls -l)\r?\n"
     )),
 )  # fmt: skip
 # First bytes to look for, and those that follow a length.
@@ -79,7 +82,9 @@ STARTS = (
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
     b"\0\0\0\x01", b"root@", b"whoami\n", b"whoami\r\n", b"uname -a", b"ifconfig", b"ipconfig", b"ls -la\n",
     b"cat /etc", b"python -", b"python3 ", b"www-data", b"sh-4.", b"sh-5.", b"PS C:\\", b"systemin", b"tasklist",
-    b"net user",
+    b"net user", *(b"id\n" + word for word in (b"whoam", b"uname", b"hostn", b"pwd\n", b"ifcon", b"ls -l", b"cat /")),
+    *(prompt + b" " + word for prompt in (b"$", b"#", b"/ #") for word in (b"uid=", b"root", b"www-")),
+    b"BusyBox ", b"\r\nBusyB", b"\n\nBusyB", b"sh: can'", b"/bin/ash",
 )  # fmt: skip
 MAGIC = (
     *((offset, b"ll|'") for offset in (2, 3, 4, 5)),

@@ -1,9 +1,10 @@
 """Commands for services that run them without a login, over TCP on any port: distcc (its protocol, version 1 to 3), the
-Android Debug Bridge (AOSP, protocol.txt), Java's debugger (JDWP), Java RMI, WebLogic's T3, OpenWire, and AJP 1.3.
+Android Debug Bridge (AOSP, protocol.txt), Java's debugger (JDWP), Java RMI, WebLogic's T3, OpenWire, AJP 1.3, and DRb
+of Ruby; and the backdoors of UnrealIRCd and of Netcore's routers (over UDP).
 
 Reads the command line of a distributed compilation, the service that a debug bridge is asked for, the names of classes
-in serialized objects, and the attributes of a request over AJP that name a file of the server. Ignores answers and what
-follows the first messages.
+in serialized objects, the method that a Ruby object is asked for, and the attributes of a request over AJP that name a
+file of the server. Ignores answers and what follows the first messages.
 """
 
 from __future__ import annotations
@@ -21,18 +22,25 @@ from sensor.core.reader import clean
 HEAD = 4096  # bytes that are read of a client, or of a message of a bridge
 TEXT_LIMIT = 512
 CLASSES_LIMIT = 8
-STARTS = {b"DIST0000": "distcc", b"JDWP-Han": "jdwp", b"CNXN": "adb", b"JRMI\0\x02": "rmi", b"t3 1": "t3"}
+STARTS = {
+    b"DIST0000": "distcc", b"JDWP-Han": "jdwp", b"CNXN": "adb", b"JRMI\0\x02": "rmi", b"t3 1": "t3",
+    b"\0\0\0\x03\x04\x080": "drb",
+}  # fmt: skip
+IRC_PORTS, UNREALIRCD = tuple(range(6660, 6670)), b"AB;"
+NETCORE, NETCORE_HEAD = 53413, b"AA\0\0AAAA"
 HANDSHAKE = b"JDWP-Handshake"
 AJP, AJP_VERSION = b"\x12\x34", b"\0\x08HT"  # a message of a web server (AJP 1.3), and the version in its request
 WIRE_FORMAT = b"\x1f\0\0\0"  # an exception response of OpenWire, behind its size
 # A message of the debug bridge: command, two arguments, size of the data, checksum, and the command inverted.
 BRIDGE = struct.Struct("<4s8xI4x4s")
 OPEN, OPEN_MAGIC = b"OPEN", b"\xb0\xaf\xba\xb1"
-SINGLE = ("distcc", "jdwp")  # protocols with one command for each connection
+SINGLE = ("distcc", "jdwp", "drb", "unrealircd")  # protocols with one command for each connection
 _COUNT = lazy_pattern(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
 _ARGUMENT = lazy_pattern(rb"ARGV([0-9a-f]{8})")
 # A class or a text of a serialized object, behind its size: TC_CLASSDESC and TC_STRING of Java, a text of OpenWire.
 _TEXT = lazy_pattern(rb"[rt\x01]\0([\x04-\xff])(?=[\x21-\x7e])")
+# The name of a method, the second object of a call over DRb, behind its size: a Ruby string.
+_METHOD = lazy_pattern(rb"\x04\x08I?\"[\x06-\x7f]([a-z_]{1,40}[?!]?)")
 # An attribute of a request over AJP: code 10, name and value as texts behind their sizes.
 _ATTRIBUTE = lazy_pattern(rb"\x0a\0.(javax\.servlet\.include\.[a-z_]{4,16})\0\0([\x01-\xff])", re.DOTALL)
 _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
@@ -40,8 +48,10 @@ _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
-    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``ajp`` with an attribute, one event for
-    each; ``cups`` with the URI of an announced printer; ``postgres`` and ``mysql`` with a statement that runs programs,
+    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``drb`` with a method, ``ajp`` with an
+    attribute, one event for each; ``unrealircd`` and ``netcore`` with a command for their backdoor; ``telnet`` with an
+    option as user; ``ftp``, ``pop3``, ``imap`` and ``smtp`` with a command and the kind of its odd argument; ``cups``
+    with the URI of an announced printer; ``postgres`` and ``mysql`` with a statement that runs programs,
     ``mongodb`` with the collection of an insertion.
     """
 
@@ -53,11 +63,18 @@ class ServiceCommands(Dissector):
     """The first messages of connections that begin like one of these protocols, and later openings of a bridge."""
 
     interest = Interest(
-        starts=tuple(STARTS), magic=((4, WIRE_FORMAT), (6, AJP_VERSION), (20, OPEN_MAGIC)), stream=True, opening=3
+        tcp=IRC_PORTS,
+        udp=(NETCORE,),
+        starts=tuple(STARTS),
+        magic=((4, WIRE_FORMAT), (6, AJP_VERSION), (20, OPEN_MAGIC)),
+        stream=True,
+        opening=3,
     )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        return iter(())
+        data = packet.payload
+        if packet.dport == NETCORE and data.startswith(NETCORE_HEAD):
+            yield ServiceCommand(packet, "netcore", clean(data[len(NETCORE_HEAD) :], TEXT_LIMIT))
 
     def stream(self, packet: Packet) -> Stream:
         return ServiceStream()
@@ -123,6 +140,8 @@ def _service(data: bytes | bytearray) -> str:
         return "ajp"
     if data[20:24] == OPEN_MAGIC:
         return "adb"
+    if data.startswith(UNREALIRCD):
+        return "unrealircd"
     return next((service for start, service in STARTS.items() if data.startswith(start)), "")
 
 
@@ -134,6 +153,10 @@ def _texts(service: str, data: bytes) -> list[str]:
         return ["handshake"] if data.startswith(HANDSHAKE) else []
     if service == "ajp":
         return _attributes(data)
+    if service == "drb":
+        return [clean(one[1]) for one in _METHOD.finditer(data)][:1]
+    if service == "unrealircd":
+        return [clean(data.partition(b"\n")[0], TEXT_LIMIT)] if b"\n" in data or len(data) >= HEAD else []
     return _classes(data) if service else []
 
 

@@ -16,17 +16,21 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._mail_header import MailHeader
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.lines import SERVICE_READY
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
+from sensor.dissectors.shared.odd_arguments import oddness
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (25, 587, 2525)
-BANNER_LIMIT, ADDRESS_LIMIT = 512, 256
+BANNER_LIMIT, ADDRESS_LIMIT, VERB_LIMIT = 512, 256, 8
 MAILBOXES_LIMIT = 1024  # commands without an answer yet
 READY, RIGHT, GO_ON, DATA_FOLLOWS, WRONG = 220, 235, 334, 354, 535
 # Commands that name a mailbox (RFC 5321, 4.1.1).
 MAILBOXES = frozenset((b"MAIL", b"RCPT", b"VRFY", b"EXPN"))
+# Commands with a name as argument.
+NAMED = MAILBOXES | frozenset((b"HELO", b"EHLO", b"HELP", b"ETRN", b"SEND", b"SOML", b"SAML"))
 _REPLY = lazy_pattern(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
 
 
@@ -93,6 +97,8 @@ class SmtpStream(LoginStream):
         if from_client and self._mail is not None:
             yield from self._text(packet, self._mail, line)
         elif from_client:
+            if self._login is None:
+                yield from _odd(packet, line)
             self._command(packet, line)
             yield from self._sent(packet)
         elif (found := _REPLY.fullmatch(line)) is None:
@@ -157,3 +163,11 @@ class SmtpStream(LoginStream):
         elif self._mailboxes:
             return [SmtpMailbox(packet, *self._mailboxes.pop(0), code)]
         return []
+
+
+def _odd(packet: Packet, line: bytes) -> Iterator[Parsed]:
+    """Arguments that no client sends, of commands with a name."""
+    verb, _, rest = line.partition(b" ")
+    kind = oddness(rest) if verb.upper() in NAMED else ""
+    if kind:
+        yield ServiceCommand(packet, "smtp", f"{clean(verb, VERB_LIMIT).upper()} {kind}")

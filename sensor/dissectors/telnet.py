@@ -19,6 +19,8 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.rat import RatStream
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.seal import seal
 
 IAC, SB, SE = 255, 250, 240
@@ -35,6 +37,7 @@ TYPED_LIMIT = 128
 LINE_LIMIT = 512
 TYPED_BEHIND_LIMIT = 8192
 ERASE = (8, 127)
+BOT = b"\0\0\0\x01"  # the first segment of Mirai, whose server uses port 23; longer ones are read by ``rat``
 PRINTABLE = 32
 _LOGIN = lazy_pattern(
     r"(?:log ?[io]n|user ?name|user ?id|user|account|benutzername)(?: name)?[^\w:>]{0,3}[:>]\s*$", re.IGNORECASE
@@ -48,6 +51,8 @@ _COMMAND = lazy_pattern(
     rb"\b(?:busybox|wget|curl|tftp|ftpget|ftpput|lwp-download)\b|\bchmod\s+(?:[0-7]{3,4}|"
     rb"[ugoa]*\+[rwx]*x)|/dev/tcp/|(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}"
 )
+# The variable USER in an environment that the client sends (RFC 1572), with an option of the login program.
+_USER_OPTION = lazy_pattern(rb"\xff\xfa[\x24\x27][\x00\x02][^\xff]{0,200}?USER\x01(-[^\x00-\x1f\xff]{1,60})")
 _NAME = lazy_pattern(r"[\w.@\\-]{1,32}")  # of a user, if the prompt is not known
 _USER_INFO = lazy_pattern(r"(://)[^/\s@]{1,255}@")
 _SECRET = lazy_pattern(r"(\s-{1,2}(?:p|pass|password|http-password|ftp-password|user)[ =])\S+")
@@ -105,8 +110,20 @@ class TelnetStream(Stream):
         self._one_way = self._named = False  # without packets of the server; the last line was a user
         self._left = TYPED_BEHIND_LIMIT
         self._last: Packet | None = None
+        self._bot: Stream | None = None  # no Telnet, but a bot that uses its port
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if from_client and data == BOT and not self._options[0].begun:
+            self._bot = RatStream()
+        if self._bot is None:
+            yield from self._telnet(packet, data, from_client)
+            return
+        yield from self._bot.feed(packet, data, from_client)
+        self.done = self._bot.done
+
+    def _telnet(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        if from_client and (option := _USER_OPTION.search(data)):
+            yield ServiceCommand(packet, "telnet", f"USER {clean(option[1], TYPED_LIMIT)}")
         text = self._options[not from_client].text(data)
         if not text:
             return
@@ -132,6 +149,8 @@ class TelnetStream(Stream):
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """The missing bytes may be a prompt or a name: the pending login is discarded."""
+        if self._bot is not None:
+            return self._bot.gap(packet, missing, from_client)
         self._options[not from_client].reset()
         if self._behind and not from_client:  # the server's output is no longer needed
             return iter(())
@@ -252,18 +271,18 @@ def _banner(before: str, last: str) -> tuple[str, str]:
 class _Options:
     """Removes options from one direction, split at any byte."""
 
-    __slots__ = ("_begun", "_state")
+    __slots__ = ("_state", "begun")
 
     def __init__(self) -> None:
-        self._state, self._begun = "text", False
+        self._state, self.begun = "text", False
 
     def reset(self) -> None:
         self._state = "text"
 
     def text(self, data: bytes) -> bytes:
         """The text bytes. Raises Malformed if a connection begins with unprintable data."""
-        if not self._begun and data:
-            self._begun = True
+        if not self.begun and data:
+            self.begun = True
             if data[0] < PRINTABLE and data[0] not in b"\0\7\10\t\n\13\f\r\33":
                 raise Malformed("no text")
         if self._state == "text" and IAC not in data:

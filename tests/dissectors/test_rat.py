@@ -58,6 +58,10 @@ def test_families(data: bytes, family: str) -> None:
         b"www-data@web:/var/www$ ",
         b"sh-5.1$ ",
         b"PS C:\\Users\\anna> ",
+        b"$ uid=0(root) gid=0(root) groups=0(root)\n# ",
+        b"# root\n# ",
+        b"/bin/sh: can't access tty; job control turned off\n/ # ",
+        b"\r\n\r\nBusyBox v1.19.4 (2014-08-12 13:34:02 CST) built-in shell (ash)\r\n",
         b"Microsoft Windows XP [Version 5.1.2600]",
     ],
 )
@@ -74,14 +78,22 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", [b"whoami\n", b"uname -a\n", b"systeminfo\r\n", b"python3 -c 'import pty; pty.spawn(\"/bin/sh\")'\n"]
+    "typed",
+    [
+        b"id\nuname -a\n",
+        b"id\npwd\n",
+        b"whoami\n",
+        b"uname -a\n",
+        b"systeminfo\r\n",
+        b"python3 -c 'import pty; pty.spawn(\"/bin/sh\")'\n",
+    ],
 )
 def test_a_shell_without_a_prompt(typed: bytes) -> None:
     """Commands that come first are reported once the other side answers: that is where the shell is."""
     stream = Rat().stream(Packet())
     assert events(stream.feed(Packet(typed), typed, False)) == []
     [shell] = events(stream.feed(Packet(b"www-data\n"), b"www-data\n", True))
-    assert (shell[1], shell[2].startswith(typed[:4].decode()), shell[3]) == ("command shell", True, True)  # type: ignore[attr-defined]
+    assert (shell[1], shell[2].startswith(typed[:2].decode()), shell[3]) == ("command shell", True, True)  # type: ignore[attr-defined]
     assert events(stream.feed(Packet(b"x"), b"x", True)) == []
 
 

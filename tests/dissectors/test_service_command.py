@@ -37,6 +37,8 @@ EXPECTED = {
         ("ServiceCommand", "ajp", "javax.servlet.include.path_info WEB-INF/web.xml"),
         ("ServiceCommand", "ajp", "javax.servlet.include.servlet_path /"),
     ],
+    49507: [("ServiceCommand", "drb", "instance_eval")],
+    49508: [("ServiceCommand", "unrealircd", "AB;id")],
 }
 
 
@@ -44,11 +46,19 @@ def test_commands_of_each_connection() -> None:
     """Each connection of the sample yields its commands, also in segments of a few bytes."""
     streams: dict[int, Stream] = {}
     found: dict[int, list[tuple[object, ...]]] = {port: [] for port in EXPECTED}
-    for packet in packets("service_command"):
+    for packet in packets("service_command")[:-1]:
         stream = streams.setdefault(packet.sport, ServiceCommands().stream(packet))
         if not stream.done:
             found[packet.sport] += events(stream.feed(packet, bytes(packet.payload), True))
     assert found == EXPECTED
+
+
+def test_a_command_in_a_datagram() -> None:
+    """A command for the backdoor of Netcore's routers; other datagrams to the port, and answers, yield nothing."""
+    packet = packets("service_command")[-1]
+    assert events(ServiceCommands().dissect(packet)) == [("ServiceCommand", "netcore", "cd /tmp; ls")]
+    for other in (Packet(b"AA\0\0AAAA id", sport=53413), Packet(b"AAAA", dport=53413)):
+        assert events(ServiceCommands().dissect(other)) == []
 
 
 def test_a_handshake_in_pieces() -> None:

@@ -258,3 +258,28 @@ def test_memory_is_bounded() -> None:
     """Endless text is not kept in memory."""
     parsed = conversation((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
     assert len(values(parsed)[0][1]) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (b"\xff\xfa\x27\0\0USER\x01-f root\xff\xf0", [("ServiceCommand", "telnet", "USER -f root")]),
+        (b"\xff\xfa\x27\0\0TERM\x01xterm\0USER\x01-fbin\xff\xf0", [("ServiceCommand", "telnet", "USER -fbin")]),
+        (b"\xff\xfa\x27\0\0USER\x01anna\xff\xf0", []),
+        (b"\xff\xfa\x27\0\xff\xf0", []),
+    ],
+)
+def test_options_of_the_login_program(environment: bytes, expected: list[object]) -> None:
+    """A user in the environment that is an option is reported, another one is not."""
+    stream = Telnet().stream(Packet())
+    assert events(stream.feed(Packet(), environment, True)) == expected
+    assert events(Telnet().stream(Packet()).feed(Packet(), environment, False)) == []
+
+
+def test_a_bot_on_the_port_of_telnet() -> None:
+    """The hello of Mirai is no Telnet; what follows is read as its protocol."""
+    stream, found = Telnet().stream(Packet()), []
+    for from_client, data in ((True, b"\0\0\0\x01"), (True, b"\x04mips"), *((n % 2 == 0, b"\0\0") for n in range(4))):
+        found += events(stream.feed(Packet(), data, from_client))
+    assert found == [("RatMessage", "Mirai", "", True)]
+    assert list(stream.gap(Packet(), 2, True)) == []

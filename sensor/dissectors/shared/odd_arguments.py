@@ -1,0 +1,37 @@
+"""Arguments of commands in text protocols that no client sends: filler that overflows a buffer, machine code, and
+directives of a format string. Only their kind is reported, since the argument may be a password.
+"""
+
+from __future__ import annotations
+
+from sensor.core.lazy_pattern import lazy_pattern
+
+SHORTEST = 64  # bytes; shorter arguments are not searched for filler and code
+NOPS = b"\x90" * 16  # x86
+# One character again and again, but for those that people draw lines with.
+_FILLER = lazy_pattern(rb"([A-Za-z0-9/\\\x80-\xff])\1{63}")
+# No letter here is a hexadecimal digit, as in percent-encoding.
+_DIRECTIVES = lazy_pattern(rb"(?:%(?:[\d.$*]{0,12}l{0,2}[xXpsun]|\.\d{0,8}f)\W?){4}|%\d{1,4}\$l{0,2}n")
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n\x1b"))
+CONTROLS_LEAST = 4
+
+
+def oddness(argument: bytes) -> str:
+    """``overflow``, ``machine code`` or ``format string``; empty for an ordinary argument."""
+    if b"%" in argument and _DIRECTIVES.search(argument):
+        return "format string"
+    if len(argument) < SHORTEST:
+        return ""
+    if NOPS in argument:
+        return "machine code"
+    if len(argument) - len(argument.translate(None, _CONTROLS)) >= CONTROLS_LEAST and not _is_text(argument):
+        return "machine code"
+    return "overflow" if _FILLER.search(argument) else ""
+
+
+def _is_text(argument: bytes) -> bool:
+    try:
+        argument.decode()
+    except UnicodeDecodeError as error:
+        return error.end == len(argument)  # a character at the end may be truncated
+    return True
