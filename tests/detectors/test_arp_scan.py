@@ -116,18 +116,24 @@ def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> No
 
 
 def test_a_gateway_that_passes_on_a_scan_is_low() -> None:
-    """Packets of another subnet came with the MAC of the scanner: it may only forward the scan. Packets of its own
-    subnet, and those of other MACs, change nothing.
+    """Packets of another subnet came with the MAC of the scanner and a decreased hop limit, or hosts send it packets
+    for other subnets: it may only forward the scan. Packets of its own subnet, those of other MACs, and forged ones
+    with the hop limit of a sender change nothing.
     """
 
-    def opens(source: str, mac: int = SCANNER) -> Event:
-        packet = Packet(ts=START, src_mac=mac, src=parse(source), dst=parse("10.0.0.1"), ip_version=4, proto=6)
+    def opens(source: str, mac: int = SCANNER, to: str = "10.0.0.1", to_mac: int = 0, ttl: int = 63) -> Event:
+        packet = Packet(
+            ts=START, src_mac=mac, dst_mac=to_mac, src=parse(source), dst=parse(to), ip_version=4, proto=6, ttl=ttl
+        )
         return TcpSyn(packet, 1024, ("mss",), 1460)
 
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(60))]
-    [alert] = inspected(detector(SCAN), [asks(0, "10.0.0.1"), opens("10.1.0.66"), *story])
-    assert (alert.severity, alert.actor.address, alert.confidence) == (Severity.low, parse("10.0.0.66"), 0.5)
-    for other in (opens("10.0.0.66"), opens("10.1.0.66", OTHER)):
+    through = opens("10.0.0.7", OTHER, "10.1.0.66", SCANNER, 128)
+    for forwarded in (opens("10.1.0.66"), through):
+        [alert] = inspected(detector(SCAN), [asks(0, "10.0.0.1"), forwarded, *story])
+        assert (alert.severity, alert.actor.address, alert.confidence) == (Severity.low, parse("10.0.0.66"), 0.5)
+    forged = [opens("10.1.0.66", ttl=ttl) for ttl in (32, 64, 128, 255)]
+    for other in (opens("10.0.0.66"), opens("10.1.0.66", OTHER), *forged, opens("10.0.0.7", OTHER, to_mac=SCANNER)):
         [alert] = inspected(detector(SCAN), [asks(0, "10.0.0.1"), other, *story])
         assert alert.severity == Severity.medium
 

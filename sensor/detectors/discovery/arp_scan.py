@@ -3,8 +3,9 @@ that do not answer.
 
 Gateways and servers request many addresses too, but existing ones. Where the capture shows no reply to the requesting
 host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
-scan. A gateway also sends requests for the targets of a scan from another subnet. Packets from there have its MAC: then
-it is not accused, and the severity is low.
+scan. A gateway also sends requests for the targets of a scan from another subnet. It is recognized, so not accused, and
+the severity is low, if packets from other subnets have its MAC and a hop limit that was decreased, or if hosts send it
+packets for other subnets. Forged sources alone, with the hop limit of a sender, make no gateway.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ ASKERS_LIMIT = 4096
 IN_ORDER, NEAR = 0.8, 4
 FORWARDERS = ("router", "firewall", "access_point")
 FORWARDED_LIMIT, NETWORK = 8, 8  # the last bits of an IPv4 address, as in /24
+FIRST_TTLS = (32, 64, 128, 255)  # of packets that no router forwarded
 
 
 class Options(detector.Options):
@@ -77,6 +79,8 @@ class ArpScan(EventDetector):
         self._forwarded: Distinct[int, int] = self.tables.add(
             "forwarded", Distinct(want.window_s * SECOND, ASKERS_LIMIT, FORWARDED_LIMIT)
         )
+        # MAC of a next hop → an address of another network that was reached through it.
+        self._next_hops: Bounded[int, int] = self.tables.add("next_hops", Bounded(ASKERS_LIMIT))
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> EventWindow:
@@ -85,14 +89,16 @@ class ArpScan(EventDetector):
         return EventWindow(window)
 
     def wants(self) -> dict[type[Event], Want]:
-        return dict.fromkeys((TcpSyn, IcmpEcho), held(self._senders, "packet.src_mac"))
+        new_hop = held(self._senders, "packet.dst_mac") & ~held(self._next_hops, "packet.dst_mac")
+        return dict.fromkeys((TcpSyn, IcmpEcho), held(self._senders, "packet.src_mac") | new_hop)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
         if isinstance(event, TcpSyn | IcmpEcho):
-            own = self._senders.get(packet.src_mac)
-            if own is not None and addresses.is_v4(packet.src) and packet.src >> NETWORK != own >> NETWORK:
+            if self._is_other(packet.src_mac, packet.src) and packet.ttl not in FIRST_TTLS:
                 self._forwarded.add(packet.src_mac, packet.src, event.ts)
+            if packet.dst_mac not in self._next_hops and self._is_other(packet.dst_mac, packet.dst):
+                self._next_hops.put(packet.dst_mac, packet.dst)
         elif isinstance(event, ArpRequest):
             if event.sender:
                 self._senders.put(event.packet.src_mac or event.sender_mac, event.sender)
@@ -105,6 +111,11 @@ class ArpScan(EventDetector):
             address = event.sender if isinstance(event, ArpReply) else event.target
             self._patient.answered(key, address, event.ts)
             self._quick.answered(key, address, event.ts)
+
+    def _is_other(self, mac: int, address: int) -> bool:
+        """Whether an IPv4 address is not of the network of the host with this MAC."""
+        own = self._senders.get(mac)
+        return own is not None and addresses.is_v4(address) and address >> NETWORK != own >> NETWORK
 
     def _request(self, event: ArpRequest | NdpNeighbourSolicitation, mac: int) -> Iterator[Alert]:
         vlan = event.packet.vlan
@@ -135,7 +146,7 @@ class ArpScan(EventDetector):
     ) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor, arp = Subject(mac, event.sender, vlan), isinstance(event, ArpRequest)
-        others = some([addresses.text(address) for address in self._forwarded.values(mac)]) if arp else ""
+        others = self._routed(mac) if arp else ""
         requests = "ARP requests" if arp else "neighbor solicitations"
         seen = (
             f"{answered} others answered"
@@ -152,7 +163,7 @@ class ArpScan(EventDetector):
                 f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
                 seen,
                 f"among them {some([addresses.text(address) for address in sample])}",
-                *([f"it forwards packets, of {others}: the scan may come from another subnet"] if others else []),
+                *([f"it forwards packets, {others}: the scan may come from another subnet"] if others else []),
             ),
             numbers={
                 "unanswered": unanswered,
@@ -165,6 +176,13 @@ class ArpScan(EventDetector):
             confidence=0.5 if others else 0.9 if answered else 0.75,
             network={"proto": "arp" if arp else "icmpv6", "vlan": vlan, "direction": "internal"},
         )
+
+    def _routed(self, mac: int) -> str:
+        """What shows that a host is a gateway."""
+        sources, target = self._forwarded.values(mac), self._next_hops.get(mac)
+        if sources:
+            return f"of {some([addresses.text(address) for address in sources])}"
+        return f"to {addresses.text(target)}" if target is not None else ""
 
     def _severity(self, actor: Subject) -> Severity:
         device = self.context.device(actor)

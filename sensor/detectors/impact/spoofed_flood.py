@@ -111,7 +111,8 @@ class SpoofedFlood(FlowDetector):
             why=(
                 f"{numbers.sources} invalid source addresses within {want.window_s} s (threshold {threshold})",
                 f"among them {some([addresses.text(value) for value in numbers.sample if not value & HASHED])}",
-                *(["the MAC addresses change as well"] if numbers.segment else []),
+                *(["the MAC addresses change as well"] if numbers.segment and flow.client_mac else []),
+                *([] if flow.client_mac else ["the packets are in a tunnel, or the link has no MAC addresses"]),
             ),
             numbers={"impossible_sources": numbers.sources, "threshold": threshold, "window_s": want.window_s},
             severity=Severity.critical if not hidden and is_fixed_function(self.context, actor) else Severity.high,
