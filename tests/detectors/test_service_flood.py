@@ -103,6 +103,26 @@ def test_connections_without_an_answer() -> None:
     assert one(alerts_of(detector(FLOOD), attempts(2000))).severity == Severity.low
 
 
+def timed_out(count: int, *, packets: int = 1, per_second: int = 1000) -> npt.NDArray[np.void]:
+    """The same attempts as their flows end, a minute later."""
+    ended = attempts(count, per_second=per_second)
+    ended["kind"], ended["last"], ended["client_packets"] = Change.ENDED, ended["first"], packets
+    ended["ts"] += 60 * SECOND
+    return ended
+
+
+def test_connections_that_the_source_does_not_continue() -> None:
+    """In one direction, connections that end after their first packets were not answered; others may have been, and
+    fewer are retries.
+    """
+    for size in (1 << 30, 700, 100):
+        alert = one(alerts_of(detector(FLOOD), timed_out(4000), size))
+        assert (alert.severity, alert.numbers["count"], alert.numbers["window_s"]) == (Severity.medium, 3000, 60)
+    assert one(alerts_of(detector(FLOOD), timed_out(4000, packets=3))).target_port == 80
+    for story in (timed_out(4000, packets=5), timed_out(2500), timed_out(4000, per_second=40), shown(timed_out(4000))):
+        assert alerts_of(detector(FLOOD), story) == []
+
+
 def test_a_long_flood_in_one_direction() -> None:
     """Many times the threshold is a flood in any capture: low severity at first, then medium, for any batch size."""
     for size in (1 << 30, 7_000, 100):

@@ -4,7 +4,8 @@ of multicast groups (IGMP, MLD). Neighbor advertisements to one host answer it, 
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak
-indication, unless it is many times the threshold.
+indication, unless it is many times the threshold, or most connections end after the first packets of the source, which
+continues those that are answered.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
-from sensor.counting.contacts import combine
+from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
@@ -34,6 +35,9 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 PAIRS_LIMIT = 1024
 # Times the threshold that no ordinary client reaches, with or without answers.
 MANY = 10
+# Packets of a source in a connection that it does not continue: a SYN and its repetitions. They are noticed when they
+# time out, so within a longer window, and more of them count.
+BRIEF, BRIEF_S, BRIEF_MORE, BRIEF_BITS = 3, 60, 3, 9
 PINGS = (ICMP, ICMPV6)
 ECHO, ECHO_6, IGMP = 8, 128, 2
 # Router and neighbor advertisements and redirects, as answers to one host (RFC 4861, 6.2.6, 7.2.4, 8.2).
@@ -71,13 +75,14 @@ class Options(detector.Options):
 
 class Finding(NamedTuple):
     """The number of flows, or of messages of one flow within so many seconds (0: flows), whether the capture shows
-    answers, and the bytes of pings if they are too many.
+    answers, the bytes of pings if they are too many, and whether the flows ended after their first packets.
     """
 
     messages: int
     lit: bool
     seconds: int = 0
     size: int = 0
+    brief: bool = False
 
 
 class ServiceFlood(FlowDetector):
@@ -100,6 +105,7 @@ class ServiceFlood(FlowDetector):
         super().__init__(context, options)
         self._rates = self.tables.add("rates", RateWindow(self.options.window_s * SECOND))
         self._datagrams = self.tables.add("datagrams", RateWindow(self.options.window_s * SECOND))
+        self._brief = self.tables.add("brief", RateWindow(BRIEF_S * SECOND, BRIEF_BITS))
         self._lit = False
         self._reported: Recent[tuple[int, int, int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
@@ -109,7 +115,7 @@ class ServiceFlood(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
         lit = self._lit_until(rows)
-        found = self._loud(rows, lit)
+        found = self._loud(rows, lit) + self._unfinished(rows, lit)
         kinds = changes.contacts["kind"]
         contacts = changes.contacts.compress((kinds == Change.NEW) | (kinds == Change.ANSWERED))
         protocols = contacts["service"] & 0xFF
@@ -151,6 +157,21 @@ class ServiceFlood(FlowDetector):
             for i in found
         ]
 
+    def _unfinished(self, rows: npt.NDArray[np.void], lit: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
+        """In a capture of one direction: connections that ended after the first packets, which were not answered."""
+        if lit.all():
+            return []
+        ended = (rows["kind"] == Change.ENDED) & (rows["proto"] == TCP) & (rows["server_packets"] == 0)
+        at = np.flatnonzero(ended & (rows["client_packets"] <= BRIEF) & ~lit)
+        if not len(at):
+            return []
+        brief = rows.take(at)
+        clients, servers = fold(brief["client_hi"], brief["client_lo"]), fold(brief["server_hi"], brief["server_lo"])
+        keys = combine(combine(clients, servers), brief["server_port"].astype(np.uint64))
+        steps, most = np.ones(len(at), np.int8), BRIEF_MORE * self.options.connections
+        found = self._brief.follow(keys, clients, np.ascontiguousarray(brief["ts"]), steps, most, 1)
+        return [(int(at[i]), Finding(count, False, brief=True)) for i, count, _ in found]
+
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not (addresses.is_host(flow.server) or _reports_groups(flow)):
@@ -160,10 +181,10 @@ class ServiceFlood(FlowDetector):
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port
         count, threshold, unit = self._excess(flow, numbers)
-        sure = numbers.lit or count >= MANY * threshold
+        sure = numbers.lit or numbers.brief or count >= MANY * threshold
         if not self._reported.fresh((flow.client, flow.server, flow.proto, port, sure), flow.ts):
             return
-        window = numbers.seconds or want.window_s
+        window = BRIEF_S if numbers.brief else numbers.seconds or want.window_s
         service = f" to udp/{port}" if port and flow.proto == UDP else ""
         what = f"connections to tcp/{port}" if tcp else f"UDP datagrams{service}" if flow.proto == UDP else "pings"
         if flow.proto in PINGS and flow.server_port not in (ECHO, ECHO_6):
@@ -178,6 +199,7 @@ class ServiceFlood(FlowDetector):
             summary=f"{who(self.context, actor)} flooded {who(self.context, target)} with {what}",
             why=(
                 f"{how} (threshold {threshold})",
+                *([f"each ended after at most {BRIEF} packets of the source"] if numbers.brief else []),
                 *([] if numbers.lit else ["the capture shows one direction only: there may be answers"]),
             ),
             numbers={unit if unit == "bytes" else "count": count, "threshold": threshold, "window_s": window},
@@ -193,6 +215,8 @@ class ServiceFlood(FlowDetector):
         want = self.options
         if numbers.size:
             return numbers.size, want.ping_bytes, "bytes"
+        if numbers.brief:
+            return numbers.messages, BRIEF_MORE * want.connections, "connections"
         if numbers.seconds:
             return numbers.messages, want.pings, "messages"
         if flow.proto == TCP:
