@@ -52,6 +52,43 @@ def test_amplified_answers() -> None:
     assert [action for each in found for action, _ in desk.take(each)].count("open") == 1
 
 
+def test_dns_answers_to_a_well_known_port() -> None:
+    """A resolver seems to be the client of a victim's port 80; the size of its answers is known when the flow ends.
+    Small answers, answered flows and peers inside are none.
+    """
+
+    def ended(size: int, *, packets: int = 1, back: int = 0, sender: str = "198.18.0.1") -> npt.NDArray[np.void]:
+        changes = unsolicited(100, 80, victim_port=53, kind=Change.ENDED, client_packets=packets, client_bytes=size)
+        changes["client_lo"] = np.uint64(parse(sender)) + np.arange(100, dtype=np.uint64)
+        changes["server_lo"], changes["server_packets"], changes["server_bytes"] = parse("10.0.0.10"), back, 60 * back
+        return changes
+
+    for size in (1 << 30, 7):
+        alert = alerts_of(detector(REFLECTED), ended(1400), size)[0]
+        assert (alert.target and alert.target.address, alert.actor_port, alert.severity) == (
+            parse("10.0.0.10"), 53, Severity.high,
+        )  # fmt: skip
+        assert (alert.numbers["service"], alert.numbers["servers"]) == ("udp/53", 30)
+    for story in (ended(200), ended(1400, packets=9), ended(1400, back=1), ended(1400, sender="10.0.1.1")):
+        assert alerts_of(detector(REFLECTED), story) == []
+
+
+def test_answers_to_the_port_of_an_amplifier() -> None:
+    """Answers from a port that no client uses count, whatever port of the victim; those of peers, which share one port,
+    and queries from a client's port do not.
+    """
+
+    def turned(port: int, victim_port: int) -> npt.NDArray[np.void]:
+        changes = unsolicited(100, victim_port, victim_port=port, kind=Change.NEW, server_packets=0, server_bytes=0)
+        changes["client_lo"] = np.uint64(parse("198.18.0.1")) + np.arange(100, dtype=np.uint64)
+        changes["server_lo"] = parse("10.0.0.10")
+        return changes
+
+    assert alerts_of(detector(REFLECTED), turned(123, 53))[0].numbers["service"] == "udp/123"
+    for port, victim_port in ((123, 123), (500, 500), (27015, 53), (1900, 53)):
+        assert alerts_of(detector(REFLECTED), turned(port, victim_port)) == []
+
+
 def test_answers_of_few_servers() -> None:
     """Hundreds of answers of five servers to as many ports are an attack; to a few ports, or where the capture does not
     show the queries to a resolver, they are none.

@@ -168,10 +168,13 @@ class ReflectedFlood(FlowDetector):
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
         first = (kind == Change.ANSWERED) & (rows["client_packets"] == 0)
         # A server on a high port seems to be the client if its answer comes first, and so does any if the victim's port
-        # is lower.
+        # is well-known as well. A new flow has no size yet: that of DNS answers is known when it ends.
         turned = (kind == Change.NEW) & (proto == UDP) & self._amplifies[rows["client_port"]]
-        turned &= (rows["client_port"] != DNS) | (rows["client_bytes"] >= self.options.large)
-        turned &= ~self._amplifies[server_port]
+        turned &= rows["client_port"] != DNS
+        mean = rows["client_bytes"] // np.maximum(rows["client_packets"], 1)
+        turned |= _unanswered_dns(rows) & (mean >= self.options.large)
+        no_peers = (rows["client_port"] < NO_CLIENT) & (rows["client_port"] != server_port)
+        turned &= ~self._amplifies[server_port] | no_peers
         plain = first & (proto == UDP) & self._amplifies[server_port]
         plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
         far = plain & (flags & SERVER_INSIDE == 0) | turned & (flags & CLIENT_INSIDE == 0)
@@ -198,6 +201,7 @@ class ReflectedFlood(FlowDetector):
         kind, udp, at = contacts["kind"], contacts["service"] & 0xFF == UDP, contacts["row"]
         requested, answered = changes.rows["client_packets"][at] > 0, changes.rows["server_packets"][at] > 0
         turned = (kind == Change.NEW) & self._amplifies[contacts["client_port"]]
+        turned |= (kind == Change.ENDED) & (contacts["client_port"] == DNS)
         return contacts.compress(
             (kind == Change.ANSWERED) | (kind == Change.ENDED) & ~requested | udp & (turned | requested & answered)
         )
@@ -210,15 +214,16 @@ class ReflectedFlood(FlowDetector):
         return lit
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        turned = flow.kind == Change.NEW
+        ended = flow.kind == Change.ENDED
+        turned = flow.kind == Change.NEW or (ended and flow.proto == UDP)
         server, victim = (client_of(flow), server_of(flow)) if turned else (server_of(flow), client_of(flow))
         if not addresses.is_host(victim.address):
             return
         port = flow.client_port if turned else flow.server_port
-        silent = flow.kind == Change.ENDED and bool(numbers.sample)
+        silent = ended and flow.proto == TCP and bool(numbers.sample)
         service = "ping" if flow.proto in (PING, PING_6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
         servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
-        single = flow.kind == Change.ENDED and not silent and not numbers.flows
+        single = ended and flow.proto == TCP and not silent and not numbers.flows
         count = flow.server_packets if single else numbers.servers
         answers = "echo replies" if service == "ping" else f"{service} answers"
         few = "one server" if single else "few servers" if numbers.flows else ""
@@ -248,6 +253,13 @@ class ReflectedFlood(FlowDetector):
         )
         alert.key = f"{self.id}|{addresses.text(victim.address)}|{service}"  # never by source: there are thousands
         yield alert
+
+
+def _unanswered_dns(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Ended flows of which only the side at the port of DNS sent."""
+    dns = (rows["kind"] == Change.ENDED) & (rows["proto"] == UDP) & (rows["client_port"] == DNS)
+    found: npt.NDArray[np.bool_] = dns & (rows["server_packets"] == 0)
+    return found
 
 
 def _only_handshakes(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
