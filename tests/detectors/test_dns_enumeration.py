@@ -14,8 +14,8 @@ ENUMERATION, CLIENT = "discovery.dns_enumeration", "10.0.0.66"
 WORDS = [f"{word}{n}" for n in range(10) for word in "www mail dev test vpn ftp admin shop intranet portal".split()]
 
 
-def answered(at: float, name: str, rcode: int = 3) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), dst=parse(CLIENT), sport=53, dport=50000)
+def answered(at: float, name: str, rcode: int = 3, server: str = "10.0.0.1") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse(CLIENT), sport=53, dport=50000)
     return DnsResponse(packet, 1, name, 1, rcode, False, ())
 
 
@@ -26,6 +26,12 @@ def test_a_word_list() -> None:
     assert (alert.actor.address, alert.severity, alert.numbers["names"]) == (parse(CLIENT), Severity.medium, 60)
     assert alert.techniques[0].technique == "T1590.002"
     assert one(inspected(detector(ENUMERATION, World(device("camera", CLIENT))), story)).severity == Severity.high
+
+
+def test_direction_is_that_of_the_queries() -> None:
+    """Answers of an external resolver belong to outbound queries."""
+    story = [answered(n / 10, f"{word}.example.com", server="192.0.2.53") for n, word in enumerate(WORDS)]
+    assert one(inspected(detector(ENUMERATION), story)).network["direction"] == "outbound"
 
 
 def test_the_names_of_a_network() -> None:

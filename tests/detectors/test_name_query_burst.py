@@ -15,8 +15,8 @@ from tests.detectors.stories import START, World, detector, device, inspected, o
 BURST = "discovery.name_query_burst"
 
 
-def denied(at: float, name: str, rcode: int = 3) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.1"), dst=parse("10.0.0.66"), sport=53, dport=50000)
+def denied(at: float, name: str, rcode: int = 3, server: str = "10.0.0.1") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(server), dst=parse("10.0.0.66"), sport=53, dport=50000)
     return DnsResponse(packet, 1, name, 1, rcode, False, ())
 
 
@@ -40,6 +40,12 @@ def test_made_up_domains() -> None:
         ].severity
         == Severity.high
     )
+
+
+def test_direction_is_that_of_the_queries() -> None:
+    """Answers of an external resolver belong to outbound queries."""
+    story = [denied(n, made_up(n), server="192.0.2.53") for n in range(30)]
+    assert one(inspected(detector(BURST), story)).network["direction"] == "outbound"
 
 
 def test_slow_generators_and_such_of_words() -> None:

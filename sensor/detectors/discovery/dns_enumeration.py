@@ -100,7 +100,7 @@ class DnsEnumeration(EventDetector):
             confidence=0.6 if reverse else 0.75,
             actor_port=sport,
             target_port=dport,
-            network=network_of_packet(self.context, event.packet, app_of(event)),
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=True),
         )
 
 

@@ -120,7 +120,7 @@ class NameQueryBurst(EventDetector):
             confidence=0.9 if made_up * 2 > len(names) else 0.7,
             actor_port=sport,
             target_port=dport,
-            network=network_of_packet(self.context, event.packet, app_of(event)),
+            network=network_of_packet(self.context, event.packet, app_of(event), answer=True),
         )
 
 
