@@ -73,6 +73,7 @@ def test_neighbors_that_do_not_answer_are_a_scan() -> None:
     [alert] = inspected(detector(SCAN), story)
     assert (alert.actor.mac, alert.actor.address, alert.numbers["unanswered"]) == (SCANNER, parse("fd00::66"), 40)
     assert alert.network["proto"] == "icmpv6"
+    assert {target.address >> 64 for target in alert.targets} == {parse("fd00::") >> 64}
     assert inspected(detector(SCAN), [solicits(n, f"fd00::{n:x}", "::") for n in range(1, 99)]) == []
     answered = [each for n in range(99) for each in (solicits(n, f"fd00::{n:x}"), advertises(n + 0.1, f"fd00::{n:x}"))]
     assert inspected(detector(SCAN), answered) == []

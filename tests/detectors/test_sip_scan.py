@@ -59,6 +59,16 @@ def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
 
 
+def test_targets_over_ipv6_are_addresses_of_the_scan() -> None:
+    """Hosts of IPv6 are counted as hashes, which are no targets of the alert."""
+    story = [
+        response(0, "1", 200, to="10.0.0.9"),
+        *(request(1 + n, "100", host=f"2001:db8::{n + 1:x}", method="OPTIONS") for n in range(40)),
+    ]
+    [alert] = inspected(detector(SCAN), story)
+    assert {target.address >> 64 for target in alert.targets} == {parse("2001:db8::") >> 64}
+
+
 @pytest.mark.parametrize(
     "agent", ["friendly-scanner", "sipcli/v1.8", "pplsip", "VaxSIPUserAgent/3.1", "sundayddr", "SIPVicious 0.3"]
 )

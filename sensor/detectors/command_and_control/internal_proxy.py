@@ -20,6 +20,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.socks import SocksRequest
 
@@ -64,7 +65,7 @@ class InternalProxy(EventDetector):
         self._reported: Recent[tuple[int, int, Severity]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
-        self._proxies = tuple(addresses.parse_network(block) for block in self.options.proxies)
+        self._proxies = AddressBlocks(self.options.proxies)
 
     def wants(self) -> dict[type[Event], Want]:
         return {HttpRequest: field("method") == "CONNECT"}
@@ -81,7 +82,7 @@ class InternalProxy(EventDetector):
         else:
             return
         packet = event.packet
-        if use is None or any(low <= packet.dst <= high for low, high in self._proxies):
+        if use is None or packet.dst in self._proxies:
             return
         if self._reported.fresh((packet.src, packet.dst, use.severity), packet.ts):
             yield self._used(event, use, f"{wanted}:{port}")

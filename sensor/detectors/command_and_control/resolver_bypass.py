@@ -23,6 +23,7 @@ from sensor.core.want_nodes import NEVER
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -99,7 +100,7 @@ class ResolverBypass(EventDetector):
         self._reported: Recent[tuple[int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
-        self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
+        self._own = AddressBlocks(self.options.resolvers)
         self._wanted = frozenset(self.options.names)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -173,7 +174,7 @@ class ResolverBypass(EventDetector):
             )
 
     def _is_own(self, server: int) -> bool:
-        return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
+        return server in self._handed or server in self._inner or server in self._own
 
     def _is_resolver(self, client: int) -> bool:
         """Whether the client is a DNS server, or a router that forwards queries."""

@@ -17,6 +17,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.ssh import SshForwarding
 
 REPORTED_LIMIT = 4096
@@ -47,14 +48,14 @@ class ReverseTunnel(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._servers = tuple(map(addresses.parse_network, self.options.servers))
+        self._servers = AddressBlocks(self.options.servers)
         self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, SshForwarding):
             return
         packet, ends = event.packet, ends_of(event.packet, answer=True)
-        if any(low <= packet.src <= high for low, high in self._servers):
+        if packet.src in self._servers:
             return
         if not self._reported.fresh((packet.dst, packet.src), packet.ts):
             return

@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 
-from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
@@ -28,6 +27,7 @@ from sensor.core.time_units import DAY
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import ends_of
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 
@@ -82,7 +82,7 @@ class Dcsync(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._named = tuple(parse_network(block) for block in self.options.controllers)
+        self._configured = AddressBlocks(self.options.controllers)
         self._conversations: Bounded[tuple[int, int, int], _Conversation] = self.tables.add(
             "conversations", Bounded(CONVERSATIONS_LIMIT)
         )
@@ -125,11 +125,7 @@ class Dcsync(CallDetector):
         changes from it.
         """
         actor = ends_of(event.packet).actor
-        return (
-            any(first <= actor.address <= last for first, last in self._named)
-            or actor.address in self._requested
-            or self.is_controller(actor)
-        )
+        return actor.address in self._configured or actor.address in self._requested or self.is_controller(actor)
 
     def _call(self, event: RpcCall) -> Iterator[Alert]:
         conversation = self._conversation_of(event)
@@ -181,7 +177,7 @@ class Dcsync(CallDetector):
     def _changes(self, event: RpcCall, conversation: _Conversation) -> Iterator[Alert]:
         actor, known = ends_of(event.packet).actor, self._controller(event)
         tool = conversation.cracked and (conversation.requested or event.inferred)
-        if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
+        if actor.address in self._configured or (known and not tool):
             return
         if self._signs(event) and not tool:
             yield self._new_controller(event, "replicated the directory as a new domain controller from")

@@ -20,6 +20,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.named_hosts import address_or_mac
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
 SCOPES_LIMIT = 4096
@@ -77,7 +78,7 @@ class RogueDhcp(EventDetector):
         self._clients: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add(
             "clients", Bounded(CLIENTS_LIMIT)
         )  # segment and client → its first server
-        self._allowed = frozenset(_address_or_mac(text) for text in self.options.allowed)
+        self._allowed = frozenset(map(address_or_mac, self.options.allowed))
 
     def wants(self) -> dict[type[Event], Want]:
         return {DhcpOffer: field("offered").filled(), DhcpAck: field("offered").filled()}
@@ -179,10 +180,3 @@ class RogueDhcp(EventDetector):
 def _mask(netmask: int) -> int:
     """The netmask of an IPv4-mapped address as a 128-bit mask; /24 if none was offered."""
     return ~0xFFFFFFFF | (netmask & 0xFFFFFFFF or 0xFFFFFF00)
-
-
-def _address_or_mac(text: str) -> int:
-    try:
-        return addresses.parse(text)
-    except ValueError:
-        return addresses.parse_mac(text)

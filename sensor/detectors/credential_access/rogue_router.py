@@ -25,6 +25,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
+from sensor.detectors.shared.named_hosts import address_or_mac
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
@@ -105,7 +106,7 @@ class RogueRouter(EventDetector):
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
-        self._allowed = frozenset(map(_address_or_mac, self.options.allowed))
+        self._allowed = frozenset(map(address_or_mac, self.options.allowed))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
@@ -270,10 +271,3 @@ def _kind(prefix: tuple[int, int]) -> str:
 
 def _network(prefix: tuple[int, int]) -> str:
     return f"{addresses.text(prefix[0])}/{prefix[1]}"
-
-
-def _address_or_mac(text: str) -> int:
-    try:
-        return addresses.parse(text)
-    except ValueError:
-        return addresses.parse_mac(text)

@@ -22,6 +22,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.type_labels import a_type
 from sensor.detectors.shared.hosts import CARRIERS, app_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
 from sensor.dissectors.rip import RipMessage
@@ -63,7 +64,7 @@ class RogueRouting(EventDetector):
         self._reported: Recent[tuple[int, int, str, int]] = self.tables.add(
             "reported", Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
         )
-        self._routers = tuple(map(addresses.parse_network, self.options.routers))
+        self._routers = AddressBlocks(self.options.routers)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RoutingMessage) or event.operation == "request":
@@ -71,7 +72,7 @@ class RogueRouting(EventDetector):
         packet = event.packet
         segment = (packet.source, packet.vlan, app_of(event))
         sender = (*segment, packet.src)
-        if any(low <= packet.src <= high for low, high in self._routers):
+        if packet.src in self._routers:
             if self._since.get(segment) is None:
                 self._since.put(segment, packet.ts)
             return

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sensor.core import addresses, detector
+from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
@@ -29,6 +29,7 @@ from sensor.counting.recent_flows import RecentFlows
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 AGAIN_S, DAY_S = 600, 86_400
 DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384
@@ -62,7 +63,7 @@ class NewService(OfDevices, FlowDetector):
         self._over = self.tables.include("over", RecentFlows(AGAIN_S * SECOND, near=True))
         self._reported: Recent[tuple[str, int]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY_S * SECOND))
         self._ports: Distinct[str, int] = self.tables.add("ports", Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64))
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, tuple[Subject, int]]]:
         picked = self._over.fresh(changes)
@@ -74,7 +75,7 @@ class NewService(OfDevices, FlowDetector):
         """Whether the server is a device with a complete learning period, and this is its first flow, which is rare."""
         server, service = numbers
         baseline = self.context.baseline
-        if baseline.first_served(server, service) or any(low <= server.address <= high for low, high in self._exempt):
+        if baseline.first_served(server, service) or server.address in self._exempt:
             return False
         return baseline.maturity(server, self.options.learn_h) >= 1
 

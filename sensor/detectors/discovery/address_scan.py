@@ -25,11 +25,11 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.unanswered import unanswered
 
-HASHED = 1 << 63
 KEY_BITS, PAIR_BITS = 13, 16
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
 PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
@@ -104,7 +104,7 @@ class AddressScan(FlowDetector):
         self._far.rule(threshold=want.targets, share=want.share_outside)
         self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
-        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._exempt = AddressBlocks(want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
@@ -132,9 +132,9 @@ class AddressScan(FlowDetector):
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if flow.client in self._exempt:
             return
-        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
+        targets = [Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample)] or [server_of(flow)]
         name, window = who(self.context, actor), self.options.window_s
         service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         yield self.alert(

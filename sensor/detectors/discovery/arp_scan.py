@@ -37,6 +37,7 @@ ASKERS_LIMIT = 4096
 # Share of steps, and largest step, of targets in address order.
 IN_ORDER, NEAR = 0.8, 4
 FORWARDERS = ("router", "firewall", "access_point")
+HALF = 64  # bits of an IPv6 address that number the hosts of a network (RFC 4291, 2.5.1)
 FORWARDED_LIMIT, NETWORK = 8, 8  # the last bits of an IPv4 address, as in /24
 FIRST_TTLS = (32, 64, 128, 255)  # of packets that no router forwarded
 
@@ -107,8 +108,8 @@ class ArpScan(EventDetector):
             if event.sender:
                 yield from self._request(event, event.packet.src_mac or event.mac)
         elif isinstance(event, ArpReply | NdpNeighbourAdvertisement):
-            key = packet.dst_mac << 16 ^ packet.vlan
             address = event.sender if isinstance(event, ArpReply) else event.target
+            key = _key(packet.dst_mac, packet.vlan, address)
             self._patient.answered(key, address, event.ts)
             self._quick.answered(key, address, event.ts)
 
@@ -121,7 +122,7 @@ class ArpScan(EventDetector):
         vlan = event.packet.vlan
         if not addresses.is_host(event.target) or mac in self._exempt:
             return
-        key = mac << 16 ^ vlan
+        key = _key(mac, vlan, event.target)
         patient = self._patient.opened(key, event.target, event.ts)
         quick = self._quick.opened(key, event.target, event.ts)
         if patient and not (patient[1] or _in_order(patient[2])):
@@ -146,23 +147,20 @@ class ArpScan(EventDetector):
     ) -> Alert:
         want, vlan = self.options, event.packet.vlan
         actor, arp = Subject(mac, event.sender, vlan), isinstance(event, ArpRequest)
+        targets = [event.target >> HALF << HALF | half for half in sample]
         others = self._routed(mac) if arp else ""
         requests = "ARP requests" if arp else "neighbor solicitations"
-        seen = (
-            f"{answered} others answered"
-            if answered
-            else "no replies are in the capture, but the targets are in address order"
-        )
+        silence = "no replies are in the capture, but the targets are in address order"
         return self.alert(
             event,
             actor=actor,
             target=Subject(0, event.target, vlan),
-            targets=[Subject(0, address, vlan) for address in sample],
+            targets=[Subject(0, address, vlan) for address in targets],
             summary=f"{who(self.context, actor)} sent {requests} for {unanswered} addresses that did not answer",
             why=(
                 f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
-                seen,
-                f"among them {some([addresses.text(address) for address in sample])}",
+                f"{answered} others answered" if answered else silence,
+                f"among them {some(list(map(addresses.text, targets)))}",
                 *([f"it forwards packets, {others}: the scan may come from another subnet"] if others else []),
             ),
             numbers={
@@ -189,6 +187,11 @@ class ArpScan(EventDetector):
         if device is not None and device.type in FORWARDERS:
             return Severity.low
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+
+
+def _key(mac: int, vlan: int, target: int) -> int:
+    """The key of the windows, which count the lower halves of addresses: of IPv6 targets those of one network."""
+    return mac << 16 ^ vlan ^ target >> HALF
 
 
 def _in_order(sample: list[int]) -> bool:

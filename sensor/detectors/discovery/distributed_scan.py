@@ -19,11 +19,10 @@ from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
-from sensor.counting.changes import SERVER_INSIDE, Changes
+from sensor.counting.changes import FAILED, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.addresses import FAILED
 from sensor.detectors.shared.amplifiers import AMPLIFIERS
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 

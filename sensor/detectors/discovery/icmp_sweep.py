@@ -23,10 +23,10 @@ from sensor.core.time_units import DAY, SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
-HASHED = 1 << 63
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
 PING, PING_6 = 1, 58
 
@@ -66,7 +66,7 @@ class IcmpSweep(FlowDetector):
         self._targets = self.tables.add("targets", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._targets.rule(threshold=self.options.targets)
         self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts, proto = changes.contacts, changes.contacts["service"] & 0xFF
@@ -83,10 +83,10 @@ class IcmpSweep(FlowDetector):
         ]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if flow.client in self._exempt:
             return
         want, actor = self.options, client_of(flow)
-        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [server_of(flow)]
+        targets = [Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample)] or [server_of(flow)]
         inside = self.context.networks.inside(flow.client)
         yield self.alert(
             flow,

@@ -21,6 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
@@ -82,7 +83,7 @@ class OsFingerprint(EventDetector):
         self._reported: Recent[tuple[int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, REPORTED_S * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
         return {TcpSyn: fields("window", "options").is_in(PROBES | SCANS), IcmpEcho: field("code").filled()}
@@ -92,7 +93,7 @@ class OsFingerprint(EventDetector):
         if not sign:
             return
         packet = event.packet
-        if any(low <= packet.src <= high for low, high in self._exempt):
+        if packet.src in self._exempt:
             return
         pair = (packet.src, packet.dst)
         self._signs.add(pair, sign, event.ts)

@@ -23,6 +23,7 @@ from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
@@ -83,7 +84,7 @@ class PortScan(FlowDetector):
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, want.slow_window_s * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._exempt = AddressBlocks(want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = with_unanswered(changes), changes.flooded
@@ -97,7 +98,7 @@ class PortScan(FlowDetector):
         return sorted(found)
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if flow.client in self._exempt:
             return
         fresh = self._reported.fresh((flow.client, flow.server, flow.proto), flow.ts)
         if numbers.slow and not fresh:

@@ -25,6 +25,7 @@ from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 KEY_BITS, PAIR_BITS = 9, 13
 PAIRS_LIMIT = 1024
@@ -77,7 +78,7 @@ class ProtocolScan(FlowDetector):
         self._reported: Recent[tuple[int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.window_s * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         new = changes.of(Change.NEW)
@@ -90,7 +91,7 @@ class ProtocolScan(FlowDetector):
         return [(int(at[i]), Finding(protocols, sample)) for i, protocols, _, sample in found]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        exempt = any(low <= flow.client <= high for low, high in self._exempt)
+        exempt = flow.client in self._exempt
         if exempt or not self._reported.fresh((flow.client, flow.server), flow.ts):
             return
         want, actor, inside = self.options, client_of(flow), self.context.networks.inside(flow.client)

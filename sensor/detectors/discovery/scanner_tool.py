@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sensor.core import addresses, detector
+from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
@@ -23,6 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn
@@ -80,7 +81,7 @@ class ScannerTool(EventDetector):
         self._reported: Recent[tuple[int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
         return {HttpRequest: field("user_agent").matches(NAMES), SshBanner: field("software").matches(NAMES)}
@@ -117,9 +118,7 @@ class ScannerTool(EventDetector):
 
     def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
         packet, named = event.packet, confidence > 0.9
-        if any(low <= packet.src <= high for low, high in self._exempt) or not self._reported.fresh(
-            (packet.src, tool), event.ts
-        ):
+        if packet.src in self._exempt or not self._reported.fresh((packet.src, tool), event.ts):
             return
         actor, target, near, far = ends_of(packet)
         severity = Severity.medium if named and self.context.networks.inside(packet.src) else Severity.low

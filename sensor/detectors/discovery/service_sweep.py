@@ -22,14 +22,14 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
 from sensor.core.time_units import DAY, SECOND
-from sensor.counting.changes import Changes
+from sensor.counting.changes import FAILED, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.addresses import FAILED, counted
+from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
-HASHED = 1 << 63
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 16
 # SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and device web pages on other ports than
 # 80.
@@ -79,7 +79,7 @@ class ServiceSweep(FlowDetector):
         self._hosts = self.tables.add("hosts", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._hosts.rule(threshold=self.options.hosts)
         self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts
@@ -109,10 +109,10 @@ class ServiceSweep(FlowDetector):
         ]
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if flow.client in self._exempt:
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)
-        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
+        targets = [Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample)] or [target]
         service = f"{PROTOCOLS.get(flow.proto, flow.proto)}/{flow.server_port}"
         yield self.alert(
             flow,

@@ -26,9 +26,10 @@ from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
+from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
-HASHED = 1 << 63
 FAST_S, FAST_TARGETS = 120, 25
 DAY_S = 86400
 KEY_BITS, PAIR_BITS = 12, 16
@@ -96,7 +97,7 @@ class SlowAddressScan(FlowDetector):
             for name, (seconds, threshold) in rules.items()
         ]
         self._noted: Recent[tuple[int, int, int]] = self.tables.add("noted", Recent(SOURCES_LIMIT, DAY_S * SECOND))
-        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._exempt = AddressBlocks(want.exempt)
 
     def _window(self, seconds: int, threshold: int) -> DistinctWindow:
         window = self.window(seconds * SECOND, KEY_BITS, PAIR_BITS, int(self.options.grace_s * SECOND))
@@ -116,10 +117,10 @@ class SlowAddressScan(FlowDetector):
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         fresh = self._noted.fresh((flow.client, flow.server_port, flow.proto), flow.ts)
-        if not numbers.window_s or not fresh or any(low <= flow.client <= high for low, high in self._exempt):
+        if not numbers.window_s or not fresh or flow.client in self._exempt:
             return
         actor, target = client_of(flow), server_of(flow)
-        targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
+        targets = [Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample)] or [target]
         service = "ping" if flow.proto not in WITH_PORTS else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         span = f"{numbers.window_s // 3600} h" if numbers.window_s >= HOUR else f"{numbers.window_s // 60} min"
         yield self.alert(

@@ -21,8 +21,9 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
+from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.calls import CallDetector, CallOptions, Numbers, pair_of
-from sensor.detectors.shared.event_window import EventWindow
+from sensor.detectors.shared.event_window import EventWindow, number_of_address
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
@@ -119,7 +120,7 @@ class SnmpGuessing(CallDetector):
     def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
         pair = pair_of(event.packet, answer=True)
         self._lit = True
-        self._agents.answered(pair[0] ^ pair[0] >> 64, pair[1], event.ts)
+        self._agents.answered(number_of_address(pair[0]), number_of_address(pair[1]), event.ts)
         since = self._guessing.get(pair)
         if since is None or event.operation == "report" or event.ts - since > self.options.window_s * SECOND:
             return
@@ -146,12 +147,12 @@ class SnmpGuessing(CallDetector):
         packet, want = event.packet, self.options
         if addresses.is_multicast(packet.dst):
             return
-        found = self._agents.opened(packet.src ^ packet.src >> 64, packet.dst, event.ts)
+        found = self._agents.opened(number_of_address(packet.src), number_of_address(packet.dst), event.ts)
         if found is None or not self._lit or not self._reported.fresh((packet.src, "agents"), event.ts):
             return
         silent, answered, sample = found
         severe = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low
-        names = some([addresses.text(each) for each in sample])
+        names = some(list(map(addresses.text, addresses_in(sample) or [packet.dst])))
         why = (
             f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})",
             f"{answered} others did",

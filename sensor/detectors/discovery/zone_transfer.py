@@ -18,6 +18,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
@@ -57,7 +58,7 @@ class ZoneTransfer(EventDetector):
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
         whole = field("type") == WHOLE_ZONE
@@ -82,7 +83,7 @@ class ZoneTransfer(EventDetector):
     def _requested(self, event: DnsQuery) -> Iterator[Alert]:
         packet = event.packet
         secondary = packet.src in self._servers or (packet.src, packet.dst) in self._notified
-        if secondary or any(low <= packet.src <= high for low, high in self._exempt):
+        if secondary or packet.src in self._exempt:
             return
         if not self._reported.fresh((packet.src, packet.dst, event.name), event.ts):
             return

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from sensor.core import addresses, detector
-from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
@@ -31,6 +30,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 MEGABYTE = 1_000_000
 FTP_DATA = 20
@@ -112,7 +112,7 @@ class BulkUpload(FlowDetector):
         self._pairs: Counts[tuple[int, int]] = self.tables.add("pairs", Counts(DAY, PAIRS_LIMIT))
         self._days: Bounded[int, Days] = self.tables.add("days", Bounded(SENDERS_LIMIT))
         self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, DAY))
-        self._exempt = tuple(parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Sent]]:
         rows, least = changes.rows, self.options.smallest_kb * 1000
@@ -135,7 +135,7 @@ class BulkUpload(FlowDetector):
 
     def evaluate(self, flow: Flow, numbers: Sent) -> Iterator[Alert]:
         near, far = numbers.near.address, numbers.far
-        if any(low <= end <= high for low, high in self._exempt for end in (near, far)):
+        if near in self._exempt or far in self._exempt:
             return
         unnamed = flow.proto == TCP and not self.context.names_of(far)
         total, limit, why = self._pairs.add((near, far), flow.ts, 0), *self._limit(numbers.near, unnamed)

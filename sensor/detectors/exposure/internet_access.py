@@ -24,6 +24,7 @@ from sensor.core.type_labels import type_label
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
@@ -67,9 +68,9 @@ class InternetAccess(FlowDetector):
         self._reported: Recent[tuple[int, int]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )
-        self._networks = tuple(addresses.parse_network(block) for block in self.options.networks)
+        self._networks = AddressBlocks(self.options.networks)
         self._types = frozenset(self.options.types)
-        self._allowed = tuple(addresses.parse_network(block) for block in self.options.allowed)
+        self._allowed = AddressBlocks(self.options.allowed)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Subject]]:
         rows = changes.contacts
@@ -83,14 +84,14 @@ class InternetAccess(FlowDetector):
 
     def is_relevant(self, numbers: Subject) -> bool:
         """Most hosts are permitted."""
-        if self._networks and _within(numbers.address, self._networks):
+        if numbers.address in self._networks:
             return True
         device = self.context.device(numbers)
         return device is not None and device.type in self._types
 
     def evaluate(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
         if (
-            _within(flow.server, self._allowed)
+            flow.server in self._allowed
             or flow.server_port in HARMLESS
             or not self._reported.fresh((flow.client, flow.server), flow.ts)
         ):
@@ -126,7 +127,3 @@ class InternetAccess(FlowDetector):
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
-
-
-def _within(address: int, blocks: tuple[tuple[int, int], ...]) -> bool:
-    return any(first <= address <= last for first, last in blocks)

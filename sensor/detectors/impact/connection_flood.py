@@ -47,6 +47,7 @@ from sensor.detectors.shared.hosts import (
     server_of,
     who,
 )
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.http import HttpUnfinished
 from sensor.dissectors.tcp_syn import TcpSyn
 
@@ -134,7 +135,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
         self._reported: Recent[tuple[int, int, int, str, bool]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, want.again_s * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
+        self._exempt = AddressBlocks(want.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
         return {TcpSyn: field("window") < SMALL_WINDOW}
@@ -143,7 +144,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
         packet, want = event.packet, self.options
         if isinstance(event, TcpSyn) and event.window < SMALL_WINDOW:
             self._small_windows.put(packet.src, True)
-        if not isinstance(event, HttpUnfinished) or any(low <= packet.src <= high for low, high in self._exempt):
+        if not isinstance(event, HttpUnfinished) or packet.src in self._exempt:
             return
         pair = (packet.src, packet.dst, packet.dport)
         count = self._unfinished.add(pair, packet.flow, event.ts)
@@ -220,7 +221,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
         return found
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
-        if any(low <= flow.client <= high for low, high in self._exempt):
+        if flow.client in self._exempt:
             return
         if numbers.action == SLOW and flow.client not in self._small_windows:
             return

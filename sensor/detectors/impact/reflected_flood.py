@@ -30,12 +30,11 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.amplifiers import AMPLIFIERS
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 11, 15
-HASHED = 1 << 63
 PING, PING_6 = 1, 58
 DNS = 53
 PLAIN = 1024  # servers use lower ports, clients higher ones
@@ -222,7 +221,7 @@ class ReflectedFlood(FlowDetector):
         port = flow.client_port if turned else flow.server_port
         silent = ended and flow.proto == TCP and bool(numbers.sample)
         service = "ping" if flow.proto in (PING, PING_6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
-        servers = [addresses.text(value) for value in numbers.sample if not value & HASHED]
+        servers = list(map(addresses.text, addresses_in(numbers.sample)))
         single = ended and flow.proto == TCP and not silent and not numbers.flows
         count = flow.server_packets if single else numbers.servers
         answers = "echo replies" if service == "ping" else f"{service} answers"
@@ -232,7 +231,7 @@ class ReflectedFlood(FlowDetector):
             flow,
             actor=server,
             target=victim,
-            targets=[victim, *(Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED)],
+            targets=[victim, *(Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample))],
             summary=f"{who(self.context, victim)} received {what}",
             why=(
                 f"{what}: {addresses.text(victim.address)} sent no request (threshold {numbers.threshold})",

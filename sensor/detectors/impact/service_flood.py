@@ -31,6 +31,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 PAIRS_LIMIT = 1024
 # Times the threshold that no ordinary client reaches, with or without answers.
@@ -110,7 +111,7 @@ class ServiceFlood(FlowDetector):
         self._reported: Recent[tuple[int, int, int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
@@ -176,7 +177,7 @@ class ServiceFlood(FlowDetector):
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not (addresses.is_host(flow.server) or _reports_groups(flow)):
             return
-        if any(low <= flow.client <= high for low, high in self._exempt) or _answers_neighbor(flow):
+        if flow.client in self._exempt or _answers_neighbor(flow):
             return
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port

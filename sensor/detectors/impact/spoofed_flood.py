@@ -24,11 +24,10 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors.shared.addresses import counted, illegal_sources
+from sensor.detectors.shared.addresses import addresses_in, counted, illegal_sources
 from sensor.detectors.shared.hosts import is_fixed_function, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 9, 12
-HASHED = 1 << 63
 
 
 class Options(detector.Options):
@@ -110,7 +109,7 @@ class SpoofedFlood(FlowDetector):
             ),
             why=(
                 f"{numbers.sources} invalid source addresses within {want.window_s} s (threshold {threshold})",
-                f"among them {some([addresses.text(value) for value in numbers.sample if not value & HASHED])}",
+                f"among them {some(list(map(addresses.text, addresses_in(numbers.sample))))}",
                 *(["the MAC addresses change as well"] if numbers.segment and flow.client_mac else []),
                 *([] if flow.client_mac else ["the packets are in a tunnel, or the link has no MAC addresses"]),
             ),

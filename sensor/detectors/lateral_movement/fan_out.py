@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sensor.core import addresses, detector
+from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
@@ -20,6 +20,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 SOURCES_LIMIT, SERVICES_LIMIT = 2048, 4
@@ -67,14 +68,10 @@ class FanOut(AdminSessions):
         self._services: Distinct[int, str] = self.tables.add(
             "services", Distinct(self.options.window_s * SECOND, SOURCES_LIMIT, SERVICES_LIMIT)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
-        if (
-            not self.is_new(flow)
-            or self.is_sharing(flow)
-            or any(low <= flow.client <= high for low, high in self._exempt)
-        ):
+        if not self.is_new(flow) or self.is_sharing(flow) or flow.client in self._exempt:
             return
         self._services.add(flow.client, service_name(flow), ts)
         count = self._hosts.add(flow.client, (flow.server, flow.server_mac, flow.vlan), ts)

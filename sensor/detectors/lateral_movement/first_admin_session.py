@@ -18,6 +18,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 PAIRS_LIMIT = 16384
@@ -53,15 +54,13 @@ class FirstAdminSession(AdminSessions):
         super().__init__(context, options)
         self._reported: Recent[tuple[int, int, str]] = self.tables.add("reported", Recent(PAIRS_LIMIT, DAY))
         self._new: Counts[tuple[int, str]] = self.tables.add("new", Counts(DAY, PAIRS_LIMIT))
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
         watched = self.context.baseline.age_h(flow.first)
         if watched < self.options.learn_h or not self.is_new(flow) or self.is_popular(flow, self.options.popular):
             return
-        if any(low <= flow.client <= high for low, high in self._exempt) or not self._reported.fresh(
-            (flow.client, flow.server, service_name(flow)), ts
-        ):
+        if flow.client in self._exempt or not self._reported.fresh((flow.client, flow.server, service_name(flow)), ts):
             return
         yield self._alert(flow, watched)
 

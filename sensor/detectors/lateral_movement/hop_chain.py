@@ -19,6 +19,7 @@ from sensor.core.observation import Subject
 from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name
 
 HOSTS_LIMIT = 8192
@@ -58,14 +59,10 @@ class HopChain(AdminSessions):
         super().__init__(context, options)
         self._window = self.options.window_s * SECOND
         self._reached: Bounded[int, tuple[Flow, ...]] = self.tables.add("reached", Bounded(HOSTS_LIMIT))
-        self._jump_hosts = tuple(addresses.parse_network(block) for block in self.options.jump_hosts)
+        self._jump_hosts = AddressBlocks(self.options.jump_hosts)
 
     def session(self, flow: Flow, ts: int) -> Iterator[Alert]:
-        if (
-            not self.is_new(flow)
-            or self.is_sharing(flow)
-            or any(low <= flow.client <= high for low, high in self._jump_hosts)
-        ):
+        if not self.is_new(flow) or self.is_sharing(flow) or flow.client in self._jump_hosts:
             return
         chain = (*self._before(flow), flow)
         kept = self._reached.get(flow.server)

@@ -29,6 +29,7 @@ from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.recent_flows import RecentFlows
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.sessions import SERVICES as ADMIN
 
 AGAIN_S, QUICK_BITS = 600, 12
@@ -82,7 +83,7 @@ class RoleViolation(FlowDetector):
         self._reported: Recent[tuple[object, ...]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         )
-        self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
+        self._exempt = AddressBlocks(self.options.exempt)
         # Devices with a profile: evaluated as soon as a peer answers, and separately for each external server.
         self._at_once = self.tables.include("at_once", RecentFlows(AGAIN_S * SECOND, at_once=True))
         self._abroad = self.tables.include("external", RecentFlows(AGAIN_S * SECOND, at_once=True, apart=True))
@@ -142,9 +143,7 @@ class RoleViolation(FlowDetector):
         )
 
     def _is_exempt(self, device: Device, subject: Subject) -> bool:
-        return device.type in self.options.exempt_types or any(
-            low <= subject.address <= high for low, high in self._exempt
-        )
+        return device.type in self.options.exempt_types or subject.address in self._exempt
 
     def _start(self, device: Device | None, subject: Subject) -> StartingBaseline | None:
         """The initial baseline that applies to a device; None if there is none."""

@@ -1,18 +1,21 @@
-"""Columns of addresses: invalid sources and groups."""
+"""Columns of addresses: invalid sources and groups, and windows that count addresses."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from sensor.core.flow import Change
-from sensor.counting.changes import Changes
+from sensor.counting.changes import FAILED, Changes
 from sensor.counting.windows import DistinctWindow
 
 V4 = np.uint64(0xFFFF)
 LOOPBACK, MULTICAST, RESERVED = np.uint64(127), np.uint64(224), np.uint64(240)
 BROADCAST = np.uint64(0xFFFFFFFF)
-OPENED, ANSWERED, FAILED = 1, 2, 3
+# The bit of values that are hashes of IPv6 addresses (``contacts.fold``).
+HASHED = 1 << 63
 
 U64 = npt.NDArray[np.uint64]
 Found = list[tuple[int, int, int, list[int]]]
@@ -50,3 +53,8 @@ def counted(window: DistinctWindow, keys: U64, values: U64, ts: npt.NDArray[np.i
     if not len(keys):
         return []
     return window.follow(keys, values, ts, ts, np.full(len(keys), FAILED, np.int8))
+
+
+def addresses_in(sample: Iterable[int]) -> list[int]:
+    """The addresses in the sample of a window; a hash does not show the address of IPv6."""
+    return [value for value in sample if not value & HASHED]

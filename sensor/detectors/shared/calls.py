@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from sensor.core import detector
-from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
@@ -16,6 +15,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks
 
 PAIRS_LIMIT = 4096
 # Administrative shares: of the system, and of whole drives.
@@ -54,11 +54,11 @@ class CallDetector(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._managers = tuple(parse_network(block) for block in self.options.managers)
+        self._managers = AddressBlocks(self.options.managers)
 
     def manages(self, address: int) -> bool:
         """Whether the operator configured it as a management host."""
-        return any(first <= address <= last for first, last in self._managers)
+        return address in self._managers
 
     def is_controller(self, subject: Subject) -> bool:
         """Whether an endpoint is a known domain controller, by its role or its services."""

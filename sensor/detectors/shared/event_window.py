@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
+from sensor.core.addresses import is_v4
 from sensor.core.named_tables import NamedTables
 from sensor.counting.changes import ANSWERED, FAILED, OPENED
 from sensor.counting.windows import DistinctWindow
+from sensor.detectors.shared.addresses import HASHED
 
 MASK = 2**64 - 1
 
@@ -32,6 +34,13 @@ class EventWindow:
 
     def _row(self, key: int, value: int, ts: int, op: int) -> tuple[int, int, list[int]] | None:
         return self._window.follow_one(key & MASK, value & MASK, ts, op)
+
+
+def number_of_address(address: int) -> int:
+    """An address as a value of a window, as ``contacts.fold`` makes it: IPv4 unchanged, IPv6 a hash with the highest
+    bit set.
+    """
+    return address if is_v4(address) else (address ^ address >> 64) & MASK | HASHED
 
 
 def number_of(text: str) -> int:

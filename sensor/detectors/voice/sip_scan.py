@@ -24,7 +24,8 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.flow_detector import sized_window
-from sensor.detectors.shared.event_window import EventWindow, number_of
+from sensor.detectors.shared.addresses import addresses_in
+from sensor.detectors.shared.event_window import EventWindow, number_of, number_of_address
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
@@ -94,9 +95,9 @@ class SipScan(EventDetector):
 
     def _request(self, event: SipRequest) -> Iterator[Alert]:
         packet = event.packet
-        key, extension = number_of(text(packet.src)), number_of(_extension(event))
+        key, extension = number_of_address(packet.src), number_of(_extension(event))
         extensions = self._extensions.opened(key, extension, event.ts)
-        hosts = self._hosts.opened(key, packet.dst, event.ts)
+        hosts = self._hosts.opened(key, number_of_address(packet.dst), event.ts)
         if _is_scanner(event.user_agent):
             if self._reported_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)
@@ -109,10 +110,10 @@ class SipScan(EventDetector):
         self._lit = True
         if event.status == 100 or event.status in CHALLENGES:
             return
-        key, extension = number_of(text(packet.dst)), number_of(_extension(event))
+        key, extension = number_of_address(packet.dst), number_of(_extension(event))
         if event.status < 400:
             self._extensions.answered(key, extension, event.ts)
-            self._hosts.answered(key, packet.src, event.ts)
+            self._hosts.answered(key, number_of_address(packet.src), event.ts)
         else:
             yield from self._alert(event, self._extensions.failed(key, extension, event.ts), None)
 
@@ -130,7 +131,8 @@ class SipScan(EventDetector):
             if found is None:
                 continue
             failed, answered, sample = found
-            targets = tuple(Subject(0, value, event.packet.vlan) for value in sample) if what == "hosts" else ()
+            hosts_in = addresses_in(sample) if what == "hosts" else ()
+            targets = tuple(Subject(0, address, event.packet.vlan) for address in hosts_in)
             why = [
                 f"{failed} {what} rejected or did not answer within {want.window_s} s (threshold {want.targets})",
                 f"{answered} others answered",
