@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import NONE, V4, Address, text
+from sensor.core.addresses import NONE, V4, Address, is_group_mac, text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -20,7 +20,6 @@ ETHERTYPE = 0x0806
 LINKS = (1, 6)  # Ethernet and IEEE 802 networks
 IPV4 = 0x0800
 REQUEST, REPLY = 1, 2
-GROUP = 1 << 40  # the group bit of a MAC
 FIRST_HOST, LAST_HOST = 0x01000000, 0xDFFFFFFF  # neither "this network" nor multicast nor reserved
 _MESSAGE = struct.Struct("!HHBBHHIIHII")  # MACs in two parts, 16 and 32 bits
 
@@ -71,7 +70,7 @@ class Arp(Dissector):
         kind = ArpAnnouncement if sender == target else ArpRequest if operation == REQUEST else ArpReply
         address = V4 | sender if sender else NONE
         event = kind(packet, mac, address, V4 | target)
-        if not mac or mac & GROUP or not FIRST_HOST <= sender <= LAST_HOST:
+        if not mac or is_group_mac(mac) or not FIRST_HOST <= sender <= LAST_HOST:
             return iter((event,))
         return iter(
             (

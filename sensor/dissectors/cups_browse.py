@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from sensor.core.addresses import is_group_mac
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
@@ -16,7 +17,6 @@ from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.discovery import Discovery
 
 PORT = 631
-GROUP = 1 << 40  # the bit of broadcast and multicast MACs
 # Type and state in hexadecimal, and the URI.
 _PRINTER = lazy_pattern(rb"[0-9a-f]{1,8} [0-9a-f]{1,2} ([a-z]{3,5}://[\x21-\x7e]{1,1024})(?:\s|\Z)", re.IGNORECASE)
 
@@ -28,6 +28,6 @@ class CupsBrowse(Discovery):
 
     def read(self, packet: Packet) -> list[Parsed]:
         found = _PRINTER.match(packet.payload)
-        if found is None or packet.dst_mac & GROUP:
+        if found is None or is_group_mac(packet.dst_mac):
             return []
         return [ServiceCommand(packet, "cups", clean(found[1]))]

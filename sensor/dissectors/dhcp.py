@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import NONE, V4, Address, text
+from sensor.core.addresses import NONE, V4, Address, is_group_mac, text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -26,7 +26,6 @@ UNUSED = bytes(4)  # BOOTP without vendor information (RFC 951, 3)
 MAGIC_AT, OPTIONS_AT = 236, 240
 SERVER_NAME, BOOT_FILE = slice(44, 108), slice(108, 236)
 ETHERNET = 1
-GROUP = 1 << 40  # the group bit of a MAC
 OPTIONS_LIMIT = 256
 BOOTREQUEST, BOOTREPLY = 1, 2
 BOOTP, DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM = range(9)
@@ -199,7 +198,7 @@ def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], part
 
 def _present(event: DhcpMessage, parsed: list[Parsed]) -> None:
     """The client of a message truncated before its facts. No address is certain: the type may be unknown."""
-    if event.mac and not event.mac & GROUP:
+    if event.mac and not is_group_mac(event.mac):
         subject = Subject(event.mac, NONE, _vlan(event, event.packet.src_mac))
         parsed.append(Observation(event.packet.ts, subject, "dhcp.role", "client", event.packet.flow))
 
@@ -210,7 +209,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed])
     if type_ not in FROM_CLIENTS:
         return
     subject = Subject(event.mac, event.address if type_ in HOLDS_ADDRESS else NONE, _vlan(event, packet.src_mac))
-    known = (subject.mac or subject.address) and not subject.mac & GROUP
+    known = (subject.mac or subject.address) and not is_group_mac(subject.mac)
     ts, flow = packet.ts, packet.flow
     for code, raw in options.items():
         fact = FACTS.get(code)
@@ -259,7 +258,7 @@ def _server_facts(event: DhcpMessage, parsed: list[Parsed]) -> None:
                 packet.ts, Subject(mac, event.server, packet.vlan if mac else 0), "dhcp.role", "server", packet.flow
             )
         )
-    if event.type == ACK and event.offered and event.mac and not event.mac & GROUP:
+    if event.type == ACK and event.offered and event.mac and not is_group_mac(event.mac):
         parsed.append(
             Observation(
                 packet.ts,
@@ -275,7 +274,7 @@ def _vlan(event: DhcpMessage, end: int) -> int:
     """The client's VLAN, 0 if unknown: frames between a relay or router and the server have a VLAN of their own.
     ``end``: the MAC at the client's end of the frame.
     """
-    return event.packet.vlan if end in (event.mac, 0) or end & GROUP else 0
+    return event.packet.vlan if end in (event.mac, 0) or is_group_mac(end) else 0
 
 
 def _v4(number: int) -> int:

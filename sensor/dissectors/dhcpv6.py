@@ -11,7 +11,7 @@ import functools
 import struct
 from collections.abc import Callable, Iterator
 
-from sensor.core.addresses import NONE, Address, text
+from sensor.core.addresses import NONE, Address, is_group_mac, text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -42,7 +42,6 @@ CODES_LIMIT = 128
 ADDRESSES_LIMIT = 16
 HEX_LIMIT = 256  # bytes, twice as many characters
 NAME_LIMIT = 255
-GROUP = 1 << 40  # the group bit of a MAC
 LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
 CLIENT_ID, SERVER_ID, IA_NA, IA_TA, ADDRESS, REQUESTED, RELAYED, STATUS = 1, 2, 3, 4, 5, 6, 9, 13
 USER_CLASS, VENDOR_CLASS, VENDOR_OPTIONS, INTERFACE, DNS, DOMAINS, REMOTE_ID, FQDN = 15, 16, 17, 18, 23, 24, 37, 39
@@ -206,7 +205,7 @@ def _client(event: Dhcpv6Message, options: dict[int, bytes], parsed: list[Parsed
     """Facts that a client states about itself. Its address is known if it is the packet's source."""
     packet = event.packet
     subject = Subject(event.mac) if event.relay else Subject(event.mac, packet.src, packet.vlan)
-    if not (subject.mac or subject.address) or subject.mac & GROUP:
+    if not (subject.mac or subject.address) or is_group_mac(subject.mac):
         return
     ts, flow = packet.ts, packet.flow
     if enterprise := _enterprise(options.get(CLIENT_ID, b"")):
@@ -232,7 +231,7 @@ def _server(event: Dhcpv6Message, options: dict[int, bytes], valid: tuple[int, .
     parsed.append(Observation(packet.ts, subject, "dhcpv6.role", "server", packet.flow))
     if here and event.server:
         parsed.append(Observation(packet.ts, subject, "dhcpv6.duid", event.server, packet.flow))
-    if event.type == REPLY and event.mac and not event.mac & GROUP:
+    if event.type == REPLY and event.mac and not is_group_mac(event.mac):
         for address in valid:
             client = Subject(event.mac, address, packet.vlan)
             parsed.append(Observation(packet.ts, client, "dhcpv6.lease", text(address), packet.flow))

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
+from sensor.core.dns_codes import AAAA, HTTPS, UPDATE, A
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, added, read
+from sensor.dissectors.shared.dns_message import HEADER_SIZE, Message, Record, added, read
 from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 53
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # assigned ones: query, inverse query, status, notify, update, stateful operations
 TRUNCATED, RECURSION = 0x0200, 0x0100
-UPDATE = 5
 OF_HOSTS = (A, AAAA, HTTPS)
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from sensor.core.addresses import NONE, V4, Address
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
+from sensor.core.ip_protocols import ICMPV6
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -22,7 +23,6 @@ from sensor.core.reader import Malformed
 ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM = 0, 3, 4, 5, 8, 11, 12
 TIMESTAMP, TIMESTAMP_REPLY, INFORMATION, INFORMATION_REPLY, MASK, MASK_REPLY = range(13, 19)
 UNREACHABLE_6, TOO_BIG_6, EXCEEDED_6, PROBLEM_6, ECHO_6, ECHO_REPLY_6, NODE_6 = 1, 2, 3, 4, 128, 129, 139
-ICMP, ICMP6 = 1, 58
 HEADER = 8
 MEASURED = 512  # bytes of a payload that are measured
 STAMP = 16  # bytes at the beginning in which programs store the time
@@ -109,7 +109,7 @@ class Icmp(Dissector):
             if packet.truncated:
                 return iter(())
             raise Malformed("message ends early")
-        parsed = _version_6(packet, data) if packet.proto == ICMP6 else _version_4(packet, data)
+        parsed = _version_6(packet, data) if packet.proto == ICMPV6 else _version_4(packet, data)
         return iter((parsed,) if parsed else ())
 
 

@@ -13,14 +13,14 @@ from ipaddress import IPv4Address, IPv6Address
 
 from sensor.core.addresses import V4_MASK, is_v4
 from sensor.core.dissector import Dissector, Interest, Parsed
+from sensor.core.dns_codes import AAAA, ANY, PTR, A
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.shared.dns_message import AAAA, PTR, A, Record, read
+from sensor.dissectors.shared.dns_message import Record, read
 
 PORT = 5355
-ANY = 255
 CONFLICT, TENTATIVE = 0x0400, 0x0100
 
 

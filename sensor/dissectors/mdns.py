@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 from sensor.core.addresses import is_v4
 from sensor.core.dissector import Dissector, Interest, Parsed
+from sensor.core.dns_codes import AAAA, HINFO, PTR, SRV, TXT, A
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.shared.dns_message import AAAA, HINFO, PTR, SRV, TXT, A, Question, Record, read, texts
+from sensor.dissectors.shared.dns_message import Question, Record, read, texts
 
 PORT = 5353
 DOMAIN = ".local"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.addresses import Address, is_multicast, text
+from sensor.core.addresses import Address, is_group_mac, is_multicast, text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
@@ -28,7 +28,6 @@ FIXED_SIZES = {
 HOP_LIMIT = 255
 OPTIONS_LIMIT = 64
 SOURCE_MAC, TARGET_MAC, PREFIX, MTU, DNS_SERVERS = 1, 2, 3, 5, 25
-GROUP = 1 << 40  # the group bit of a MAC
 _ADVERTISED = struct.Struct("!BBH")  # hop limit for hosts, flags, router lifetime in seconds
 
 
@@ -130,7 +129,7 @@ def _mac(options: list[tuple[int, bytes]], wanted: int) -> int:
 
 def _claims(packet: Packet, mac: int, address: int, router: bool) -> list[Parsed]:
     """Facts about the host at this MAC and address; none if either cannot belong to a single host."""
-    if not mac or mac & GROUP or not address or is_multicast(address):
+    if not mac or is_group_mac(mac) or not address or is_multicast(address):
         return []
     subject = Subject(mac, address, packet.vlan)
     parsed: list[Parsed] = [Observation(packet.ts, subject, "ndp.address", text(address), packet.flow)]

@@ -18,6 +18,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import AAAA, CNAME, HTTPS, KEY, MX, NULL, NXDOMAIN, SERVFAIL, SRV, TXT, A
 from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
@@ -35,11 +36,10 @@ SLOW_LETTERS = 24  # minimum length of names that are counted over hours
 STEP = 10
 # Names below a domain that do not exist, within this many seconds: a flood.
 FLOOD, FLOOD_S = 300, 10
-SERVER_FAILURE, NO_SUCH_NAME = 2, 3
 # Record types (IANA DNS parameters): those with free-form data, and those that clients do not use.
-NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
-HOSTS = frozenset((1, 28, 65))
-CARRIERS = frozenset((NULL, TXT, KEY, 5, 15, 33, 65399))
+PRIVATE = range(65280, 65535)
+HOSTS = frozenset((A, AAAA, HTTPS))
+CARRIERS = frozenset((NULL, TXT, KEY, CNAME, MX, SRV, 65399))
 MULTICAST = ("local", "arpa")
 
 
@@ -163,7 +163,7 @@ class DnsTunnel(EventDetector):
             return ()
         domain, part = registered(event.name), event.name[:letters]
         if isinstance(event, DnsResponse):
-            if event.rcode in (SERVER_FAILURE, NO_SUCH_NAME):
+            if event.rcode in (SERVFAIL, NXDOMAIN):
                 self._denied.add(domain, ts)
             elif event.answers:
                 self._resolved.add(domain, ts)

@@ -24,6 +24,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 2048
@@ -70,8 +71,7 @@ class RemoteControl(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._odd = np.ones(65536, np.bool_)
-        self._odd[[port for port in self.options.ports if 0 <= port < 65536]] = False
+        self._odd = ~ports_in(self.options.ports)
         self._sizes: Bounded[tuple[int, int, int], tuple[tuple[int, int], ...]] = self.tables.add(
             "sizes", Bounded(PAIRS_LIMIT)
         )

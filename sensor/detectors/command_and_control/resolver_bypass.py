@@ -15,6 +15,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import NOERROR, NXDOMAIN
 from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
@@ -35,7 +36,6 @@ SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
 # An internal host that answers this many others is a DNS server of the network.
 QUERIED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
-NO_ERROR, NO_NAME = 0, 3
 # DoH services, by their names.
 DOH = frozenset(
     "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net "
@@ -105,7 +105,7 @@ class ResolverBypass(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         received = (
-            (field("packet.sport") == DNS) & field("rcode").is_in(NO_ERROR, NO_NAME) & ~held(self._inner, "packet.src")
+            (field("packet.sport") == DNS) & field("rcode").is_in(NOERROR, NXDOMAIN) & ~held(self._inner, "packet.src")
         )
         secured = (field("packet.dport") == SECURE) | field("packet.dst").is_in(*PUBLIC) | field("sni").under(DOH)
         handed = field("dns").filled()
@@ -128,7 +128,7 @@ class ResolverBypass(EventDetector):
     def _answered(self, event: DnsResponse) -> Iterator[Alert]:
         """An answer shows both ends: a resolver and its client."""
         packet = event.packet
-        if packet.sport != DNS or event.rcode not in (NO_ERROR, NO_NAME):
+        if packet.sport != DNS or event.rcode not in (NOERROR, NXDOMAIN):
             return
         if self.context.networks.inside(packet.src):
             if packet.src not in self._inner and self._clients.add(packet.src, packet.dst, event.ts) >= QUERIED_BY:

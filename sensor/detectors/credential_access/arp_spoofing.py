@@ -42,7 +42,6 @@ REPORTED_S, FORMER_S = 30, 3600
 # Addresses that a host spoofs from which on one alert has them all: some tools claim a whole network.
 MANY = 4
 MOVES = 4  # of an address back to its former node that two nodes may announce within FORMER_S
-GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
 
 
@@ -131,9 +130,12 @@ class ArpSpoofing(EventDetector):
         else:
             self._learn(event)
             return
-        if not mac or mac & GROUP or not addresses.is_host(address) or mac in self._exempt or is_virtual(mac):
-            return
-        yield from self._claimed(event, packet.vlan, mac, address, insists)
+        if mac and not addresses.is_group_mac(mac) and addresses.is_host(address) and not self._is_exempt(mac):
+            yield from self._claimed(event, packet.vlan, mac, address, insists)
+
+    def _is_exempt(self, mac: int) -> bool:
+        """Whether a MAC claims addresses of others by design."""
+        return mac in self._exempt or is_virtual(mac)
 
     def _learn(self, event: Event) -> None:
         """Learn the addresses of gateways, and those that routers share."""
@@ -155,8 +157,7 @@ class ArpSpoofing(EventDetector):
             or not address
             or address == target
             or event.ts - announced > self.options.patience_s * SECOND
-            or mac in self._exempt
-            or is_virtual(mac)
+            or self._is_exempt(mac)
             or self._bindings.is_shared(vlan, target, mac)
         ):
             return
@@ -178,18 +179,13 @@ class ArpSpoofing(EventDetector):
         dispute = bindings.claim(vlan, address, mac, event.ts, patience, unsolicited=unsolicited, announced=announced)
         if dispute is None and not insists:
             owner.asks = address
-        if (
-            dispute is None
-            or is_virtual(dispute.mac)
-            or dispute.mac in self._exempt
-            or self._is_given_back(event, mac, address, dispute)
-        ):
+        if dispute is None or self._is_exempt(dispute.mac) or self._is_given_back(event, mac, address, dispute):
             return
         if dispute.mac == mac:
             yield from self._held(event, mac, address, dispute, unsolicited)
             return
-        robbed = bindings.last_active(vlan, dispute.mac)
-        if dispute.since - robbed > want.alive_s * SECOND or self._gave_way(dispute, event.ts):
+        last_active = bindings.last_active(vlan, dispute.mac)
+        if dispute.since - last_active > want.alive_s * SECOND or self._gave_way(dispute, event.ts):
             self._moved(vlan, address, dispute.mac, mac, event.ts)
             bindings.settle(vlan, address, mac, event.ts)
             return
@@ -197,7 +193,7 @@ class ArpSpoofing(EventDetector):
         returns = former == mac and event.ts - since <= FORMER_S * SECOND
         if not returns:
             owner.taken.put(address, (event.ts, dispute.mac))
-        if not (reason := self._reason(event, mac, address, owner, dispute, robbed, insists)):
+        if not (reason := self._reason(event, mac, address, owner, dispute, last_active, insists)):
             return
         if returns:
             bindings.settle(vlan, address, mac, event.ts)
@@ -309,7 +305,7 @@ class ArpSpoofing(EventDetector):
         return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
 
     def _reason(
-        self, event: Event, mac: int, address: int, owner: Owner, dispute: Binding, robbed: int, insists: bool
+        self, event: Event, mac: int, address: int, owner: Owner, dispute: Binding, last_active: int, insists: bool
     ) -> str:
         """Why this claim is an attack; empty if it may be legitimate."""
         want, since, vlan = self.options, dispute.since, event.packet.vlan
@@ -317,11 +313,11 @@ class ArpSpoofing(EventDetector):
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
         again = dispute.last > since  # the victim still claims the address
-        still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
+        still_active = last_active > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
         # Some tools poison caches with requests to one host. A host with a wrong address has no other one, and one with
         # two interfaces in a segment, which mixes up their addresses, sends requests to all.
-        unicast = isinstance(event, ArpRequest) and not event.packet.dst_mac & GROUP
+        unicast = isinstance(event, ArpRequest) and not addresses.is_group_mac(event.packet.dst_mac)
         poisons = unicast and again and self._has_others(vlan, mac, address)
         if (
             (insists or poisons)
@@ -329,7 +325,7 @@ class ArpSpoofing(EventDetector):
             and dispute.claims >= want.claims
             and event.ts - since >= want.span_s * SECOND
         ):
-            active = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
+            active = "after that" if last_active > since else f"{(since - last_active) / SECOND:.0f} s before"
             return (
                 f"{dispute.claims} claims in {(event.ts - since) / SECOND:.0f} s, "
                 f"while {addresses.mac_text(dispute.mac)} holds the address and was active {active}"
@@ -339,7 +335,7 @@ class ArpSpoofing(EventDetector):
         return ""
 
     def _alert(
-        self, event: Event, mac: int, own: int, address: int, robbed: int, reason: str, claims: int
+        self, event: Event, mac: int, own: int, address: int, victim_mac: int, reason: str, claims: int
     ) -> Iterator[Alert]:
         packet, v6 = event.packet, not addresses.is_v4(address)
         if self._requests.only_answers(packet.vlan, mac, address):
@@ -351,12 +347,12 @@ class ArpSpoofing(EventDetector):
         if owner and not own:
             own = _address_of(owner, (0, address, fooled))
         spoofer, name = Subject(mac, own, packet.vlan), addresses.mac_text(mac)
-        victim = Subject(robbed, address, packet.vlan)
+        victim = Subject(victim_mac, address, packet.vlan)
         targets = [
             victim,
             *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else []),
         ]
-        ports, count = are_ports(mac, robbed), self._spoofed.add((packet.vlan, mac), address, event.ts)
+        ports, count = are_ports(mac, victim_mac), self._spoofed.add((packet.vlan, mac), address, event.ts)
         alert = self.alert(
             event,
             actor=spoofer,
@@ -365,7 +361,7 @@ class ArpSpoofing(EventDetector):
             summary=f"{self._spoofing(spoofer, count)} {self._gateway(packet.vlan, address)}{addresses.text(address)}",
             why=(
                 reason,
-                *([f"the address belongs to {addresses.mac_text(robbed)}"] if robbed else []),
+                *([f"the address belongs to {addresses.mac_text(victim_mac)}"] if victim_mac else []),
                 *(["the two MACs are consecutive, as on two ports of one host"] if ports else []),
             ),
             numbers={"claims": claims, "threshold": self.options.claims, "addresses": count},

@@ -21,6 +21,7 @@ import msgspec
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
+from sensor.core.dns_codes import UPDATE
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import DAY
@@ -36,7 +37,6 @@ PROMOTION = {
     ADD_ENTRY: "it created a server object (DRSAddEntry), as a new domain controller does",
     UPDATE_REFS: "it asked to be notified of changes (DRSUpdateRefs), as domain controllers do",
 }
-UPDATE = 5  # operation of DNS (RFC 2136)
 CONTROLLERS_ZONE = "_msdcs."
 PROMOTED = DAY
 CONVERSATIONS_LIMIT, HOSTS_LIMIT = 4096, 4096

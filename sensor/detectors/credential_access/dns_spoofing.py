@@ -17,7 +17,9 @@ from sensor.core.addresses import mac_text
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import AAAA, A
 from sensor.core.event import Event
+from sensor.core.ip_protocols import UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -27,7 +29,6 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
-UDP, A, AAAA = 17, 1, 28
 ZONES_LIMIT, REPORTED_LIMIT = 1024, 1024
 REPORTED_S = 300
 INITIAL_TTLS = frozenset((64, 128, 255))

@@ -17,6 +17,7 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import AAAA, ANY, A
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
@@ -34,8 +35,8 @@ from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
 from sensor.dissectors.shared.dns_message import Question
 
 SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, QUERIED_LIMIT = 4096, 32, 8, 4096
-ADDRESSES = (1, 28)  # record types with an address
-OF_ADDRESSES = (*ADDRESSES, 255)
+ADDRESSES = (A, AAAA)  # record types with an address
+OF_ADDRESSES = (*ADDRESSES, ANY)
 HOST_SUFFIXES = (0x00, 0x20)  # NetBIOS names of a host and of its file service
 NETBIOS_SIZE = 15
 ANSWERED = 3 * SECOND  # maximum delay of an mDNS answer

@@ -19,6 +19,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -254,7 +255,7 @@ class RogueRouter(EventDetector):
             why=(f"sent by {addresses.mac_text(packet.src_mac)}, {addresses.text(packet.src)}", reason),
             numbers={"differs": what},
             network={
-                "proto": "udp" if packet.proto == 17 else "icmpv6" if packet.proto == 58 else "icmp",
+                "proto": PROTOCOLS.get(packet.proto, ""),
                 "vlan": packet.vlan,
                 "direction": "internal",
             },

@@ -14,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -26,7 +27,6 @@ from sensor.dissectors.vrrp import VrrpAdvertisement
 
 REPORTED_LIMIT = 1024
 REPORTED_S = 300
-GROUP = 1 << 40
 MANY = 4  # addresses from which on their holder is a proxy, which answers for others (RFC 1027)
 
 
@@ -84,7 +84,7 @@ class AddressConflict(EventDetector):
 
     def _claimed(self, event: ArpRequest | ArpReply | ArpAnnouncement, vlan: int) -> Iterator[Alert]:
         mac, address = event.sender_mac, event.sender
-        if not mac or mac & GROUP or not addresses.is_host(address) or is_virtual(mac):
+        if not mac or addresses.is_group_mac(mac) or not addresses.is_host(address) or is_virtual(mac):
             return
         owner = self._bindings.owner(vlan, mac, event.ts)
         owner.own.put(address, event.ts)
@@ -114,7 +114,7 @@ class AddressConflict(EventDetector):
             why=(reason,),
             numbers={"times": times, "threshold": self.options.returns if times > 1 else 1},
             network={
-                "proto": "arp" if event.packet.proto != 17 else "udp",
+                "proto": "udp" if event.packet.proto == UDP else "arp",
                 "vlan": first.vlan,
                 "direction": "internal",
             },

@@ -13,7 +13,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
-from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
@@ -85,8 +85,8 @@ class MalformedTraffic(EventDetector):
             },
             key=(addresses.text(packet.dst) if packet.dst else addresses.mac_text(packet.dst_mac), event.dissector),
             confidence=0.6,
-            actor_port=packet.sport if packet.proto in (6, 17) else 0,
-            target_port=packet.dport if packet.proto in (6, 17) else 0,
+            actor_port=packet.sport if packet.proto in WITH_PORTS else 0,
+            target_port=packet.dport if packet.proto in WITH_PORTS else 0,
             network={
                 "proto": proto,
                 "app": event.dissector,

@@ -25,6 +25,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
@@ -89,8 +90,7 @@ class AddressScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
-        self._far_ports = np.ones(65536, np.uint8)
-        self._far_ports[[port for port in want.peer_ports if 0 <= port < 65536]] = 0
+        self._far_ports = (~ports_in(want.peer_ports)).view(np.uint8)
         self._near = self.tables.add("near", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._far = self.tables.add("far", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._near.rule(

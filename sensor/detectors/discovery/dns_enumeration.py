@@ -15,6 +15,7 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import NXDOMAIN
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
@@ -25,7 +26,7 @@ from sensor.detectors.shared.names import GENERATED, REVERSED, generated
 from sensor.dissectors.dns import DnsResponse
 
 PARENTS_LIMIT, NAMES_LIMIT, REPORTED_LIMIT = 4096, 256, 1024
-NO_SUCH_NAME, LABEL_LIMIT = 3, 24
+LABEL_LIMIT = 24
 AGAIN_S = 3600
 # Top-level domains that begin the parent of a whole domain, as in example.com.corp.example; countries have two letters.
 TOP_LEVEL = frozenset(
@@ -66,10 +67,10 @@ class DnsEnumeration(EventDetector):
         self._reported: Recent[tuple[int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN_S * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DnsResponse: field("rcode") == NO_SUCH_NAME}
+        return {DnsResponse: field("rcode") == NXDOMAIN}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, DnsResponse) or event.rcode != NO_SUCH_NAME:
+        if not isinstance(event, DnsResponse) or event.rcode != NXDOMAIN:
             return
         label, _, parent = event.name.partition(".")
         client = event.packet.dst

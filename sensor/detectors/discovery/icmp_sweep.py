@@ -15,7 +15,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
@@ -28,7 +28,6 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 from sensor.detectors.shared.named_hosts import AddressBlocks
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
-PING, PING_6 = 1, 58
 
 
 class Options(detector.Options):
@@ -70,7 +69,7 @@ class IcmpSweep(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts, proto = changes.contacts, changes.contacts["service"] & 0xFF
-        requested = (contacts["kind"] == Change.NEW) & ((proto == PING) | (proto == PING_6)) & ~changes.flooded
+        requested = (contacts["kind"] == Change.NEW) & ((proto == ICMP) | (proto == ICMPV6)) & ~changes.flooded
         at = requested.nonzero()[0]
         if not len(at):
             return []

@@ -13,6 +13,7 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import NXDOMAIN
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
@@ -23,7 +24,6 @@ from sensor.detectors.shared.names import GENERATED, REVERSED, generated, regist
 from sensor.dissectors.dns import DnsResponse
 
 CLIENTS_LIMIT, NAMES_LIMIT = 2048, 256
-NO_SUCH_NAME = 3
 STEP, DAY_S = 5, 86_400
 OWN = ("local", "lan", "home", "internal", "localdomain", "arpa", "corp", "test", "invalid")
 
@@ -70,10 +70,10 @@ class NameQueryBurst(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DnsResponse: field("rcode") == NO_SUCH_NAME}
+        return {DnsResponse: field("rcode") == NXDOMAIN}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, DnsResponse) and event.rcode == NO_SUCH_NAME and "." in event.name:
+        if isinstance(event, DnsResponse) and event.rcode == NXDOMAIN and "." in event.name:
             return self._name(event)
         return iter(())
 

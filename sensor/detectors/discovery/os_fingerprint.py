@@ -15,6 +15,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import TCP
 from sensor.core.model import Field
 from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
@@ -129,8 +130,8 @@ class OsFingerprint(EventDetector):
             key=(addresses.text(packet.dst),),
             severity=severity,
             confidence=0.9 if sure else 0.5,
-            actor_port=packet.sport if packet.proto == 6 else 0,
-            target_port=packet.dport if packet.proto == 6 else 0,
+            actor_port=packet.sport if packet.proto == TCP else 0,
+            target_port=packet.dport if packet.proto == TCP else 0,
             network=network_of_packet(self.context, packet),
         )
 

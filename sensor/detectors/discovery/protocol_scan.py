@@ -17,7 +17,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.ip_protocols import ICMP, ICMPV6, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
@@ -29,10 +29,9 @@ from sensor.detectors.shared.named_hosts import AddressBlocks
 
 KEY_BITS, PAIR_BITS = 9, 13
 PAIRS_LIMIT = 1024
-ICMP, ICMP_6 = 1, 58
 # By IP protocol: whether ordinary hosts do not use it.
 RARE = np.ones(256, np.bool_)
-RARE[[ICMP, TCP, UDP, ICMP_6]] = False
+RARE[[ICMP, TCP, UDP, ICMPV6]] = False
 
 
 class Options(detector.Options):

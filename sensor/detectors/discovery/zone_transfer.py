@@ -1,7 +1,7 @@
-"""DNS zone transfer (AXFR): a client requests a whole zone, the list of all hosts.
+"""DNS zone transfer (AXFR, RFC 5936): a client requests a whole zone, the list of all hosts.
 
 Secondary name servers do so by design, other hosts never. A secondary answers queries itself, or its primary notifies
-it of changes (RFC 1996).
+it of changes (RFC 1996). Incremental transfers (IXFR) require a known version of the zone, and are ignored.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import AXFR, NOTIFY
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
@@ -23,8 +24,6 @@ from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600
-NOTIFY = 4  # operation of the primary (RFC 1996)
-WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) require a known version of the zone
 
 
 class Options(detector.Options):
@@ -61,7 +60,7 @@ class ZoneTransfer(EventDetector):
         self._exempt = AddressBlocks(self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:
-        whole = field("type") == WHOLE_ZONE
+        whole = field("type") == AXFR
         return {
             DnsQuery: (whole & ~field("operation").filled()) | (field("operation") == NOTIFY),
             DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src"),
@@ -69,7 +68,7 @@ class ZoneTransfer(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, DnsResponse):
-            if event.type != WHOLE_ZONE and event.rcode == 0 and event.packet.src not in self._servers:
+            if event.type != AXFR and event.rcode == 0 and event.packet.src not in self._servers:
                 self._servers.put(event.packet.src, True)
             return
         if not isinstance(event, DnsQuery):
@@ -77,7 +76,7 @@ class ZoneTransfer(EventDetector):
         packet = event.packet
         if event.operation == NOTIFY:
             self._notified.put((packet.dst, packet.src), True)
-        elif event.type == WHOLE_ZONE and not event.operation:
+        elif event.type == AXFR and not event.operation:
             yield from self._requested(event)
 
     def _requested(self, event: DnsQuery) -> Iterator[Alert]:
@@ -97,7 +96,7 @@ class ZoneTransfer(EventDetector):
                 f"{who(self.context, target)}"
             ),
             why=(
-                f"record type {WHOLE_ZONE} of {event.name or '.'} was requested (threshold 1)",
+                f"record type {AXFR} of {event.name or '.'} was requested (threshold 1)",
                 "the source answers no queries itself: it is not a name server",
             ),
             numbers={"zone": event.name, "threshold": 1},

@@ -24,6 +24,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SERVICES_LIMIT = 8192
@@ -80,12 +81,9 @@ class InboundFromInternet(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._tcp, self._udp = np.zeros(65536, np.bool_), np.zeros(65536, np.bool_)
-        self._tcp[1:HIGHEST] = True
-        self._tcp[list(ADMINISTRATION)] = True
-        self._udp[list(DATAGRAMS)] = True
-        allowed = [port for port in self.options.allowed_ports if 0 <= port < 65536]
-        self._tcp[allowed] = self._udp[allowed] = False
+        allowed = ports_in(self.options.allowed_ports)
+        self._tcp = ports_in((*range(1, HIGHEST), *ADMINISTRATION)) & ~allowed
+        self._udp = ports_in(DATAGRAMS) & ~allowed
         self._looked = self.tables.add("evaluated", self.window(LOOK_AGAIN_S * SECOND, KEY_BITS, PAIR_BITS))
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(SERVICES_LIMIT, self.options.again_s * SECOND)

@@ -15,6 +15,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import NXDOMAIN, SERVFAIL
 from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
@@ -27,7 +28,6 @@ from sensor.dissectors.dns import DnsResponse
 
 DOMAINS_LIMIT, NAMES_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 64, 512, 32, 1024
 AGAIN_S = 300
-SERVER_FAILURE, NO_SUCH_NAME = 2, 3
 
 
 class Options(detector.Options):
@@ -68,10 +68,10 @@ class DnsFlood(EventDetector):
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DnsResponse: field("rcode").is_in(SERVER_FAILURE, NO_SUCH_NAME)}
+        return {DnsResponse: field("rcode").is_in(SERVFAIL, NXDOMAIN)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, DnsResponse) or event.rcode not in (SERVER_FAILURE, NO_SUCH_NAME):
+        if not isinstance(event, DnsResponse) or event.rcode not in (SERVFAIL, NXDOMAIN):
             return
         domain = registered(event.name)
         part = below(event.name, domain)

@@ -20,7 +20,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
+from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
@@ -35,7 +35,6 @@ from sensor.detectors.shared.amplifiers import AMPLIFIERS
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 11, 15
-PING, PING_6 = 1, 58
 DNS = 53
 PLAIN = 1024  # servers use lower ports, clients higher ones
 # No client uses source ports below, not even privileged ones (512 to 1023).
@@ -177,7 +176,7 @@ class ReflectedFlood(FlowDetector):
         plain = first & (proto == UDP) & self._amplifies[server_port]
         plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
         far = plain & (flags & SERVER_INSIDE == 0) | turned & (flags & CLIENT_INSIDE == 0)
-        pinged = first & ((proto == PING) | (proto == PING_6))
+        pinged = first & ((proto == ICMP) | (proto == ICMPV6))
         shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN)
         shaken &= rows["server_bytes"] <= HANDSHAKE
         silent = _only_handshakes(rows) & (rows["server_packets"] < self.options.repeated)
@@ -220,7 +219,7 @@ class ReflectedFlood(FlowDetector):
             return
         port = flow.client_port if turned else flow.server_port
         silent = ended and flow.proto == TCP and bool(numbers.sample)
-        service = "ping" if flow.proto in (PING, PING_6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
+        service = "ping" if flow.proto in (ICMP, ICMPV6) else "tcp" if silent else f"{PROTOCOLS[flow.proto]}/{port}"
         servers = list(map(addresses.text, addresses_in(numbers.sample)))
         single = ended and flow.proto == TCP and not silent and not numbers.flows
         count = flow.server_packets if single else numbers.servers

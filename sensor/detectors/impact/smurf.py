@@ -16,7 +16,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.ip_protocols import PROTOCOLS, UDP
+from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS, UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
@@ -27,7 +27,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import group
 from sensor.detectors.shared.hosts import network_of, who
 
-PING, PING_6, ECHO, ECHO_6 = 1, 58, 8, 128
+ECHO, ECHO_6 = 8, 128  # types of ICMP and ICMPv6
 # UDP services that answer whatever comes (RFC 862, RFC 864).
 UDP_ECHO, CHARGEN = 7, 19
 GROUP_MAC = np.uint64(1 << 40)
@@ -66,7 +66,7 @@ class Smurf(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, bool]]:
         rows = changes.rows
-        ping = (rows["proto"] == PING) & (rows["server_port"] == ECHO) | (rows["proto"] == PING_6) & (
+        ping = (rows["proto"] == ICMP) & (rows["server_port"] == ECHO) | (rows["proto"] == ICMPV6) & (
             rows["server_port"] == ECHO_6
         )
         echo = (rows["proto"] == UDP) & ((rows["server_port"] == UDP_ECHO) | (rows["server_port"] == CHARGEN))

@@ -16,6 +16,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.dns_codes import AAAA, A
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
@@ -28,7 +29,6 @@ from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.shared.dns_message import Record
 
-A, AAAA = 1, 28
 NAMES_LIMIT, ADDRESSES_LIMIT, REPORTED_LIMIT = 8192, 1024, 4096
 REPORTED_S = 3600
 SHARED = 3  # names of different domains with one address: a filter, a login portal, a server of many names

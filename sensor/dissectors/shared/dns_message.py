@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sensor.core.addresses import NONE, V4, Address
+from sensor.core.dns_codes import AAAA, CNAME, DNAME, HINFO, MX, NS, PTR, SRV, TXT, A
 from sensor.core.reader import Malformed, clean
 
 HEADER_SIZE = 12
@@ -22,7 +23,6 @@ ENCODED_LIMIT = 255  # bytes of a name with its last zero, or with the pointer a
 POINTERS_LIMIT = 64
 RECORDS_LIMIT = 256
 REMEMBERED_LIMIT = 1500  # bytes
-A, NS, CNAME, PTR, HINFO, MX, TXT, AAAA, SRV, DNAME, HTTPS = 1, 2, 5, 12, 13, 15, 16, 28, 33, 39, 65
 NAME_AT = {NS: 0, CNAME: 0, PTR: 0, DNAME: 0, MX: 2, SRV: 6}  # offset of the name in the data of a record
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
