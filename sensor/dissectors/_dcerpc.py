@@ -20,14 +20,13 @@ from sensor.dissectors import _rpc_arguments as arguments
 from sensor.dissectors._rpc_interfaces import INTERFACES, UNKNOWN, Interface, interface, of_pipe
 from sensor.dissectors.shared import ntlm
 from sensor.dissectors.shared.ntlm_events import ntlm_events
-from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
+from sensor.dissectors.shared.rpc_events import PRIVACY, RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
 from sensor.dissectors.shared.sender_facts import facts
 
 HEADER_SIZE = 16
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3 = 0, 2, 3, 11, 12, 13, 14, 15, 16
 KINDS = frozenset((REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3, 17, 18, 19))
 FIRST, LAST, OBJECT = 0x01, 0x02, 0x80
-PRIVACY = 6
 CONTEXTS_LIMIT, PENDING_LIMIT, PIPES_LIMIT, HISTORY_LIMIT = 64, 64, 32, 8
 OFFERED_LIMIT = 16  # contexts of one bind
 MESSAGES_LIMIT = 64  # in one piece of pipe data

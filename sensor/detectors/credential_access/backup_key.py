@@ -1,8 +1,8 @@
 """The DPAPI domain backup key is read from a domain controller: it decrypts every secret that users protected with
 DPAPI.
 
-It is one of the controller's LSA secrets. Hosts also ask the controller to restore single keys of their users
-(BackupKey) after a password change elsewhere; tools that open stolen keys do the same: low severity.
+It is one of the controller's LSA secrets. Hosts also request recovery of single keys of their users from the
+controller (BackupKey) after a password change elsewhere; tools that open stolen keys do the same: low severity.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 READS = frozenset((28, 30, 43))
@@ -42,7 +42,7 @@ class BackupKey(CallDetector):
             return
         if event.interface == "BackupKey" and event.number == 0:
             why = (
-                f"BackupKey {event.call}" + (", arguments encrypted" if event.level >= 6 else ""),
+                call_of(event),
                 "hosts do this for their users, and so do tools with stolen keys",
             )
             yield self.call_alert(
@@ -60,6 +60,6 @@ class BackupKey(CallDetector):
             yield self.call_alert(
                 event,
                 "read the DPAPI domain backup key of",
-                (f"lsarpc {event.call} with {quoted(event.texts)}",),
+                (call_of(event),),
                 confidence=0.95,
             )

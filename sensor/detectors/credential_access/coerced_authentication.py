@@ -21,14 +21,13 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields, held
-from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, call_of, pair_of, quoted
 from sensor.detectors.shared.hosts import ends_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbLogin, SmbNegotiate
 
 OPENS, NOTIFIES = frozenset((1, 69)), frozenset((62, 65))
 BACK_S = 30
-PRIVACY = 6
 # (interface, calls with a path from the caller, its description)
 PATHS = {
     "efsrpc": (frozenset((0, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 18, 19, 21, 22)), "file encryption"),
@@ -41,7 +40,7 @@ _UNC = lazy_pattern(r"^\\[\\?]\?\\UNC\\", re.IGNORECASE)
 
 
 class _Coercion(msgspec.Struct):
-    """The path that the spooler was asked to open, and the time of a coercing call."""
+    """The path that the spooler was to open, and the time and name of a coercing call."""
 
     opened: str = ""
     at: int = 0
@@ -100,7 +99,7 @@ class CoercedAuthentication(CallDetector):
             pair.at, pair.how = event.ts, f"spoolss {event.call}"
             if pair.opened.startswith("\\\\") and "\\" not in pair.opened.rstrip("\\")[2:]:
                 why = (
-                    f"spoolss {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),
+                    call_of(event),
                     f"it opened {pair.opened!r}, the server itself; print clients open a printer",
                 )
                 yield self.call_alert(
@@ -116,7 +115,7 @@ class CoercedAuthentication(CallDetector):
         pair = self._pair(event)
         pair.at, pair.how = event.ts, f"{event.interface} {event.call}"
         elsewhere = [text for text in event.texts if self._elsewhere(event, text)]
-        if event.level < PRIVACY and not elsewhere:
+        if not event.encrypted and not elsewhere:
             return
         why = [
             f"{event.interface} {event.call}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 READS = frozenset((28, 30, 43))
@@ -47,13 +47,10 @@ class LsaSecrets(CallDetector):
             and event.number in READS
             and not any(BACKUP in text.lower() for text in event.texts)
         ):
-            why = (f"lsarpc {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ""),)
-            yield self.call_alert(event, "read LSA secrets of", why, key=("lsa",))
+            yield self.call_alert(event, "read LSA secrets of", (call_of(event),), key=("lsa",))
         elif (
             event.interface == "winreg"
             and event.number == OPEN_KEY
             and any(POLICY in text.lower() for text in event.texts)
         ):
-            yield self.call_alert(
-                event, "read LSA secrets of", (f"winreg {event.call} with {quoted(event.texts)}",), key=("registry",)
-            )
+            yield self.call_alert(event, "read LSA secrets of", (call_of(event),), key=("registry",))

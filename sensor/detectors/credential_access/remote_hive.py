@@ -14,7 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, quoted
+from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbCreate
 
@@ -51,17 +51,13 @@ class RemoteHive(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall):
             if event.interface == "winreg" and event.number in SAVES:
-                why = (
-                    f"winreg {event.call}"
-                    + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted"),
-                )
-                yield self.call_alert(event, "saved a registry hive of", why, key=("save",))
+                yield self.call_alert(event, "saved a registry hive of", (call_of(event),), key=("save",))
             elif (
                 event.interface == "winreg"
                 and event.number == OPEN_KEY
                 and any(PIECES.search(text) for text in event.texts)
             ):
-                why = (f"winreg {event.call} with {quoted(event.texts)}, a part of the boot key",)
+                why = (f"{call_of(event)}, a part of the boot key",)
                 yield self.call_alert(event, "read the boot key from the registry of", why, key=("key",))
         elif (
             isinstance(event, SmbCreate)

@@ -14,7 +14,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.calls import CallDetector, CallOptions, quoted
+from sensor.detectors.shared.calls import CallDetector, CallOptions, call_of
 from sensor.detectors.shared.hosts import some
 from sensor.dissectors.shared.rpc_events import RpcCall
 
@@ -57,7 +57,7 @@ class RemoteShutdown(CallDetector):
         packet, want = event.packet, self.options
         hosts = self._hosts.add(packet.src, packet.dst, event.ts)
         others = list(self._hosts.values(packet.src))
-        why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else "")]
+        why = [call_of(event)]
         if hosts > 1:
             named = some([text(host) for host in others])
             why.append(f"{hosts} hosts within {want.window_s} s (threshold {want.hosts}): {named}")

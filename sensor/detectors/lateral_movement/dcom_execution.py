@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field, fields
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIVATIONS = ("ISystemActivator", "IActivation")
@@ -67,12 +67,11 @@ class DcomExecution(CallDetector):
         named = [text for text in event.texts if text.lower() in METHODS]
         if event.number == GET_NAMES and not named:
             return
-        why = [f"IDispatch {event.call}" + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")]
         action = f"called the method {named[0]!r} of a COM object on" if named else "called a method of a COM object on"
         yield self.call_alert(
             event,
             action,
-            why,
+            (call_of(event),),
             key=("call",),
             severity=Severity.high if named else Severity.medium,
             confidence=0.9 if named else 0.7,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 CLEARS = {("eventlog", 0), ("eventlog", 12), ("eventlog6", 6)}
@@ -34,5 +34,4 @@ class EventLogClear(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RpcCall) and (event.interface, event.number) in CLEARS:
-            why = [f"{event.interface} {event.call}" + (f" with {quoted(event.texts)}" if event.texts else "")]
-            yield self.call_alert(event, "cleared an event log of", why, confidence=0.95)
+            yield self.call_alert(event, "cleared an event log of", (call_of(event),), confidence=0.95)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 INSTALLS = {
@@ -40,10 +40,7 @@ class PrintSpooler(CallDetector):
         if not isinstance(event, RpcCall) or (event.interface, event.number) not in INSTALLS:
             return
         shares = [text for text in event.texts if text.startswith("\\\\") and "\\" in text[2:].rstrip("\\")]
-        why = [
-            f"{event.interface} {event.call}"
-            + (f" with {quoted(event.texts)}" if event.texts else ", arguments encrypted")
-        ]
+        why = [call_of(event)]
         if shares:
             why.append(f"the driver is loaded from the share {shares[0]!r}")
         yield self.call_alert(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIONS = {
@@ -55,9 +55,7 @@ class RemoteRegistry(CallDetector):
         ):
             return
         reported = [text for text in event.texts if any(word in text.lower() for word in SEVERE)]
-        why = [f"winreg {event.call}" + (", arguments encrypted" if event.level >= 6 else "")]
-        if event.texts:
-            why.append(f"arguments: {quoted(event.texts)}")
+        why = [call_of(event)]
         if reported:
             why.append(f"{reported[0]!r} controls autostart or logins")
         yield self.call_alert(

@@ -167,7 +167,7 @@ class RemoteService(CallDetector):
     ) -> Alert:
         why = [
             f"svcctl {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}"
-            + (", arguments encrypted" if event.level >= 6 else "")
+            + (", arguments encrypted" if event.encrypted else "")
         ]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")

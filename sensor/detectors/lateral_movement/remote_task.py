@@ -54,7 +54,7 @@ class RemoteTask(CallDetector):
         if event.interface == "atsvc" and event.size < JOB_SIZE:
             return
         what, technique, grade = action
-        sealed = ", arguments encrypted" if event.level >= 6 else ""
+        sealed = ", arguments encrypted" if event.encrypted else ""
         why = [
             f"{event.interface} {event.call} {'through the pipe ' + event.pipe if event.pipe else 'over TCP'}{sealed}"
         ]

@@ -44,9 +44,8 @@ class WmiExecution(CallDetector):
         executes = event.number in EXECUTES
         if not executes and event.number not in PUTS:
             return
-        why = [
-            f"IWbemServices {event.call}, {event.size} bytes of arguments" + (", encrypted" if event.level >= 6 else "")
-        ]
+        sealed = ", encrypted" if event.encrypted else ""
+        why = [f"IWbemServices {event.call}, {event.size} bytes of arguments{sealed}"]
         if event.texts:
             why.append(f"arguments: {quoted(event.texts)}")
         process = any("win32_process" in text.lower() for text in event.texts)

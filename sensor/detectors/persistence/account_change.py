@@ -16,7 +16,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, call_of, pair_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 CREATE, SETS, MEMBERS = frozenset((12, 50)), frozenset((37, 58)), frozenset((22, 31))
@@ -47,8 +47,7 @@ class AccountChange(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, RpcCall) or event.interface != "samr":
             return
-        sealed = ", arguments encrypted" if event.level >= 6 else f" with {quoted(event.texts)}" if event.texts else ""
-        why = [f"samr {event.call}{sealed}"]
+        why = [call_of(event)]
         if event.number in CREATE:
             machine = any(text.endswith("$") for text in event.texts)
             if not machine:

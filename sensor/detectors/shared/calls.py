@@ -16,6 +16,7 @@ from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 PAIRS_LIMIT = 4096
 # Administrative shares: of the system, and of whole drives.
@@ -45,6 +46,14 @@ def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
 def quoted(texts: Iterable[str], most: int = 3) -> str:
     """The first few texts of a call, in quotes."""
     return ", ".join([repr(text[:120]) for text in list(texts)[:most]])
+
+
+def call_of(event: RpcCall) -> str:
+    """Interface and name of a call, with its texts, or that its arguments are encrypted."""
+    arguments = ", arguments encrypted" if event.encrypted else ""
+    if event.texts:
+        arguments = f" with {quoted(event.texts)}"
+    return f"{event.interface} {event.call or event.number}{arguments}"
 
 
 class CallDetector(EventDetector):

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from sensor.core.event import Event
 
+# Level of protection from which arguments are encrypted (RPC_C_AUTHN_LEVEL_PKT_PRIVACY, [MS-RPCE] 2.2.1.1.8).
+PRIVACY = 6
+
 
 class RpcBind(Event):
-    """A client binds interfaces. ``level``: of protection, 0 none to 6 encrypted."""
+    """A client binds interfaces. ``level``: of protection, 0 none to PRIVACY."""
 
     pipe: str
     interfaces: tuple[str, ...]
@@ -36,8 +39,8 @@ class RpcLogin(Event):
 
 
 class RpcCall(Event):
-    """A client's call. ``call``: its name, or empty; ``level`` as above: arguments are parsed below 6 only. ``size``:
-    of the arguments in bytes.
+    """A client's call. ``call``: its name, or empty; ``level`` as above: arguments are parsed below PRIVACY only.
+    ``size``: of the arguments in bytes.
 
     ``texts``: strings among the arguments of selected calls. ``facts``: (name, value) of other arguments: ``class`` of
     the requested COM object, ``challenge`` and ``credential`` (``zero``), ``interface`` looked up. ``inferred``: the
@@ -53,6 +56,11 @@ class RpcCall(Event):
     texts: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     inferred: bool
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the arguments are encrypted."""
+        return self.level >= PRIVACY
 
 
 class RpcAnswer(Event):
