@@ -105,14 +105,12 @@ class UnauthenticatedStream(CallDetector):
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
             *([f"{a_type(reader.type)} usually reads camera streams"] if usual and reader is not None else []),
         )
-        used = (
-            self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | ends.target_port)
-            if inside
-            else 0
-        )
-        if learned := 0 < used <= packet.ts - DAY:
+        used = self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | ends.target_port)
+        if learned := inside and 0 < used <= packet.ts - DAY:
             why += ("the pair has done so for more than a day: a weakness of the camera, not an attack",)
-        grade = Severity(Severity.medium + (not inside) - max(usual or learned or not sure, not answer))
+        grade = Severity.medium if inside else Severity.high
+        if usual or learned or not sure or not answer:
+            grade = Severity(grade - 1)
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.call_alert(
             event, "watches", why, numbers, rest=" without a password", severity=grade,

@@ -30,7 +30,7 @@ from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
 RANDOM = 0.4
 MULTI_HOP, PROXY = "T1090.003", "T1090"
-_MADE_UP = lazy_pattern(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
+_RELAY_NAME = lazy_pattern(r"www\.([a-z2-7]{4,25})\.(?:com|net)\Z")
 _SUBJECT = lazy_pattern(r"\ACN=www\.[a-z2-7]{6,25}\.net\Z")
 _ISSUER = lazy_pattern(r"\ACN=www\.[a-z2-7]{6,25}\.com\Z")
 HIDDEN = ("onion", "i2p")
@@ -83,10 +83,10 @@ class Anonymiser(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        made_up, listed = asks(_is_made_up), asks_under((*HIDDEN, *SERVICES))
+        random, listed = asks(_is_relay_name), asks_under((*HIDDEN, *SERVICES))
         return {
             TlsCertificate: field("subject").matches(_SUBJECT) & field("issuer").matches(_ISSUER),
-            **{kind: made_up[kind] | listed[kind] for kind in ASKING},
+            **{kind: random[kind] | listed[kind] for kind in ASKING},
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -97,7 +97,7 @@ class Anonymiser(EventDetector):
         name = name_of(event)
         if not name:
             return iter(())
-        if name[:4] == "www." and (found := _MADE_UP.match(name)) and generated(found[1]) >= RANDOM:
+        if name[:4] == "www." and (found := _RELAY_NAME.match(name)) and generated(found[1]) >= RANDOM:
             if isinstance(event, DnsQuery | DnsResponse):
                 self._queried.put(name, event.ts)
             elif isinstance(event, TlsClientHello) and name not in self._queried:
@@ -122,6 +122,7 @@ class Anonymiser(EventDetector):
             MULTI_HOP,
             Severity.medium,
             0.95,
+            relay=True,
             answer=not event.from_client,
         )
 
@@ -144,6 +145,7 @@ class Anonymiser(EventDetector):
             MULTI_HOP,
             Severity.medium,
             0.8,
+            relay=True,
         )
 
     def _named(self, event: Event, name: str, what: str, technique: str, severity: Severity) -> Iterator[Alert]:
@@ -161,12 +163,12 @@ class Anonymiser(EventDetector):
         severity: Severity,
         confidence: float,
         *,
+        relay: bool = False,
         answer: bool = False,
     ) -> Iterator[Alert]:
+        """``relay``: the server is one of the network; it is reported once, and so is a requested name."""
         actor, target, sport, dport = ends_of(event.packet, answer=answer)
-        if not self._reported.fresh(
-            (actor.address, what if "relay" not in what else addresses.text(target.address)), event.ts
-        ):
+        if not self._reported.fresh((actor.address, addresses.text(target.address) if relay else what), event.ts):
             return
         if is_fixed_function(self.context, actor):
             severity = Severity(severity + 1)
@@ -177,7 +179,7 @@ class Anonymiser(EventDetector):
             summary=f"{who(self.context, actor)} {what}",
             why=why,
             numbers={"threshold": 1, **numbers},
-            key=(technique, "names" if "name" in numbers else "relays"),
+            key=(technique, "relays" if relay else "names"),
             severity=severity,
             confidence=confidence,
             techniques=(technique,),
@@ -187,6 +189,6 @@ class Anonymiser(EventDetector):
         )
 
 
-def _is_made_up(name: str) -> bool:
-    """Whether a name has the form of those that Tor relays make up."""
-    return name[:4] == "www." and _MADE_UP.match(name) is not None
+def _is_relay_name(name: str) -> bool:
+    """Whether a name has the form of those in the certificates of Tor relays."""
+    return name[:4] == "www." and _RELAY_NAME.match(name) is not None

@@ -144,18 +144,15 @@ class BotnetLoader(CallDetector):
     def _requested(self, event: Event) -> Iterator[Alert]:
         """Shell lines in web requests, and requested programs."""
         if isinstance(event, HttpRequest | HttpBody):
-            text = plain(event.path)[0] if not event.odd else "\n".join((plain(event.path)[0], *map(_value, event.odd)))
-            if ("wget" in text or "curl" in text or "tftp" in text or "busybox" in text) and (
-                signs := signs_of(text)
-            ) & FETCHING:
+            text = "\n".join((plain(event.path)[0], *map(_value, event.odd)))
+            signs = signs_of(text) if _may_fetch(text) else 0
+            if signs & FETCHING:
                 if signs & RUNNING and self._reported.fresh((event.packet.src, event.packet.dst, "web"), event.ts):
-                    outward = not self.context.networks.inside(
-                        event.packet.dst
-                    )  # users write about such lines, and programs report their actions
+                    # To external servers, users write about such lines, and programs report their actions.
+                    inward = self.context.networks.inside(event.packet.dst)
                     why = [f"it {word}" for sign, word in WORDS.items() if signs & sign]
-                    yield self._plants(
-                        event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high
-                    )
+                    grade = Severity.high if inward else Severity.low
+                    yield self._plants(event, f"HTTP request: {text[:SHOWN]!r}", why, grade)
                 return
         if fetch := _fetch_of(event):
             yield from self._fetched(event, fetch)

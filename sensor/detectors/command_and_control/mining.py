@@ -94,10 +94,10 @@ class Mining(EventDetector):
             reasons += [f"account {event.account!r}"] if event.account else []
             yield self._made(
                 event,
-                False,
                 f"mined cryptocurrency at the pool {pool}",
                 tuple(reasons),
                 {"method": event.method, "agent": event.agent or "unknown"},
+                answer=False,
             )
 
     def _paid(self, event: StratumWork) -> Iterator[Alert]:
@@ -106,10 +106,10 @@ class Mining(EventDetector):
         if self._reported.fresh((packet.dst, f"{pool} work"), event.ts):
             yield self._made(
                 event,
-                True,
                 f"mined cryptocurrency at the pool {pool}",
                 (f"the pool sent a job ({event.method})",),
                 {"method": event.method},
+                answer=True,
             )
 
     def _sealed(self, event: StratumTls) -> Iterator[Alert]:
@@ -118,7 +118,6 @@ class Mining(EventDetector):
         if self._reported.fresh((packet.src, f"{pool} tls"), event.ts):
             yield self._made(
                 event,
-                False,
                 f"probably mined cryptocurrency over TLS at {pool}",
                 (
                     (
@@ -138,6 +137,7 @@ class Mining(EventDetector):
                 {"jobs": event.jobs, "shares": event.shares, "spread": round(event.spread, 2)},
                 Severity.medium,
                 confidence=0.65,
+                answer=False,
             )
 
     def _named(self, event: DnsQuery | DnsResponse | TlsClientHello, name: str, verb: str) -> Iterator[Alert]:
@@ -147,22 +147,23 @@ class Mining(EventDetector):
             severe = Severity.low if web else None
             yield self._made(
                 event,
-                answer,
                 f"{verb} {name}, a cryptocurrency mining pool",
                 (f"{name} belongs to a known mining pool",),
                 {"name": name},
                 severe,
+                answer=answer,
             )
 
     def _made(
         self,
         event: Event,
-        answer: bool,
         what: str,
         why: tuple[str, ...],
         numbers: dict[str, int | float | str],
         severity: Severity | None = None,
         confidence: float = 0.0,
+        *,
+        answer: bool,
     ) -> Alert:
         near, far, near_port, far_port = ends_of(event.packet, answer=answer)
         if severity is None:

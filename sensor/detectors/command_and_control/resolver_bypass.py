@@ -136,7 +136,7 @@ class ResolverBypass(EventDetector):
         elif (
             (len(self._handed) or len(self._inner) or self._own)
             and not self._is_own(packet.src)
-            and self._is_resolver(packet.dst)
+            and self._is_ordinary(packet.dst)
         ):
             public = packet.src in PUBLIC
             severe = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
@@ -176,8 +176,8 @@ class ResolverBypass(EventDetector):
     def _is_own(self, server: int) -> bool:
         return server in self._handed or server in self._inner or server in self._own
 
-    def _is_resolver(self, client: int) -> bool:
-        """Whether the client is a DNS server, or a router that forwards queries."""
+    def _is_ordinary(self, client: int) -> bool:
+        """Whether an internal client answers no queries itself, as DNS servers and routers that forward queries do."""
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 
     def _alert(

@@ -21,7 +21,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import network_of_packet, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.dissectors.shared.ntlm_events import NtlmChallenge, NtlmLogin
 
 SEEN_LIMIT, REPORTED_LIMIT = 4096, 1024
@@ -82,22 +82,16 @@ class NtlmRelay(EventDetector):
         return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        requested = isinstance(event, NtlmChallenge)
-        number = (
-            event.nonce if isinstance(event, NtlmChallenge) else event.proof if isinstance(event, NtlmLogin) else ""
-        )
-        if not number or not isinstance(event, NtlmChallenge | NtlmLogin):
+        if not isinstance(event, NtlmChallenge | NtlmLogin):
             return
-        packet = event.packet
-        source = Subject(packet.src_mac, packet.src, packet.vlan)
-        other = Subject(packet.dst_mac, packet.dst, packet.vlan)
-        here = (
-            _Seen(other, source, event.carrier, event.ts, packet.sport)
-            if requested
-            else _Seen(source, other, event.carrier, event.ts, packet.dport)
-        )
-        before = self._seen.get((requested, number))
-        self._seen.put((requested, number), here)
+        challenge = isinstance(event, NtlmChallenge)
+        value = event.nonce if isinstance(event, NtlmChallenge) else event.proof
+        if not value:
+            return
+        ends = ends_of(event.packet, answer=challenge)
+        here = _Seen(ends.actor, ends.target, event.carrier, event.ts, ends.target_port)
+        before = self._seen.get((challenge, value))
+        self._seen.put((challenge, value), here)
         if before is None or not 0 <= event.ts - before.ts <= self.options.window_s * SECOND:
             return
         for near, far in ((here, before), (before, here)):  # whichever was captured first

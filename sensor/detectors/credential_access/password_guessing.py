@@ -120,8 +120,8 @@ class PasswordGuessing(EventDetector):
         count = special.refusals.count(event, ts) if special is not None and event.judged else 0
         if event.accepted:
             return
-        usual = event.service == SSH
-        if usual and self._sessions.add(event.pair, event.packet.flow, ts) >= MANY_SESSIONS:
+        ssh = event.service == SSH
+        if ssh and self._sessions.add(event.pair, event.packet.flow, ts) >= MANY_SESSIONS:
             return
         if event.account:
             self._accounts.add(event.pair, event.account.lower(), ts)
@@ -131,7 +131,7 @@ class PasswordGuessing(EventDetector):
             yield from self._alert(event, count, special.most, special.window_s, special.severity)
         elif slow >= want.slow:
             yield from self._alert(event, slow, want.slow, want.slow_s, self.severity)
-        elif quick >= want.hints and event.judged and not usual:
+        elif quick >= want.hints and event.judged and not ssh:
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
     def _alert(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:

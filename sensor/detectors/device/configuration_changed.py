@@ -123,13 +123,9 @@ def _announcement(event: Event) -> Seen:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(_text, value))
-    return (
-        addresses.text(value)
-        if isinstance(value, int) and value > addresses.V4
-        else ""
-        if value in (0, False)
-        else str(value)
-    )
+    if isinstance(value, int) and value > addresses.V4:
+        return addresses.text(value)
+    return str(value) if value else ""
 
 
 def _differences(before: Seen, now: Seen) -> list[FieldChange]:

@@ -79,17 +79,12 @@ class FirmwareChanged(OfDevices, EventDetector, DeviceDetector):
         return {HttpRequest: image, FtpFile: image, TftpRead: field("file").passes(_is_image)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        packet = event.packet
-        name = (
-            event.path
-            if isinstance(event, HttpRequest)
-            else event.path
-            if isinstance(event, FtpFile)
-            else event.file
-            if isinstance(event, TftpRead)
-            else ""
-        )
-        if IMAGE.search(name.partition("?")[0]):
+        packet, name = event.packet, ""
+        if isinstance(event, HttpRequest | FtpFile):
+            name = event.path
+        elif isinstance(event, TftpRead):
+            name = event.file
+        if _is_image(name):
             self._fetched.put(packet.src, (event.ts, name, Subject(packet.dst_mac, packet.dst, packet.vlan)))
         return iter(())
 

@@ -21,6 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
+from sensor.detectors.shared.calls import Numbers
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 from sensor.dissectors.shared.rpc_events import RpcCall
@@ -61,7 +62,7 @@ class RpcEndpointScan(EventDetector):
             "hosts", Distinct(int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT)
         )
         self._lookups: Counts[tuple[int, int]] = self.tables.add("lookups", Counts(60 * SECOND, SOURCES_LIMIT))
-        self._reported: Recent[tuple[int, str]] = self.tables.add(
+        self._reported: Recent[tuple[object, ...]] = self.tables.add(
             "reported", Recent(SOURCES_LIMIT, REPORTED_S * SECOND)
         )
 
@@ -73,9 +74,10 @@ class RpcEndpointScan(EventDetector):
         if isinstance(event, RpcCall):
             if event.interface == MAPPER:
                 yield from self._looked_up(event, "endpoint mapper")
-                if event.number == LIST_ALL and self._reported.fresh((packet.src ^ packet.dst, "list"), event.ts):
+                if event.number == LIST_ALL and self._reported.fresh((packet.src, packet.dst, "lists"), event.ts):
                     yield self._made(
                         event,
+                        "lists",
                         f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}",
                         {"lists": 1, "threshold": 1},
                         (event.call,),
@@ -118,20 +120,16 @@ class RpcEndpointScan(EventDetector):
         why = [f"{count} {kind} within {window} (threshold {threshold})"]
         if hosts:
             why.append(f"among them {some([addresses.text(host) for host in hosts])}")
-        yield self._made(event, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)
+        yield self._made(event, kind, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)
 
     def _made(
-        self, event: Event, what: str, numbers: dict[str, int | float | str], why: Sequence[str], hosts: list[int]
+        self, event: Event, kind: str, what: str, numbers: Numbers, why: Sequence[str], hosts: list[int]
     ) -> Alert:
-        packet, kind = event.packet, next(iter(numbers))
+        packet = event.packet
         actor, target, near, far = ends_of(packet)
-        grade = (
-            Severity.low
-            if kind == "lists"
-            else Severity.high
-            if is_fixed_function(self.context, actor)
-            else Severity.medium
-        )
+        grade = Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        if kind == "lists":
+            grade = Severity.low
         return self.alert(
             event,
             actor=actor,

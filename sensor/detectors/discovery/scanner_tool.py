@@ -44,11 +44,8 @@ NAMES = lazy_pattern(
 # (window, options) of crafted SYNs: Nmap's default probe; masscan and similar; zmap. From their published sources.
 SHAPES = {
     (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap",
-    (1024, ()): (
-        "masscan or a similar "
-        "program"
-    ),
-    (512, ()): "hping or a similar program", (65535, ()): "ZMap or a similar program",
+    (1024, ()): "masscan or a similar program", (512, ()): "hping or a similar program",
+    (65535, ()): "ZMap or a similar program",
 }  # fmt: skip
 
 
@@ -92,11 +89,14 @@ class ScannerTool(EventDetector):
         elif isinstance(event, HttpRequest):
             if _names_scanner(event.user_agent):
                 yield from self._alert(
-                    event, event.user_agent, f"the user agent {event.user_agent!r} belongs to a scanning tool", 0.95
+                    event,
+                    event.user_agent,
+                    f"the user agent {event.user_agent!r} belongs to a scanning tool",
+                    named=True,
                 )
         elif isinstance(event, SshBanner) and _names_scanner(event.software):
             yield from self._alert(
-                event, event.software, f"the SSH version {event.software!r} belongs to a scanning tool", 0.95
+                event, event.software, f"the SSH version {event.software!r} belongs to a scanning tool", named=True
             )
 
     def _shape(self, event: TcpSyn) -> Iterator[Alert]:
@@ -113,11 +113,12 @@ class ScannerTool(EventDetector):
                 event,
                 found,
                 f"SYNs with hardly any option, as {found} sends them, in addition to those of its operating system",
-                0.6,
+                named=False,
             )
 
-    def _alert(self, event: Event, tool: str, reason: str, confidence: float) -> Iterator[Alert]:
-        packet, named = event.packet, confidence > 0.9
+    def _alert(self, event: Event, tool: str, reason: str, *, named: bool) -> Iterator[Alert]:
+        """``named``: the tool identifies itself, else the shape of its packets does."""
+        packet = event.packet
         if packet.src in self._exempt or not self._reported.fresh((packet.src, tool), event.ts):
             return
         actor, target, near, far = ends_of(packet)
@@ -131,7 +132,7 @@ class ScannerTool(EventDetector):
             numbers={"tool": tool, "threshold": 1},
             key=("named" if named else "shape",),
             severity=Severity.high if is_fixed_function(self.context, actor) and named else severity,
-            confidence=confidence,
+            confidence=0.95 if named else 0.6,
             actor_port=near,
             target_port=far,
             network=network_of_packet(self.context, packet),

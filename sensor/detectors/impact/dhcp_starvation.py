@@ -3,10 +3,11 @@ clients, or so that they use the attacker's DHCP server.
 
 After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
-ask than are served. Tools also give up the leases of other hosts, or decline all addresses, so that the server has
-none left (RFC 2131, 4.3.3) or gives those in use away. Relays forward many clients under one MAC legitimately. Where
-the capture truncates messages before their types, every message of a client counts as a request, and every address
-that a server gives as a lease. A DHCPv6 client is its DUID (RFC 8415, 11), which it keeps under all its MACs.
+request a lease than receive one. Tools also give up the leases of other hosts, or decline all addresses, so that the
+server has none left (RFC 2131, 4.3.3) or gives those in use away. Relays forward many clients under one MAC
+legitimately. Where the capture truncates messages before their types, every message of a client counts as a request,
+and every address that a server gives as a lease. A DHCPv6 client is its DUID (RFC 8415, 11), which it keeps under all
+its MACs.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class DhcpStarvation(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._asking: Distinct[tuple[int, int], Client] = self.tables.add(
+        self._requesting: Distinct[tuple[int, int], Client] = self.tables.add(
             "asking", Distinct(window, SEGMENTS_LIMIT, CLIENTS_LIMIT)
         )
         self._served: Distinct[tuple[int, int], Client] = self.tables.add(
@@ -140,12 +141,12 @@ class DhcpStarvation(EventDetector):
     def _requested(self, event: Message, step: Step) -> Iterator[Alert]:
         """Clients of a segment without a lease."""
         want, served = self.options, self._served_again.get(step.segment)
-        asking = self._asking.add(step.segment, step.client, event.ts) - (served or 0)
+        waiting = self._requesting.add(step.segment, step.client, event.ts) - (served or 0)
         # A capture between relay and server may show one direction only.
         answered = not event.relay or served is not None
-        if answered and asking >= want.clients and self._reported.fresh((event.packet.vlan, 0), event.ts):
-            what = f"{asking} clients without a lease requested one at once, the last one"
-            yield self._alert(event, what, asking, want.clients, f"{served or 0} received a lease")
+        if answered and waiting >= want.clients and self._reported.fresh((event.packet.vlan, 0), event.ts):
+            what = f"{waiting} clients without a lease requested one at once, the last one"
+            yield self._alert(event, what, waiting, want.clients, f"{served or 0} received a lease")
 
     def _sent(self, event: Message, client: Client) -> Iterator[Alert]:
         """Clients and transactions of one MAC."""
@@ -159,7 +160,8 @@ class DhcpStarvation(EventDetector):
         else:
             return
         if self._reported.fresh(sender, event.ts):
-            yield self._alert(event, what, count, threshold, "all were sent by one MAC that is not a relay")
+            reason = "all were sent by one MAC that is not a relay"
+            yield self._alert(event, what, count, threshold, reason, sender=True)
 
     def _gave_up(self, event: DhcpRelease | DhcpDecline) -> Iterator[Alert]:
         """Leases that one MAC gives up for other hosts. Releases are sent to the server, through routers too: then the
@@ -172,13 +174,14 @@ class DhcpStarvation(EventDetector):
         if clients >= want.one_sender and self._reported.fresh((packet.vlan, packet.src_mac), event.ts):
             verb = "declined" if isinstance(event, DhcpDecline) else "released"
             what = f"{verb} DHCP leases as {clients} different clients"
-            yield self._alert(
-                event, what, clients, want.one_sender, "all were sent by one MAC that is no relay and no router"
-            )
+            reason = "all were sent by one MAC that is no relay and no router"
+            yield self._alert(event, what, clients, want.one_sender, reason, sender=True)
 
-    def _alert(self, event: Message, what: str, count: int, threshold: int, reason: str) -> Alert:
+    def _alert(
+        self, event: Message, what: str, count: int, threshold: int, reason: str, *, sender: bool = False
+    ) -> Alert:
+        """``sender``: the alert is about one MAC, else about the whole segment."""
         packet, want = event.packet, self.options
-        single = reason.startswith("all")
         v6 = isinstance(event, Dhcpv6Message)
         server = packet.dst if isinstance(event, Dhcpv6Message) else event.server or packet.dst
         # The source address of a release is that of the host whose lease it gives up.
@@ -189,17 +192,17 @@ class DhcpStarvation(EventDetector):
             event,
             actor=actor,
             target=Subject(0, server, packet.vlan),
-            summary=f"{name} {what}" if single else f"{what} {name}",
+            summary=f"{name} {what}" if sender else f"{what} {name}",
             why=(f"{count} within {want.window_s} s (threshold {threshold})", reason),
             numbers={"count": count, "threshold": threshold, "window_s": want.window_s},
-            severity=Severity.critical if single and is_fixed_function(self.context, actor) else Severity.high,
-            confidence=0.95 if single else 0.8,
+            severity=Severity.critical if sender and is_fixed_function(self.context, actor) else Severity.high,
+            confidence=0.95 if sender else 0.8,
             actor_port=packet.sport,
             target_port=packet.dport,
             network={"proto": "udp", "app": "dhcpv6" if v6 else "dhcp", "vlan": packet.vlan, "direction": "internal"},
         )
         # many have the address 0.0.0.0
-        alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if single else 'segment'}"
+        alert.key = f"{self.id}|{packet.vlan}|{addresses.mac_text(actor.mac) if sender else 'segment'}"
         return alert
 
 
