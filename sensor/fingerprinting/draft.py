@@ -38,12 +38,10 @@ WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object
 SHORTEST_LIST = 6
 # Kinds whose values are specific to one machine or user, or come from any program on any machine.
 UNINFORMATIVE = frozenset(
-    "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn "
-    "ssdp.location upnp.udn upnp.friendly_name mdns.instance "
-    "mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint mqtt.client_id "
-    "eapol.identity stp.bridge snmp.tree oui.organisation "
-    "lldp.capabilities cdp.capabilities smb.dialects netbios.service enpc.name dropbox.version "
-    "rtsp.user_agent sip.sdp_user sip.sdp_session".split()
+    "tcp.syn igmp.group ntp.system ntp.version dns.query tls.sni quic.sni http.asked ssdp.usn ssdp.location upnp.udn "
+    "upnp.friendly_name mdns.instance mdns.txt.sn mdns.txt.tsn mdns.txt.serialnum cdp.device_id wsd.endpoint "
+    "mqtt.client_id eapol.identity stp.bridge snmp.tree oui.organisation lldp.capabilities cdp.capabilities "
+    "smb.dialects netbios.service enpc.name dropbox.version rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
 UNINFORMATIVE_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
 # Kinds whose values are mostly terms of a standard: knowledge about such a value without a vendor applies to the
@@ -52,9 +50,9 @@ STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type",
 STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
 # Services and targets of any host.
 COMMON = frozenset(
-    "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp "
-    "_workstation._tcp _device-info._tcp _services._dns-sd._udp "
-    "_rtsp._tcp upnp:rootdevice ssdp:all wsdp:device tds:device dn:networkvideotransmitter basic digest".split()
+    "_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _ftp._tcp _telnet._tcp _smb._tcp _nfs._tcp _workstation._tcp "
+    "_device-info._tcp _services._dns-sd._udp _rtsp._tcp upnp:rootdevice ssdp:all wsdp:device tds:device "
+    "dn:networkvideotransmitter basic digest".split()
 )
 
 

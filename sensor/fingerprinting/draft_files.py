@@ -19,9 +19,8 @@ def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabular
         entries = list(some)
         attributes = sorted({name for entry in entries for name in entry.asserts})
         head = (
-            f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and increase "
-            "the certainty of verified values."
-            "\n"
+            f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and increase the "
+            "certainty of verified values.\n"
         )
         head += f"observation: [{kind}]\nfamily: {entries[0].family}\nsource: own capture\n"
         head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in attributes)}}}\n\nfingerprints:\n"

@@ -21,9 +21,8 @@ MISP_TYPES = frozenset((
 OTX_TYPES = frozenset(("IPv4", "IPv6", "domain", "hostname", "URL", "CIDR", "JA3", "SSLCertFingerprint"))
 EXPECTED = "a bundle of STIX, an event of MISP, pulses of OTX, or a list of objects with one indicator each"
 _STIX = lazy_pattern(
-    r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|"
-    r"[\w-]+)|network-traffic:dst_ref\.value)"
-    r"\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"
+    r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|[\w-]+)|"
+    r"network-traffic:dst_ref\.value)\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"
 )
 
 # The content of one entry: an indicator, or its fault as text.

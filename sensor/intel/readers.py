@@ -43,10 +43,8 @@ _U64, _U128 = 2**64 - 1, 2**128 - 1
 # Names in hosts files follow an unroutable address.
 _HOSTS = lazy_pattern(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
 _FINGERPRINT = lazy_pattern(
-    (
-        r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|"
-        r"[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}"
-    ),
+    r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|"
+    r"[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}",
     re.IGNORECASE,
 )
 _URL = lazy_pattern(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)

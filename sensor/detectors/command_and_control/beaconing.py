@@ -35,23 +35,17 @@ BITS = 16
 REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
 # Clouds of operating system and device vendors, and services that many programs contact.
 CLOUDS = tuple(
-    "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com "
-    "googlevideo.com youtube.com android.com microsoft.com "
-    "windows.com live.com office.com office365.com outlook.com skype.com msedge.net windows.net "
-    "azure.com azure-devices.net windowsupdate.com "
-    "msftconnecttest.com msftncsi.com amazon.com amazonalexa.com amazon-dss.com amazonvideo.com "
-    "facebook.com fbcdn.net whatsapp.net whatsapp.com "
-    "instagram.com cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com "
-    "ubuntu.com canonical.com debian.org redhat.com "
-    "samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net "
-    "playstation.net nintendo.net xboxlive.com "
-    "netflix.com spotify.com roku.com sonos.com ring.com nest.com philips.com meethue.com "
-    "tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com "
-    "tp-link.com ui.com ubnt.com netgear.com dropbox.com slack.com zoom.us webex.com cisco.com "
-    "meraki.com hp.com hpeprint.com epson.net canon.com "
-    "brother.com xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com "
-    "symantec.com sophos.com crowdstrike.com "
-    "cloudsink.net digicert.com letsencrypt.org signal.org telegram.org discord.gg".split()
+    "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com googlevideo.com youtube.com "
+    "android.com microsoft.com windows.com live.com office.com office365.com outlook.com skype.com msedge.net "
+    "windows.net azure.com azure-devices.net windowsupdate.com msftconnecttest.com msftncsi.com amazon.com "
+    "amazonalexa.com amazon-dss.com amazonvideo.com facebook.com fbcdn.net whatsapp.net whatsapp.com instagram.com "
+    "cloudflare.com akamaized.net akamai.net mozilla.com mozilla.org firefox.com ubuntu.com canonical.com debian.org "
+    "redhat.com samsung.com samsungcloudsolution.com samsungqbe.com lgtvsdp.com lge.com sony.com sony.net "
+    "playstation.net nintendo.net xboxlive.com netflix.com spotify.com roku.com sonos.com ring.com nest.com "
+    "philips.com meethue.com tuyaeu.com tuyaus.com tuyacn.com tplinkcloud.com tp-link.com ui.com ubnt.com netgear.com "
+    "dropbox.com slack.com zoom.us webex.com cisco.com meraki.com hp.com hpeprint.com epson.net canon.com brother.com "
+    "xerox.com kyocera.com ntp.org logitech.com adobe.com avast.com eset.com mcafee.com symantec.com sophos.com "
+    "crowdstrike.com cloudsink.net digicert.com letsencrypt.org signal.org telegram.org discord.gg".split()
 )
 
 
@@ -147,8 +141,7 @@ class Beaconing(FlowDetector):
             why=(
                 (
                     f"{numbers.beats} contacts, {numbers.interval_s:.1f} s apart on average, with a dispersion of "
-                    f"{numbers.dispersion:.2f}; "
-                    f"threshold {want.beats} contacts below {want.dispersion}"
+                    f"{numbers.dispersion:.2f}; threshold {want.beats} contacts below {want.dispersion}"
                 ),
                 (
                     f"the client sent {numbers.size:.0f} bytes each time, with a dispersion of "

@@ -46,9 +46,8 @@ _BYTES = lazy_pattern(r"(?:\\x[0-9a-fA-F]{2}){4}|(?:\\[0-3][0-7]{2}){4}")
 _PROBE = lazy_pattern(r"\bbusybox\s+[A-Z][A-Z0-9]{2,15}\b")
 # Programs named after their processor architecture.
 _PROCESSOR = lazy_pattern(
-    r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|"
-    r"x86(?:_64|_32)?|i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|"
-    r"sparc|arc|riscv(?:64)?)$",
+    r"(?:^|[/._-])(mips(?:el|64|32|eb|le)?|mpsl|arm(?:[4-8][a-z]{0,2}|v[4-8]l?|hf|eb)?|aarch64|x86(?:_64|_32)?|"
+    r"i[3-6]86|amd64|ppc(?:64|-440fp)?|powerpc|sh4|m68k|spc|sparc|arc|riscv(?:64)?)$",
     re.IGNORECASE,
 )
 FETCHING, RUNNING, BYTES, PROBING = 1, 2, 4, 8

@@ -218,8 +218,8 @@ class C2Framework(EventDetector):
                 f"{self.options.dispersion})"
             ),
             (
-                f"each carries an opaque identifier, on "
-                f"{counted(len(course.paths), 'path')} such as {next(iter(course.paths))}"
+                f"each carries an opaque identifier, on {counted(len(course.paths), 'path')} such as "
+                f"{next(iter(course.paths))}"
             ),
             hides if disguised else "the requests have no user agent",
         )

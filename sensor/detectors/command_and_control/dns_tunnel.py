@@ -108,8 +108,8 @@ class DnsTunnel(EventDetector):
         "the resolvers only, and search their logs for other clients of the domain."
     )
     false_positives = (
-        "Reputation lookups of security software, mail filters, telemetry with identifiers in "
-        "names: add the domain to `allowed`."
+        "Reputation lookups of security software, mail filters, telemetry with identifiers in names: add the domain to "
+        "`allowed`."
     )
     Options = Options
     watches = (DnsQuery, DnsResponse)

@@ -187,8 +187,8 @@ class IcmpTunnel(EventDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with "
-                f"{who(self.context, target)} in ICMP echo messages"
+                f"{who(self.context, actor)} exchanged {'text' if text else 'data'} with {who(self.context, target)} "
+                "in ICMP echo messages"
             ),
             why=(reason, "ping programs send a padding pattern and receive it unchanged"),
             numbers={

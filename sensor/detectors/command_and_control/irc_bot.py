@@ -25,28 +25,22 @@ from sensor.dissectors.irc import IrcLogin, IrcOrder
 REPORTED_LIMIT = 4096
 # Commands of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), with any prefix.
 ORDERS = lazy_pattern(
-    r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|"
-    r"start|flood|stop|syn|udp|ack|random)"
-    r"|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|"
-    r"unknown|httpflood|slowloris|wget|download|dl|update|upd"
-    r"|exec(?:ute)?|system|shell|sh|cmd|visit|spread|keylog|getcdkeys|redirect|socks[45]?|rar|"
-    r"uninstall|killmd?|die|nc|back|portscan|tcpflood|googleflood"
-    r"|sqlflood|mail|eval)\b",
+    r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|start|flood|stop|syn|"
+    r"udp|ack|random)|advscan|scanall|asc|ddos|(?:syn|udp|tcp|ack|http|icmp|ping|s?k)flood|udp|syn|tcp|tsunami|pan|"
+    r"unknown|httpflood|slowloris|wget|download|dl|update|upd|exec(?:ute)?|system|shell|sh|cmd|visit|spread|keylog|"
+    r"getcdkeys|redirect|socks[45]?|rar|uninstall|killmd?|die|nc|back|portscan|tcpflood|googleflood|sqlflood|mail|"
+    r"eval)\b",
     re.IGNORECASE,
 )
 REPORTS = lazy_pattern(
-    (
-        r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|"
-        r"dcom|asn|spread|socks4?|threads?)[\w "
-        r"./|-]*\]"
-    ),
+    r"^\[(?:scan|ddos|syn|udp|tcp|icmp|http|main|download|update|exec|keylog|ftp|tftp|exploit|lsass|dcom|asn|"
+    r"spread|socks4?|threads?)[\w ./|-]*\]",
     re.IGNORECASE,
 )
 # A country, a system or a long number in a nickname: "[DEU|XP]12345", "{US-7}kxqz", "XP|00|4711", "n{USA|W7a}abc".
 NAMES = lazy_pattern(
-    r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|"
-    r"X86|MIPS|ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$"
-    r"|^[A-Z]{2,4}\|[\w|]{1,12}\|\d{3,}$",
+    r"^[\[{(]{0,2}(?:new|n|p|00|\d)?[\[{(|-]{0,2}(?:[A-Z]{2,3}|XP|W7|WIN\w{0,4}|2K3?|VIS|LNX?|NT|X86|MIPS|"
+    r"ARM\w{0,3})[\]})|\\-]{1,3}.{0,16}(?:\d{3,}|[a-z]{5,})$|^[A-Z]{2,4}\|[\w|]{1,12}\|\d{3,}$",
 )
 
 
@@ -65,9 +59,8 @@ class IrcBot(EventDetector):
     severity = Severity.high
     techniques = ("T1071",)
     advice = (
-        "Isolate the host and identify the IRC client program. Block the server at the border, and look "
-        "for other hosts "
-        "that contact it."
+        "Isolate the host and identify the IRC client program. Block the server at the border, and look for other "
+        "hosts that contact it."
     )
     false_positives = (
         "Bots of a chat that people run for themselves: they have commands, too. A bouncer with a "

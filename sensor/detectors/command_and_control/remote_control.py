@@ -113,8 +113,7 @@ class RemoteControl(FlowDetector):
             why=(
                 (
                     f"{len(sizes)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a "
-                    f"dispersion of {dispersion:.2f}; "
-                    f"threshold {want.uploads} below {want.dispersion}"
+                    f"dispersion of {dispersion:.2f}; threshold {want.uploads} below {want.dispersion}"
                 ),
                 (
                     f"the last one received {flow.server_bytes:,} bytes; port {flow.server_port} is not used for "

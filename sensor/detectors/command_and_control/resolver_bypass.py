@@ -38,28 +38,23 @@ QUERIED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
 # DoH services, by their names.
 DOH = frozenset(
-    "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net "
-    "dns9.quad9.net dns10.quad9.net dns11.quad9.net "
-    "doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io "
-    "doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb "
-    "dns.alidns.com doh.pub dns.pub doh.360.cn doh.li doh.applied-privacy.net doh.libredns.gr "
-    "doh.mullvad.net dns.mullvad.net "
-    "dns.digitale-gesellschaft.ch dnsforge.de doh.tiar.app dns.controld.com freedns.controld.com "
-    "doh.dnslify.com dns.rabbitdns.org ordns.he.net "
-    "doh.centraleu.pi-dns.com dns.switch.ch resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp "
-    "doh.xfinity.com dns0.eu "
-    "dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
+    "dns.google dns.google.com dns64.dns.google cloudflare-dns.com one.one.one.one dns.quad9.net dns9.quad9.net "
+    "dns10.quad9.net dns11.quad9.net doh.opendns.com dns.opendns.com dns.umbrella.com doh.umbrella.com dns.nextdns.io "
+    "doh.cleanbrowsing.org dns.adguard.com dns.adguard-dns.com doh.dns.sb dns.alidns.com doh.pub dns.pub doh.360.cn "
+    "doh.li doh.applied-privacy.net doh.libredns.gr doh.mullvad.net dns.mullvad.net dns.digitale-gesellschaft.ch "
+    "dnsforge.de doh.tiar.app dns.controld.com freedns.controld.com doh.dnslify.com dns.rabbitdns.org ordns.he.net "
+    "doh.centraleu.pi-dns.com dns.switch.ch resolver-eu.lelux.fi dns.twnic.tw public.dns.iij.jp doh.xfinity.com "
+    "dns0.eu dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
 )
 # Public resolvers, which devices of many vendors use by factory default.
 PUBLIC = frozenset(
     addresses.parse(each)
     for each in (
-        "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 "
-        "94.140.14.14 94.140.15.15 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 "
-        "77.88.8.8 77.88.8.1 114.114.114.114 114.114.115.115 223.5.5.5 223.6.6.6 119.29.29.29 "
-        "180.76.76.76 1.2.4.8 210.2.4.8 84.200.69.80 185.228.168.9 "
-        "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 "
-        "2620:fe::fe 2620:119:35::35"
+        "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 94.140.14.14 "
+        "94.140.15.15 64.6.64.6 64.6.65.6 4.2.2.1 4.2.2.2 77.88.8.8 77.88.8.1 114.114.114.114 114.114.115.115 "
+        "223.5.5.5 223.6.6.6 119.29.29.29 180.76.76.76 1.2.4.8 210.2.4.8 84.200.69.80 185.228.168.9 "
+        "2001:4860:4860::8888 2001:4860:4860::8844 2606:4700:4700::1111 2606:4700:4700::1001 2620:fe::fe "
+        "2620:119:35::35"
     ).split()
 )
 

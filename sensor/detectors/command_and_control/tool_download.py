@@ -29,9 +29,8 @@ REPORTED_LIMIT = 4096
 SHOWN = 120
 # Extensions of files that a computer executes, directly or with a shell, except server-side scripts.
 _PROGRAM = lazy_pattern(
-    r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|"
-    r"bat|cmd|ps1|psm1|vbs|vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|"
-    r"py)$",
+    r"^(?!.{0,200}(?:cgi|/scripts/|/isapi)).{0,2000}\.(?:exe|dll|sys|scr|com|pif|cpl|ocx|msi|msp|bat|cmd|ps1|psm1|vbs|"
+    r"vbe|jse|wsf|wsh|hta|lnk|jar|xll|sct|elf|sh|py)$",
     re.IGNORECASE,
 )
 # The certificate tool, and Windows programs with which scripts and documents download, by technique. Software

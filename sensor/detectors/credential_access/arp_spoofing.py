@@ -262,8 +262,8 @@ class ArpSpoofing(EventDetector):
         dispute.forced += 1
         if dispute.forced >= want.claims and not dispute.unsolicited and span >= want.span_s:
             reason = (
-                f"{dispute.forced} unsolicited claims in {span:.0f} s, while "
-                f"{addresses.mac_text(dispute.rival)} has the address too"
+                f"{dispute.forced} unsolicited claims in {span:.0f} s, while {addresses.mac_text(dispute.rival)} has "
+                "the address too"
             )
             yield from self._alert(event, mac, 0, address, dispute.rival, reason, dispute.forced)
 

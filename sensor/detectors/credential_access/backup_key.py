@@ -26,8 +26,8 @@ class BackupKey(CallDetector):
     severity = Severity.critical
     techniques = ("T1555", "T1003.004")
     advice = (
-        "Treat everything that domain users stored with DPAPI as compromised: the key cannot be "
-        "replaced. Isolate the actor and identify the account."
+        "Treat everything that domain users stored with DPAPI as compromised: the key cannot be replaced. Isolate the "
+        "actor and identify the account."
     )
     false_positives = "None known; domain controllers replicate the key by other means."
     watches = (RpcCall,)

@@ -214,8 +214,8 @@ class NamePoisoning(EventDetector):
             ),
             why=(
                 (
-                    f"{counted(len(names), 'name')} with one address within "
-                    f"{self.options.window_s} s (threshold {least}{such})"
+                    f"{counted(len(names), 'name')} with one address within {self.options.window_s} s (threshold "
+                    f"{least}{such})"
                 ),
                 *([f"names that no host has, or that poisoners wait for: {some(odd)}"] if odd else []),
             ),

@@ -18,9 +18,8 @@ class NtdsCopy(CallDetector):
     severity = Severity.high
     techniques = ("T1003.003", "T1021.002")
     advice = (
-        "Treat every password of the domain as compromised: isolate the actor, reset krbtgt twice and all "
-        "privileged accounts, "
-        "and find out how the copy was made."
+        "Treat every password of the domain as compromised: isolate the actor, reset krbtgt twice and all privileged "
+        "accounts, and find out how the copy was made."
     )
     false_positives = "Backup programs that read it through a share: add their hosts to `managers`."
     watches = (SmbCreate,)

@@ -34,9 +34,8 @@ class RemoteHive(CallDetector):
     severity = Severity.high
     techniques = ("T1003.002", "T1021.002")
     advice = (
-        "Treat the passwords of the target's local accounts and computer account as compromised: change "
-        "them, isolate the "
-        "actor, and stop the remote registry service where it is not needed."
+        "Treat the passwords of the target's local accounts and computer account as compromised: change them, isolate "
+        "the actor, and stop the remote registry service where it is not needed."
     )
     false_positives = "Backup programs that save the registry remotely: add their hosts to `managers`."
     watches = (RpcCall, SmbCreate)

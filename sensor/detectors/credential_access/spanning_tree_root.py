@@ -48,9 +48,8 @@ class SpanningTreeRoot(EventDetector):
     severity = Severity.medium
     techniques = ("T1557",)
     advice = (
-        "Find the switch port of this MAC and disconnect what is there, unless a switch was replaced. "
-        "Enable BPDU guard "
-        "on ports of end devices and root guard on the others."
+        "Find the switch port of this MAC and disconnect what is there, unless a switch was replaced. Enable BPDU "
+        "guard on ports of end devices and root guard on the others."
     )
     false_positives = "A new or replaced core switch (list its MAC in `roots`); a merged capture of several networks."
     Options = Options

@@ -86,9 +86,8 @@ class StoredCredentials(CallDetector):
     techniques = ("T1552", "T1555", "T1003.001")
     advice = (
         "Ask who administers the target from this host. If no one does, treat the credentials in the file as "
-        "compromised: change them, isolate the actor, and restrict administrative shares. Remove "
-        "passwords from Group Policy "
-        "Preferences (MS14-025)."
+        "compromised: change them, isolate the actor, and restrict administrative shares. Remove passwords from Group "
+        "Policy Preferences (MS14-025)."
     )
     false_positives = "Backup programs that read through administrative shares: add their hosts to `managers`."
     Options = Options

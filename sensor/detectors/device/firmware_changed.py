@@ -29,10 +29,8 @@ from sensor.dissectors.tftp import TftpRead
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
 # Names of firmware images: extensions, or words in the name.
 IMAGE = lazy_pattern(
-    (
-        r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|"
-        r"firmware|upgrade)[^/]{0,64}$"
-    ),
+    r"(?:\.(?:bin|img|fw|rom|dfu|upd|swu|pkg|dlf|loads|sbn|rfu|hdr|dav|chk|trx|zip|tar|tgz|gz)|"
+    r"firmware|upgrade)[^/]{0,64}$",
     re.IGNORECASE,
 )
 UPGRADE, DOWNGRADE, OTHER = "upgrade", "downgrade", "change"

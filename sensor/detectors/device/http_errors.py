@@ -70,8 +70,7 @@ class HttpErrors(EventDetector):
             why=(
                 (
                     f"{found.errors} of {found.answers} responses within {self.options.window_s} s were errors "
-                    f"(threshold {self.options.errors} "
-                    f"and {self.options.share:.0%} of all)"
+                    f"(threshold {self.options.errors} and {self.options.share:.0%} of all)"
                 ),
                 f"the last was {event.status}" + (f" to {event.path[:120]!r}" if event.path else ""),
             ),

@@ -42,8 +42,8 @@ class IllegalAddress(FlowDetector):
         "with spoofed addresses look the same."
     )
     false_positives = (
-        "Captures on the host itself, where loopback is normal; very old devices that send "
-        "broadcasts before they have an address."
+        "Captures on the host itself, where loopback is normal; very old devices that send broadcasts before they have "
+        "an address."
     )
 
     def __init__(self, context: Context, options: Any = None) -> None:

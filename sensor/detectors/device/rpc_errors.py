@@ -35,8 +35,8 @@ class RpcErrors(CallDetector):
         "and what the client does: probing fails too."
     )
     false_positives = (
-        "A program newer than its server; a server right after its start; a client whose "
-        "permissions were removed intentionally."
+        "A program newer than its server; a server right after its start; a client whose permissions were removed "
+        "intentionally."
     )
     decisive = {"errors": "errors"}
     Options = Options

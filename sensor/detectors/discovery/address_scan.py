@@ -81,8 +81,8 @@ class AddressScan(FlowDetector):
         "hosts that answered."
     )
     false_positives = (
-        "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); "
-        "management servers whose clients are off."
+        "Vulnerability scanners, monitoring and inventory systems (list them in `exempt`); management servers whose "
+        "clients are off."
     )
     Options = Options
 

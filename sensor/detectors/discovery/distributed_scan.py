@@ -56,8 +56,8 @@ class DistributedScan(FlowDetector):
         "single sources does not stop this."
     )
     false_positives = (
-        "A server that was moved or is down while many clients look for its services; internet "
-        "background noise at a public address."
+        "A server that was moved or is down while many clients look for its services; internet background noise at a "
+        "public address."
     )
     decisive = {"ports": "ports"}
     Options = Options

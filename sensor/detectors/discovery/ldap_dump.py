@@ -53,8 +53,7 @@ AIMS = (
     _aim("accounts with service principal names (Kerberoasting)", r"servicePrincipalName=\*\)", "T1558.003", True),
     _aim("accounts without pre-authentication (AS-REP roasting)", _BIT + r"4194304\)", "T1558.004", True),
     _aim("accounts with delegation", _BIT + (
-        r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|"
-        r"ActOnBehalfOfOtherIdentity)=\*"
+        r"(?:524288|16777216)\)|msDS-AllowedTo(?:DelegateTo|ActOnBehalfOfOtherIdentity)=\*"
     ), "T1087.002", True),
     _aim("accounts that require no password", _BIT + r"32\)", "T1087.002", True),
     PASSWORDS,
@@ -63,26 +62,23 @@ AIMS = (
     _aim("groups", r"(?:objectClass|objectCategory)=(?:group|CN=Group,[^)]*)\)|samAccountType=26843545[67]\)",
     "T1069.002"),
     _aim("computers", (
-        r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|"
-        r"samAccountType=805306369\)"
+        r"(?:objectClass|objectCategory)=(?:computer|CN=Computer,[^)]*)\)|samAccountType=805306369\)"
     ), "T1018"),
     _aim("users", (
         r"(?:objectClass|objectCategory)=(?:user|person|inetOrgPerson|posixAccount|CN=Person,[^)]*)\)|"
         r"samAccountType=805306368\)"
     ), "T1087.002"),
     _aim("organizational units and policies", (
-        r"(?:objectClass|objectCategory)=(?:organizationalUnit|"
-        r"groupPolicyContainer|container|domain)\)"
+        r"(?:objectClass|objectCategory)=(?:organizationalUnit|groupPolicyContainer|container|domain)\)"
     ), "T1087.002"),
     _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$",
     "T1087.002"),
 )  # fmt: skip
 # A condition on one entry: a search with it is not broad.
 _ONE = lazy_pattern(
-    r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|"
-    r"dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"
-    r"proxyAddresses|mailNickname|legacyExchangeDN|anr|telephoneNumber|uidNumber|gidNumber|"
-    r"servicePrincipalName|krbPrincipalName)~?=[^*)]+[^)]*\)",
+    r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|dNSHostName|"
+    r"distinguishedName|objectSid|objectGUID|member|memberUid|proxyAddresses|mailNickname|legacyExchangeDN|anr|"
+    r"telephoneNumber|uidNumber|gidNumber|servicePrincipalName|krbPrincipalName)~?=[^*)]+[^)]*\)",
     re.IGNORECASE,
 )
 _SECURITY = "ntsecuritydescriptor"

@@ -110,8 +110,8 @@ class NameQueryBurst(EventDetector):
             why=(
                 (
                     f"NXDOMAIN for {len(names)} domains within {want.window_s} s, {made_up} of them look random "
-                    f"(threshold {want.names}, "
-                    f"{want.slow_names} random ones within an hour, or {want.day_names} within a day)"
+                    f"(threshold {want.names}, {want.slow_names} random ones within an hour, or {want.day_names} "
+                    "within a day)"
                 ),
                 f"among them {some(names[-5:])}",
             ),

@@ -116,8 +116,8 @@ class OsFingerprint(EventDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} fingerprinted the operating system of "
-                f"{who(self.context, target)}: {signs[-1]}"
+                f"{who(self.context, actor)} fingerprinted the operating system of {who(self.context, target)}: "
+                f"{signs[-1]}"
             ),
             why=(
                 (

@@ -34,11 +34,9 @@ SHAPES_S = 3600
 SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
 # Names of network scanners.
 NAMES = lazy_pattern(
-    r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|"
-    r"netsystemsresearch|leakix|binaryedge|rapid7|project "
-    r"sonar|"
-    r"openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry "
-    r"ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
+    r"nmap|masscan|zgrab|zmap|\bncrack\b|censys|shodan|internet-?measurement|expanse|netsystemsresearch|leakix|"
+    r"binaryedge|rapid7|project sonar|openvas|greenbone|nessus|qualys|nexpose|\bgobuster\b|angry ip|unicornscan|"
+    r"l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
     re.IGNORECASE,
 )
 # (window, options) of crafted SYNs: Nmap's default probe; masscan and similar; zmap. From their published sources.

@@ -173,9 +173,8 @@ class BulkUpload(FlowDetector):
         middle = median(days.before)
         spread = max(SCALE * median(abs(each - middle) for each in days.before), LEAST_SPREAD * middle)
         usual = (
-            f"on {len(days.before)} earlier days its largest upload to one server was "
-            f"{middle / MEGABYTE:.0f} MB in the median, "
-            f"with a spread of {spread / MEGABYTE:.0f} MB"
+            f"on {len(days.before)} earlier days its largest upload to one server was {middle / MEGABYTE:.0f} MB in "
+            f"the median, with a spread of {spread / MEGABYTE:.0f} MB"
         )
         return max(middle + want.deviations * spread, want.least_mb * MEGABYTE), usual
 

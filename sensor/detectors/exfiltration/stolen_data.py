@@ -38,8 +38,8 @@ _REPORT_FILE = lazy_pattern(
 )
 _STORE = lazy_pattern(
     r"(?:^|[/\\])(?:ntds\.dit|lsass[\w.-]{0,20}\.dmp|(?:sam|system|security)\.(?:save|hiv|hive)|shadow|passwd|"
-    r"id_(?:rsa|dsa|ed25519)|wallet\.dat|"
-    r"logins\.json|key[34]\.db|login data|[^/\\]{1,80}\.kdbx)(?:\.(?:zip|gz|7z|save|bak))?$",
+    r"id_(?:rsa|dsa|ed25519)|wallet\.dat|logins\.json|key[34]\.db|login data|[^/\\]{1,80}\.kdbx)(?:\.(?:zip|gz|7z|save|"
+    r"bak))?$",
     re.IGNORECASE,
 )
 

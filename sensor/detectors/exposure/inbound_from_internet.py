@@ -127,8 +127,8 @@ class InboundFromInternet(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, target)} answered a connection from the external host "
-                f"{who(self.context, actor)} to {name}"
+                f"{who(self.context, target)} answered a connection from the external host {who(self.context, actor)} "
+                f"to {name}"
             ),
             why=(
                 f"the flow was opened by the external host, port {flow.client_port}, and {how}",

@@ -108,8 +108,8 @@ class InternetAccess(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{who(self.context, actor)} communicated with "
-                f"{names[0] if names else addresses.text(flow.server)} on the internet ({service})"
+                f"{who(self.context, actor)} communicated with {names[0] if names else addresses.text(flow.server)} on "
+                f"the internet ({service})"
             ),
             why=(
                 f"devices of type {type_label(kind)} must not reach the internet"

@@ -40,15 +40,13 @@ NAMED_LIMIT = 4
 PAIR_SLOTS = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _NAMED = lazy_pattern(
-    r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|"
-    r"/dev/tcp/([\d.]{7,15})/|\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
+    r"(?:ldaps?|rmi|dns|iiop|https?|ftp|tftp)://([0-9a-fA-F.:\[\]]{7,45}?)(?:[:/]|$|\})|/dev/tcp/([\d.]{7,15})/|"
+    r"\b(?:nc|ncat|tftp)\s[^;|&]{0,20}?(\d[\d.]{6,14})"
 )
 # Download tools of scripts and servers, and executable files.
 _FETCHER = lazy_pattern(
-    (
-        r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|"
-        r"Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell"
-    ),
+    r"^(?:Java/|curl/|Wget/|python-|Python-urllib|libwww-perl|PowerShell|Go-http|busybox|certutil|"
+    r"Microsoft-CryptoAPI/.{0,4}certutil)|WindowsPowerShell",
     re.IGNORECASE,
 )
 _CODE = lazy_pattern(

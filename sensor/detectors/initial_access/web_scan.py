@@ -26,36 +26,30 @@ from sensor.dissectors.http import HttpRequest, HttpResponse
 REPORTED_LIMIT = 16384
 KEYS_LIMIT = 2048
 SCANNERS = lazy_pattern(
-    r"\b(?:nikto|sqlmap|nmap "
-    r"scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz "
-    r"faster|wfuzz|wpscan|joomscan|masscan|zgrab|acunetix|"
-    r"nessus|openvas|greenbone|arachni|w3af|whatweb|havij|jorgee|zmeu|morfeus|muieblackcat|"
-    r"netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|"
-    r"l9explore|l9tcpid|censysinspect|expanse|internetmeasurement|leakix|fimap|commix|bsqlbf|"
-    r"absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
-    r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler|"
-    r"httpx - open-source|projectdiscovery|interactsh|zaproxy|owasp zap|droopescan|cmsmap|aquatone|gowitness|"
-    r"sqlninja|webscarab)\b",
+    r"\b(?:nikto|sqlmap|nmap scripting|nuclei|gobuster|dirbuster|dirb|dirsearch|feroxbuster|ffuf|fuzz faster|wfuzz|"
+    r"wpscan|joomscan|masscan|zgrab|acunetix|nessus|openvas|greenbone|arachni|w3af|whatweb|havij|jorgee|zmeu|morfeus|"
+    r"muieblackcat|netsparker|grendel-scan|webinspect|appscan|qualys|skipfish|l9explore|l9tcpid|censysinspect|expanse|"
+    r"internetmeasurement|leakix|fimap|commix|bsqlbf|absinthe|xsser|tplmap|wapiti|hydra|patator|cgichk|libwhisker|"
+    r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler|httpx - open-source|projectdiscovery|interactsh|"
+    r"zaproxy|owasp zap|droopescan|cmsmap|aquatone|gowitness|sqlninja|webscarab)\b",
     re.IGNORECASE,
 )
 # Files and pages with secrets or administration functions that no link refers to.
 SENSITIVE = lazy_pattern(
-    r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|"
-    r"vscode/|idea/|npmrc|docker)|"
-    r"/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|"
-    r"zip|tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|"
-    r"actuator/(?:env|heapdump)|manager/html|phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|"
-    r"jenkins/script|_ignition/execute|console/login|"
-    r"owa/auth/x\.js|telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|"
-    r"_profiler/phpinfo|debug/default/view|v2/_catalog|api/jsonws)",
+    r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|vscode/|idea/|npmrc|"
+    r"docker)|/(?:wp-config\.php|config\.php\.bak|web\.config|id_rsa|credentials(?:\.json)?$|backup\.(?:sql|zip|"
+    r"tar\.gz)|dump\.sql|database\.sql|phpinfo\.php|info\.php|server-status|actuator/(?:env|heapdump)|manager/html|"
+    r"phpmyadmin|pma/|myadmin/|adminer\.php|solr/admin|jenkins/script|_ignition/execute|console/login|owa/auth/x\.js|"
+    r"telescope/requests|\.well-known/security-admin|cgi-bin/test-cgi|_profiler/phpinfo|debug/default/view|v2/_catalog|"
+    r"api/jsonws)",
     re.IGNORECASE,
 )
 
 # Resources of pages: scanners seldom request them, and one broken page requests dozens. Packages, their checksums and
 # debug symbols: a build or a debugger asks each of its repositories for all of them.
 PARTS = lazy_pattern(
-    r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8|"
-    r"pom|jar|aar|module|whl|nupkg|gem|crate|u?deb|d?rpm|[ai]pk|asc|sig|md5|sha(?:1|256|512)|pdb|pd_|ptr|dbg)$",
+    r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8|pom|jar|aar|module|whl|"
+    r"nupkg|gem|crate|u?deb|d?rpm|[ai]pk|asc|sig|md5|sha(?:1|256|512)|pdb|pd_|ptr|dbg)$",
     re.IGNORECASE,
 )
 
@@ -88,8 +82,8 @@ class WebScan(EventDetector):
         "requested file was served."
     )
     false_positives = (
-        "An authorized vulnerability scanner; a crawler on a site with many dead links; a "
-        "monitoring probe with its own user agent."
+        "An authorized vulnerability scanner; a crawler on a site with many dead links; a monitoring probe with its "
+        "own user agent."
     )
     watches = (HttpRequest, HttpResponse)
     decisive = {"sensitive": "files", "missing": "missing", "hosts": "hosts"}

@@ -49,8 +49,8 @@ class HopChain(AdminSessions):
         "one. Change the passwords that were used, and administer from jump hosts only."
     )
     false_positives = (
-        "A jump host or terminal server on its first day (list it in `jump_hosts`); an "
-        "administrator who works from one server to the next."
+        "A jump host or terminal server on its first day (list it in `jump_hosts`); an administrator who works from "
+        "one server to the next."
     )
     decisive = {"hops": "hops"}
     Options = Options

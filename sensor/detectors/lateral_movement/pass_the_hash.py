@@ -54,8 +54,8 @@ class PassTheHash(EventDetector):
         "cannot use NTLM."
     )
     false_positives = (
-        "An administrator at a new host who addresses the server by IP; programs with another "
-        "workstation name than the system."
+        "An administrator at a new host who addresses the server by IP; programs with another workstation name than "
+        "the system."
     )
     Options = Options
     watches = (SmbLoginResult, KerberosAsReply, RdpRequest)

@@ -15,8 +15,7 @@ from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIONS = {
     6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: (
-        "loaded a registry hive "
-        "on"
+        "loaded a registry hive on"
     ),
     19: "restored a registry key on", 22: "set a registry value on",
 }  # fmt: skip

@@ -36,9 +36,8 @@ ACTIONS = {
 }
 # Typical first commands of intruders.
 SHELLS = lazy_pattern(
-    r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|"
-    r"ipconfig|systeminfo|tasklist|reg\s+(?:add|save)"
-    r"|wscript|nltest|ftp\s",
+    r"powershell|cmd\s*/c|whoami|net\s+(?:user|localgroup|group)|certutil|bitsadmin|mshta|rundll32|ipconfig|systeminfo|"
+    r"tasklist|reg\s+(?:add|save)|wscript|nltest|ftp\s",
     re.IGNORECASE,
 )
 ELSEWHERE = lazy_pattern(r"['\"]\s*\\\\[^\\?.]")

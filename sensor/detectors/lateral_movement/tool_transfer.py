@@ -29,10 +29,8 @@ PROGRAMS = frozenset(
 )
 # Files that loaders of devices download: scripts, and programs named after an architecture.
 FETCHED = lazy_pattern(
-    (
-        r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|"
-        r"powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$"
-    ),
+    r"\.(?:sh|elf|mips(?:el|64)?|mpsl|arm\d?[a-z]?\d?|armv\dl?|aarch64|x86(?:_64)?|i[456]86|ppc|"
+    r"powerpc|sh4|m68k|spc|sparc|arc|exe|dll|ps1|bat|vbs)$",
     re.IGNORECASE,
 )
 
@@ -45,8 +43,7 @@ class ToolTransfer(CallDetector):
     techniques = ("T1570",)
     advice = (
         "Ask who installs software from this host. If no one does, keep a copy of the file, find out who started it, "
-        "and isolate both hosts. Reset a device that downloaded a program, and give it new firmware and a new "
-        "password."
+        "and isolate both hosts. Reset a device that downloaded a program, and give it new firmware and a new password."
     )
     false_positives = (
         "Software deployment through administrative shares: add its hosts to `managers`. Devices "

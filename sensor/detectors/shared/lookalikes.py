@@ -12,17 +12,15 @@ from collections.abc import Iterator
 
 # Imitated vendors and services, and terms that accompany them.
 BRANDS = frozenset(
-    "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram "
-    "whatsapp linkedin twitter telegram paypal dropbox amazon "
-    "apple icloud netflix adobe oracle mozilla firefox chrome android samsung symantec norton "
-    "mcafee kaspersky cloudflare akamai github coinbase "
-    "skype zoom cisco fortinet logitech lenovo citrix vmware yahoo".split()
+    "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram whatsapp linkedin "
+    "twitter telegram paypal dropbox amazon apple icloud netflix adobe oracle mozilla firefox chrome android samsung "
+    "symantec norton mcafee kaspersky cloudflare akamai github coinbase skype zoom cisco fortinet logitech lenovo "
+    "citrix vmware yahoo".split()
 )
 TRADE = frozenset(
-    "update updates upgrade driver drivers security secure account accounts support service "
-    "services download downloads login signin verify server servers "
-    "network system systems antivirus defender firewall webmail mail office online cloud static cdn "
-    "api auth check analytics software hotfix patch".split()
+    "update updates upgrade driver drivers security secure account accounts support service services download "
+    "downloads login signin verify server servers network system systems antivirus defender firewall webmail mail "
+    "office online cloud static cdn api auth check analytics software hotfix patch".split()
 )
 # Brands of at least this length have no similar ordinary words.
 LONG = 8

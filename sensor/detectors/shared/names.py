@@ -33,16 +33,14 @@ GENERATED = 0.45
 # RFC 6376); clouds that number their hosts, measurements and page frames. Only their owners can publish names below
 # them.
 QUERIED_BY_NAME = tuple(
-    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
-    "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
-    "msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com junkemailfilter.com backscatterer.org "
-    "e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com avast.com avg.com "
-    "avira.com habeas.com dnswl.org returnpath.net "
-    "amazonses.com onmicrosoft.com gappssmtp.com sendgrid.net mandrillapp.com mcsv.net mailgun.org "
-    "mtasv.net sparkpostmail.com hubspotemail.net "
-    "googlevideo.com googleusercontent.com googlesyndication.com gstatic.com cloudfront.net "
-    "amazonaws.com akamaihd.net akamaized.net aaplimg.com icloud.com "
-    "windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net plex.direct".split()
+    "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net barracudacentral.org senderbase.org "
+    "sorbs.net spamcop.net surbl.org uribl.com msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com "
+    "junkemailfilter.com backscatterer.org e5.sk eset.com bitdefender.net webrootcloudav.com kaspersky-labs.com "
+    "avast.com avg.com avira.com habeas.com dnswl.org returnpath.net amazonses.com onmicrosoft.com gappssmtp.com "
+    "sendgrid.net mandrillapp.com mcsv.net mailgun.org mtasv.net sparkpostmail.com hubspotemail.net googlevideo.com "
+    "googleusercontent.com googlesyndication.com gstatic.com cloudfront.net amazonaws.com akamaihd.net akamaized.net "
+    "aaplimg.com icloud.com windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net "
+    "plex.direct".split()
 )
 
 

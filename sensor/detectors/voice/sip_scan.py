@@ -35,10 +35,8 @@ CHALLENGES = (401, 407)
 METHODS = ("REGISTER", "INVITE", "OPTIONS")
 # User agents of scanners (SIPVicious and derivatives, sipcli, pplsip, the VaxVoIP kit as used for guessing).
 SCANNERS = lazy_pattern(
-    (
-        r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|"
-        r"vaxs?ipuseragent|\bsmap\b|\biwar\b|siparmyknife"
-    ),
+    r"friendly-scanner|friendly-request|sipvicious|sip-?scan|sundayddr|sipcli|pplsip|vaxs?ipuseragent|\bsmap\b|"
+    r"\biwar\b|siparmyknife",
     re.IGNORECASE,
 )
 

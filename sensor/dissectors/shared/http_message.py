@@ -28,10 +28,8 @@ FOLD = b" \t"
 HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of a URL.
 _SECRET = lazy_pattern(
-    (
-        r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
-        r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)([^&;#]*)"
-    ),
+    r"((?:^|[?&;])(?:[^=&;?]{0,40}(?:pass|pwd|psw|secret|token|credential|session)[^=&;]{0,40}|"
+    r"(?:[\w-]{0,20}[_-])?(?:api)?(?:key|auth|sid|sig|pin|pw))=)([^&;#]*)",
     re.IGNORECASE,
 )
 # A value that is an exploit is no secret.

@@ -325,9 +325,8 @@ def _moving(request: Request, seen: Seen) -> Iterator[str]:
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
         yield (
-            "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their "
-            "addresses first: "
-            f"{', '.join(moved[:MOVED_SHOWN])}{more}"
+            "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their addresses "
+            f"first: {', '.join(moved[:MOVED_SHOWN])}{more}"
         )
 
 

@@ -41,8 +41,7 @@ ALWAYS = "legitimate clients need the service, and a firewall cannot separate ma
 NOT_BY_RULES = {
     "smb1": ALWAYS, "ldap_simple": ALWAYS, "sip_clear": ALWAYS, "sip_basic": ALWAYS, "sip_weak": ALWAYS,
     "dhcp_server": (
-        "it answers within its own segment, without a firewall in between: enable DHCP snooping on the "
-        "switch"
+        "it answers within its own segment, without a firewall in between: enable DHCP snooping on the switch"
     ),
     "upnp_mapping": "requests come from its own segment, without a firewall in between: disable it on the router",
 }  # fmt: skip

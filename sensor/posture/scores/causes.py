@@ -31,8 +31,8 @@ SHUT = Fix(
     "reach|outside",
     "Block inbound access from external hosts",
     (
-        "Remove the port forwarding on the router, or `sensor firewall suggest "
-        "exposure.inbound_from_internet`; then `sensor alerts close`."
+        "Remove the port forwarding on the router, or `sensor firewall suggest exposure.inbound_from_internet`; then "
+        "`sensor alerts close`."
     ),
     "No external host receives an answer.",
 )
