@@ -24,7 +24,7 @@ from sensor.core.time_units import DAY
 from sensor.core.type_labels import a_type
 from sensor.core.wants import Want, held
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import ends_of
+from sensor.detectors.shared.hosts import Numbers, ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096
@@ -111,7 +111,7 @@ class UnauthenticatedStream(CallDetector):
         grade = Severity.medium if inside else Severity.high
         if usual or learned or not sure or not answer:
             grade = Severity(grade - 1)
-        numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
+        numbers: Numbers = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.call_alert(
             event, "watches", why, numbers, rest=" without a password", severity=grade,
             confidence=0.85 if answer else 0.6, answer=answer, app="rtsp",

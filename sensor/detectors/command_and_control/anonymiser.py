@@ -21,7 +21,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import Numbers, app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.names import generated, registered
 from sensor.detectors.shared.requested_names import ASKING, asks, asks_under, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -158,7 +158,7 @@ class Anonymiser(EventDetector):
         event: Event,
         what: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         technique: str,
         severity: Severity,
         confidence: float,

@@ -24,7 +24,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.exploits import plain
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, some
 from sensor.detectors.shared.names import is_bare
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
@@ -188,7 +188,7 @@ class BotnetLoader(CallDetector):
             f"it requested {fetch.path[:SHOWN]!r} over {fetch.how} from an IP address without a host name",
             f"programs for {some(names)} (threshold {threshold})",
         )
-        numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
+        numbers: Numbers = {"processors": count, "threshold": threshold}
         yield self.call_alert(
             event,
             "downloaded programs for several processor architectures from",

@@ -26,7 +26,7 @@ from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors.shared.calls import PIPE_SHARE
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import Numbers, app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
@@ -37,12 +37,7 @@ COURSES_LIMIT = 4096
 REPORTED_LIMIT = 16384
 PATHS_LIMIT = 8
 # Families of DDoS bots, which attack on command and have no remote control.
-BOTS = frozenset(
-    (
-        "Gafgyt",
-        "Mirai",
-    )
-)
+BOTS = frozenset(("Gafgyt", "Mirai"))
 # Ports on which cleartext shells are legitimate: Telnet and similar, rlogin, rsh, console servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
 # An opaque identifier: as the value of a cookie, in a query or at the end of a path.
@@ -247,7 +242,7 @@ class C2Framework(EventDetector):
         known: Signature | None,
         *,
         techniques: tuple[str, ...] | None = None,
-        numbers: dict[str, int | float | str] | None = None,
+        numbers: Numbers | None = None,
         grade: Severity | None = None,
         confidence: float = 0.9,
     ) -> Alert:

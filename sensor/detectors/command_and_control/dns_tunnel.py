@@ -25,7 +25,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
@@ -224,7 +224,7 @@ class DnsTunnel(EventDetector):
             ),
             f"last: {some([name[:64] for name in names[-3:]])}",
         )
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "names": count, "letters": letters, "clients": clients, "threshold": want.slow_names,
             "window_s": want.slow_window_s, "domain": domain,
         }  # fmt: skip
@@ -271,7 +271,7 @@ class DnsTunnel(EventDetector):
 
     def _alert(self, event: DnsQuery | DnsResponse, domain: str, queried: DomainQueries, reason: str) -> Alert:
         samples = [name for name, _ in self._queried.values((_client(event), domain))[-3:]]
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "names": queried.names, "looking_like_data": queried.coded, "letters": queried.letters,
             "texts": queried.texts, "strange_types": queried.strange,
             "answered_bytes": queried.answered, "threshold": self.options.names, "window_s": self.options.window_s,
@@ -296,7 +296,7 @@ class DnsTunnel(EventDetector):
             ),
             f"it begins {part[:48]!r}",
         )
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "letters": len(part),
             "threshold": self.options.single_letters,
             "domain": domain,
@@ -317,7 +317,7 @@ class DnsTunnel(EventDetector):
         domain: str,
         what: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         severity: Severity | None,
         techniques: tuple[str, ...],
     ) -> Alert:

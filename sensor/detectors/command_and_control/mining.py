@@ -16,7 +16,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import Numbers, app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.requested_names import asks
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.stratum import StratumRequest, StratumWork
@@ -159,7 +159,7 @@ class Mining(EventDetector):
         event: Event,
         what: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         severity: Severity | None = None,
         confidence: float = 0.0,
         *,

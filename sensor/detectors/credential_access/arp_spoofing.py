@@ -80,15 +80,9 @@ class ArpSpoofing(EventDetector):
     decisive = {"claims": "claims"}
     Options = Options
     watches = (
-        ArpRequest,
-        ArpReply,
-        ArpAnnouncement,
-        NdpNeighbourAdvertisement,
-        NdpNeighbourSolicitation,
-        NdpRouterAdvertisement,
-        DhcpAck,
-        VrrpAdvertisement,
-    )
+        ArpRequest, ArpReply, ArpAnnouncement, NdpNeighbourAdvertisement, NdpNeighbourSolicitation,
+        NdpRouterAdvertisement, DhcpAck, VrrpAdvertisement,
+    )  # fmt: skip
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -106,9 +100,10 @@ class ArpSpoofing(EventDetector):
         self._reported: Recent[tuple[int, int, int]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
+        # Segment and MAC → addresses.
         self._spoofed: Distinct[tuple[int, int], int] = self.tables.add(
             "spoofed", Distinct(FORMER_S * SECOND, GATEWAYS_LIMIT, REPORTED_LIMIT)
-        )  # segment and MAC → addresses
+        )
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:

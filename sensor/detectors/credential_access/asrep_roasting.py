@@ -20,7 +20,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.detectors.shared.hosts import ends_of, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, some, who
 from sensor.detectors.shared.kerberos import cipher, ends, is_machine, network, only_weak, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
@@ -77,7 +77,7 @@ class AsrepRoasting(EventDetector):
         count = self._accounts.add(client.address, account, event.ts)
         weak = only_weak(requested.etypes)
         severity = Severity.high if count >= want.accounts else Severity.medium if weak else Severity.low
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype),
         }  # fmt: skip
         return self.alert(

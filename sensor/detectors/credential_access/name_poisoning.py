@@ -94,12 +94,10 @@ class NamePoisoning(EventDetector):
             "answered", Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
         )
         self._victims: Distinct[int, Subject] = self.tables.add("victims", Distinct(window, SENDERS_LIMIT, NAMES_LIMIT))
-        self._queried: Bounded[str, tuple[int, Subject]] = self.tables.add(
-            "queried", Bounded(QUERIED_LIMIT)
-        )  # name queried over mDNS → time, client
-        self._servers: Bounded[int, int] = self.tables.add(
-            "servers", Bounded(SENDERS_LIMIT)
-        )  # name servers that are queried by unicast
+        # Name queried over mDNS → time, client.
+        self._queried: Bounded[str, tuple[int, Subject]] = self.tables.add("queried", Bounded(QUERIED_LIMIT))
+        # Name servers that are queried by unicast.
+        self._servers: Bounded[int, int] = self.tables.add("servers", Bounded(SENDERS_LIMIT))
         self._reported: Recent[tuple[int, Severity]] = self.tables.add("reported", Recent(SENDERS_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:

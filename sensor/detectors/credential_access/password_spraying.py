@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import KERBEROS, LoginAttempt
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import Numbers, some, who
 from sensor.detectors.shared.kerberos import is_machine
 from sensor.detectors.shared.logins import network
 
@@ -135,7 +135,7 @@ class PasswordSpraying(EventDetector):
             *([f"accounts with a successful login: {some(right)}"] if right else []),
             *([] if attempt.judged else [UNJUDGED]),
         )
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "accounts": count,
             "unknown": unknown,
             "tries": tries,
@@ -160,7 +160,7 @@ class PasswordSpraying(EventDetector):
         )
         account = f" as {attempt.account}" if attempt.account else ""
         summary = f"{who(self.context, attempt.client)} attempted {attempt.service} logins{account} on {hosts} servers"
-        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
+        numbers: Numbers = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         return self._made(attempt, summary, why, numbers, (attempt.service, attempt.account.lower()), tuple(servers))
 
     def _made(
@@ -168,7 +168,7 @@ class PasswordSpraying(EventDetector):
         attempt: LoginAttempt,
         summary: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         key: tuple[str, ...],
         servers: tuple[int, ...],
     ) -> Alert:

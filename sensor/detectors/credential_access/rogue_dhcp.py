@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import Numbers, some, who
 from sensor.detectors.shared.named_hosts import address_or_mac
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
@@ -75,9 +75,8 @@ class RogueDhcp(EventDetector):
         self._scopes: Bounded[tuple[int, int], Bounded[tuple[int, int], _Offer]] = self.tables.add(
             "scopes", Bounded(SCOPES_LIMIT)
         )
-        self._clients: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add(
-            "clients", Bounded(CLIENTS_LIMIT)
-        )  # segment and client → its first server
+        # Segment and client → its first server.
+        self._clients: Bounded[tuple[int, int], tuple[int, int]] = self.tables.add("clients", Bounded(CLIENTS_LIMIT))
         self._allowed = frozenset(map(address_or_mac, self.options.allowed))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -147,7 +146,7 @@ class RogueDhcp(EventDetector):
         event: DhcpOffer | DhcpAck,
         rogue: Subject,
         reason: str,
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         *,
         apart: bool = False,
     ) -> Alert:

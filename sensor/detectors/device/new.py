@@ -20,7 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.type_labels import type_label, types_counted
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called, is_randomised, subject_of
-from sensor.detectors.shared.hosts import CARRIERS
+from sensor.detectors.shared.hosts import CARRIERS, Numbers
 
 NEWCOMERS_LIMIT = 1024
 # Mobile devices of users, and types that cannot be distinguished from them.
@@ -84,7 +84,7 @@ class New(OfDevices, DeviceDetector):
         device, want = change.device, self.options
         severity, reason = self._graded(device)
         why = [f"not seen in {watched:.0f} h (learning period {want.learn_h:g} h)"]
-        numbers: dict[str, int | float | str] = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
+        numbers: Numbers = {"watched_h": round(watched, 1), "threshold_h": want.learn_h}
         if come < want.crowd or severity > self.severity:
             return self.device_alert(
                 change,

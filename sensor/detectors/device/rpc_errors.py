@@ -13,7 +13,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.model import Field
-from sensor.detectors.shared.calls import MANAGERS, CallDetector, Numbers, pair_of
+from sensor.detectors.shared.calls import MANAGERS, CallDetector, pair_of
+from sensor.detectors.shared.hosts import Numbers
 from sensor.detectors.shared.ratios import ErrorOptions, Ratio
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 

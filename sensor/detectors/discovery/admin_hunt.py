@@ -20,7 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import some
+from sensor.detectors.shared.hosts import Numbers, some
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 CLOSE, OPENS = 0, frozenset((15, 27, 64))
@@ -75,7 +75,7 @@ class AdminHunt(CallDetector):
     def _found(self, event: RpcCall, count: int) -> Alert:
         packet, want = event.packet, self.options
         hosts = self._hosts.values(packet.src)
-        numbers: dict[str, int | float | str] = {"hosts": count, "threshold": want.hosts, "window_s": want.window_s}
+        numbers: Numbers = {"hosts": count, "threshold": want.hosts, "window_s": want.window_s}
         why = (
             (
                 f"it opened and closed the Service Control Manager of {count} hosts within {want.window_s} s "

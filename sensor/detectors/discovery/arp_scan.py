@@ -126,15 +126,14 @@ class ArpScan(EventDetector):
         patient = self._patient.opened(key, event.target, event.ts)
         quick = self._quick.opened(key, event.target, event.ts)
         if patient and not (patient[1] or _in_order(patient[2])):
-            # without visible replies to this host, and not in address order, it may be a gateway whose replies are not
-            # captured
+            # Without visible replies to this host, and not in address order, it may be a gateway whose replies are not
+            # captured.
             patient = None
         if quick and not _in_order(quick[2]):
             quick = None
         found = patient or quick
-        if found and self._reported.fresh(
-            (mac, vlan, found[0].bit_length() // 2), event.ts
-        ):  # both windows may report it; four times as much is reported again
+        # Both windows may report it; four times as much is reported again.
+        if found and self._reported.fresh((mac, vlan, found[0].bit_length() // 2), event.ts):
             yield self._alert(event, mac, *found)
 
     def _alert(

@@ -22,8 +22,8 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.calls import CallDetector, CallOptions, Numbers, pair_of
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.calls import CallDetector, CallOptions, pair_of
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
 REPORTED_LIMIT = 4096

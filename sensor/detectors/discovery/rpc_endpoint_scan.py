@@ -21,8 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.calls import Numbers
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 from sensor.dissectors.shared.rpc_events import RpcCall
 

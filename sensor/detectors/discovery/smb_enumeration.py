@@ -20,7 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import some
+from sensor.detectors.shared.hosts import Numbers, some
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 
@@ -142,7 +142,7 @@ class SmbEnumeration(CallDetector):
         if kinds >= want.kinds:
             requested = some([one.what for one in self._kinds.values(packet.src)])
             why.append(f"{kinds} kinds of queries within {want.window_s} s (threshold {want.kinds}): {requested}")
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "hosts": hosts,
             "kinds": kinds,
             "hosts_threshold": want.hosts,

@@ -43,19 +43,9 @@ ADMINISTRATION = {
 }  # fmt: skip
 # UDP services that must not be exposed, because they disclose data or are used for amplification.
 DATAGRAMS = {
-    19: "chargen",
-    53: "DNS",
-    69: "TFTP",
-    123: "NTP",
-    161: "SNMP",
-    389: "CLDAP",
-    502: "Modbus",
-    623: "IPMI",
-    1900: "SSDP",
-    3671: "KNX",
-    5060: "SIP",
-    11211: "memcached",
-}
+    19: "chargen", 53: "DNS", 69: "TFTP", 123: "NTP", 161: "SNMP", 389: "CLDAP", 502: "Modbus", 623: "IPMI",
+    1900: "SSDP", 3671: "KNX", 5060: "SIP", 11211: "memcached",
+}  # fmt: skip
 
 
 class Options(detector.Options):

@@ -44,37 +44,15 @@ REPORTED_S, OBJECTS_S = 600, 60
 SWITCHES = frozenset(("single command", "double command", "step command"))
 # Commands that stop a controller or change its program, by protocol, and the technique.
 STOPS = frozenset(("stop", "stop application", "device communication control", "change mode"))
-RESTARTS = frozenset(
-    (
-        "start",
-        "cold restart",
-        "warm restart",
-        "initialize application",
-        "reinitialize device",
-        "reset",
-        "reset process",
-        "restart device",
-        "factory reset",
-    )
-)
-PROGRAMS = frozenset(
-    (
-        "download request",
-        "insert blocks",
-        "delete blocks",
-        "activate configuration",
-        "delete file",
-        "download all request",
-        "write individual address",
-        "program memory",
-        "program user memory",
-        "write key",
-        "write program",
-        "clear program",
-        "write file",
-        "set name",
-    )
-)
+RESTARTS = frozenset((
+    "start", "cold restart", "warm restart", "initialize application", "reinitialize device", "reset", "reset process",
+    "restart device", "factory reset",
+))  # fmt: skip
+PROGRAMS = frozenset((
+    "download request", "insert blocks", "delete blocks", "activate configuration", "delete file",
+    "download all request", "write individual address", "program memory", "program user memory", "write key",
+    "write program", "clear program", "write file", "set name",
+))  # fmt: skip
 STOP, RESTART, PROGRAM = ("T0858", "T0855", "T1489"), ("T0816", "T0855", "T1529"), ("T0843", "T0855", "T1565")
 WRITE, MANY, SILENCE = ("T0855", "T0836", "T1565"), ("T0806", "T0836", "T0855", "T1565"), ("T0814", "T0855", "T1489")
 SCHNEIDER, DIAGNOSTICS = 90, 8  # Modbus functions that also identify a controller
@@ -114,20 +92,9 @@ class IndustrialCommand(EventDetector):
     decisive = {"writes": "requests", "objects": "objects"}
     Options = Options
     watches = (
-        SimaticRequest,
-        Dnp3Request,
-        ModbusRequest,
-        BacnetRequest,
-        CipRequest,
-        Iec104Request,
-        OpcuaRequest,
-        KnxRequest,
-        ProfinetRequest,
-        FinsRequest,
-        SlmpRequest,
-        HartRequest,
-        SrtpRequest,
-    )
+        SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest, CipRequest, Iec104Request, OpcuaRequest, KnxRequest,
+        ProfinetRequest, FinsRequest, SlmpRequest, HartRequest, SrtpRequest,
+    )  # fmt: skip
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -168,7 +135,8 @@ class IndustrialCommand(EventDetector):
         elif name in SWITCHES and (objects := self._switched(event, pair)) >= self.options.objects:
             reason = f"{objects} objects switched within {OBJECTS_S} s (threshold {self.options.objects})"
             yield from self._alert(event, "objects", reason, MANY, Severity.medium, objects)
-        elif count >= self.options.writes and not isinstance(event, OpcuaRequest):  # gateways copy values all day
+        # OPC UA gateways copy values all day.
+        elif count >= self.options.writes and not isinstance(event, OpcuaRequest):
             reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
             yield from self._alert(event, "many", reason, MANY, Severity.medium, count)
         elif new and settled:

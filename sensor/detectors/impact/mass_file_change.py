@@ -21,6 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
+from sensor.detectors.shared.hosts import Numbers
 from sensor.dissectors.shared.smb_events import SmbCreateResult, SmbDelete, SmbRename
 
 # Create actions ([MS-SMB2] 2.2.14): on an existing file, and a new one.
@@ -152,7 +153,7 @@ class MassFileChange(CallDetector):
         if then is not None and 0 <= event.ts - then < 10 * SECOND:
             return
         self._reported.put(pair, event.ts)
-        numbers: dict[str, int | float | str] = {what: count, "threshold": threshold, "window_s": WINDOW_S}
+        numbers: Numbers = {what: count, "threshold": threshold, "window_s": WINDOW_S}
         yield self.call_alert(
             event,
             change,

@@ -20,7 +20,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 REPORTED_LIMIT = 16384
@@ -145,7 +145,7 @@ class WebScan(EventDetector):
             ),
             f"requested: {some(self._sensitive.values(key))}",
         )
-        numbers: dict[str, int | float | str] = {"files": requested, "threshold": self.options.sensitive}
+        numbers: Numbers = {"files": requested, "threshold": self.options.sensitive}
         yield from self._alert(
             event,
             "secrets" if many else "secret",
@@ -170,7 +170,7 @@ class WebScan(EventDetector):
             f"{hosts} names of {domain} requested within {want.window_s} s (threshold {want.hosts})",
             f"requested: {some(self._hosts.values(key))}",
         )
-        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts}
+        numbers: Numbers = {"hosts": hosts, "threshold": want.hosts}
         yield from self._alert(event, "hosts", f"tried virtual hosts of {domain}", why, numbers, Severity.medium)
 
     def _failed(self, event: HttpResponse) -> Iterator[Alert]:
@@ -191,7 +191,7 @@ class WebScan(EventDetector):
             f"{failed} of {answers} requests failed",
             f"requested: {some(self._missing.values(key))}",
         )
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "missing": missing,
             "threshold": self.options.missing,
             "answers": answers,
@@ -206,7 +206,7 @@ class WebScan(EventDetector):
         reason: str,
         what: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         severity: Severity,
     ) -> Iterator[Alert]:
         answer = isinstance(event, HttpResponse)

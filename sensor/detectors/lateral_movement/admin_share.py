@@ -19,7 +19,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import some
+from sensor.detectors.shared.hosts import Numbers, some
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbTreeConnect, SmbTreeResult
 
@@ -98,7 +98,7 @@ class AdminShare(CallDetector):
                 f"{hosts} hosts within {want.window_s} s (threshold of a sweep {want.hosts}): "
                 f"{some([text(host) for host in others])}"
             )
-        numbers: dict[str, int | float | str] = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
+        numbers: Numbers = {"hosts": hosts, "threshold": want.hosts, "window_s": want.window_s}
         yield self.call_alert(
             event, action, why, numbers, key=(refused,),
             severity=Severity.medium if hosts >= want.hosts else Severity.low,

@@ -64,18 +64,14 @@ class PassTheHash(EventDetector):
         super().__init__(context, options)
         memory = self.options.memory_d * DAY
         self._since = 0
-        self._homes: Distinct[str, str] = self.tables.add(
-            "hosts", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)
-        )  # account → hosts from which it logs in
-        self._ways: Distinct[str, str] = self.tables.add(
-            "methods", Distinct(memory, ACCOUNTS_LIMIT, 2)
-        )  # account → its authentication methods
-        self._users: Distinct[str, str] = self.tables.add(
-            "users", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)
-        )  # host → accounts
-        self._names: Distinct[str, str] = self.tables.add(
-            "names", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT)
-        )  # host → its workstation names
+        # Account → hosts from which it logs in.
+        self._homes: Distinct[str, str] = self.tables.add("hosts", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT))
+        # Account → its authentication methods.
+        self._ways: Distinct[str, str] = self.tables.add("methods", Distinct(memory, ACCOUNTS_LIMIT, 2))
+        # Host → accounts.
+        self._users: Distinct[str, str] = self.tables.add("users", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT))
+        # Host → its workstation names.
+        self._names: Distinct[str, str] = self.tables.add("names", Distinct(memory, ACCOUNTS_LIMIT, HOMES_LIMIT))
         self._reported: Recent[tuple[str, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, DAY))
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 

@@ -14,6 +14,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import Numbers
 from sensor.dissectors.rdp_input import RdpInput
 
 POINTER_MOST = 10
@@ -56,7 +57,7 @@ class RdpAutomation(CallDetector):
             f"{event.keys} key messages and {event.pointer} of the pointer in a session of {event.seconds} s",
             "the content is encrypted: only sizes and times were evaluated",
         )
-        numbers: dict[str, int | float | str] = {
+        numbers: Numbers = {
             "keys": event.burst, "threshold": self.options.keys, "pointer": event.pointer, "seconds": event.seconds,
         }  # fmt: skip
         yield self.call_alert(event, "typed by a program into a desktop of", why, numbers, confidence=0.65, app="rdp")

@@ -14,11 +14,13 @@ from sensor.detectors.shared.calls import CallDetector, call_of
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIONS = {
-    6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: (
-        "loaded a registry hive on"
-    ),
-    19: "restored a registry key on", 22: "set a registry value on",
-}  # fmt: skip
+    6: "created a registry key on",
+    7: "deleted a registry key on",
+    8: "deleted a registry value on",
+    13: "loaded a registry hive on",
+    19: "restored a registry key on",
+    22: "set a registry value on",
+}
 # Keys for autostart or security settings, in lower case.
 SEVERE = (
     "\\currentversion\\run", "image file execution options", "\\winlogon", "disablerestrictedadmin",

@@ -43,21 +43,9 @@ _TOOL_PIPE = lazy_pattern(
 )
 # Programs of services that tools create, instead of a service's own program.
 SHELL = (
-    "%comspec%",
-    "cmd.exe",
-    "cmd /",
-    "powershell",
-    "pwsh",
-    "rundll32",
-    "mshta",
-    "regsvr32",
-    "wscript",
-    "cscript",
-    "certutil",
-    "bitsadmin",
-    "\\\\127.0.0.1\\",
-    "admin$",
-)
+    "%comspec%", "cmd.exe", "cmd /", "powershell", "pwsh", "rundll32", "mshta", "regsvr32", "wscript", "cscript",
+    "certutil", "bitsadmin", "\\\\127.0.0.1\\", "admin$",
+)  # fmt: skip
 
 
 class _Pair(msgspec.Struct):

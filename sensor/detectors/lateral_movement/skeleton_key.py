@@ -27,10 +27,8 @@ from sensor.detectors.shared.kerberos import ends, network, offers_aes, server_p
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
 ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
-UNSUPPORTED, NEEDS_PROOF = (
-    14,
-    25,
-)  # errors (RFC 4120, 7.5.9): unsupported encryption type; pre-authentication required, with a list of types
+# Errors (RFC 4120, 7.5.9): unsupported encryption type; pre-authentication required, with a list of types.
+UNSUPPORTED, NEEDS_PROOF = 14, 25
 
 
 class Options(detector.Options):

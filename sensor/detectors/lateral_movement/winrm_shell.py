@@ -13,6 +13,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
+from sensor.detectors.shared.hosts import Numbers
 from sensor.dissectors.http import HttpRequest
 
 SERVICE = lazy_pattern(r"/wsman(?:[/?-]|$)")
@@ -58,7 +59,7 @@ class WinrmShell(CallDetector):
             why.append("the path of PowerShell remoting")
         if tool:
             why.append("the client is a library, as penetration testing tools use, and not Windows")
-        numbers: dict[str, int | float | str] = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
+        numbers: Numbers = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
         yield self.call_alert(
             event,
             "opened a WinRM session on",

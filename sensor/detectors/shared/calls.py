@@ -14,7 +14,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, network_of_packet, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.dissectors.shared.rpc_events import RpcCall
 
@@ -25,9 +25,6 @@ ADMIN_SHARES = frozenset(("ADMIN$", *(f"{letter}$" for letter in "ABCDEFGHIJKLMN
 PIPE_SHARE = "IPC$"
 # Services that only a domain controller offers.
 CONTROLLER_SERVICES = ("kerberos/88", "ldap/389", "ldaps/636")
-
-Numbers = dict[str, int | float | str]
-
 
 MANAGERS = "addresses or CIDR blocks of management hosts: their alerts have low severity"
 

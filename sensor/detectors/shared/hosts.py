@@ -16,6 +16,10 @@ from sensor.core.packet import Packet
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 
 
+# The numbers of an alert: values, and the thresholds that they reached.
+Numbers = dict[str, int | float | str]
+
+
 class Ends(NamedTuple):
     """Client and server of a packet."""
 

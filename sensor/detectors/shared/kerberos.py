@@ -11,18 +11,11 @@ from sensor.dissectors.kerberos import KerberosError, KerberosReply, KerberosReq
 AES = frozenset((17, 18, 19, 20))
 WEAK = frozenset((1, 2, 3, 16, 23, 24, -133, -135))
 NAMES = {
-    1: "DES",
-    2: "DES",
-    3: "DES",
+    **dict.fromkeys((1, 2, 3), "DES"),
     16: "3DES",
-    17: "AES-128",
-    18: "AES-256",
-    19: "AES-128",
-    20: "AES-256",
-    23: "RC4",
-    24: "RC4",
-    -133: "RC4",
-    -135: "RC4",
+    **dict.fromkeys((17, 19), "AES-128"),
+    **dict.fromkeys((18, 20), "AES-256"),
+    **dict.fromkeys((23, 24, -133, -135), "RC4"),
 }
 
 

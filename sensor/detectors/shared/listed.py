@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.detector import Listed
+from sensor.detectors.shared.hosts import Numbers
 
 DAY = 86_400
 
@@ -16,9 +17,9 @@ def listing(entry: Listed, ts: int) -> str:
     return reason + (f", first seen {days} days before" if days >= 0 else "")
 
 
-def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:
+def facts(entry: Listed, ts: int) -> Numbers:
     """Facts of an alert about the entry."""
-    found: dict[str, int | float | str] = {
+    found: Numbers = {
         "list": entry.list_name,
         "entry": entry.entry,
         "category": entry.category or "none given",

@@ -26,7 +26,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.flow_detector import sized_window
 from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.event_window import EventWindow, number_of, number_of_address
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
@@ -137,7 +137,7 @@ class SipScan(EventDetector):
             ]
             if targets:
                 why.append(f"among them {some([text(target.address) for target in targets])}")
-            numbers: dict[str, int | float | str] = {
+            numbers: Numbers = {
                 "failed": failed,
                 "answered": answered,
                 "threshold": want.targets,
@@ -152,7 +152,7 @@ class SipScan(EventDetector):
         event: SipRequest | SipResponse,
         what: str,
         why: tuple[str, ...],
-        numbers: dict[str, int | float | str],
+        numbers: Numbers,
         targets: tuple[Subject, ...],
     ) -> Alert:
         answer = isinstance(event, SipResponse)

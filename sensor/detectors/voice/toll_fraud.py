@@ -21,7 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import ends_of, some
+from sensor.detectors.shared.hosts import Numbers, ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
@@ -125,7 +125,7 @@ class TollFraud(CallDetector):
             f"{count} calls to {kind} numbers within {want.window_s} s (threshold {most})",
             f"the last number was {number_of(event)}",
         )
-        numbers: dict[str, int | float | str] = {"calls": count, "threshold": most, "window_s": want.window_s}
+        numbers: Numbers = {"calls": count, "threshold": most, "window_s": want.window_s}
         grade = self._grade(event) if kind == "premium" else Severity.low
         yield self.call_alert(
             event,
