@@ -83,7 +83,7 @@ class UnauthenticatedStream(CallDetector):
             session.method, session.cseq, session.uri = event.method, event.cseq, event.uri
             session.proved |= bool(event.credentials) or STARS in event.uri
             if continues and event.packet.one_sided and not session.proved:
-                yield from self._granted(event, session, "the client continued with PLAY in a granted session")
+                yield from self._granted(event, session, "assigned a session, with which the client continued (PLAY)")
         elif isinstance(event, RtspResponse):
             session = self._open.get(event.packet.flow)
             if session is not None and session.granted_by(event):
@@ -101,7 +101,7 @@ class UnauthenticatedStream(CallDetector):
         reader, camera = self.context.device(ends.actor), self.context.device(ends.target)
         usual, sure = reader is not None and reader.type in READERS, camera is not None and camera.type in CAMERAS
         why = (
-            f"{'the camera' if sure else 'a possible camera'}: {how}, without credentials from the client",
+            f"{'the camera' if sure else 'a possible camera'} {how}, and the client sent no credentials",
             f"the client is in {far}, the camera in {near}" if inside else "the client is external",
             *([f"{a_type(reader.type)} usually reads camera streams"] if usual and reader is not None else []),
         )

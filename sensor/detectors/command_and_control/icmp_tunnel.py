@@ -1,6 +1,6 @@
 """Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
-requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it or ever new contents,
-or replies to no request carry much.
+requests, sizes vary, both hosts send requests with data, the requests of one carry much data or other contents each
+time, or replies without a request carry much.
 
 A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """

@@ -1,7 +1,7 @@
-"""Botnet controlled over IRC: orders of attacks, scans and downloads in a channel, reports of bots, names that programs
-give themselves; and fixed-function devices that chat.
+"""Botnet controlled over IRC: commands for attacks, scans and downloads in a channel, reports of bots, and nicknames
+that bots generate; and fixed-function devices that log in to IRC.
 
-A workstation on which people chat, with nicknames and messages of no bot, raises no alert.
+A workstation whose nickname and messages are not those of a bot raises no alert.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Options(detector.Options):
     """How often it is reported."""
 
     again_s: int = Field(
-        3600, ge=10, description="seconds until the same kind of sign between the same hosts is reported again"
+        3600, ge=10, description="seconds until the same kind of evidence between the same hosts may be reported again"
     )
 
 
@@ -63,8 +63,8 @@ class IrcBot(EventDetector):
         "hosts that contact it."
     )
     false_positives = (
-        "Bots of a chat that people run for themselves: they have commands, too. A bouncer with a "
-        "name like that of a bot."
+        "Chat bots and their commands in channels of users; a user or an IRC bouncer with a "
+        "nickname like that of a bot."
     )
     Options = Options
     watches = (IrcLogin, IrcOrder)

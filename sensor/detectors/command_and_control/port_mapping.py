@@ -1,7 +1,7 @@
-"""A host asks the router for a port mapping: UPnP IGD, NAT-PMP or PCP.
+"""A host requests a port mapping from the router: UPnP IGD, NAT-PMP or PCP.
 
-Games, calls and file sharing do so all the time: a weak indication. A mapping to an administration service, or on
-behalf of another host, is more severe.
+Games, calls and file sharing need one as well: a weak indication. A mapping to an administration service, or on behalf
+of another host, is more severe.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class PortMapping(EventDetector):
         mine = mapping.client == actor.address
         behind = actor if mine else Subject(0, mapping.client, actor.vlan)
         service = ADMINISTRATION.get(mapping.internal_port, "")
-        port = f"{mapping.protocol} port {mapping.internal_port or 'any'}"
+        port = _ports(mapping.protocol, mapping.internal_port)
         where = port if mine else f"{port} of {who(self.context, behind)}"
         proto = PROTOCOLS.get(event.packet.proto, "")
         request = f"{mapping.how} request to {who(self.context, router)}"
@@ -104,7 +104,7 @@ class PortMapping(EventDetector):
                 f"{where}{f' ({service})' if service else ''}"
             ),
             why=(
-                f"{request}: map external port {mapping.external_port or 'any'} to {where}",
+                f"{request}: {_ports(mapping.protocol, mapping.external_port)} of the router to {where}",
                 *([f"description of the mapping: {mapping.description!r}"] if mapping.description else []),
                 *([f"{service} gives administrative access to the host"] if service else []),
                 *(["the request is for another host than the sender"] if not mine else []),
@@ -127,6 +127,12 @@ class PortMapping(EventDetector):
         if service and (not mine or is_fixed_function(self.context, actor)):
             return Severity.high
         return Severity.medium if service or not mine else Severity.low
+
+
+def _ports(protocol: str, port: int) -> str:
+    """The ports of a mapping; 0 and ``any`` stand for all."""
+    name = "" if protocol == "any" else f"{protocol} "
+    return f"{name}port {port}" if port else f"all {name}ports"
 
 
 def _mapping(event: Event) -> Mapping | None:

@@ -1,6 +1,4 @@
-"""Residential proxy software (proxyware): programs that resell the bandwidth of a host, recognized
-by requested names.
-"""
+"""Residential proxy software (proxyware): programs that resell the bandwidth of a host, by requested names."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Tunnel services: programs that make a host reachable from the internet through a server of a third party, recognized
 by requested names.
 
-Developers use them for demonstrations; intruders use them to keep a way in past the firewall, and to reach RDP and SMB
-from outside.
+Developers use them for demonstrations; intruders use them to return past the firewall, and to reach RDP and SMB from
+the internet.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class TunnelService(NamedServices):
     techniques = ("T1572", "T1090.002", "T1219")
     advice = (
         "Ask the user which service of the host is published. If there is no such purpose, isolate the host: an "
-        "intruder may use the tunnel to come back."
+        "intruder may use the tunnel to return."
     )
     false_positives = "Demonstrations of developers; a visitor of a page that such a tunnel publishes."
     domains = {

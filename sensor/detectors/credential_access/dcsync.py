@@ -1,14 +1,14 @@
 """DCSync and DCShadow: secrets of the domain are requested by replication, or a host that is not a domain controller
 pushes changes.
 
-Domain controllers replicate all the time: hosts known as controllers by role or services, or because they answered such
+Domain controllers replicate continuously: hosts known as controllers by role or services, or because they answered such
 calls, are ignored unless they behave like a tool: resolve a name and replicate this one object in the same
 conversation.
 
 A server that becomes a domain controller creates its NTDS Settings object (DRSAddEntry, [MS-DRSR] 4.1.1), replicates
-the directory, asks to be notified of changes (DRSUpdateRefs, 4.1.26) and registers names in the zone `_msdcs` by
-dynamic update ([MS-ADTS] 6.3.2.3). Replication after such messages has medium severity. A host that also makes the
-controller replicate from it (DRSReplicaAdd, 4.1.19) is reported as DCShadow.
+the directory, requests change notifications (DRSUpdateRefs, 4.1.26) and registers names in the zone `_msdcs` by dynamic
+update ([MS-ADTS] 6.3.2.3). Replication after such messages has medium severity. A host that also makes the controller
+replicate from it (DRSReplicaAdd, 4.1.19) is reported as DCShadow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 CHANGES, UPDATE_REFS, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 4, 5, 12, 16, 17
 PROMOTION = {
     ADD_ENTRY: "it created a server object (DRSAddEntry), as a new domain controller does",
-    UPDATE_REFS: "it asked to be notified of changes (DRSUpdateRefs), as domain controllers do",
+    UPDATE_REFS: "it requested change notifications (DRSUpdateRefs), as domain controllers do",
 }
 CONTROLLERS_ZONE = "_msdcs."
 PROMOTED = DAY

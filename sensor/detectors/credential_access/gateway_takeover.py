@@ -108,8 +108,8 @@ class GatewayTakeover(EventDetector):
                 f"{who(self.context, former)}"
             ),
             why=(
-                f"it was not observed in the group before, and claims priority {event.priority}",
-                f"{addresses.text(known.address)} was active for {seconds} s, has priority {known.priority}, is alive",
+                f"it was not observed in the group before, and advertises priority {event.priority}",
+                f"{addresses.text(known.address)} was active with priority {known.priority} for {seconds} s, is alive",
             ),
             numbers={"priority": event.priority, "former": known.priority, "threshold": known.priority},
             key=(name, event.group),
@@ -120,7 +120,7 @@ class GatewayTakeover(EventDetector):
 
 
 def _takes(event: HsrpMessage | VrrpAdvertisement) -> tuple[bool, bool]:
-    """Whether the sender claims to be the active router, and whether it owns the address."""
+    """Whether the sender is the active router by its message, and whether it owns the address."""
     if isinstance(event, HsrpMessage):
         return event.operation == "coup" or (event.operation == "hello" and event.state == "active"), False
     return event.priority > 0, event.packet.src in event.addresses

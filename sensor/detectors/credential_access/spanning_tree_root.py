@@ -1,8 +1,8 @@
-"""Spanning tree root takeover: a new bridge claims to be the root with a better priority than the present one, so that
-traffic of the segment passes through it.
+"""Spanning tree root takeover: a new bridge advertises itself as the root with a better priority than the present one,
+so that traffic of the segment passes through it.
 
 The tree of a network has one root for months. Its administrator replaces it now and then, with a switch of the same
-priority range; attack programs claim priority 0, or the root's own with a smaller MAC.
+priority range; attack programs advertise priority 0, or the root's own with a smaller MAC.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Root(NamedTuple):
 
 
 class SpanningTreeRoot(EventDetector):
-    """Watches BPDUs in which a bridge claims to be the root."""
+    """Watches BPDUs of bridges that advertise themselves as the root."""
 
     title = "Spanning tree root takeover"
     severity = Severity.medium
@@ -96,7 +96,7 @@ class SpanningTreeRoot(EventDetector):
                 f"{who(self.context, actor)} became the root of the spanning tree in place of {mac_text(known.mac)}"
             ),
             why=(
-                f"it claims priority {event.root_priority}, the former root had {known.priority}",
+                f"it advertises root priority {event.root_priority}, the former root had {known.priority}",
                 f"the former root was known for {(packet.ts - known.since) // SECOND} s",
                 *(["it is a known network device"] if bridge else []),
             ),

@@ -85,7 +85,7 @@ class VpnGuessing(EventDetector):
             count = self._groups.add(pair, event.identity, packet.ts)
             if count >= want.groups:
                 names = some(self._groups.values(pair))
-                why = f"{count} groups in aggressive mode (threshold {want.groups}): {names}"
+                why = f"{count} groups in aggressive mode within {want.window_s} s (threshold {want.groups}): {names}"
                 yield from self._alert(event, pair, "tried VPN group names on", why, count, want.groups)
 
     def _ends(self, event: IkeMessage) -> Pair:

@@ -63,7 +63,7 @@ class BackupMissed(FlowDetector):
     techniques = ()
     advice = (
         "Check the log of the backup program and whether both hosts are up. If a backup was stopped on "
-        "purpose, ask by whom."
+        "purpose, find out by whom."
     )
     false_positives = "A backup that was moved to another time or host; a holiday on which it does not run."
     Options = Options

@@ -3,8 +3,8 @@ resources of many hosts over CoAP.
 
 The filter `#` matches all topics but those of the broker itself, which are below `$SYS` (MQTT 5.0, 4.7.2). A recorder
 subscribes to `#`, and monitoring to `$SYS/#`; tools that explore a broker subscribe to both, and some to `#` at every
-broker that they find. Resources are listed under `/.well-known/core` (RFC 6690). A gateway requests this list of the
-devices it knows, which answer; a search meets hosts that do not.
+broker that they find. Resources are listed under `/.well-known/core` (RFC 6690). A gateway requests this list from the
+devices it knows, which answer; a search contacts hosts that do not.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Options(CallOptions):
     """Thresholds."""
 
     brokers: int = Field(3, ge=2, description="threshold: brokers at which one client subscribes to all topics")
-    hosts: int = Field(8, ge=3, description="threshold: hosts without an answer that one client asked for resources")
+    hosts: int = Field(8, ge=3, description="threshold: hosts without an answer whose resources one client requested")
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
 
 

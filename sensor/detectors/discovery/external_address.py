@@ -12,11 +12,11 @@ from sensor.detectors.shared.services import NamedServices
 class ExternalAddress(NamedServices):
     """Watches DNS, TLS, QUIC and HTTP."""
 
-    title = "Lookup of the own public address"
+    title = "Lookup of the public address of the host"
     severity = Severity.info
     adjusts_severity = True
     techniques = ("T1016",)
-    advice = "Alone it needs no response. Beside other findings about the host, identify the program that asks."
+    advice = "Alone it needs no response. Beside other alerts about the host, identify the program that looks it up."
     false_positives = "Clients of dynamic DNS and VPNs, cameras, games, and users who look it up."
     usual = FIXED_FUNCTION
     domains = {

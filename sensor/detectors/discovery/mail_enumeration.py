@@ -20,7 +20,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
 from sensor.dissectors.smtp import SmtpMailbox
 
-ASKING = ("VRFY", "EXPN")
+QUERIES = ("VRFY", "EXPN")
 UNKNOWN = (550, 551, 553)
 AGAIN_S = 600
 
@@ -28,7 +28,7 @@ AGAIN_S = 600
 class Options(CallOptions):
     """Thresholds."""
 
-    verified: int = Field(8, ge=3, description="threshold: names asked for by VRFY or EXPN")
+    verified: int = Field(8, ge=3, description="threshold: names queried by VRFY or EXPN")
     refused: int = Field(20, ge=5, description="threshold: recipients that the server refused")
     share: float = Field(0.8, ge=0, le=1, description="minimum share of recipients that the server refused")
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
@@ -62,16 +62,16 @@ class MailEnumeration(CallDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {SmtpMailbox: field("command").is_in(*ASKING, "RCPT")}
+        return {SmtpMailbox: field("command").is_in(*QUERIES, "RCPT")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, SmtpMailbox):
             return
         pair, want = pair_of(event.packet, answer=True), self.options
-        if event.command in ASKING:
+        if event.command in QUERIES:
             count = self._verified.add(pair, event.address, event.ts)
             if count >= want.verified:
-                yield from self._search(event, pair, count, want.verified, f"names asked for by {event.command}")
+                yield from self._search(event, pair, count, want.verified, f"names queried by {event.command}")
         elif event.command == "RCPT" and event.code in UNKNOWN:
             count = self._refused.add(pair, event.address, event.ts)
             others = len(self._accepted.values(pair))
@@ -85,7 +85,7 @@ class MailEnumeration(CallDetector):
     ) -> Iterator[Alert]:
         if not self._reported.fresh((*pair, event.command), event.ts):
             return
-        verified = event.command in ASKING
+        verified = event.command in QUERIES
         yield self.call_alert(
             event,
             "searched for mailboxes at",

@@ -79,7 +79,7 @@ class RpcEndpointScan(EventDetector):
                         "lists",
                         f"listed all endpoints of the endpoint mapper on {addresses.text(packet.dst)}",
                         {"lists": 1, "threshold": 1},
-                        (event.call,),
+                        (f"{event.call} requests the endpoints of all programs",),
                         [],
                     )
             return

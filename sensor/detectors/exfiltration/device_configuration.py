@@ -1,7 +1,7 @@
 """The configuration of a network device is copied over TFTP or FTP, or files of a TFTP server are guessed.
 
-Configurations contain passwords, keys and the plan of the network. Devices back themselves up to a server inside;
-phones and switches request the few files that belong to them, and boot loaders their own, which do not count.
+Configurations contain passwords, keys and the plan of the network. Devices save backups to an internal server; phones
+and switches request the few files that belong to them, and boot loaders their own, which do not count.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ class DeviceConfiguration(CallDetector):
     adjusts_severity = True
     techniques = ("T1602.002", "T1048.003")
     advice = (
-        "Ask who manages this device. If the copy was not ordered, change the passwords, communities and keys in the "
+        "Ask who manages this device. If the copy was not planned, change the passwords, communities and keys in the "
         "configuration, and find out what made the device send it (SNMP, Smart Install, login)."
     )
-    false_positives = "Backups of configurations to a server outside; provisioning tests: add the server to `managers`."
+    false_positives = (
+        "Backups of configurations to an external server; provisioning tests: add the server to `managers`."
+    )
     Options = Options
     decisive = {"names": "files"}
     watches = (TftpRead, TftpWrite, FtpFile)

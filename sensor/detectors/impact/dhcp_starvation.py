@@ -155,13 +155,15 @@ class DhcpStarvation(EventDetector):
         questions = self._questions.add(sender, event.xid, event.ts)
         if clients >= want.one_sender and clients > 1 and event.packet.src_mac != client:
             what, count, threshold = f"requested DHCP leases as {clients} different clients", clients, want.one_sender
+            unit = "clients"
         elif questions >= want.questions:
             what, count, threshold = f"started {questions} DHCP transactions", questions, want.questions
+            unit = "transactions"
         else:
             return
         if self._reported.fresh(sender, event.ts):
             reason = "all were sent by one MAC that is not a relay"
-            yield self._alert(event, what, count, threshold, reason, sender=True)
+            yield self._alert(event, what, count, threshold, reason, sender=True, unit=unit)
 
     def _gave_up(self, event: DhcpRelease | DhcpDecline) -> Iterator[Alert]:
         """Leases that one MAC gives up for other hosts. Releases are sent to the server, through routers too: then the
@@ -178,9 +180,10 @@ class DhcpStarvation(EventDetector):
             yield self._alert(event, what, clients, want.one_sender, reason, sender=True)
 
     def _alert(
-        self, event: Message, what: str, count: int, threshold: int, reason: str, *, sender: bool = False
-    ) -> Alert:
-        """``sender``: the alert is about one MAC, else about the whole segment."""
+        self, event: Message, what: str, count: int, threshold: int, reason: str, *, sender: bool = False,
+        unit: str = "clients",
+    ) -> Alert:  # fmt: skip
+        """``sender``: the alert is about one MAC, else about the whole segment. ``unit``: what was counted."""
         packet, want = event.packet, self.options
         v6 = isinstance(event, Dhcpv6Message)
         server = packet.dst if isinstance(event, Dhcpv6Message) else event.server or packet.dst
@@ -193,7 +196,7 @@ class DhcpStarvation(EventDetector):
             actor=actor,
             target=Subject(0, server, packet.vlan),
             summary=f"{name} {what}" if sender else f"{what} {name}",
-            why=(f"{count} within {want.window_s} s (threshold {threshold})", reason),
+            why=(f"{count} {unit} within {want.window_s} s (threshold {threshold})", reason),
             numbers={"count": count, "threshold": threshold, "window_s": want.window_s},
             severity=Severity.critical if sender and is_fixed_function(self.context, actor) else Severity.high,
             confidence=0.95 if sender else 0.8,

@@ -1,10 +1,10 @@
 """Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and similar attacks), or
-the datagram ends behind the largest size (ping of death). Old systems and embedded devices crash on them, and filters
-that put fragments together otherwise than the receiver are passed. And floods of fragments without the beginning of
-their datagrams, which fill the memory of the receiver.
+the datagram ends beyond the maximum size (ping of death). Old systems and embedded devices crash on them, and a filter
+that reassembles them differently from the receiver does not see the data. Also floods of fragments without the
+beginning of their datagrams, which fill the memory of the receiver.
 
-Hosts that send much use identifications again while fragments of old datagrams still wait (RFC 4963): those begin at
-the same places, and are not reported. Every receiver drops such datagrams today (RFC 5722), and so does the sensor.
+Busy hosts reuse identifications while fragments of earlier datagrams are pending (RFC 4963): these begin at the same
+offsets, and are not reported. Every receiver drops such datagrams today (RFC 5722), and so does the sensor.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FragmentAttack(EventDetector):
     severity = Severity.medium
     techniques = ("T1499.004", "T1499")
     advice = (
-        "Check whether the target restarted or stopped answering, and update its firmware. Drop fragments at the "
+        "Check whether the target restarted or stopped responding, and update its firmware. Drop fragments at the "
         "firewall where no service needs them, or reassemble them there."
     )
     false_positives = "A test program for network stacks; a damaged network card or tunnel that corrupts fragments."

@@ -1,10 +1,10 @@
-"""DNS rebinding: a name of the internet led to a public address, and leads to an internal one moments later, so that a
-page from there may talk to devices of the network as if they were its own server.
+"""DNS rebinding: an external name resolved to a public address, and resolves to an internal one moments later, so that
+a page loaded from there may exchange data with devices of the network as if they were its own server.
 
 A browser trusts a name, not an address (same-origin policy). The attacker's server answers with a short lifetime, then
 with the address of a router, camera or printer; or with both addresses at once. A request to the internal address with
-the name in its Host header proves it. Split DNS leads to an internal address from the beginning on, and filters and
-login portals lead many names to one address: both are quiet.
+the name in its Host header proves it. With split DNS a name resolves to an internal address from the beginning, and
+filters and login portals resolve many names to one address: neither is reported.
 """
 
 from __future__ import annotations

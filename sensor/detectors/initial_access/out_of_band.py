@@ -20,7 +20,7 @@ class OutOfBand(NamedServices):
     techniques = ("T1190", "T1595.002")
     advice = (
         "Find the request that contained this name in the logs of the host, or of the servers that use it as a "
-        "resolver. If no test was ordered, treat the server as vulnerable and review the connections that it opened."
+        "resolver. If no test was planned, treat the server as vulnerable and review the connections that it opened."
     )
     false_positives = "An authorized security test; a tester who opens the service's own pages."
     domains = {

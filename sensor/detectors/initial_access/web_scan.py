@@ -46,7 +46,7 @@ SENSITIVE = lazy_pattern(
 )
 
 # Resources of pages: scanners seldom request them, and one broken page requests dozens. Packages, their checksums and
-# debug symbols: a build or a debugger asks each of its repositories for all of them.
+# debug symbols: a build or a debugger requests all of them from each of its repositories.
 PARTS = lazy_pattern(
     r"\.(?:png|jpe?g|gif|svg|webp|avif|ico|css|m?js|map|woff2?|ttf|eot|mp[34]|webm|ts|m3u8|pom|jar|aar|module|whl|"
     r"nupkg|gem|crate|u?deb|d?rpm|[ai]pk|asc|sig|md5|sha(?:1|256|512)|pdb|pd_|ptr|dbg)$",

@@ -20,7 +20,7 @@ from sensor.core.flow import Flow
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.core.type_labels import a_type
+from sensor.core.type_labels import type_label
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.contacts import sessions
 from sensor.counting.flow_detector import FlowDetector
@@ -128,8 +128,8 @@ class AdminFromDevice(FlowDetector):
         doubtful = evidence.confidence < SURE and severity > Severity.low
         why = (
             (
-                f"{name} is {a_type(device.type)} (confidence {evidence.confidence:.2f}), and such "
-                "devices do not administer other machines"
+                f"its type is {type_label(device.type)} (confidence {evidence.confidence:.2f}): such devices do not "
+                "administer other hosts"
             ),
             f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered yet'}",
             *([note] if note else []),

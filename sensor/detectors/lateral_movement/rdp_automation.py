@@ -2,7 +2,7 @@
 moves, and the session ends within minutes. Tools that run a command over RDP (SharpRDP, NetExec) work like this.
 
 The session is encrypted: only sizes and times of the messages are evaluated. Password managers type fast as well, but
-persons move the pointer. Monitoring that opens the login screen types nothing.
+their users move the pointer. Monitoring that opens the login screen types nothing.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class RoleViolation(FlowDetector):
             summary=f"{name} {'offers' if serves else 'uses'} {what} {'to' if serves else 'of'} {other}: {reported}",
             why=(
                 why,
-                *(() if ruled else (f"{name} is {kind} (confidence {certainty:.2f})",)),
+                *(() if ruled else (f"its type is {type_label(device.type)} (confidence {certainty:.2f})",)),
                 f"the flow with {other} was answered",
             ),
             numbers={

@@ -7,7 +7,7 @@ that is known as one, that sends spanning tree or CDP messages, or whose MAC bel
 
 Providers nest tags as well, for all stations of a link and in both directions. Replies to an attack do not come back
 through the tags: a single station that nests tags, among others that do not, is reported. The outer tag of an attack is
-the VLAN of the station. One that lives in another VLAN has its tag, and a mirror session added the outer one.
+the VLAN of the station. A station of another VLAN has its tag, and a mirror session added the outer one.
 
 Behind the first switch, such a frame has one tag, that of the inner VLAN. A station that sends ARP messages in one VLAN
 only, and other messages with its own address in a second VLAN, where it gets no answer, is reported. Hosts that move
@@ -58,7 +58,7 @@ class Options(detector.Options):
         2,
         ge=1,
         le=1000,
-        description="threshold: messages of one host in frames with two tags, or in a VLAN in which it does not live",
+        description="threshold: messages of one host in frames with two tags, or in a VLAN to which it does not belong",
     )
 
 
@@ -121,7 +121,7 @@ class VlanHopping(EventDetector):
             yield from self._visit(event)
 
     def _visit(self, event: Event) -> Iterator[Alert]:
-        """A message of a station that may live in another VLAN."""
+        """A message of a station that may belong to another VLAN."""
         packet = event.packet
         home, count = self._homes.visit(packet)
         sender = Subject(packet.src_mac, packet.src, home)

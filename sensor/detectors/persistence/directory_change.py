@@ -60,8 +60,8 @@ ADMITTED = Action("added a member to an administrative group on", "T1098", Sever
 DNS_ZONES, DNS_RECORD = "cn=microsoftdns", "dnsrecord"
 WRITTEN = frozenset((*ACTIONS, DNS_RECORD, MEMBER))
 # Names that clients look up to find a proxy, and wildcard records (RFC 4592).
-LURES = ("dc=wpad,", "dc=*,", "dc=isatap,")
-LURING, WILDCARD = ("wpad.", "isatap."), "*."
+REDIRECTS = ("dc=wpad,", "dc=*,", "dc=isatap,")
+PROXIES, WILDCARD = ("wpad.", "isatap."), "*."
 
 
 class DirectoryChange(CallDetector):
@@ -84,7 +84,9 @@ class DirectoryChange(CallDetector):
         return {
             LdapChange: field("operation").is_in("add", "modify")
             & field("attributes").passes(lambda names: any(name.lower() in WRITTEN for name in names)),
-            DnsUpdate: field("added").passes(lambda names: any(name.startswith((*LURING, WILDCARD)) for name in names)),
+            DnsUpdate: field("added").passes(
+                lambda names: any(name.startswith((*PROXIES, WILDCARD)) for name in names)
+            ),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -95,17 +97,17 @@ class DirectoryChange(CallDetector):
         written = [name.lower() for name in event.attributes]
         entry = event.name.lower()
         if DNS_RECORD in written and DNS_ZONES in entry:
-            yield self._record(event, entry.startswith(LURES))
+            yield self._record(event, entry.startswith(REDIRECTS))
             return
         for name in written:
             action = ACTIONS.get(name) if name != MEMBER else ADMITTED if entry.startswith(GROUPS) else None
             if action is not None and not (event.operation == "add" and name in OWN):
                 yield self._made(event, action, f"{event.operation} of {name} in {event.name!r}")
 
-    def _record(self, event: LdapChange, lure: bool) -> Alert:
+    def _record(self, event: LdapChange, redirects: bool) -> Alert:
         """Every user may add DNS records to Active Directory, which are then resolved for all clients."""
         action = Action(
-            "added a DNS record through LDAP on", "T1557.001", Severity.high if lure else Severity.medium, 0.85
+            "added a DNS record through LDAP on", "T1557.001", Severity.high if redirects else Severity.medium, 0.85
         )
         return self._made(
             event, action, f"{event.operation} of {event.name!r}: hosts register with DNS updates, not here"
@@ -113,10 +115,10 @@ class DirectoryChange(CallDetector):
 
     def _updated(self, event: DnsUpdate) -> Iterator[Alert]:
         """Records for the wildcard of a whole zone, or for names that clients look up by themselves."""
-        names = [name for name in event.added if name == WILDCARD + event.zone or name.startswith(LURING)]
+        names = [name for name in event.added if name == WILDCARD + event.zone or name.startswith(PROXIES)]
         if names:
-            severity = Severity.high if any(name.startswith(LURING) for name in names) else Severity.medium
-            action = Action("added a DNS record that lures clients on", "T1557.001", severity, 0.7)
+            severity = Severity.high if any(name.startswith(PROXIES) for name in names) else Severity.medium
+            action = Action("added a DNS record that redirects clients on", "T1557.001", severity, 0.7)
             yield self._made(event, action, f"an update of the zone {event.zone} adds {quoted(names)}", "dns")
 
     def _made(self, event: Event, action: Action, reason: str, app: str = "ldap") -> Alert:

@@ -177,7 +177,7 @@ def _telnet(event: TelnetLogin) -> InsecureSetting:
             "telnet_open",
             "telnet",
             "accepts Telnet logins without a password",
-            "it accepted a login without asking for a password",
+            "it accepted a login without requesting a password",
         )
     return InsecureSetting(
         "telnet",

@@ -1,4 +1,4 @@
-"""Where stations live: the VLANs in which a MAC sent ARP messages, and the addresses that it claimed there."""
+"""VLANs of stations: those in which a MAC sent ARP messages, and the addresses that it claimed there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class VlanHomes:
     """Learns from ARP messages. A station sends them in its own VLAN, a router in many."""
 
     def __init__(self, tables: NamedTables) -> None:
-        # VLANs and claimed address by MAC; (MAC, VLAN) in which a station lives; the stations of a VLAN.
+        # VLANs and claimed address by MAC; (MAC, VLAN) of a station; the stations of a VLAN.
         self._vlans: Bounded[int, tuple[tuple[int, ...], int]] = tables.add("vlans", Bounded(STATIONS_LIMIT))
         self._homes: Bounded[tuple[int, int], bool] = tables.add("homes", Bounded(STATIONS_LIMIT))
         self._stations: Bounded[int, int] = tables.add("stations", Bounded(STATIONS_LIMIT))
@@ -32,7 +32,7 @@ class VlanHomes:
         return held(self._vlans, "packet.src_mac") & self.unknown()
 
     def answer(self) -> Want:
-        """The condition of messages to a station in a VLAN in which it does not live."""
+        """The condition of messages to a station in a VLAN to which it does not belong."""
         return armed(self._visits) & held(self._visits, "packet.dst_mac", "packet.vlan")
 
     def learn(self, event: ArpMessage) -> None:
@@ -50,8 +50,8 @@ class VlanHomes:
         return (self._vlans.get(mac) or ((), 0))[0]
 
     def visit(self, packet: Packet) -> tuple[int, int]:
-        """Count a message of a station in a VLAN in which it does not live, although others do; returns its home and
-        the number of messages, or (0, 0). The sender must use its own address: a router forwards those of others.
+        """Count a message of a station in a VLAN of others; returns its home and the number of messages, or (0, 0). The
+        sender must use its own address: a router forwards those of others.
         """
         vlans, address = self._vlans.get(packet.src_mac) or ((), 0)
         key = (packet.src_mac, packet.vlan)
@@ -63,7 +63,7 @@ class VlanHomes:
         return vlans[0], count
 
     def answered(self, packet: Packet) -> None:
-        """The station got a message in this VLAN: it lives there."""
+        """The station got a message in this VLAN: it belongs to it."""
         key = (packet.dst_mac, packet.vlan)
         if self._visits.pop(key) is not None:
             self._homes.put(key, True)
