@@ -62,6 +62,7 @@ class Afp(Dissector):
 class AfpStream(FramedStream):
     """One connection, and the login in progress: user, method, seal."""
 
+    head = HEADER
     resumes = False
 
     def __init__(self) -> None:
@@ -69,8 +70,6 @@ class AfpStream(FramedStream):
         self._login: tuple[str, str, str] | None = None
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEADER:
-            return 0
         direction, command, _, _, size = _HEADER.unpack_from(data, at)
         if direction not in (REQUEST, REPLY) or command not in COMMANDS or size > LONGEST:
             raise Malformed("no DSI header")

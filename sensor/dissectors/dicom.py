@@ -68,6 +68,7 @@ class Dicom(Dissector):
 class DicomStream(FramedStream):
     """The negotiation of an association. One captured from its middle yields nothing."""
 
+    head = HEAD
     keep = 16384
     resumes = False
 
@@ -80,8 +81,6 @@ class DicomStream(FramedStream):
         return iter(())
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = int.from_bytes(data[at + 2 : at + HEAD], "big")
         if data[at] not in (REQUEST, ACCEPT, REJECT) or data[at + 1] or size > LONGEST:
             self.done = True  # another protocol, or the rest of an association

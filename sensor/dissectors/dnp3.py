@@ -60,13 +60,13 @@ class Dnp3(Dissector):
 class Dnp3Stream(FramedStream):
     """A master and an outstation; either may have opened the connection."""
 
+    head = 3
+
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[int] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < 3:
-            return 0
         if data[at : at + 2] != START or data[at + 2] < SMALLEST:
             raise Malformed("no DNP3 header")
         user = data[at + 2] - SMALLEST

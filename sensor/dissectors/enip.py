@@ -89,13 +89,13 @@ class Enip(Dissector):
 class EnipStream(FramedStream):
     """Messages of one connection. Reads are reported once."""
 
+    head = HEAD
+
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[int] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = _size(data, at)
         if not size:
             raise Malformed("no encapsulation header")

@@ -64,6 +64,7 @@ class Fins(Dissector):
 class FinsStream(FramedStream):
     """One client and one controller."""
 
+    head = 8
     keep = 128
     exclusive = False
 
@@ -72,8 +73,6 @@ class FinsStream(FramedStream):
         self._seen: set[tuple[str, int]] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < 8:
-            return 0
         size = int.from_bytes(data[at + 4 : at + 8], "big")
         if data[at : at + 4] != START or not SMALLEST <= size <= LARGEST:
             raise Malformed("no FINS header")

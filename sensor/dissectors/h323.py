@@ -130,11 +130,10 @@ class H323(Dissector):
 class H323Stream(FramedStream):
     """The call signalling of one or several calls."""
 
+    head = TPKT_HEAD
     keep = SIZE_LIMIT
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < TPKT_HEAD:
-            return 0
         size = data[at + 2] << 8 | data[at + 3]
         if data[at] != TPKT or data[at + 1] or not TPKT_HEAD < size <= SIZE_LIMIT:
             raise Malformed("no TPKT header")

@@ -75,6 +75,7 @@ class HartIp(Dissector):
 class HartIpStream(FramedStream):
     """One client and one gateway or device."""
 
+    head = HEAD
     exclusive = False
 
     def __init__(self) -> None:
@@ -82,8 +83,6 @@ class HartIpStream(FramedStream):
         self._seen: set[tuple[str, int]] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = _size(data, at)
         if not size:
             raise Malformed("no HART-IP header")

@@ -75,6 +75,7 @@ class Iec104(Dissector):
 class Iec104Stream(FramedStream):
     """A controlling station, which opens the connection, and a controlled one."""
 
+    head = HEAD
     keep = HEAD + LARGEST
 
     def __init__(self) -> None:
@@ -83,8 +84,6 @@ class Iec104Stream(FramedStream):
         self._controlled = False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         if data[at] != START or not SMALLEST <= data[at + 1] <= LARGEST:
             raise Malformed("no IEC 104 header")
         return HEAD + data[at + 1]

@@ -55,6 +55,7 @@ class Iscsi(Dissector):
 class IscsiStream(FramedStream):
     """The login of a session and the targets it lists. A session captured from its middle yields nothing."""
 
+    head = HEAD_SIZE
     keep = 8192
     resumes = False
 
@@ -63,8 +64,6 @@ class IscsiStream(FramedStream):
         self._keys: dict[str, str] = {}  # what the initiator sent during the login
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD_SIZE:
-            return 0
         if not self._keys and data[at] & OPERATION != LOGIN:
             self.done = True  # another protocol, or the middle of a session
             return 0

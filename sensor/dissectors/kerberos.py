@@ -143,6 +143,7 @@ class Kerberos(Dissector):
 class KerberosStream(FramedStream):
     """Length-prefixed messages (RFC 4120, 7.2.2)."""
 
+    head = 5
     keep = KEEP
 
     def __init__(self, *, sure: bool = True) -> None:
@@ -161,8 +162,6 @@ class KerberosStream(FramedStream):
             self.done = True
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < 5:
-            return 0
         size = int.from_bytes(data[at : at + 4], "big")
         if not 0 < size <= SIZE_LIMIT or data[at + 4] not in MESSAGES:
             raise Malformed("no message")

@@ -92,13 +92,13 @@ class Knx(Discovery):
 class KnxStream(FramedStream):
     """One client and one gateway. Messages that are not parsed are reported once for each service."""
 
+    head = HEAD
+
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[int] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = _size(data, at)
         if not size:
             raise Malformed("no KNXnet/IP header")

@@ -130,6 +130,7 @@ class Ldap(Dissector):
 class LdapStream(FramedStream):
     """One connection: pending searches and binds, by message number."""
 
+    head = 6
     keep = KEEP
 
     def __init__(self) -> None:
@@ -138,8 +139,6 @@ class LdapStream(FramedStream):
         self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < 6:
-            return 0
         if data[at]:
             size = _length(data, at)
         elif data[at + 4 : at + 5] in (b"\x05", b"\x01", b"\x60"):

@@ -84,6 +84,7 @@ class Modbus(Dissector):
 class ModbusStream(FramedStream):
     """One client and one server. Requests that only read are reported once for each unit and function."""
 
+    head = HEAD
     keep = LENGTH_MAX
 
     def __init__(self) -> None:
@@ -93,8 +94,6 @@ class ModbusStream(FramedStream):
         self._answered = False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = _size(data, at)
         if not size:
             raise Malformed("no Modbus header")

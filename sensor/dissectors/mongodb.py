@@ -70,6 +70,7 @@ class Mongodb(Dissector):
 class MongodbStream(FramedStream):
     """A connection from its handshake on. One captured from its middle yields nothing."""
 
+    head = HEAD.size
     resumes = False
 
     def __init__(self) -> None:
@@ -79,8 +80,6 @@ class MongodbStream(FramedStream):
         self._login: _Login | None = None
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD.size:
-            return 0
         size, _, _, operation = HEAD.unpack_from(data, at)
         if operation in OPERATIONS and HEAD.size < size <= SIZE_LIMIT:
             return int(size)

@@ -93,8 +93,6 @@ class MqttStream(FramedStream):
         self._topics: set[str] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if at >= len(data):
-            return 0
         kind, flags = data[at] >> 4, data[at] & 15
         if not kind or (kind != PUBLISH and flags != FIXED_FLAGS.get(kind, 0)):
             raise Malformed("no MQTT header")

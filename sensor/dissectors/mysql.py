@@ -66,6 +66,7 @@ class Mysql(Dissector):
 class MysqlStream(FramedStream):
     """The login and the first statements of a connection. One captured from its middle yields nothing."""
 
+    head = HEAD_SIZE
     resumes = False
 
     def __init__(self) -> None:
@@ -77,8 +78,6 @@ class MysqlStream(FramedStream):
         self._left = 0  # statements to search, after the login
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD_SIZE:
-            return 0
         size = int.from_bytes(data[at : at + 3], "little")
         if not (size and size <= SIZE_LIMIT) and not self._left:  # statements have any size, the end of a file none
             raise Malformed("message of an impossible size")

@@ -42,6 +42,7 @@ class Nfs(Dissector):
 class NfsStream(FramedStream):
     """One client and its server: the last call, and what was reported."""
 
+    head = _HEAD.size
     keep = 512
 
     def __init__(self) -> None:
@@ -58,8 +59,6 @@ class NfsStream(FramedStream):
             yield from self.gap(packet, SIZE_LIMIT, from_client)
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < _HEAD.size:
-            return 0
         mark, _, kind = _HEAD.unpack_from(data, at)
         if kind not in (CALL, REPLY) or not _HEAD.size <= mark & ~LAST < SIZE_LIMIT:
             raise Malformed("no record")

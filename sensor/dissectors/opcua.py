@@ -86,6 +86,7 @@ class Opcua(Dissector):
 class OpcuaStream(FramedStream):
     """One client and one server."""
 
+    head = HEAD
     keep = 8192
 
     def __init__(self) -> None:
@@ -94,8 +95,6 @@ class OpcuaStream(FramedStream):
         self._login: tuple[str, str, str] | None = None  # user, method, seal
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = int.from_bytes(data[at + 4 : at + HEAD], "little")
         if data[at : at + 3] not in KINDS or data[at + 3] not in FINAL or not HEAD <= size <= LONGEST:
             raise Malformed("no OPC UA header")

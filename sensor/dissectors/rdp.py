@@ -96,6 +96,7 @@ class Rdp(Dissector):
 class RdpStream(FramedStream):
     """One connection until it is encrypted, or the client's name is known."""
 
+    head = ENVELOPE
     resumes = False
 
     def __init__(self) -> None:
@@ -108,8 +109,6 @@ class RdpStream(FramedStream):
         return iter(())
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < ENVELOPE:
-            return 0
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at] != VERSION or not HEAD_SIZE - ENVELOPE <= size <= SIZE_LIMIT:
             self.done = True  # another protocol, or a connection captured from its middle

@@ -59,14 +59,14 @@ class S7comm(Dissector):
 class S7commStream(FramedStream):
     """One client and one controller."""
 
+    head = HEAD
+
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[int] = set()
         self._answered = self._ordered = False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         size = data[at + 2] << 8 | data[at + 3]
         if data[at] != TPKT or data[at + 1] or size <= HEAD:
             raise Malformed("no TPKT header")

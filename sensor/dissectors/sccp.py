@@ -93,13 +93,13 @@ class SccpStream(FramedStream):
     have been missed.
     """
 
+    head = HEAD
+
     def __init__(self) -> None:
         super().__init__()
         self._recognized = False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         length, version, message = _HEADER.unpack_from(data, at)
         if not 4 <= length <= LENGTH_LIMIT or version > VERSION_LIMIT or message >= MESSAGE_LIMIT:
             raise Malformed("no SCCP header")

@@ -59,6 +59,7 @@ class Slmp(Dissector):
 class SlmpStream(FramedStream):
     """One client and one controller."""
 
+    head = 2
     keep = 64
     exclusive = False
 
@@ -68,8 +69,6 @@ class SlmpStream(FramedStream):
         self._requested, self._answered = 0, False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < 2:
-            return 0
         extra = HEADS.get(data[at : at + 2])
         stop = at + 2 + (extra or 0) + ROUTE + 2
         size = int.from_bytes(data[stop - 2 : stop], "little")

@@ -46,6 +46,7 @@ class Smi(Dissector):
 class SmiStream(FramedStream):
     """One connection. The server is a switch."""
 
+    head = _HEADER.size
     keep = _HEADER.size
 
     def __init__(self) -> None:
@@ -53,8 +54,6 @@ class SmiStream(FramedStream):
         self._answered = False
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < _HEADER.size:
-            return 0
         size = _size(data, at)
         if not size:
             raise Malformed("no Smart Install header")

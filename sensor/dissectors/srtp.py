@@ -52,6 +52,7 @@ class Srtp(Dissector):
 class SrtpStream(FramedStream):
     """One client and one controller. A connection captured from its middle yields nothing."""
 
+    head = HEAD
     keep = HEAD
     resumes = False
 
@@ -61,8 +62,6 @@ class SrtpStream(FramedStream):
         self._seen: set[int] = set()
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD:
-            return 0
         head = data[at : at + HEAD]
         if not self._begun and head != bytes(HEAD):
             self.done = True  # another protocol, or the middle of a connection

@@ -73,6 +73,7 @@ class Tds(Dissector):
 class TdsStream(FramedStream):
     """One connection until its login ends."""
 
+    head = HEAD_SIZE
     resumes = False
 
     def __init__(self) -> None:
@@ -86,8 +87,6 @@ class TdsStream(FramedStream):
         return iter(())
 
     def size(self, data: bytes, at: int) -> int:
-        if len(data) - at < HEAD_SIZE:
-            return 0
         kind, _, size = _HEAD.unpack_from(data, at)
         if kind in TLS_RECORDS and data[at + 1] == 3:
             return 5 + int.from_bytes(data[at + 3 : at + 5], "big")

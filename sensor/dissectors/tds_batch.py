@@ -55,12 +55,11 @@ class TdsBatch(Dissector):
 class TdsBatchStream(FramedStream):
     """One connection; each message is parsed separately, from its first bytes if it is long."""
 
+    head = HEAD_SIZE
     keep = TEXT_LIMIT
 
     def size(self, data: bytes, at: int) -> int:
         """The length in the header of a message ([MS-TDS] 2.2.3.1)."""
-        if len(data) - at < HEAD_SIZE:
-            return 0
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at] not in KINDS or size < HEAD_SIZE:
             self.done = True  # another protocol, or encrypted from here on

@@ -27,12 +27,16 @@ class _Direction:
 
 
 class FramedStream(Stream):
-    """A connection with length-prefixed messages; a protocol implements ``size`` and ``message``. After a gap, and if
-    the first segment is a response, parsing resumes at a segment that consists of whole messages. If ``resumes`` is
-    False it never resumes after a gap, because the framing is too weak to detect a boundary. If ``exclusive`` is False,
-    other protocols use the port too: a connection whose first bytes are no message is left alone, not malformed.
+    """A connection with length-prefixed messages; a protocol implements ``size`` and ``message``. ``head``: the bytes
+    of a message that ``size`` needs.
+
+    After a gap, and if the first segment is a response, parsing resumes at a segment that consists of whole messages.
+    If ``resumes`` is False it never resumes after a gap, because the framing is too weak to detect a boundary. If
+    ``exclusive`` is False, other protocols use the port too: a connection whose first bytes are no message is left
+    alone, not malformed.
     """
 
+    head = 1
     keep = KEEP
     resumes = exclusive = True
 
@@ -41,8 +45,8 @@ class FramedStream(Stream):
         self._started = self._framed = False
 
     def size(self, data: bytes, at: int) -> int:
-        """Size in bytes of the message that begins at ``at``; 0 if more bytes are needed. Raises Malformed if none
-        begins.
+        """Size in bytes of the message that begins at ``at``, where at least ``head`` bytes follow; 0 if more are
+        needed. Raises Malformed if none begins.
         """
         raise NotImplementedError
 
@@ -58,7 +62,7 @@ class FramedStream(Stream):
         """Whether a segment consists of whole messages, by their lengths according to ``size``."""
         at = 0
         try:
-            while at < len(data) and (size := self.size(data, at)):
+            while len(data) - at >= self.head and (size := self.size(data, at)):
                 at += size
         except Malformed:
             return False
@@ -80,7 +84,7 @@ class FramedStream(Stream):
         direction.skip -= at
         while at < len(data):
             try:
-                size = self.size(data, at)
+                size = self.size(data, at) if len(data) - at >= self.head else 0
             except Malformed:
                 self.done = not (self.exclusive or self._framed)
                 if self.done:
