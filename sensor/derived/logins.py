@@ -124,11 +124,11 @@ class Logins(Deriver):
 
     def __init__(self) -> None:
         self.tables = tables = NamedTables()
-        self._centres = tables.include("kdcs", Exchanges())
+        self._kdcs = tables.include("kdcs", Exchanges())
         # (client, KDC) → the last unanswered request
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
         # (client, KDC) with a request in the capture
-        self._asking: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
+        self._requesting: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
         # KDCs whose answers are captured
         self._replying: Bounded[int, bool] = tables.add("replying", Bounded(OPEN_LIMIT))
         # flow → the credentials sent last
@@ -173,7 +173,7 @@ class Logins(Deriver):
         if attempt is not None:
             yield attempt
 
-    def _ask(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt | None:
+    def _remember(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt | None:
         """Remember credentials until their answer. If the server's packets were not captured, changed credentials are
         an attempt with unknown outcome; unchanged ones belong to a session.
         """
@@ -191,7 +191,7 @@ class Logins(Deriver):
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
-        return self._ask(event, "FTP", RequestCredentials(event.user, event.seal))
+        return self._remember(event, "FTP", RequestCredentials(event.user, event.seal))
 
     def password_sent(self, event: PasswordSent) -> LoginAttempt | None:
         """Webmail and web servers log in for many users: only another password of the same account is an attempt."""
@@ -209,7 +209,11 @@ class Logins(Deriver):
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
-            return self._ask(event, "Telnet", RequestCredentials(event.user, event.seal)) if packet.one_sided else None
+            return (
+                self._remember(event, "Telnet", RequestCredentials(event.user, event.seal))
+                if packet.one_sided
+                else None
+            )
         return _attempt(
             event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal
         )
@@ -226,32 +230,32 @@ class Logins(Deriver):
         """If answers of the KDC are not captured, an account counts as rejected if its client continues with another
         one instead of sending pre-authentication data. Otherwise it may wait for several answers.
         """
-        self._centres.request(event)
+        self._kdcs.request(event)
         pair = (event.packet.src, event.packet.dst)
         before = self._unanswered.get(pair)
         self._unanswered.put(pair, event)
-        self._asking.put(pair, True)
+        self._requesting.put(pair, True)
         if before is None or before.proof or event.proof or before.client.lower() == event.client.lower():
             return None
         if event.packet.dst in self._replying:
             return None
         return _attempt(event, KERBEROS, before.client, False, answer=False, unknown=True, judged=False)
 
-    def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
+    def kdc_rejected(self, event: KerberosError) -> LoginAttempt | None:
         """If no request of the client is captured, its account is known only if the error repeats it."""
         pair = (event.packet.dst, event.packet.src)
         self._unanswered.pop(pair)
         self._replying.put(event.packet.src, True)
-        requested = self._centres.initial(event)
-        if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._asking):
+        requested = self._kdcs.initial(event)
+        if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._requesting):
             return None
         account = requested.client if requested is not None else event.client
         return _attempt(event, KERBEROS, account, False, unknown=event.code == UNKNOWN)
 
-    def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
+    def kdc_issued(self, event: KerberosAsReply) -> LoginAttempt | None:
         self._unanswered.pop((event.packet.dst, event.packet.src))
         self._replying.put(event.packet.src, True)
-        requested = self._centres.initial(event)
+        requested = self._kdcs.initial(event)
         return _attempt(event, KERBEROS, event.client, True) if requested is not None and requested.proof else None
 
     def sip_requested(self, event: SipRequest) -> LoginAttempt | None:
@@ -281,7 +285,7 @@ class Logins(Deriver):
     def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS or event.forwarded:
             return None
-        return self._ask(event, "HTTP", RequestCredentials(event.user, event.seal, event.credentials == "query"))
+        return self._remember(event, "HTTP", RequestCredentials(event.user, event.seal, event.credentials == "query"))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
         """The last round of NTLM in HTTP, whose answer has the result; other carriers have separate results."""
@@ -305,7 +309,7 @@ class Logins(Deriver):
     def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS:
             return None
-        return self._ask(event, "RTSP", RequestCredentials(event.user, event.seal))
+        return self._remember(event, "RTSP", RequestCredentials(event.user, event.seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
@@ -345,7 +349,7 @@ class Logins(Deriver):
         return _attempt(event, "LDAP", event.name, not event.code)
 
     def mqtt_connected(self, event: MqttConnect) -> LoginAttempt | None:
-        return self._ask(event, "MQTT", RequestCredentials("", event.seal)) if event.password else None
+        return self._remember(event, "MQTT", RequestCredentials("", event.seal)) if event.password else None
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
@@ -366,8 +370,8 @@ _SENT: dict[type[Event], str] = {
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
-    KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.centre_refused,
-    KerberosAsReply: Logins.centre_granted, IpmiSession: Logins.controller,
+    KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.kdc_rejected,
+    KerberosAsReply: Logins.kdc_issued, IpmiSession: Logins.controller,
     SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
     HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,

@@ -65,7 +65,7 @@ class StreamGuessing(CallDetector):
         self._paths: Distinct[tuple[int, int], str] = self.tables.add("paths", Distinct(window, PAIRS_LIMIT))
         self._refused: Distinct[tuple[int, int], str] = self.tables.add("refused", Distinct(window, PAIRS_LIMIT))
         # Clients and servers with a password.
-        self._entitled: Bounded[tuple[int, int], bool] = self.tables.add("entitled", Bounded(PAIRS_LIMIT))
+        self._authenticated: Bounded[tuple[int, int], bool] = self.tables.add("entitled", Bounded(PAIRS_LIMIT))
         self._reported: Recent[tuple[int, int]] = self.tables.add("reported", Recent(PAIRS_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
@@ -75,14 +75,14 @@ class StreamGuessing(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, RtspRequest):
             if event.credentials:
-                self._entitled.put(pair_of(event.packet), True)
+                self._authenticated.put(pair_of(event.packet), True)
             elif event.method == DESCRIBE:
                 self._open.put(event.packet.flow, event.uri)
         elif isinstance(event, RtspResponse) and event.status in (*MISSING, NO_PASSWORD):
             path = self._open.pop(event.packet.flow)
             if path is not None and event.status in MISSING:
                 yield from self._guessed(event, self._paths, path, self.options.paths, "do not exist")
-            elif path is not None and pair_of(event.packet, answer=True) not in self._entitled:
+            elif path is not None and pair_of(event.packet, answer=True) not in self._authenticated:
                 path = _DIGITS.sub("0", path)
                 yield from self._guessed(event, self._refused, path, 2 * self.options.paths, "need a password")
 

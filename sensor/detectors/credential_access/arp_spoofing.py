@@ -173,7 +173,7 @@ class ArpSpoofing(EventDetector):
         patience, announced = want.patience_s * SECOND, isinstance(event, ArpAnnouncement)
         dispute = bindings.claim(vlan, address, mac, event.ts, patience, unsolicited=unsolicited, announced=announced)
         if dispute is None and not insists:
-            owner.asks = address
+            owner.sends_as = address
         if dispute is None or self._is_exempt(dispute.mac) or self._is_given_back(event, mac, address, dispute):
             return
         if dispute.mac == mac:
@@ -297,7 +297,7 @@ class ArpSpoofing(EventDetector):
     def _has_others(self, vlan: int, mac: int, address: int) -> bool:
         """The same, including addresses for which it sends requests."""
         owner = self._bindings.known(vlan, mac)
-        return self._others(vlan, mac, address) or (owner is not None and owner.asks not in (0, address))
+        return self._others(vlan, mac, address) or (owner is not None and owner.sends_as not in (0, address))
 
     def _reason(
         self, event: Event, mac: int, address: int, owner: Owner, dispute: Binding, last_active: int, insists: bool
@@ -387,5 +387,5 @@ class ArpSpoofing(EventDetector):
 
 def _address_of(owner: Owner, ends: tuple[int, ...]) -> int:
     """An address that a MAC uses besides those that it took, and the two ends of its claim; 0 if there is none."""
-    used = (*owner.own, owner.asks)
+    used = (*owner.own, owner.sends_as)
     return next((address for address in used if address not in ends and address not in owner.taken), 0)

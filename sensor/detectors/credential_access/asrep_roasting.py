@@ -72,7 +72,7 @@ class AsrepRoasting(EventDetector):
             yield self._issued(event, requested)
 
     def _issued(self, event: KerberosAsReply, requested: KerberosAsRequest) -> Alert:
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         account, want = event.client.lower(), self.options
         count = self._accounts.add(client.address, account, event.ts)
         weak = only_weak(requested.etypes)
@@ -83,10 +83,10 @@ class AsrepRoasting(EventDetector):
         return self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             summary=(
                 f"{who(self.context, client)} received the initial ticket of {event.client} from "
-                f"{who(self.context, centre)} without pre-authentication"
+                f"{who(self.context, kdc)} without pre-authentication"
             ),
             why=(
                 (
@@ -116,15 +116,15 @@ class AsrepRoasting(EventDetector):
         count = self._tried.add(packet.src, event.client.lower(), event.ts)
         if count < want.tries or not self._reported.fresh(packet.src, event.ts):
             return
-        client, centre, near, far = ends_of(packet)
+        client, kdc, near, far = ends_of(packet)
         names = some(self._tried.values(packet.src))
         yield self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             summary=(
                 f"{who(self.context, client)} requested initial tickets of {count} accounts from "
-                f"{who(self.context, centre)} without pre-authentication"
+                f"{who(self.context, kdc)} without pre-authentication"
             ),
             why=(
                 f"{count} accounts within {want.window_s} s (threshold {want.tries}): {names}",

@@ -63,7 +63,7 @@ class DelegationAbuse(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, KerberosTgsRequest) or not event.user:
             return
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         device = self.context.device(client)
         kind = device.type if device is not None else "unknown"
         user, own = event.user.partition("@")[0].lower(), event.service.lower()
@@ -78,7 +78,7 @@ class DelegationAbuse(EventDetector):
         yield self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             summary=f"{who(self.context, client)} requested a ticket on behalf of {event.user}",
             why=(
                 f"it used the account of {event.service} to request a ticket in the name of {event.user} (S4U2self)",

@@ -24,7 +24,7 @@ from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.kerberos import AES, cipher, ends, network, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosPresented, KerberosTgsReply, KerberosTgsRequest
 
-CENTRES_LIMIT, SERVICES_LIMIT = 1024, 8192
+KDCS_LIMIT, SERVICES_LIMIT = 1024, 8192
 TICKET_ACCOUNT, RC4 = "krbtgt/", (23, 24)
 MIXED = -1  # instead of a time: the KDC issues such tickets with RC4
 
@@ -49,7 +49,7 @@ class ForgedTicket(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         # When a KDC issued or accepted an initial ticket with AES for the first time, by address and account; or MIXED.
-        self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(CENTRES_LIMIT))
+        self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(KDCS_LIMIT))
         # The same of tickets for a service, by the service.
         self._services: Bounded[str, int] = self.tables.add("services", Bounded(SERVICES_LIMIT))
 
@@ -90,16 +90,16 @@ class ForgedTicket(EventDetector):
                 yield self._alert(event, since)
 
     def _alert(self, event: KerberosTgsRequest, since: int) -> Alert:
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         seconds = round((event.ts - since) / SECOND)
         return self.alert(
             event,
             actor=client,
-            target=centre,
-            summary=f"{who(self.context, client)} presented a forged Kerberos ticket to {who(self.context, centre)}",
+            target=kdc,
+            summary=f"{who(self.context, client)} presented a forged Kerberos ticket to {who(self.context, kdc)}",
             why=(
                 f"the initial ticket is encrypted with {cipher(event.ticket_etype)}, and requests {event.service}",
-                f"{text(centre.address)} encrypts tickets of {event.ticket_service} with AES for {seconds} s",
+                f"{text(kdc.address)} encrypts tickets of {event.ticket_service} with AES for {seconds} s",
             ),
             numbers={"tickets": 1, "threshold": 1},
             key=("golden",),

@@ -164,14 +164,14 @@ class Kerberoasting(EventDetector):
         confidence: float,
         count: int,
     ) -> Alert:
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         return self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             summary=(
                 f"{who(self.context, client)} as {event.client or 'an unknown account'} {what} from "
-                f"{who(self.context, centre)}"
+                f"{who(self.context, kdc)}"
             ),
             why=why,
             numbers={

@@ -85,15 +85,15 @@ class KerberosDowngrade(EventDetector):
             if requested is None or (requested.packet.truncated and not requested.etypes):
                 yield self._one_way(event, used, f"the ticket is in {cipher(event.ticket_etype)}, the client's part in")
             elif offers_aes(requested.etypes):
-                yield self._by_centre(event, account, used)
+                yield self._by_kdc(event, account, used)
             elif only_weak(requested.etypes):
                 yield self._by_client(event, used)
 
-    def _by_centre(self, event: KerberosAsReply, account: str, used: int) -> Alert:
-        client, centre, _ = ends(event)
-        count = self._lowered.add(centre.address, account, event.ts)
+    def _by_kdc(self, event: KerberosAsReply, account: str, used: int) -> Alert:
+        client, kdc, _ = ends(event)
+        count = self._lowered.add(kdc.address, account, event.ts)
         before = (event.realm.lower(), account) in self._strong
-        others = some(self._lowered.values(centre.address))
+        others = some(self._lowered.values(kdc.address))
         why = [
             (
                 f"the client offered AES, and the ticket is in {cipher(event.ticket_etype)}, but {event.client} "
@@ -109,7 +109,7 @@ class KerberosDowngrade(EventDetector):
         severity = Severity.high if before or count >= self.options.accounts else Severity.medium
         what = (
             f"{who(self.context, client)} logged in as {event.client} with {cipher(used)}, although "
-            f"{who(self.context, centre)} supports AES"
+            f"{who(self.context, kdc)} supports AES"
         )
         confidence = 0.9 if severity == Severity.high else 0.6
         return self._made(event, used, what, tuple(why), severity, confidence, count, self.techniques)
@@ -139,11 +139,11 @@ class KerberosDowngrade(EventDetector):
         count: int,
         techniques: tuple[str, ...],
     ) -> Alert:
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         return self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             summary=summary,
             why=why,
             numbers={
@@ -152,7 +152,7 @@ class KerberosDowngrade(EventDetector):
                 "window_s": self.options.window_s,
                 "cipher": cipher(used),
             },
-            key=(centre.address, event.client.lower(), techniques[0]),
+            key=(kdc.address, event.client.lower(), techniques[0]),
             severity=severity,
             confidence=confidence,
             actor_port=port,

@@ -42,7 +42,7 @@ NETBIOS_SIZE = 15
 ANSWERED = 3 * SECOND  # maximum delay of an mDNS answer
 LOCAL = ".local"
 BAIT = frozenset(("wpad", "proxysrv"))
-MADE_UP = 0.6  # abbreviations without vowels have lower values
+RANDOM = 0.6  # abbreviations without vowels have lower values
 # Names by which browsers hide host addresses, a new one for each page.
 HIDDEN = lazy_pattern(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z")
 
@@ -113,17 +113,17 @@ class NamePoisoning(EventDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
         if isinstance(event, MdnsQuery):
-            self._asks(event)
+            self._query(event)
         elif isinstance(event, MdnsAnnouncement):
             yield from self._announcement(event)
         elif isinstance(event, LlmnrResponse):
             if not event.rcode:
                 for record in event.answers:
                     if record.type in ADDRESSES:
-                        yield from self._answers(event, record.name, record.address, "LLMNR", _asker(packet))
+                        yield from self._answer(event, record.name, record.address, "LLMNR", _client(packet))
         elif isinstance(event, NbnsAnswer):
             if self._is_of_host(event):
-                yield from self._answers(event, event.name, event.owners[0][0], "NetBIOS", _asker(packet))
+                yield from self._answer(event, event.name, event.owners[0][0], "NetBIOS", _client(packet))
         elif isinstance(event, LlmnrQuery | NbnsRegistration):
             if isinstance(event, NbnsRegistration) or event.claim:
                 self._claim(packet, event.name, event.ts)
@@ -136,7 +136,7 @@ class NamePoisoning(EventDetector):
             return False
         return not event.owners[0][1] and event.packet.src not in self._servers
 
-    def _asks(self, event: MdnsQuery) -> None:
+    def _query(self, event: MdnsQuery) -> None:
         packet = event.packet
         for question in event.questions:
             if question.type in OF_ADDRESSES and question.name.lower().endswith(LOCAL):
@@ -158,23 +158,23 @@ class NamePoisoning(EventDetector):
                 or HIDDEN.match(record.name.lower().removesuffix(LOCAL))
             ):
                 continue
-            ts, asker = self._queried.get(_plain(record.name)) or (0, Subject(0))
-            if not 0 <= event.ts - ts <= ANSWERED or asker.address == packet.src:
+            ts, client = self._queried.get(_plain(record.name)) or (0, Subject(0))
+            if not 0 <= event.ts - ts <= ANSWERED or client.address == packet.src:
                 self._claim(packet, record.name, event.ts)
             else:
-                yield from self._answers(event, record.name, record.address, "mDNS", asker)
+                yield from self._answer(event, record.name, record.address, "mDNS", client)
 
     def _claim(self, packet: Packet, name: str, ts: int) -> None:
         self._own.add(packet.src_mac or packet.src, _plain(name), ts)
 
-    def _answers(self, event: Event, name: str, address: int, protocol: str, asker: Subject) -> Iterator[Alert]:
+    def _answer(self, event: Event, name: str, address: int, protocol: str, client: Subject) -> Iterator[Alert]:
         """A host answers for a name."""
         packet, plain = event.packet, _plain(name)
         sender = packet.src_mac or packet.src
         if not plain or plain in self._own.values(sender):
             return
         self._answered.add((sender, address), _Name(plain, protocol), event.ts)
-        self._victims.add(sender, asker, event.ts)
+        self._victims.add(sender, client, event.ts)
         found = self._answered.values((sender, address))
         severity, confidence = self._verdict(found)
         if confidence and self._reported.fresh((sender, severity), event.ts):
@@ -184,7 +184,7 @@ class NamePoisoning(EventDetector):
         """Severity and confidence; 0 if it is benign."""
         names = {each.name for each in found}
         protocols = {each.name for each in found if each.protocol != "mDNS"}
-        odd = {name for name in names if name in BAIT or _made_up(name)}
+        odd = {name for name in names if name in BAIT or _looks_random(name)}
         if len(names) >= self.options.names:
             return (self.severity, 0.95 if odd else 0.9) if odd or len(protocols) > 1 else (Severity.low, 0.4)
         if odd and len(names) > 1:
@@ -197,7 +197,7 @@ class NamePoisoning(EventDetector):
         packet = event.packet
         actor = Subject(packet.src_mac, packet.src, packet.vlan)
         names = sorted({each.name for each in found})
-        odd = [name for name in names if name in BAIT or _made_up(name)]
+        odd = [name for name in names if name in BAIT or _looks_random(name)]
         protocols = " and ".join(sorted({each.protocol for each in found}))
         least = min(self.options.names, len(names))  # fewer suffice if one of them is a decoy or random
         such = " with such a name" if least < self.options.names else ""
@@ -230,7 +230,7 @@ class NamePoisoning(EventDetector):
         )
 
 
-def _asker(packet: Packet) -> Subject:
+def _client(packet: Packet) -> Subject:
     return Subject(packet.dst_mac, packet.dst, packet.vlan)
 
 
@@ -239,9 +239,9 @@ def _plain(name: str) -> str:
     return name.lower().removesuffix(LOCAL)[:NETBIOS_SIZE]
 
 
-def _made_up(name: str) -> bool:
+def _looks_random(name: str) -> bool:
     """Whether a name may be a browser's random test name: only letters without meaning."""
-    return name.isalpha() and generated(name) >= MADE_UP
+    return name.isalpha() and generated(name) >= RANDOM
 
 
 def _queries_address(questions: tuple[Question, ...]) -> bool:

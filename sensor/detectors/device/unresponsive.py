@@ -72,11 +72,11 @@ class Unresponsive(EventDetector):
         tries = self._tries.add(target, event.ts, event.ts)
         if tries < want.tries or not self._reported.fresh(target, event.ts):
             return
-        device, asker = Subject(mac, event.target, vlan), Subject(event.sender_mac, event.sender, vlan)
+        device, client = Subject(mac, event.target, vlan), Subject(event.sender_mac, event.sender, vlan)
         yield self.alert(
             event,
             actor=device,
-            target=asker,
+            target=client,
             summary=f"{who(self.context, device)} did not answer {tries} ARP requests",
             why=(
                 (

@@ -64,7 +64,7 @@ class IcmpSweep(FlowDetector):
         super().__init__(context, options)
         self._targets = self.tables.add("targets", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._targets.rule(threshold=self.options.targets)
-        self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
+        self._contacted = self.tables.add("contacted", RecentSet(PAIRS_BITS))
         self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -74,7 +74,7 @@ class IcmpSweep(FlowDetector):
         if not len(at):
             return []
         clients, servers, ts = contacts["client"][at], contacts["server"][at], contacts["ts"][at]
-        fresh = self._met.look(combine(clients, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
+        fresh = self._contacted.look(combine(clients, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at = at[fresh]
         return [
             (int(contacts["row"][at[i]]), Finding(n, sample))

@@ -3,7 +3,7 @@ address, or tries functions or objects.
 
 A control server knows the units and functions that it polls, and a serial line has 32 units at most without repeaters.
 A scan requests many units that do not exist, which a gateway answers with an exception (Modbus Application Protocol
-1.1b3, 7), or for functions that the controller refuses. A control centre has the list of the objects of its stations: a
+1.1b3, 7), or for functions that the controller refuses. A control center has the list of the objects of its stations: a
 scan requests many stations or objects that do not exist, which the other side refuses (IEC 60870-5-104, causes 46, 47).
 """
 

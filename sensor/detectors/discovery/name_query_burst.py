@@ -59,7 +59,7 @@ class NameQueryBurst(EventDetector):
         self._denied: Distinct[int, str] = self.tables.add(
             "denied", Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         )
-        self._made_up: Distinct[int, str] = self.tables.add(
+        self._random: Distinct[int, str] = self.tables.add(
             "made_up", Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         )
         self._in_a_day: Distinct[int, str] = self.tables.add(
@@ -83,8 +83,8 @@ class NameQueryBurst(EventDetector):
         if domain.rpartition(".")[2] in OWN or event.name.endswith(REVERSED):
             return
         count = self._denied.add(client, domain, event.ts)
-        random = _is_made_up(domain)
-        slow = self._made_up.add(client, domain, event.ts) if random else 0
+        random = _looks_random(domain)
+        slow = self._random.add(client, domain, event.ts) if random else 0
         day = self._in_a_day.add(client, domain, event.ts) if random else 0
         if (
             (count % STEP or count < want.names)
@@ -93,7 +93,7 @@ class NameQueryBurst(EventDetector):
         ):
             return
         names = self._denied.values(client)
-        made_up = sum(map(_is_made_up, names))
+        made_up = sum(map(_looks_random, names))
         score = made_up + want.plain_weight * (len(names) - made_up)
         enough = score >= want.names or slow >= want.slow_names or day >= want.day_names
         if enough and self._evaluated.fresh((client, max(count, slow, day)), event.ts):
@@ -124,5 +124,5 @@ class NameQueryBurst(EventDetector):
         )
 
 
-def _is_made_up(domain: str) -> bool:
+def _looks_random(domain: str) -> bool:
     return generated(domain.partition(".")[0]) >= GENERATED

@@ -78,7 +78,7 @@ class ServiceSweep(FlowDetector):
         self._ports = ports_in(self.options.ports)
         self._hosts = self.tables.add("hosts", self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS))
         self._hosts.rule(threshold=self.options.hosts)
-        self._met = self.tables.add("contacted", RecentSet(PAIRS_BITS))
+        self._contacted = self.tables.add("contacted", RecentSet(PAIRS_BITS))
         self._exempt = AddressBlocks(self.options.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
@@ -101,7 +101,7 @@ class ServiceSweep(FlowDetector):
         keys = combine(contacts["client"][at], contacts["service"][at].astype(np.uint64))
         servers = contacts["server"][at]
         ts = contacts["ts"][at]
-        fresh = self._met.look(combine(keys, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
+        fresh = self._contacted.look(combine(keys, servers), np.ascontiguousarray(ts), DAY) == RecentSet.FIRST
         at, keys, servers, ts = at[fresh], keys[fresh], servers[fresh], ts[fresh]
         return [
             (int(contacts["row"][at[i]]), Finding(hosts, sample))

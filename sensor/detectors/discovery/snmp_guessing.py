@@ -87,7 +87,7 @@ class SnmpGuessing(CallDetector):
             "reported", Recent(REPORTED_LIMIT, want.window_s * SECOND)
         )
         self._set: Recent[tuple[int, int, bool]] = self.tables.add("set", Recent(REPORTED_LIMIT, 86_400 * SECOND))
-        self._lit = False
+        self._two_way = False
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SnmpRequest):
@@ -119,7 +119,7 @@ class SnmpGuessing(CallDetector):
 
     def _answered(self, event: SnmpResponse) -> Iterator[Alert]:
         pair = pair_of(event.packet, answer=True)
-        self._lit = True
+        self._two_way = True
         self._agents.answered(number_of_address(pair[0]), number_of_address(pair[1]), event.ts)
         since = self._guessing.get(pair)
         if since is None or event.operation == "report" or event.ts - since > self.options.window_s * SECOND:
@@ -148,7 +148,7 @@ class SnmpGuessing(CallDetector):
         if addresses.is_multicast(packet.dst):
             return
         found = self._agents.opened(number_of_address(packet.src), number_of_address(packet.dst), event.ts)
-        if found is None or not self._lit or not self._reported.fresh((packet.src, "agents"), event.ts):
+        if found is None or not self._two_way or not self._reported.fresh((packet.src, "agents"), event.ts):
             return
         silent, answered, sample = found
         severe = Severity.high if is_fixed_function(self.context, ends_of(packet).actor) else Severity.low

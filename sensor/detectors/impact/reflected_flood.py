@@ -114,7 +114,7 @@ class ReflectedFlood(FlowDetector):
         super().__init__(context, options)
         want = self.options
         self._amplifies = ports_in(AMPLIFIERS)
-        self._lit = {UDP: False, TCP: False}
+        self._two_way = {UDP: False, TCP: False}
         self._answers = self.tables.add("answers", RateWindow(60 * SECOND, KEY_BITS))
         self._windows = [
             (self.tables.add("windows.servers", self._window(60, want.servers)), want.servers),
@@ -133,14 +133,14 @@ class ReflectedFlood(FlowDetector):
         if not len(contacts):
             return []
         rows = changes.rows.take(contacts["row"])
-        both, lit, want = self._lights(rows, TCP), self._lights(rows, UDP), self.options
-        turned, masks = self._reflections(rows, contacts["flags"], lit)
+        both, two_way, want = self._two_way_until(rows, TCP), self._two_way_until(rows, UDP), self.options
+        turned, masks = self._reflections(rows, contacts["flags"], two_way)
         _, pinged, _, silent = masks
         victim = np.where(turned, contacts["server"], contacts["client"])
         server = np.where(turned, contacts["client"], contacts["server"])
         of_client = rows["client_port"].astype(np.uint64) << np.uint64(8) | rows["proto"]
         service = np.where(turned, of_client, contacts["service"]).astype(np.uint64)
-        sure = ~(silent | pinged) | both | pinged & (lit | (contacts["flags"] & SERVER_INSIDE == 0))
+        sure = ~(silent | pinged) | both | pinged & (two_way | (contacts["flags"] & SERVER_INSIDE == 0))
         keys, found = np.where(silent, victim, combine(victim, service)), []
         for mask, (window, threshold) in zip(masks, self._windows, strict=True):
             at = mask.nonzero()[0]
@@ -148,7 +148,7 @@ class ReflectedFlood(FlowDetector):
                 finding = Finding(servers, sample, threshold, bool(sure[at[i]]))
                 found.append((int(contacts["row"][at[i]]), finding))
         # Where queries are not captured, the answers of a resolver would count.
-        at = (masks[0] & (lit | (service >> 8 != DNS))).nonzero()[0]
+        at = (masks[0] & (two_way | (service >> 8 != DNS))).nonzero()[0]
         steps = np.ones(len(at), np.int8)
         for i, flows, _ in self._answers.follow(keys[at], server[at], rows["ts"][at], steps, want.answers, 1):
             found.append((int(contacts["row"][at[i]]), Finding(flows, [], want.answers, flows=True)))
@@ -157,10 +157,10 @@ class ReflectedFlood(FlowDetector):
         return sorted(found)
 
     def _reflections(
-        self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8], lit: npt.NDArray[np.bool_]
+        self, rows: npt.NDArray[np.void], flags: npt.NDArray[np.uint8], two_way: npt.NDArray[np.bool_]
     ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.bool_]]]:
         """Where the server seems to be the client; and where a row may be part of a reflection, one mask for each of
-        ``self._windows``: UDP answers, ping replies, SYN-ACKs, and flows in which the client sent nothing. ``lit``:
+        ``self._windows``: UDP answers, ping replies, SYN-ACKs, and flows in which the client sent nothing. ``two_way``:
         UDP flows with both directions were seen.
         """
         proto, kind, server_port = rows["proto"], rows["kind"], rows["server_port"]
@@ -174,7 +174,7 @@ class ReflectedFlood(FlowDetector):
         no_peers = (rows["client_port"] < NO_CLIENT) & (rows["client_port"] != server_port)
         turned &= ~self._amplifies[server_port] | no_peers
         plain = first & (proto == UDP) & self._amplifies[server_port]
-        plain &= lit | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
+        plain &= two_way | (server_port != DNS) | (rows["server_bytes"] >= self.options.large)
         far = plain & (flags & SERVER_INSIDE == 0) | turned & (flags & CLIENT_INSIDE == 0)
         pinged = first & ((proto == ICMP) | (proto == ICMPV6))
         shaken = first & (proto == TCP) & (rows["client_port"] < NO_CLIENT) & (server_port < PLAIN)
@@ -204,12 +204,12 @@ class ReflectedFlood(FlowDetector):
             (kind == Change.ANSWERED) | (kind == Change.ENDED) & ~requested | udp & (turned | requested & answered)
         )
 
-    def _lights(self, rows: npt.NDArray[np.void], proto: int) -> npt.NDArray[np.bool_]:
+    def _two_way_until(self, rows: npt.NDArray[np.void], proto: int) -> npt.NDArray[np.bool_]:
         """For each row whether a flow of the protocol with both directions was seen by then."""
         both = (rows["proto"] == proto) & (rows["client_packets"] > 0) & (rows["server_packets"] > 0)
-        lit = np.logical_or.accumulate(both) | self._lit[proto]
-        self._lit[proto] = bool(lit[-1])
-        return lit
+        two_way = np.logical_or.accumulate(both) | self._two_way[proto]
+        self._two_way[proto] = bool(two_way[-1])
+        return two_way
 
     def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         ended = flow.kind == Change.ENDED

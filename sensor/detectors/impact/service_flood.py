@@ -80,7 +80,7 @@ class Finding(NamedTuple):
     """
 
     messages: int
-    lit: bool
+    two_way: bool
     seconds: int = 0
     size: int = 0
     brief: bool = False
@@ -107,7 +107,7 @@ class ServiceFlood(FlowDetector):
         self._rates = self.tables.add("rates", RateWindow(self.options.window_s * SECOND))
         self._datagrams = self.tables.add("datagrams", RateWindow(self.options.window_s * SECOND))
         self._brief = self.tables.add("brief", RateWindow(BRIEF_S * SECOND, BRIEF_BITS))
-        self._lit = False
+        self._two_way = False
         self._reported: Recent[tuple[int, int, int, int, bool]] = self.tables.add(
             "reported", Recent(PAIRS_LIMIT, self.options.again_s * SECOND)
         )
@@ -115,8 +115,8 @@ class ServiceFlood(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.rows, self.options
-        lit = self._lit_until(rows)
-        found = self._loud(rows, lit) + self._unfinished(rows, lit)
+        two_way = self._two_way_until(rows)
+        found = self._loud(rows, two_way) + self._unfinished(rows, two_way)
         kinds = changes.contacts["kind"]
         contacts = changes.contacts.compress((kinds == Change.NEW) | (kinds == Change.ANSWERED))
         protocols = contacts["service"] & 0xFF
@@ -125,19 +125,19 @@ class ServiceFlood(FlowDetector):
             (UDP, self._datagrams, want.datagrams),
         ):
             rates = _unanswered(contacts.compress(protocols == protocol), window, threshold, by_service=protocol == TCP)
-            found += [(row, Finding(count, bool(lit[row]))) for row, count in rates]
+            found += [(row, Finding(count, bool(two_way[row]))) for row, count in rates]
         return sorted(found)
 
-    def _lit_until(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    def _two_way_until(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
         """For each row, whether the capture has shown both directions of a TCP flow by then."""
-        if self._lit or not len(rows):
+        if self._two_way or not len(rows):
             return np.ones(len(rows), np.bool_)
         both = (rows["client_packets"] > 0) & (rows["server_packets"] > 0) & (rows["proto"] == TCP)
-        lit: npt.NDArray[np.bool_] = np.logical_or.accumulate(both)
-        self._lit = bool(lit[-1])
-        return lit
+        two_way: npt.NDArray[np.bool_] = np.logical_or.accumulate(both)
+        self._two_way = bool(two_way[-1])
+        return two_way
 
-    def _loud(self, rows: npt.NDArray[np.void], lit: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
+    def _loud(self, rows: npt.NDArray[np.void], two_way: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
         """The flows of echo requests, or of datagrams to a service that does not answer, that ended with too many of
         them, or of their bytes, and too many a second.
         """
@@ -152,18 +152,18 @@ class ServiceFlood(FlowDetector):
         large = (size >= want.ping_bytes) & (size >= want.ping_bytes / 10 * seconds)
         loud = (sent >= want.pings) & (sent >= want.pings_per_second * seconds)
         found = np.flatnonzero(loud | large).tolist()
-        shown = ping | lit
+        shown = ping | two_way
         return [
             (int(at[i]), Finding(int(sent[i]), bool(shown[at[i]]), round(seconds[i]), 0 if loud[i] else int(size[i])))
             for i in found
         ]
 
-    def _unfinished(self, rows: npt.NDArray[np.void], lit: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
+    def _unfinished(self, rows: npt.NDArray[np.void], two_way: npt.NDArray[np.bool_]) -> list[tuple[int, Finding]]:
         """In a capture of one direction: connections that ended after the first packets, which were not answered."""
-        if lit.all():
+        if two_way.all():
             return []
         ended = (rows["kind"] == Change.ENDED) & (rows["proto"] == TCP) & (rows["server_packets"] == 0)
-        at = np.flatnonzero(ended & (rows["client_packets"] <= BRIEF) & ~lit)
+        at = np.flatnonzero(ended & (rows["client_packets"] <= BRIEF) & ~two_way)
         if not len(at):
             return []
         brief = rows.take(at)
@@ -182,7 +182,7 @@ class ServiceFlood(FlowDetector):
         stream, tcp = numbers.seconds > 0, flow.proto == TCP
         port = 0 if flow.proto == UDP and not stream else flow.server_port
         count, threshold, unit = self._excess(flow, numbers)
-        sure = numbers.lit or numbers.brief or count >= MANY * threshold
+        sure = numbers.two_way or numbers.brief or count >= MANY * threshold
         if not self._reported.fresh((flow.client, flow.server, flow.proto, port, sure), flow.ts):
             return
         window = BRIEF_S if numbers.brief else numbers.seconds or want.window_s
@@ -201,7 +201,7 @@ class ServiceFlood(FlowDetector):
             why=(
                 f"{how} (threshold {threshold})",
                 *([f"each ended after at most {BRIEF} packets of the source"] if numbers.brief else []),
-                *([] if numbers.lit else ["the capture shows one direction only: there may be answers"]),
+                *([] if numbers.two_way else ["the capture shows one direction only: there may be answers"]),
             ),
             numbers={unit if unit == "bytes" else "count": count, "threshold": threshold, "window_s": window},
             key=(addresses.text(flow.server), what),

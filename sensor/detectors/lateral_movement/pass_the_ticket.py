@@ -104,7 +104,7 @@ class PassTheTicket(EventDetector):
         holder = self._holders.get(event.ticket) if event.ticket else None
         if holder is None or not 0 <= event.ts - holder.ts <= self.options.life_s * SECOND:
             return
-        client, centre, _ = ends(event)
+        client, kdc, _ = ends(event)
         if (
             client.address == holder.subject.address
             or is_v4(client.address) != is_v4(holder.subject.address)
@@ -124,7 +124,7 @@ class PassTheTicket(EventDetector):
             ("stolen", holder.account),
             Severity.critical,
             0.95,
-            (centre, holder.subject),
+            (kdc, holder.subject),
             self.techniques,
         )
 
@@ -164,14 +164,14 @@ class PassTheTicket(EventDetector):
     def _made(
         self, event: KerberosRequest | KerberosReply, why: tuple[str, ...], account: str, *, sure: bool, weak: bool
     ) -> Alert:
-        client, centre, _ = ends(event)
+        client, kdc, _ = ends(event)
         summary = (
             f"{who(self.context, client)} requested a Kerberos ticket of {event.client} from "
-            f"{who(self.context, centre)} as tools with its hash do"
+            f"{who(self.context, kdc)} as tools with its hash do"
         )
         severity, confidence = (Severity.medium, 0.75) if sure else (Severity.low, 0.5)
         techniques = ("T1550.003", "T1550.002") if weak else self.techniques
-        return self._alert(event, summary, why, ("made", account), severity, confidence, (centre,), techniques)
+        return self._alert(event, summary, why, ("made", account), severity, confidence, (kdc,), techniques)
 
     def _first(self, packet: Packet, account: str) -> bool:
         """Whether this client did not request the account without pre-authentication before."""
@@ -188,11 +188,11 @@ class PassTheTicket(EventDetector):
         targets: tuple[Subject, ...],
         techniques: tuple[str, ...],
     ) -> Alert:
-        client, centre, port = ends(event)
+        client, kdc, port = ends(event)
         return self.alert(
             event,
             actor=client,
-            target=centre,
+            target=kdc,
             targets=targets,
             summary=summary,
             why=why,

@@ -26,7 +26,7 @@ from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.kerberos import ends, network, offers_aes, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
-ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
+ACCOUNTS_LIMIT, KDCS_LIMIT = 16384, 1024
 # Errors (RFC 4120, 7.5.9): unsupported encryption type; pre-authentication required, with a list of types.
 UNSUPPORTED, NEEDS_PROOF = 14, 25
 
@@ -65,9 +65,9 @@ class SkeletonKey(EventDetector):
         window = self.options.window_s * SECOND
         self._exchanges = self.tables.include("exchanges", Exchanges())
         self._strong: Bounded[tuple[int, str], int] = self.tables.add("strong", Bounded(ACCOUNTS_LIMIT))
-        self._lost: Distinct[int, str] = self.tables.add("lost", Distinct(window, CENTRES_LIMIT))
-        self._clients: Distinct[int, Subject] = self.tables.add("clients", Distinct(window, CENTRES_LIMIT))
-        self._reported: Recent[int] = self.tables.add("reported", Recent(CENTRES_LIMIT, window))
+        self._lost: Distinct[int, str] = self.tables.add("lost", Distinct(window, KDCS_LIMIT))
+        self._clients: Distinct[int, Subject] = self.tables.add("clients", Distinct(window, KDCS_LIMIT))
+        self._reported: Recent[int] = self.tables.add("reported", Recent(KDCS_LIMIT, window))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         requested = self._exchanges.initial(event)
@@ -80,28 +80,28 @@ class SkeletonKey(EventDetector):
         ciphers = _ciphers(event)
         if ciphers is None:
             return
-        client, centre, _ = ends(event)
-        place = centre.address, requested.client.lower()
+        client, kdc, _ = ends(event)
+        place = kdc.address, requested.client.lower()
         if offers_aes(ciphers):
             self._strong.put(place, event.ts)
-            self._lost.forget(centre.address)
-            self._clients.forget(centre.address)
+            self._lost.forget(kdc.address)
+            self._clients.forget(kdc.address)
         elif place in self._strong:
-            self._clients.add(centre.address, client, event.ts)
+            self._clients.add(kdc.address, client, event.ts)
             count = self._lost.add(*place, event.ts)
-            if count >= self.options.accounts and self._reported.fresh(centre.address, event.ts):
-                yield self._found(event, centre, count)
+            if count >= self.options.accounts and self._reported.fresh(kdc.address, event.ts):
+                yield self._found(event, kdc, count)
 
-    def _found(self, event: KerberosAsReply | KerberosError, centre: Subject, count: int) -> Alert:
-        clients = self._clients.values(centre.address)
+    def _found(self, event: KerberosAsReply | KerberosError, kdc: Subject, count: int) -> Alert:
+        clients = self._clients.values(kdc.address)
         return self.alert(
             event,
-            actor=centre,
+            actor=kdc,
             target=clients[-1],
             targets=reversed(clients),
-            summary=f"{who(self.context, centre)} stopped supporting AES for {count} accounts, as with a skeleton key",
+            summary=f"{who(self.context, kdc)} stopped supporting AES for {count} accounts, as with a skeleton key",
             why=(
-                f"accounts with AES keys before: {some(self._lost.values(centre.address))}",
+                f"accounts with AES keys before: {some(self._lost.values(kdc.address))}",
                 "their clients still offer AES, and no account received it in between",
             ),
             numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s},

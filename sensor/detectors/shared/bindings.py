@@ -53,13 +53,13 @@ class Owner(msgspec.Struct):
     """A MAC address: last seen, the IP addresses it claims, and those among them that others held: (since when,
     previous MAC).
 
-    ``asks``: the sender address of its last undisputed request.
+    ``sends_as``: the sender address of its last undisputed request.
     """
 
     last: int
     own: Bounded[int, int]
     taken: Bounded[int, tuple[int, int]]
-    asks: int = 0
+    sends_as: int = 0
 
 
 class Bindings:

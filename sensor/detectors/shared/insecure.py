@@ -55,9 +55,9 @@ class InsecureSetting(NamedTuple):
     """``setting``: its name, empty where nothing is insecure; ``does``: continues "the device …"; ``why``: the field
     that proves it, and its value.
 
-    ``requested``: known from a request to the device only; ``asks``: the device is the client, so that its port means
-    nothing; ``fixes``: settings that this message shows as fixed; ``whose``: the device, where it is neither sender nor
-    receiver.
+    ``requested``: known from a request to the device only; ``as_client``: the device is the client, so that its port
+    means nothing; ``fixes``: settings that this message shows as fixed; ``whose``: the device, where it is neither
+    sender nor receiver.
     """
 
     setting: str
@@ -65,7 +65,7 @@ class InsecureSetting(NamedTuple):
     does: str = ""
     why: str = ""
     requested: bool = False
-    asks: bool = False
+    as_client: bool = False
     fixes: tuple[str, ...] = ()
     whose: Subject | None = None
 

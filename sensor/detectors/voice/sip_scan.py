@@ -69,7 +69,7 @@ class SipScan(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._lit = False
+        self._two_way = False
         self._reported_tools: Recent[tuple[int, str]] = self.tables.add("reported_tools", Recent(TOOLS_LIMIT, SECOND))
         self._extensions = self.tables.include("extensions", self._window())
         self._hosts = self.tables.include("hosts", self._window())
@@ -99,13 +99,13 @@ class SipScan(EventDetector):
         if _is_scanner(event.user_agent):
             if self._reported_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)
-        elif self._lit:
+        elif self._two_way:
             yield from self._alert(event, extensions, hosts)
 
     def _response(self, event: SipResponse) -> Iterator[Alert]:
         """A response goes to the client."""
         packet = event.packet
-        self._lit = True
+        self._two_way = True
         if event.status == 100 or event.status in CHALLENGES:
             return
         key, extension = number_of_address(packet.dst), number_of(_extension(event))

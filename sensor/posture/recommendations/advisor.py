@@ -250,4 +250,4 @@ def _case_of(name: Name, subject: Subject, event: Event, shown: InsecureSetting)
 
 def _port(event: Event, shown: InsecureSetting) -> int:
     """The port of the setting; 0 for clients, whose ports are ephemeral."""
-    return 0 if shown.asks else event.packet.dport if shown.requested else event.packet.sport
+    return 0 if shown.as_client else event.packet.dport if shown.requested else event.packet.sport

@@ -29,7 +29,7 @@ PROTECT_FIRST = (8, 13)
 
 def _proof(event: NtlmLogin | SmbLogin) -> InsecureSetting | None:
     if event.method == "ntlmv2":
-        return InsecureSetting("", why="it authenticated with NTLMv2", asks=True, fixes=("ntlmv1",))
+        return InsecureSetting("", why="it authenticated with NTLMv2", as_client=True, fixes=("ntlmv1",))
     if event.method not in OLD_NTLM:
         return None
     return InsecureSetting(
@@ -37,21 +37,23 @@ def _proof(event: NtlmLogin | SmbLogin) -> InsecureSetting | None:
         "ntlm",
         f"authenticates with {event.method}, which is cracked within hours",
         f"its response to the challenge was {event.method}",
-        asks=True,
+        as_client=True,
     )
 
 
 def _llmnr(event: LlmnrQuery) -> InsecureSetting | None:
     if event.claim or event.conflict:
         return None
-    return InsecureSetting("llmnr", "llmnr", "sends LLMNR queries", f"LLMNR query for {event.name[:80]!r}", asks=True)
+    return InsecureSetting(
+        "llmnr", "llmnr", "sends LLMNR queries", f"LLMNR query for {event.name[:80]!r}", as_client=True
+    )
 
 
 def _nbns(event: NbnsQuery) -> InsecureSetting | None:
     if not event.broadcast or event.status:
         return None
     return InsecureSetting(
-        "nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", asks=True
+        "nbns", "nbns", "sends NetBIOS name queries", f"NetBIOS broadcast query for {event.name[:80]!r}", as_client=True
     )
 
 
