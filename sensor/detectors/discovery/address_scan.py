@@ -27,7 +27,7 @@ from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.addresses import addresses_in, counted
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.unanswered import unanswered
 
@@ -178,11 +178,7 @@ class AddressScan(FlowDetector):
         )
 
     def _severity(self, actor: Subject, numbers: Finding) -> Severity:
-        """Scans from the internet are background noise: low, unless a host answered. Fixed-function devices never scan:
-        high.
-        """
+        """A capture without answers shows no failures: low."""
         if not numbers.received:
             return Severity.low
-        if not self.context.networks.inside(actor.address):
-            return Severity.medium if numbers.answered else Severity.low
-        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
+        return severity_of_scan(self.context, actor, answered=bool(numbers.answered))

@@ -24,7 +24,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import addresses_in, counted
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
@@ -86,7 +86,6 @@ class IcmpSweep(FlowDetector):
             return
         want, actor = self.options, client_of(flow)
         targets = [Subject(0, address, flow.vlan) for address in addresses_in(numbers.sample)] or [server_of(flow)]
-        inside = self.context.networks.inside(flow.client)
         yield self.alert(
             flow,
             actor=actor,
@@ -102,10 +101,6 @@ class IcmpSweep(FlowDetector):
             ),
             numbers={"targets": numbers.targets, "threshold": want.targets, "window_s": want.window_s},
             key=(PROTOCOLS[flow.proto],),
-            severity=Severity.high
-            if is_fixed_function(self.context, actor)
-            else Severity.medium
-            if inside
-            else Severity.low,
+            severity=severity_of_scan(self.context, actor),
             network=network_of(self.context, flow),
         )

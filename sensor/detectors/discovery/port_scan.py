@@ -22,7 +22,7 @@ from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.unanswered import with_unanswered
 
@@ -124,14 +124,6 @@ class PortScan(FlowDetector):
                 "window_s": window,
             },
             key=(addresses.text(flow.server), proto),
-            severity=self._severity(flow, numbers),
+            severity=severity_of_scan(self.context, actor, answered=bool(numbers.answered)),
             network=network_of(self.context, flow),
         )
-
-    def _severity(self, flow: Flow, numbers: Finding) -> Severity:
-        """Scans from the internet are background noise: low, unless a port answered. Fixed-function devices never scan:
-        high.
-        """
-        if not self.context.networks.inside(flow.client):
-            return Severity.medium if numbers.answered else Severity.low
-        return Severity.high if is_fixed_function(self.context, client_of(flow)) else Severity.medium

@@ -24,7 +24,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 
 KEY_BITS, PAIR_BITS = 9, 13
@@ -93,7 +93,7 @@ class ProtocolScan(FlowDetector):
         exempt = flow.client in self._exempt
         if exempt or not self._reported.fresh((flow.client, flow.server), flow.ts):
             return
-        want, actor, inside = self.options, client_of(flow), self.context.networks.inside(flow.client)
+        want, actor = self.options, client_of(flow)
         yield self.alert(
             flow,
             actor=actor,
@@ -111,11 +111,7 @@ class ProtocolScan(FlowDetector):
             ),
             numbers={"protocols": numbers.protocols, "threshold": want.protocols, "window_s": want.window_s},
             key=(addresses.text(flow.server),),
-            severity=Severity.high
-            if is_fixed_function(self.context, actor)
-            else Severity.medium
-            if inside
-            else Severity.low,
+            severity=severity_of_scan(self.context, actor),
             confidence=0.9,
             network=network_of(self.context, flow),
         )

@@ -27,7 +27,7 @@ from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import addresses_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, scanned, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 
 FAST_S, FAST_TARGETS = 120, 25
@@ -144,14 +144,8 @@ class SlowAddressScan(FlowDetector):
                 "window_s": numbers.window_s,
             },
             key=(service,),
-            severity=self._severity(actor),
+            severity=severity_of_scan(self.context, actor),
             confidence=0.8,
             target_port=flow.server_port if flow.proto in WITH_PORTS else 0,
             network=network_of(self.context, flow),
         )
-
-    def _severity(self, actor: Subject) -> Severity:
-        """A fixed-function device has no reason to scan; an external scanner is one of many."""
-        if is_fixed_function(self.context, actor):
-            return Severity.high
-        return Severity.medium if self.context.networks.inside(actor.address) else Severity.low

@@ -26,15 +26,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import is_fixed_function, who
-from sensor.dissectors.dhcp import (
-    DhcpAck,
-    DhcpDecline,
-    DhcpDiscover,
-    DhcpMessage,
-    DhcpOther,
-    DhcpRelease,
-    DhcpRequest,
-)
+from sensor.dissectors.dhcp import DhcpAck, DhcpDecline, DhcpDiscover, DhcpMessage, DhcpOther, DhcpRelease, DhcpRequest
 from sensor.dissectors.dhcpv6 import Dhcpv6Message, Dhcpv6Reply, Dhcpv6Solicit
 
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024

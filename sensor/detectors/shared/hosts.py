@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sensor.core.alert import Severity
 from sensor.core.detector import Context
 from sensor.core.device_text import device_text
 from sensor.core.event import Event
@@ -75,6 +76,15 @@ def is_fixed_function(context: Context, subject: Subject) -> bool:
     """Whether the endpoint is a known fixed-function device."""
     device = context.device(subject)
     return device is not None and device.fixed_function
+
+
+def severity_of_scan(context: Context, actor: Subject, *, answered: bool = False) -> Severity:
+    """Fixed-function devices never scan: high. Scans from the internet are background noise: low, unless a target
+    answered.
+    """
+    if is_fixed_function(context, actor):
+        return Severity.high
+    return Severity.medium if answered or context.networks.inside(actor.address) else Severity.low
 
 
 def scanned(count: int, service: str) -> str:
