@@ -1,5 +1,5 @@
-"""AMQP 0-9-1 over TCP (its specification, 2.2 and 4.2), as RabbitMQ uses it: programs of brokers and
-clients, and logins with their mechanism and result.
+"""AMQP 0-9-1 over TCP (its specification, 2.2 and 4.2), as RabbitMQ uses it: programs of brokers and clients, and
+logins with their mechanism and result.
 
 Reads the negotiation of a connection. Exchanges, queues and messages are not read, nor is AMQP 1.0. A password is
 stored as a seal.

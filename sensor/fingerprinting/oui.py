@@ -87,9 +87,9 @@ def _carried() -> _Carried:
 
 
 class _Carried:
-    """netaddr's lists with its index, each opened once. Its own classes open the list for each MAC, which
-    takes 60 µs. Entries are read by their offset, because threads and forked processes share the position of an open
-    file; a mapped list would stay in memory, 5 MB of it.
+    """netaddr's lists with its index, each opened once. Its own classes open the list for each MAC, which takes 60 µs.
+    Entries are read by their offset, because threads and forked processes share the position of an open file; a mapped
+    list would stay in memory, 5 MB of it.
     """
 
     def __init__(self) -> None:

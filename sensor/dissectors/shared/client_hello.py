@@ -32,16 +32,9 @@ _PROTOCOLS = {
     0xFEFF: "DTLS 1.0", 0xFEFD: "DTLS 1.2", 0xFEFC: "DTLS 1.3",
 }  # fmt: skip
 _JA4_VERSIONS = {
-    0x0304: "13",
-    0x0303: "12",
-    0x0302: "11",
-    0x0301: "10",
-    0x0300: "s3",
-    0x0002: "s2",
-    0xFEFF: "d1",
-    0xFEFD: "d2",
+    0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2", 0xFEFF: "d1", 0xFEFD: "d2",
     0xFEFC: "d3",
-}
+}  # fmt: skip
 _EXTENSION = struct.Struct("!HH")
 _DTLS = 0xFE00  # versions of DTLS count down from here
 

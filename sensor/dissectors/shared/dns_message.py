@@ -39,8 +39,7 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One answer. ``value``: the name in a record, or the text (unicast DNS); ``address``: of A and AAAA; ``size`` and
-    ``data``: of the record's data in bytes, stored only for TXT, and
-    for HINFO of multicast DNS.
+    ``data``: of the record's data in bytes, stored only for TXT, and for HINFO of multicast DNS.
     """
 
     name: str

@@ -139,16 +139,13 @@ def whole_lines(kept: bytes) -> bytes:
 def begins(data: bytes) -> bool:
     """Whether a message begins with these bytes."""
     line = data[: data.find(b"\n") + 1 or len(data)].rstrip()
-    return line.startswith(VERSION) or (
-        line[:1].isalpha() and line[:-1].endswith(VERSION)
-    )  # else it is the end of a request line
+    # A line that only ends like a request line is the rest of one.
+    return line.startswith(VERSION) or (line[:1].isalpha() and line[:-1].endswith(VERSION))
 
 
 @functools.lru_cache(maxsize=1024)
 def host_of(address: bytes) -> str:
-    """The host in an absolute URL (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty if
-    there is none.
-    """
+    """The host in an absolute URL (``http://10.0.0.5:80/x`` → ``10.0.0.5``) or in a Host field; empty without one."""
     scheme, found, rest = address.partition(b"://")
     authority = (rest if found else scheme).partition(b"/")[0].rpartition(b"@")[2]
     if authority[:1] == b"[":

@@ -28,10 +28,7 @@ def read_object(data: bytes, truncated: bool = False) -> Object:
         raise Malformed("JSON too long")
     try:
         value = _decoder.decode(clipped(data) if truncated else data.rstrip(b"\0\r\n "))
-    except (
-        ValueError,
-        RecursionError,
-    ):  # msgspec's errors and those of UTF-8 are ValueErrors; it stops at the interpreter's recursion limit
+    except (ValueError, RecursionError):  # msgspec and UTF-8 raise ValueErrors; deep values end the recursion
         raise Malformed("no JSON") from None
     if not isinstance(value, dict):
         raise Malformed("JSON that is no object")
