@@ -17,12 +17,10 @@ _CUPS = (
 )  # fmt: skip
 _LATER = {
     0x0022: "enable_printer", 0x0023: "disable_printer", 0x0024: "pause_printer_after_current_job",
-    0x0025: "hold_new_jobs", 0x0028: "deactivate_printer",
-    0x0029: "activate_printer", 0x002A: "restart_printer", 0x002B: "shutdown_printer", 0x002C: "startup_printer",
-    0x002D: "reprocess_job",
-    0x0033: "cancel_document", 0x0034: "get_document_attributes", 0x0038: "cancel_jobs", 0x0039: "cancel_my_jobs",
-    0x003A: "resubmit_job", 0x003B: "close_job",
-    0x003C: "identify_printer", 0x003D: "validate_document", 0x4027: "cups_get_document",
+    0x0025: "hold_new_jobs", 0x0028: "deactivate_printer", 0x0029: "activate_printer", 0x002A: "restart_printer",
+    0x002B: "shutdown_printer", 0x002C: "startup_printer", 0x002D: "reprocess_job", 0x0033: "cancel_document",
+    0x0034: "get_document_attributes", 0x0038: "cancel_jobs", 0x0039: "cancel_my_jobs", 0x003A: "resubmit_job",
+    0x003B: "close_job", 0x003C: "identify_printer", 0x003D: "validate_document", 0x4027: "cups_get_document",
     0x4028: "cups_create_local_printer",
 }  # fmt: skip
 OPERATIONS = {

@@ -213,7 +213,6 @@ def _behind_string(stub: bytes, at: int, wide: bool) -> int:
 # Further values that are read, by call.
 READERS = {
     ("ISystemActivator", 3): _class, ("ISystemActivator", 4): _class, ("IActivation", 0): _old_class,
-    ("netlogon", 4): _challenge,
-    ("netlogon", 5): _old_credential, ("netlogon", 15): _credential, ("netlogon", 26): _credential, ("epm", 3): _mapped,
-    ("eventlog", 8): _event_source,
+    ("netlogon", 4): _challenge, ("netlogon", 5): _old_credential, ("netlogon", 15): _credential,
+    ("netlogon", 26): _credential, ("epm", 3): _mapped, ("eventlog", 8): _event_source,
 }  # fmt: skip

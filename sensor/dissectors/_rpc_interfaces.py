@@ -29,22 +29,17 @@ class Interface(msgspec.Struct, frozen=True, gc=False):
 UNKNOWN = Interface("")
 _LSA = {
     0: "Close", 2: "EnumeratePrivileges", 4: "SetSecurityObject", 6: "OpenPolicy", 7: "QueryInformationPolicy",
-    11: "EnumerateAccounts",
-    13: "EnumerateTrustedDomains", 14: "+LookupNames", 15: "LookupSids", 16: "+CreateSecret", 28: "+OpenSecret",
-    29: "SetSecret", 30: "QuerySecret",
-    34: "EnumerateAccountRights", 35: "EnumerateAccountsWithUserRight", 37: "AddAccountRights",
-    42: "+StorePrivateData", 43: "+RetrievePrivateData",
+    11: "EnumerateAccounts", 13: "EnumerateTrustedDomains", 14: "+LookupNames", 15: "LookupSids", 16: "+CreateSecret",
+    28: "+OpenSecret", 29: "SetSecret", 30: "QuerySecret", 34: "EnumerateAccountRights",
+    35: "EnumerateAccountsWithUserRight", 37: "AddAccountRights", 42: "+StorePrivateData", 43: "+RetrievePrivateData",
     44: "OpenPolicy2", 45: "GetUserName", 46: "QueryInformationPolicy2", 50: "EnumerateTrustedDomainsEx",
-    57: "LookupSids2", 58: "+LookupNames2",
-    68: "+LookupNames3", 76: "LookupSids3", 77: "+LookupNames4",
+    57: "LookupSids2", 58: "+LookupNames2", 68: "+LookupNames3", 76: "LookupSids3", 77: "+LookupNames4",
 }  # fmt: skip
 _SPOOLER = {
     0: "EnumPrinters", 1: "+OpenPrinter", 2: "SetJob", 4: "EnumJobs", 5: "+AddPrinter", 7: "SetPrinter",
-    8: "GetPrinter", 9: "+AddPrinterDriver",
-    10: "EnumPrinterDrivers", 17: "StartDocPrinter", 19: "WritePrinter", 26: "GetPrinterData", 29: "ClosePrinter",
-    53: "GetPrinterDriver2",
-    62: "+RemoteFindFirstPrinterChangeNotification", 65: "+RemoteFindFirstPrinterChangeNotificationEx",
-    67: "RouterRefreshPrinterChangeNotification",
+    8: "GetPrinter", 9: "+AddPrinterDriver", 10: "EnumPrinterDrivers", 17: "StartDocPrinter", 19: "WritePrinter",
+    26: "GetPrinterData", 29: "ClosePrinter", 53: "GetPrinterDriver2", 62: "+RemoteFindFirstPrinterChangeNotification",
+    65: "+RemoteFindFirstPrinterChangeNotificationEx", 67: "RouterRefreshPrinterChangeNotification",
     69: "+OpenPrinterEx", 70: "+AddPrinterEx", 88: "XcvData", 89: "+AddPrinterDriverEx",
 }  # fmt: skip
 _DISPATCH = {3: "GetTypeInfoCount", 4: "GetTypeInfo", 5: "+GetIDsOfNames", 6: "+Invoke"}

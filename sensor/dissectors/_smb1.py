@@ -381,11 +381,10 @@ def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
 
 _FAMILIES = {TRANSACTION: "trans", TRANSACTION2: "trans2", NT_TRANSACTION: "nt"}
 _REQUESTS: dict[int, Callable[[Smb1, Packet, Block, list[Parsed]], None]] = {
-    NEGOTIATE: Smb1.negotiate, SESSION_SETUP: Smb1.session_setup, TREE_CONNECT: Smb1.tree_connect,
-    CREATE: Smb1.create, OPEN: Smb1.open, READ: Smb1.read_,
-    WRITE: Smb1.write, WRITE_OLD: Smb1.write_old, DELETE: Smb1.delete, RENAME: Smb1.rename,
-    TRANSACTION: Smb1.transaction,
-    TRANSACTION2: Smb1.transaction2, NT_TRANSACTION: Smb1.nt_transaction, CLOSE: Smb1.close,
+    NEGOTIATE: Smb1.negotiate, SESSION_SETUP: Smb1.session_setup, TREE_CONNECT: Smb1.tree_connect, CREATE: Smb1.create,
+    OPEN: Smb1.open, READ: Smb1.read_, WRITE: Smb1.write, WRITE_OLD: Smb1.write_old, DELETE: Smb1.delete,
+    RENAME: Smb1.rename, TRANSACTION: Smb1.transaction, TRANSACTION2: Smb1.transaction2,
+    NT_TRANSACTION: Smb1.nt_transaction, CLOSE: Smb1.close,
 }  # fmt: skip
 _ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Requested | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb1.negotiated, SESSION_SETUP: Smb1.session, TREE_CONNECT: Smb1.tree, CREATE: Smb1.created,

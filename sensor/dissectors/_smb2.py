@@ -275,9 +275,8 @@ class Smb2:
 
 
 _REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Parsed]], None]] = {
-    NEGOTIATE: Smb2.negotiate, SESSION_SETUP: Smb2.session_setup, TREE_CONNECT: Smb2.tree_connect,
-    CREATE: Smb2.create, CLOSE: Smb2.close,
-    READ: Smb2.read_, WRITE: Smb2.write, IOCTL: Smb2.ioctl, SET_INFO: Smb2.set_info,
+    NEGOTIATE: Smb2.negotiate, SESSION_SETUP: Smb2.session_setup, TREE_CONNECT: Smb2.tree_connect, CREATE: Smb2.create,
+    CLOSE: Smb2.close, READ: Smb2.read_, WRITE: Smb2.write, IOCTL: Smb2.ioctl, SET_INFO: Smb2.set_info,
 }  # fmt: skip
 _ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Requested | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb2.negotiated, SESSION_SETUP: Smb2.session, TREE_CONNECT: Smb2.tree, CREATE: Smb2.created,

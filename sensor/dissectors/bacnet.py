@@ -25,8 +25,7 @@ READ, READ_MULTIPLE = 12, 14
 # Requests that change something or command (clause 21, BACnetConfirmedServiceChoice).
 WRITES = {
     7: "atomic_write_file", 8: "add_list_element", 9: "remove_list_element", 10: "create_object", 11: "delete_object",
-    15: "write_property",
-    16: "write_property_multiple", 17: "device_communication_control", 20: "reinitialize_device",
+    15: "write_property", 16: "write_property_multiple", 17: "device_communication_control", 20: "reinitialize_device",
 }  # fmt: skip
 DEVICE = 8
 ANY_INSTANCE = 0x3FFFFF  # stands for the device's own object (clause 12.11)

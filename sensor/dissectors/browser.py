@@ -43,14 +43,11 @@ SIGNATURE = 0xAA55
 # Bits of the server type ([MS-BRWS] 2.2.1, [MS-RAP] 2.5.5.4).
 TYPES = {
     0x00000001: "workstation", 0x00000002: "server", 0x00000004: "sql_server", 0x00000008: "domain_controller",
-    0x00000010: "backup_controller",
-    0x00000020: "time_source", 0x00000040: "afp_server", 0x00000080: "netware_server", 0x00000100: "domain_member",
-    0x00000200: "print_queue",
-    0x00000400: "dial_in", 0x00000800: "unix", 0x00001000: "nt_workstation", 0x00002000: "windows_for_workgroups",
-    0x00008000: "nt_server",
+    0x00000010: "backup_controller", 0x00000020: "time_source", 0x00000040: "afp_server", 0x00000080: "netware_server",
+    0x00000100: "domain_member", 0x00000200: "print_queue", 0x00000400: "dial_in", 0x00000800: "unix",
+    0x00001000: "nt_workstation", 0x00002000: "windows_for_workgroups", 0x00008000: "nt_server",
     0x00010000: "potential_browser", 0x00020000: "backup_browser", 0x00040000: "master_browser",
-    0x00080000: "domain_master", 0x00400000: "windows_9x",
-    0x01000000: "cluster", 0x02000000: "terminal_server",
+    0x00080000: "domain_master", 0x00400000: "windows_9x", 0x01000000: "cluster", 0x02000000: "terminal_server",
 }  # fmt: skip
 CONTROLLER_BITS, PRINT_QUEUE, UNIX = 0x18, 0x200, 0x800
 _DATAGRAM = struct.Struct("!BBHIHHH")  # type, flags, id, source address, source port, length, offset of the piece

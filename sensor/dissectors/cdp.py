@@ -103,11 +103,10 @@ def _announced(packet: Packet, version: int, ttl_s: int, found: dict[int, bytes]
     addresses = tuple(dict.fromkeys(listed(found.get(ADDRESSES, b"")) + listed(found.get(MANAGEMENT, b""))))
     event = CdpAnnouncement(
         packet, device, clean(found.get(PORT, b"")), name or host, clean(found.get(SOFTWARE, b"")),
-        _capabilities(found.get(CAPABILITIES, b"")), addresses,
-        _number(found, NATIVE_VLAN, 0), _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version,
-        ttl_s, clean(found.get(PLATFORM, b"")),
-        serial, clean(found.get(VTP_DOMAIN, b"")), _object_id(found.get(OBJECT_ID, b"")),
-        clean(found.get(LOCATION, b"")[1:]), _power(found),
+        _capabilities(found.get(CAPABILITIES, b"")), addresses, _number(found, NATIVE_VLAN, 0),
+        _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version, ttl_s,
+        clean(found.get(PLATFORM, b"")), serial, clean(found.get(VTP_DOMAIN, b"")),
+        _object_id(found.get(OBJECT_ID, b"")), clean(found.get(LOCATION, b"")[1:]), _power(found),
         found.get(DUPLEX) == b"\0",
     )  # fmt: skip
     return [event, *observations(packet, _facts(event, host))]

@@ -26,8 +26,7 @@ HEAD = 24
 LIST_IDENTITY = 0x63
 COMMANDS = {
     0x00: "nop", 0x04: "list_services", 0x63: "list_identity", 0x64: "list_interfaces", 0x65: "register_session",
-    0x66: "unregister_session",
-    0x6F: "send_rr_data", 0x70: "send_unit_data", 0x72: "indicate_status", 0x73: "cancel",
+    0x66: "unregister_session", 0x6F: "send_rr_data", 0x70: "send_unit_data", 0x72: "indicate_status", 0x73: "cancel",
 }  # fmt: skip
 SEND_REQUEST, SEND_UNIT = 0x6F, 0x70
 IDENTITY, CONNECTED, UNCONNECTED = 0x0C, 0xB1, 0xB2

@@ -172,11 +172,9 @@ def _announced(packet: Packet, chassis: str, port: str, ttl_s: int, found: list[
     inventory = {word: piece for key, word in INVENTORY.items() if (piece := _piece(extra.get(key, b"")))}
     event = LldpAnnouncement(
         packet, chassis, port, texts.get(NAME, ""), texts.get(DESCRIPTION, ""), bit_names(enabled, CAPABILITY_NAMES),
-        tuple(dict.fromkeys(addresses)),
-        int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, ttl_s, texts.get(PORT_DESCRIPTION, ""),
-        bit_names(supported, CAPABILITY_NAMES),
-        _class(extra.get(MED_CLASS, b"")), tuple(inventory.items()),
-        _power(extra.get(MED_POWER, b""), extra.get(POWER_VIA_MDI, b"")),
+        tuple(dict.fromkeys(addresses)), int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, ttl_s,
+        texts.get(PORT_DESCRIPTION, ""), bit_names(supported, CAPABILITY_NAMES), _class(extra.get(MED_CLASS, b"")),
+        tuple(inventory.items()), _power(extra.get(MED_POWER, b""), extra.get(POWER_VIA_MDI, b"")),
     )  # fmt: skip
     return [event, *observations(packet, _facts(event, inventory))]
 

@@ -24,10 +24,9 @@ ADDRESS_LIMIT = 64
 # Assigned program numbers.
 PROGRAMS = {
     100000: "portmapper", 100001: "rstatd", 100002: "rusersd", 100003: "nfs", 100004: "ypserv", 100005: "mountd",
-    100007: "ypbind", 100008: "walld",
-    100009: "yppasswdd", 100011: "rquotad", 100012: "sprayd", 100020: "llockmgr", 100021: "nlockmgr",
-    100024: "status", 100068: "cmsd", 100083: "ttdbserverd",
-    100232: "sadmind", 100300: "nisd", 150001: "pcnfsd", 300019: "amd",
+    100007: "ypbind", 100008: "walld", 100009: "yppasswdd", 100011: "rquotad", 100012: "sprayd", 100020: "llockmgr",
+    100021: "nlockmgr", 100024: "status", 100068: "cmsd", 100083: "ttdbserverd", 100232: "sadmind", 100300: "nisd",
+    150001: "pcnfsd", 300019: "amd",
 }  # fmt: skip
 _PROCEDURES = {1: "set", 2: "unset", 3: "getport", 4: "dump", 5: "callit"}
 _CALL = struct.Struct("!IIIIII")

@@ -45,11 +45,10 @@ STARTS = (
 # case for all others.
 _LONG = {
     b"Via": "via", b"From": "from", b"To": "to", b"Call-ID": "call-id", b"CSeq": "cseq", b"Contact": "contact",
-    b"Content-Length": "length", b"Event": "event",
-    b"User-Agent": "agent", b"Server": "server", b"Authorization": "auth", b"Proxy-Authorization": "auth",
-    b"WWW-Authenticate": "auth",
-    b"Proxy-Authenticate": "auth", b"Content-Type": "type", b"Reason": "reason",
-    b"Max-Forwards": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
+    b"Content-Length": "length", b"Event": "event", b"User-Agent": "agent", b"Server": "server",
+    b"Authorization": "auth", b"Proxy-Authorization": "auth", b"WWW-Authenticate": "auth",
+    b"Proxy-Authenticate": "auth", b"Content-Type": "type", b"Reason": "reason", b"Max-Forwards": "", b"Allow": "",
+    b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
 }  # fmt: skip
 _COMPACT = {
     b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event",

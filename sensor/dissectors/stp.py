@@ -103,9 +103,8 @@ def _configuration(packet: Packet, data: bytes, version: str) -> StpConfiguratio
     if version in REGIONAL and len(data) >= OWN_BRIDGE + _BRIDGE.size:
         priority, hi, lo = _BRIDGE.unpack_from(data, OWN_BRIDGE)
     return StpConfiguration(
-        packet, version, root_hi << 32 | root_lo, root_priority & 0xF000, cost, hi << 32 | lo, priority & 0xF000,
-        port, bool(flags & TOPOLOGY_CHANGED),
-        vlan, region,
+        packet, version, root_hi << 32 | root_lo, root_priority & 0xF000, cost, hi << 32 | lo, priority & 0xF000, port,
+        bool(flags & TOPOLOGY_CHANGED), vlan, region,
     )  # fmt: skip
 
 

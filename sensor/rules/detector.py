@@ -160,8 +160,7 @@ def detector_of(rule: Rule, sets: Sets, context: Context) -> CustomDetector:
     ]
     facts = {
         "title": rule.title, "severity": rule.level, "techniques": (), "advice": rule.advice,
-        "false_positives": rule.false_positives,
-        "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
+        "false_positives": rule.false_positives, "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
     }  # fmt: skip
     made: CustomDetector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)
     made.id = PREFIX + rule.id

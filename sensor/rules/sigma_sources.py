@@ -56,10 +56,9 @@ _STATUS = {
 }
 _FLOW = {**_ENDS, **dict.fromkeys(("proto", "protocol"), "proto")}
 _ENDED = {
-    **_FLOW, "duration": "duration_s",
-    **dict.fromkeys(("orig_bytes", "orig_ip_bytes"), "src.bytes"),
-    **dict.fromkeys(("resp_bytes", "resp_ip_bytes"), "dst.bytes"),
-    "orig_pkts": "src.packets", "resp_pkts": "dst.packets",
+    **_FLOW, "duration": "duration_s", **dict.fromkeys(("orig_bytes", "orig_ip_bytes"), "src.bytes"),
+    **dict.fromkeys(("resp_bytes", "resp_ip_bytes"), "dst.bytes"), "orig_pkts": "src.packets",
+    "resp_pkts": "dst.packets",
 }  # fmt: skip
 
 _OF_DNS = (Source("dns.query", {**_ENDS, **_DNS}), Source("dns.response", {**_BACK, **_DNS, **_ANSWERS}, "dst"))

@@ -183,11 +183,10 @@ def _flow(kind: str, ts: int, facts: dict[str, Any]) -> Flow:
     }
     return Flow(
         ts, ts - int(_number(facts, "duration_s") * SECOND), 1, _address(facts, "src"), _address(facts, "dst"),
-        _mac(facts, "src.mac"),
-        _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"], _proto(facts.get("proto", "tcp")),
-        numbers["vlan"], 0, FLOW_KINDS[kind],
-        _REASONS[reason], bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"],
-        numbers["src.bytes"], numbers["dst.bytes"],
+        _mac(facts, "src.mac"), _mac(facts, "dst.mac"), numbers["src.port"], numbers["dst.port"],
+        _proto(facts.get("proto", "tcp")), numbers["vlan"], 0, FLOW_KINDS[kind], _REASONS[reason],
+        bool(facts.get("answered", False)), numbers["src.packets"], numbers["dst.packets"], numbers["src.bytes"],
+        numbers["dst.bytes"],
     )  # fmt: skip
 
 

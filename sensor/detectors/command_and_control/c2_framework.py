@@ -136,8 +136,7 @@ class C2Framework(EventDetector):
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
         fields = {
             "method": event.method, "host": event.host, "path": event.path, "agent": event.user_agent,
-            "headers": ",".join(event.headers),
-            "cookies": event.cookies, "type": event.content_type,
+            "headers": ",".join(event.headers), "cookies": event.cookies, "type": event.content_type,
         }  # fmt: skip
         yield from self._named(event, "request", fields, f"{event.path} {event.cookies}")
         if (

@@ -273,9 +273,8 @@ class DnsTunnel(EventDetector):
         samples = [name for name, _ in self._queried.values((_client(event), domain))[-3:]]
         numbers: Numbers = {
             "names": queried.names, "looking_like_data": queried.coded, "letters": queried.letters,
-            "texts": queried.texts, "strange_types": queried.strange,
-            "answered_bytes": queried.answered, "threshold": self.options.names, "window_s": self.options.window_s,
-            "domain": domain,
+            "texts": queried.texts, "strange_types": queried.strange, "answered_bytes": queried.answered,
+            "threshold": self.options.names, "window_s": self.options.window_s, "domain": domain,
         }  # fmt: skip
         why = (
             reason,

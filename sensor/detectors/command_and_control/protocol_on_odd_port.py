@@ -60,12 +60,10 @@ HOMES = {
 # Ports whose assigned service legitimate operators do not replace.
 OWNERS = {
     21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time",
-    135: "RPC", 137: "NetBIOS", 139: "SMB",
-    143: "mail", 161: "SNMP", 179: "BGP", 389: "LDAP", 443: "HTTPS", 445: "SMB", 502: "Modbus", 514: "syslog",
-    515: "printing", 587: "mail",
-    853: "DNS over TLS",
-    993: "mail", 995: "mail", 1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 3306: "MySQL", 3389: "RDP",
-    5432: "PostgreSQL", 5900: "VNC", 6379: "Redis",
+    135: "RPC", 137: "NetBIOS", 139: "SMB", 143: "mail", 161: "SNMP", 179: "BGP", 389: "LDAP", 443: "HTTPS", 445: "SMB",
+    502: "Modbus", 514: "syslog", 515: "printing", 587: "mail", 853: "DNS over TLS", 993: "mail", 995: "mail",
+    1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5900: "VNC",
+    6379: "Redis",
 }  # fmt: skip
 WEB = ("HTTP", "TLS")
 

@@ -105,9 +105,8 @@ class ResolverBypass(EventDetector):
         secured = (field("packet.dport") == SECURE) | field("packet.dst").is_in(*PUBLIC) | field("sni").under(DOH)
         handed = field("dns").filled()
         return {
-            DnsQuery: NEVER, DnsResponse: received, TlsClientHello: secured, QuicClientHello: secured,
-            DhcpAck: handed, Dhcpv6Reply: handed,
-            NdpRouterAdvertisement: handed,
+            DnsQuery: NEVER, DnsResponse: received, TlsClientHello: secured, QuicClientHello: secured, DhcpAck: handed,
+            Dhcpv6Reply: handed, NdpRouterAdvertisement: handed,
         }  # fmt: skip
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -134,10 +134,8 @@ _SENT: dict[type[Event], str] = {
     ImapPassword: "IMAP", Pop3Password: "POP3", SmtpPassword: "SMTP", RedisPassword: "Redis",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
-    FtpLogin: _ftp, FtpPassword: _ftp_sent,
-    **dict.fromkeys(_SENT, _sent), TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
-    SipRequest: _call, SnmpRequest: _management,
-    LdapBind: _directory,
+    FtpLogin: _ftp, FtpPassword: _ftp_sent, **dict.fromkeys(_SENT, _sent), TelnetLogin: _telnet, HttpRequest: _web,
+    HttpLogin: _form, RtspRequest: _stream, SipRequest: _call, SnmpRequest: _management, LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),
 }  # fmt: skip
 
@@ -168,9 +166,8 @@ class CleartextCredentials(EventDetector):
             FtpLogin: field("password").filled(), TelnetLogin: field("password").filled(),
             MqttConnect: field("password").filled(),
             HttpRequest: field("credentials").is_in("basic", "query") & ~field("forwarded").filled(),
-            RtspRequest: field("credentials") == "basic",
-            SipRequest: field("basic").filled(), SnmpRequest: field("community").filled(),
-            LdapBind: field("secret").filled(),
+            RtspRequest: field("credentials") == "basic", SipRequest: field("basic").filled(),
+            SnmpRequest: field("community").filled(), LdapBind: field("secret").filled(),
             VncLogin: field("method") == "none", **dict.fromkeys(_SERVICES, clear),
         }  # fmt: skip
 

@@ -35,11 +35,10 @@ UNSEEN_PACKETS, UNSEEN_BYTES = 12, 80  # of a client, and mean size of its frame
 HIGHEST = 10_000  # custom services have lower ports; higher ones are temporary
 ADMINISTRATION = {
     21: "FTP", 22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 1433: "SQL Server", 2323: "Telnet",
-    3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL",
-    5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM", 5986: "WinRM", 6379: "Redis", 9100: "raw printing",
-    9200: "Elasticsearch", 27017: "MongoDB", 2375: "Docker", 3260: "iSCSI", 11211: "memcached",
-    502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet", 2404: "IEC 104", 4840: "OPC UA",
-    1911: "Fox", 104: "DICOM", 11112: "DICOM", 2575: "HL7",
+    3306: "MySQL", 3389: "RDP", 5432: "PostgreSQL", 5555: "Android Debug Bridge", 5900: "VNC", 5985: "WinRM",
+    5986: "WinRM", 6379: "Redis", 9100: "raw printing", 9200: "Elasticsearch", 27017: "MongoDB", 2375: "Docker",
+    3260: "iSCSI", 11211: "memcached", 502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
+    2404: "IEC 104", 4840: "OPC UA", 1911: "Fox", 104: "DICOM", 11112: "DICOM", 2575: "HL7",
 }  # fmt: skip
 # UDP services that must not be exposed, because they disclose data or are used for amplification.
 DATAGRAMS = {

@@ -80,9 +80,8 @@ class Insecure:
         # flows with a request for a session without authentication (IPMI)
         self._sessions: Bounded[int, bool] = self.tables.add("sessions", Bounded(OPEN_LIMIT))
         self._joined: dict[type[Event], Callable[..., InsecureSetting | None]] = {
-            RtspRequest: self._wanted, RtspResponse: self._streamed,
-            MqttConnect: self._came, MqttConnack: self._accepted,
-            IpmiSession: self._controlled,
+            RtspRequest: self._wanted, RtspResponse: self._streamed, MqttConnect: self._came,
+            MqttConnack: self._accepted, IpmiSession: self._controlled,
         }  # fmt: skip
 
     def wants(self) -> dict[type[Event], Want]:
@@ -358,10 +357,9 @@ _DATA: dict[type[Event], tuple[str, str, str]] = {
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     TelnetBanner: _telnet_shown, TelnetLogin: _telnet, FtpLogin: _ftp, TftpRead: _tftp, TftpWrite: _tftp,
-    HttpLogin: _form, HttpResponse: _page,
-    SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls, TlsCertificate: _certificate,
-    IpmiChannel: _channel, OpcuaLogin: _application, VncLogin: _desktop, ServiceApiLogin: _interface,
-    **dict.fromkeys(_DATA, _data),
+    HttpLogin: _form, HttpResponse: _page, SnmpResponse: _agent, SmbNegotiated: _shares, TlsServerHello: _tls,
+    TlsCertificate: _certificate, IpmiChannel: _channel, OpcuaLogin: _application, VncLogin: _desktop,
+    ServiceApiLogin: _interface, **dict.fromkeys(_DATA, _data),
 }  # fmt: skip
 # The event shows a setting of the sender of its packet, whatever was seen before.
 OF_SENDER = frozenset(_READERS) - {TftpRead, TftpWrite, HttpLogin}

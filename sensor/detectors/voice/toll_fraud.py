@@ -112,8 +112,7 @@ class TollFraud(CallDetector):
         )
         yield self.call_alert(
             event, f"tried {ways} dial prefixes on", why, {"ways": ways, "threshold": want.prefixes}, key=("ways",),
-            severity=self._grade(event),
-            app="sip",
+            severity=self._grade(event), app="sip",
         )  # fmt: skip
 
     def _burst(self, event: SipRequest, calls: Distinct[int, str], kind: str, most: int) -> Iterator[Alert]:

@@ -12,8 +12,7 @@ REQUEST, RESPONSE, SUCCESS, FAILURE = range(1, 5)
 IDENTITY, NOTIFICATION, NAK = 1, 2, 3
 METHODS = {
     4: "md5", 5: "otp", 6: "gtc", 13: "tls", 17: "leap", 18: "sim", 21: "ttls", 23: "aka", 25: "peap", 26: "mschapv2",
-    29: "mschapv2", 43: "fast",
-    50: "aka_prime", 52: "pwd", 55: "teap",
+    29: "mschapv2", 43: "fast", 50: "aka_prime", 52: "pwd", 55: "teap",
 }  # fmt: skip
 IDENTITY_LIMIT = 253  # maximum of a RADIUS user name
 _SIM = lazy_pattern(r"[0-9]\d{6,15}@|[^@]*@(?:[^@]*\.)?3gppnetwork\.org$", re.IGNORECASE)

@@ -27,19 +27,15 @@ ELECTION = 0x1E
 SERVER = 0x20
 SERVICES = {
     (0x00, UNIQUE): "workstation", (0x03, UNIQUE): "messenger", (0x06, UNIQUE): "remote_access_server",
-    (0x1F, UNIQUE): "net_dde",
-    (0x20, UNIQUE): "server", (0x21, UNIQUE): "remote_access_client", (0x22, UNIQUE): "exchange_interchange",
-    (0x23, UNIQUE): "exchange_store",
-    (0x24, UNIQUE): "exchange_directory", (0x30, UNIQUE): "modem_sharing_server",
-    (0x31, UNIQUE): "modem_sharing_client",
+    (0x1F, UNIQUE): "net_dde", (0x20, UNIQUE): "server", (0x21, UNIQUE): "remote_access_client",
+    (0x22, UNIQUE): "exchange_interchange", (0x23, UNIQUE): "exchange_store", (0x24, UNIQUE): "exchange_directory",
+    (0x30, UNIQUE): "modem_sharing_server", (0x31, UNIQUE): "modem_sharing_client",
     (0x43, UNIQUE): "sms_remote_control", (0x44, UNIQUE): "sms_remote_control_tool", (0x45, UNIQUE): "sms_remote_chat",
     (0x46, UNIQUE): "sms_remote_transfer", (0x4C, UNIQUE): "dec_pathworks", (0x52, UNIQUE): "dec_pathworks",
-    (0x6A, UNIQUE): "exchange_imc",
-    (0x87, UNIQUE): "exchange_mta", (0xBE, UNIQUE): "network_monitor_agent", (0xBF, UNIQUE): "network_monitor",
-    (0x00, GROUP): "domain", (0x1B, UNIQUE): "domain_master_browser", (0x1C, GROUP): "domain_controllers",
-    (0x1D, UNIQUE): "master_browser",
-    (0x1E, GROUP): "browser_elections", (0x20, GROUP): "internet_group", (0x01, GROUP): "master_browsers",
-    (0x2F, GROUP): "lotus_notes",
+    (0x6A, UNIQUE): "exchange_imc", (0x87, UNIQUE): "exchange_mta", (0xBE, UNIQUE): "network_monitor_agent",
+    (0xBF, UNIQUE): "network_monitor", (0x00, GROUP): "domain", (0x1B, UNIQUE): "domain_master_browser",
+    (0x1C, GROUP): "domain_controllers", (0x1D, UNIQUE): "master_browser", (0x1E, GROUP): "browser_elections",
+    (0x20, GROUP): "internet_group", (0x01, GROUP): "master_browsers", (0x2F, GROUP): "lotus_notes",
     (0x33, GROUP): "lotus_notes",
 }  # fmt: skip
 # Names that do not identify a host: the wildcard of node status, any server, browsers of all domains.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sensor.dissectors.shared.ber import identifier
 
-_ENTITY, _MAKERS = "1.3.6.1.2.1.47.1.1.1.1", "1.3.6.1.4.1"
+_ENTITY, _VENDORS = "1.3.6.1.2.1.47.1.1.1.1", "1.3.6.1.4.1"
 _ENTITY_COLUMNS = {9: "snmp.boot_firmware", 10: "snmp.firmware", 11: "snmp.serial", 12: "snmp.vendor", 13: "snmp.model"}
 
 _STANDARD = {
@@ -23,11 +23,11 @@ _STANDARD = {
     "1.3.6.1.2.1.33.1.1.3.0": "snmp.firmware",
     "1.3.6.1.2.1.43.5.1.1.16.1": "snmp.printer_name",
     "1.3.6.1.2.1.43.5.1.1.17.1": "snmp.serial",
-    f"{_MAKERS}.2699.1.2.1.2.1.1.3.1": "snmp.device_id",  # Port Monitor MIB of the Printer Working Group
+    f"{_VENDORS}.2699.1.2.1.2.1.1.3.1": "snmp.device_id",  # Port Monitor MIB of the Printer Working Group
 } | {f"{_ENTITY}.{column}.{row}": kind for column, kind in _ENTITY_COLUMNS.items() for row in (1, 1001)}
 
 # Relative to the vendor's enterprise number.
-_OF_MAKERS = {
+_OF_VENDORS = {
     # Chassis of Cisco: the old MIB, and that of stacks
     "9.3.6.3.0": "snmp.serial",
     "9.5.1.2.19.0": "snmp.serial",
@@ -103,7 +103,7 @@ _OF_MAKERS = {
 
 VARIABLES = {
     identifier(name): kind
-    for name, kind in {**_STANDARD, **{f"{_MAKERS}.{name}": kind for name, kind in _OF_MAKERS.items()}}.items()
+    for name, kind in {**_STANDARD, **{f"{_VENDORS}.{name}": kind for name, kind in _OF_VENDORS.items()}}.items()
 }
 # Trees that only agents of one device type have, by the first six bytes of their names.
 TREES = {identifier("1.3.6.1.2.1.33"): "ups", identifier("1.3.6.1.2.1.43"): "printer"}

@@ -13,12 +13,10 @@ from sensor.dissectors.shared.xml_tree import Document, Element
 # Element → kind of observation, for each format.
 UPNP = {
     "deviceType": "upnp.device_type", "manufacturer": "upnp.manufacturer", "modelName": "upnp.model_name",
-    "modelNumber": "upnp.model_number",
-    "modelDescription": "upnp.model_description", "friendlyName": "upnp.friendly_name", "serialNumber": "upnp.serial",
-    "UDN": "upnp.udn",
+    "modelNumber": "upnp.model_number", "modelDescription": "upnp.model_description",
+    "friendlyName": "upnp.friendly_name", "serialNumber": "upnp.serial", "UDN": "upnp.udn",
     "softwareVersion": "upnp.software_version", "firmwareVersion": "upnp.software_version",
-    "displayVersion": "upnp.display_version",
-    "roomName": "upnp.instance",
+    "displayVersion": "upnp.display_version", "roomName": "upnp.instance",
 }  # fmt: skip
 ONVIF = {
     "Manufacturer": "onvif.manufacturer",
@@ -36,13 +34,11 @@ HNAP = {
 }
 ISAPI = {
     "deviceName": "http.device_name", "model": "http.device_model", "serialNumber": "http.device_serial",
-    "firmwareVersion": "http.device_firmware",
-    "deviceType": "http.device_type",
+    "firmwareVersion": "http.device_firmware", "deviceType": "http.device_type",
 }  # fmt: skip
 ROKU = {
     "vendor-name": "http.device_vendor", "model-name": "http.device_model", "serial-number": "http.device_serial",
-    "software-version": "http.device_firmware",
-    "user-device-name": "http.device_name", "is-tv": "http.is_tv",
+    "software-version": "http.device_firmware", "user-device-name": "http.device_name", "is-tv": "http.is_tv",
 }  # fmt: skip
 
 

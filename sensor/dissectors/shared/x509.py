@@ -25,8 +25,7 @@ _ALTERNATIVES = "2.5.29.17"
 # identify devices.
 _ATTRIBUTES = {
     "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C",
-    "2.5.4.5": "serialNumber",
-    "1.2.840.113549.1.9.1": "emailAddress",
+    "2.5.4.5": "serialNumber", "1.2.840.113549.1.9.1": "emailAddress",
 }  # fmt: skip
 _PLACES = {word: place for place, word in enumerate(_ATTRIBUTES.values())}
 _RSA, _EC = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"

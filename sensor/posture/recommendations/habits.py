@@ -104,8 +104,7 @@ def _leases(event: DhcpOffer | DhcpAck) -> InsecureSetting | None:
 
 _READERS: dict[type[Event], Callable[..., InsecureSetting | None]] = {
     NtlmLogin: _proof, SmbLogin: _proof, LlmnrQuery: _llmnr, NbnsQuery: _nbns, LdapBindResult: _directory,
-    HttpPortMapping: _way_in, DhcpOffer: _leases,
-    DhcpAck: _leases,
+    HttpPortMapping: _way_in, DhcpOffer: _leases, DhcpAck: _leases,
 }  # fmt: skip
 HABITS: tuple[type[Event], ...] = (*_READERS, SipResponse)
 
