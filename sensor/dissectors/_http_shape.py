@@ -197,14 +197,12 @@ def body_shape(body: bytes, media_type: str, length: int) -> str:
     if media_type == FORM and b"=" in body[:NAME_LIMIT]:
         parts = [part.partition(b"=") for part in body.split(b"&", PARTS_LIMIT)[:PARTS_LIMIT]]
         return "&".join(f"{clean(name, NAME_LIMIT)}={_form_shape(name, value)}" for name, _, value in parts)
-    begin = body[:1]
-    kind = (
-        "json"
-        if begin in b"{[" and begin
-        else "xml"
-        if begin == b"<"
-        else shape_of(body[:BODY_LIMIT]).partition(":")[0]
-    )
+    if body.startswith((b"{", b"[")):
+        kind = "json"
+    elif body.startswith(b"<"):
+        kind = "xml"
+    else:
+        kind = shape_of(body[:BODY_LIMIT]).partition(":")[0]
     return f"{kind}:{size}"
 
 

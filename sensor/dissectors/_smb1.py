@@ -208,17 +208,7 @@ class Smb1:
         else:
             oem_size, unicode_size = _SETUP_OLD.unpack_from(words)
             user, domain, *names = block.texts(block.at + oem_size + unicode_size, 4)
-            method = (
-                "ntlmv2"
-                if unicode_size > 24
-                else "ntlmv1"
-                if unicode_size == 24
-                else "lm"
-                if oem_size == 24
-                else "plain"
-                if user
-                else "anonymous"
-            )
+            method = _method_of(oem_size, unicode_size, user)
             _smb.login(self._conversation, head.key, SmbLogin(packet, 1, method, user, domain, ""), parsed)
         parsed += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
 
@@ -366,6 +356,15 @@ class Smb1:
             )
         elif isinstance(requested, int):
             self._transacted(packet, block.head, requested, parsed)
+
+
+def _method_of(oem_size: int, unicode_size: int, user: str) -> str:
+    """Method of a login without SPNEGO, by the sizes of its two responses."""
+    if unicode_size >= 24:
+        return "ntlmv2" if unicode_size > 24 else "ntlmv1"
+    if oem_size == 24:
+        return "lm"
+    return "plain" if user else "anonymous"
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:

@@ -98,12 +98,14 @@ def _request(packet: Packet, method: bytes, line: bytes) -> StratumRequest | Non
     elif method not in CLIENT_METHODS:
         return None
     agent, first = _AGENT.search(line), _FIRST.search(line)
-    program = agent[1] if agent else first[1] if first and method == b"mining.subscribe" else b""
-    account = (
-        login[1]
-        if login
-        else first[1]
-        if first and method in (b"mining.authorize", b"eth_submitLogin", b"eth_login")
-        else b""
-    )
+    program = b""
+    if agent:
+        program = agent[1]
+    elif first and method == b"mining.subscribe":
+        program = first[1]
+    account = b""
+    if login:
+        account = login[1]
+    elif first and method in (b"mining.authorize", b"eth_submitLogin", b"eth_login"):
+        account = first[1]
     return StratumRequest(packet, clean(method), clean(program, TEXT_LIMIT), clean(account, TEXT_LIMIT))

@@ -286,11 +286,10 @@ def _split(line: str) -> tuple[str, str]:
     sign = (_URL_COMMENT if line.lstrip()[:4].lower() in {"http", "hxxp"} else _COMMENT).search(line)
     cut = sign.start() if sign else len(line)
     words, remark = line[:cut].split(), line[cut:].lstrip("#; \t")
-    taken = (
-        3
-        if len(words) > 2 and words[1] == "-"
-        else 2
-        if len(words) > 1 and (words[1].startswith("-") or words[0].endswith("-"))
-        else 1
-    )
+    if len(words) > 2 and words[1] == "-":
+        taken = 3
+    elif len(words) > 1 and (words[1].startswith("-") or words[0].endswith("-")):
+        taken = 2
+    else:
+        taken = 1
     return "".join(words[:taken]), clean(" ".join((*words[taken:], remark)), REMARK_LIMIT)

@@ -127,21 +127,20 @@ def watched(when: Iterable[str]) -> list[str]:
 
 def fields_of(kinds: Iterable[str], context: Context) -> Fields:
     """The fields that are available for all watched kinds."""
-    found: Fields | None = None
-    for kind in kinds:
-        here = (
-            _flow_fields(context)
-            if kind in FLOW_KINDS
-            else _device_fields()
-            if kind in DEVICE_KINDS
-            else _event_fields(event_classes()[kind], context)
-        )
-        found = (
-            here
-            if found is None
-            else {name: field for name, field in found.items() if name in here and here[name].kind is field.kind}
-        )
-    return found or {}
+    first, *others = [_fields_of(kind, context) for kind in kinds]
+    return {
+        name: field
+        for name, field in first.items()
+        if all(name in fields and fields[name].kind is field.kind for fields in others)
+    }
+
+
+def _fields_of(kind: str, context: Context) -> Fields:
+    if kind in FLOW_KINDS:
+        return _flow_fields(context)
+    if kind in DEVICE_KINDS:
+        return _device_fields()
+    return _event_fields(event_classes()[kind], context)
 
 
 def _event_fields(event: type[Event], context: Context) -> Fields:

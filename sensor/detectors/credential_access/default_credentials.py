@@ -85,11 +85,7 @@ class DefaultCredentials(EventDetector):
             ),
             why=(
                 f"user and password are the defaults of {known.of}",
-                "the server accepted the login"
-                if attempt.accepted
-                else "the server rejected the login"
-                if attempt.judged
-                else "the server's answer is unknown",
+                _answer_to(attempt),
                 *(["the client is external"] if outside else []),
             ),
             numbers={"logins": 1, "threshold": 1},
@@ -98,3 +94,9 @@ class DefaultCredentials(EventDetector):
             target_port=attempt.server_port,
             network=network(self.context, attempt),
         )
+
+
+def _answer_to(attempt: LoginAttempt) -> str:
+    if attempt.accepted:
+        return "the server accepted the login"
+    return "the server rejected the login" if attempt.judged else "the server's answer is unknown"

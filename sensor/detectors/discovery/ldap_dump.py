@@ -194,13 +194,9 @@ class LdapDump(CallDetector):
         """Severity by actor. Domain controllers search each other's directories; fixed-function devices
         never search.
         """
-        return (
-            Severity.low
-            if self.is_controller(actor)
-            else Severity.high
-            if is_fixed_function(self.context, actor)
-            else None
-        )
+        if self.is_controller(actor):
+            return Severity.low
+        return Severity.high if is_fixed_function(self.context, actor) else None
 
     def _found(self, event: LdapSearchDone) -> Iterator[Alert]:
         """A very large result: synchronizing services have it every night as well, so it is a weak indication."""

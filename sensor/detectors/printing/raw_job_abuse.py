@@ -111,14 +111,12 @@ class RawJobAbuse(FlowDetector, CallDetector):
         outside = not self.context.networks.inside(ends.actor.address)
         device = is_fixed_function(self.context, ends.actor)
         why = [f"{language} {command} {argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
-        why += ["the path leaves the printer's own folder (path traversal)"] if climbs else []
-        why += (
-            ["the source is external"]
-            if outside
-            else ["a fixed-function device does not manage printers"]
-            if device
-            else []
-        )
+        if climbs:
+            why.append("the path leaves the printer's own folder (path traversal)")
+        if outside:
+            why.append("the source is external")
+        elif device:
+            why.append("a fixed-function device does not manage printers")
         grade = Severity.high if climbs or outside or device else action.severity
         yield self.call_alert(
             event, action.what, why, key=(command,), severity=grade, techniques=(action.technique,), app="pjl"

@@ -222,13 +222,12 @@ def _made(
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
     who = f"any host{f' except {_many(spec.allow)}' if spec.allow else ''}" if spec.everyone else _many(machines)
     groups_of = _many(peers) if spec.block is None else _whole(spec.block, peers)
-    ends = (
-        f"between {who} and {groups_of}"
-        if len(ways) > 1
-        else f"from {groups_of} to {who}"
-        if True in ways
-        else f"from {who} to {groups_of}"
-    )
+    if len(ways) > 1:
+        ends = f"between {who} and {groups_of}"
+    elif True in ways:
+        ends = f"from {groups_of} to {who}"
+    else:
+        ends = f"from {who} to {groups_of}"
     title = f"block {match.text} {ends}"
     request = Request(
         name, title, False, "", machines, peers, rules, (), (), (), frozenset(), spec.made, spec.expires, spec.comment

@@ -30,13 +30,9 @@ class Peer(NamedTuple):
 
     @property
     def text(self) -> str:
-        return (
-            "anybody"
-            if self.kind == ANY
-            else self.value
-            if self.kind in (NAME, BLOCK)
-            else f"{self.kind} {self.value}".strip()
-        )
+        if self.kind == ANY:
+            return "anybody"
+        return self.value if self.kind in (NAME, BLOCK) else f"{self.kind} {self.value}".strip()
 
 
 class Entry(NamedTuple):
