@@ -16,10 +16,8 @@ TEXTS_LIMIT = 12
 TEXT_LIMIT = 256
 LENGTH_LIMIT = 32768  # characters of a text
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
-_NAME, _NAME_64 = (
-    struct.Struct("<HHI"),
-    struct.Struct("<HH4xQ"),
-)  # RPC_UNICODE_STRING: length, maximum length, reference to the characters
+# RPC_UNICODE_STRING: length, maximum length, reference to the characters.
+_NAME, _NAME_64 = struct.Struct("<HHI"), struct.Struct("<HH4xQ")
 _WORDS, _LONGS = struct.Struct("<III"), struct.Struct("<QQQ")
 # Activation properties ([MS-DCOM] 2.2.22): the enclosing object reference, and the header of each serialized part.
 _MEOW = b"MEOW\x04\0\0\0\xa2\1\0\0\0\0\0\0\xc0\0\0\0\0\0\0\x46"

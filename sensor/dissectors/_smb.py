@@ -37,6 +37,8 @@ PIPES = frozenset((
     "protected_storage", "samr", "scerpc", "spoolss", "srvsvc", "svcctl", "tapsrv", "trkwks", "w32time", "winreg",
     "wkssvc", "witness",
 ))  # fmt: skip
+# Status of responses that are not final ([MS-ERREF] 2.3.1): the next token of a login is expected; more data follows.
+MORE_PROCESSING_REQUIRED, BUFFER_OVERFLOW = 0xC0000016, 0x80000005
 # Access rights to a file ([MS-SMB2] 2.2.13.1.1): write, append, generic all and generic write.
 WRITES = 0x50000006
 DELETE_ON_CLOSE = 0x1000

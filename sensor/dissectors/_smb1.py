@@ -12,7 +12,16 @@ from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _smb
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested
+from sensor.dissectors._smb import (
+    BUFFER_OVERFLOW,
+    MORE_PROCESSING_REQUIRED,
+    NO_FILE,
+    NO_TREE,
+    PIPE_LIMIT,
+    Conversation,
+    File,
+    Requested,
+)
 from sensor.dissectors.shared.netbios import oem
 from sensor.dissectors.shared.ntlm import utf16
 from sensor.dissectors.shared.sender_facts import facts
@@ -35,8 +44,6 @@ TEXT_LIMIT = 512  # bytes
 NAME_LIMIT = 64
 ANSWER = 0x80
 UNICODE, EXTENDED_SECURITY = 0x8000, 0x0800
-MORE = 0xC0000016
-MORE_DATA = 0x80000005
 DELETE, RENAME, WRITE_OLD, TRANSACTION, OPEN, READ, WRITE, TRANSACTION2 = 0x06, 0x07, 0x0B, 0x25, 0x2D, 0x2E, 0x2F, 0x32
 NEGOTIATE, SESSION_SETUP, TREE_CONNECT, NT_TRANSACTION, CREATE = 0x72, 0x73, 0x75, 0xA0, 0xA2
 LOGOFF, CLOSE = 0x74, 0x04
@@ -145,7 +152,7 @@ class Smb1:
         """The command of a message, and chained ones."""
         command, at = head.command, HEADER_SIZE
         for _ in range(CHAIN_LIMIT):
-            if head.answer and head.status and head.status not in (MORE, MORE_DATA):
+            if head.answer and head.status and head.status not in (MORE_PROCESSING_REQUIRED, BUFFER_OVERFLOW):
                 self._refused(packet, head, requested, parsed)
                 return
             block = Block(head, at)

@@ -12,7 +12,17 @@ from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested, Tree
+from sensor.dissectors._smb import (
+    BUFFER_OVERFLOW,
+    MORE_PROCESSING_REQUIRED,
+    NO_FILE,
+    NO_TREE,
+    PIPE_LIMIT,
+    Conversation,
+    File,
+    Requested,
+    Tree,
+)
 from sensor.dissectors.shared.ntlm import utf16
 from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.smb_events import (
@@ -31,7 +41,7 @@ DIALECTS_LIMIT = 64
 CONTEXTS_LIMIT = 16
 NAME_LIMIT = 1024
 ANSWER, ASYNCHRONOUS, RELATED = 1, 2, 4
-PENDING, MORE = 0x103, 0xC0000016
+PENDING = 0x103
 NEGOTIATE, SESSION_SETUP, TREE_CONNECT, CREATE, CLOSE, READ, WRITE, IOCTL, SET_INFO = 0, 1, 3, 5, 6, 8, 9, 11, 17
 DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x02FF: "2.?", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
 SHARE_TYPES = {1: "disk", 2: "pipe", 3: "printer"}
@@ -234,7 +244,7 @@ class Smb2:
     def session(
         self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
     ) -> None:
-        if head.status == MORE:
+        if head.status == MORE_PROCESSING_REQUIRED:
             _, start, size = _SETUP_ANSWER.unpack_from(body)
             _smb.security(packet, self._conversation, 2, -1, head.opening(start, size), head.partial, parsed)
         else:
@@ -254,7 +264,7 @@ class Smb2:
     def data_read(
         self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
     ) -> None:
-        if isinstance(requested, File) and head.status in (0, 0x80000005):  # more follows
+        if isinstance(requested, File) and head.status in (0, BUFFER_OVERFLOW):
             start, size = _READ_ANSWER.unpack_from(body)
             parsed.append(
                 SmbPipe(
@@ -265,7 +275,7 @@ class Smb2:
     def controlled(
         self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
     ) -> None:
-        if isinstance(requested, File) and head.status in (0, 0x80000005):
+        if isinstance(requested, File) and head.status in (0, BUFFER_OVERFLOW):
             _, _, start, size = _IOCTL_ANSWER.unpack_from(body)
             parsed.append(
                 SmbPipe(

@@ -15,6 +15,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors.shared.truncation import incomplete
 
 ETHERTYPE = 0x0806
 LINKS = (1, 6)  # Ethernet and IEEE 802 networks
@@ -59,9 +60,7 @@ class Arp(Dissector):
                 packet.payload
             )
         except struct.error:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early") from None
+            return incomplete(packet)
         if link not in LINKS or network != IPV4 or not REQUEST <= operation <= REPLY:
             return iter(())
         if hlen != 6 or plen != 4:

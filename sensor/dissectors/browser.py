@@ -20,6 +20,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.netbios import ELECTION, MASTER, NAME_SIZE, NetbiosName, is_machine, name_at, oem
 from sensor.dissectors.shared.sender_facts import facts
+from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 138
 DIRECT, GROUP, BROADCAST, ERROR, QUERY, POSITIVE, NEGATIVE = range(0x10, 0x17)
@@ -53,9 +54,8 @@ CONTROLLER_BITS, PRINT_QUEUE, UNIX = 0x18, 0x200, 0x800
 _DATAGRAM = struct.Struct("!BBHIHHH")  # type, flags, id, source address, source port, length, offset of the piece
 _DATA = struct.Struct("<HH")
 _ANNOUNCEMENT = struct.Struct("<BI16sBBIBBH")
-_LAN_MANAGER = struct.Struct(
-    "<HIBBH"
-)  # 1 for a host, server types, version, seconds to the next one; then name and comment, each zero-terminated
+# 1 for a host, server types, version, seconds to the next one; then name and comment, each zero-terminated.
+_LAN_MANAGER = struct.Struct("<HIBBH")
 _ELECTION = struct.Struct("<BIII")
 DATA_AT = 32 + 1 + 22  # size and offset of the data among the words of a transaction
 
@@ -116,9 +116,7 @@ class Browser(Dissector):
         try:
             return iter(_read(packet, packet.payload))
         except (IndexError, struct.error):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early") from None
+            return incomplete(packet)
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
@@ -163,11 +161,9 @@ def _browser(packet: Packet, raw: bytes, source: NetbiosName, destination: Netbi
     if code in (HOST, LOCAL_MASTER):
         return _announcement(packet, raw, destination, own)
     if code == DOMAIN:
-        domain, master = _text(raw[6:22]), _text(raw[32 : 32 + COMMENT_LIMIT])
         if len(raw) < 32:
             raise IndexError
-        parsed: list[Parsed] = [BrowserDomain(packet, domain, master)]
-        return parsed
+        return [BrowserDomain(packet, _text(raw[6:22]), _text(raw[32 : 32 + COMMENT_LIMIT]))]
     if code == ELECT:
         _, criteria, uptime, _ = _ELECTION.unpack_from(raw, 1)
         return [BrowserElection(packet, _text(raw[14:30]) or source.name, criteria, uptime // 1000)]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import clean
 from sensor.dissectors.shared.neighbour import (
     Announcement,
     address_facts,
@@ -25,6 +25,7 @@ from sensor.dissectors.shared.neighbour import (
     observations,
     readable,
 )
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; absent on Cisco HDLC
@@ -90,9 +91,7 @@ class Cdp(Dissector):
         for kind, value in fields(data, start + HEADER, packet.truncated, (SOFTWARE,)):
             found.setdefault(kind, value)
         if not found:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("announcement of nothing")
+            return incomplete(packet, "announcement of nothing")
         return iter(_announced(packet, data[start], data[start + 1], found))
 
 

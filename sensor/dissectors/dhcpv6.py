@@ -17,6 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import TEXT_LIMIT, Malformed, clean
+from sensor.dissectors.shared.truncation import incomplete
 
 CLIENT_PORT, SERVER_PORT = 546, 547
 (
@@ -111,9 +112,7 @@ class Dhcpv6(Dissector):
         try:
             return iter(_read(packet, packet.payload))
         except (IndexError, struct.error):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early") from None
+            return incomplete(packet)
 
 
 _EVENTS: dict[int, type[Dhcpv6Message]] = {

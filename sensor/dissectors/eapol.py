@@ -16,6 +16,7 @@ from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.eap import FAILURE, IDENTITY, REQUEST, RESPONSE, SUCCESS, method_of, read_identity
+from sensor.dissectors.shared.truncation import incomplete
 
 ETHERTYPES = (0x888E, 0x88C7)  # the second: pre-authentication (802.11-2020, 12.6.10.2)
 EAP, START, LOGOFF, KEY = range(4)
@@ -82,7 +83,7 @@ class Eapol(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size:
-            return _early(packet)
+            return incomplete(packet)
         version, kind, size = _HEADER.unpack_from(data)
         if version not in VERSIONS:
             return iter(())
@@ -98,23 +99,17 @@ class Eapol(Dissector):
         return iter((EapolLogoff(packet),)) if kind == LOGOFF else iter(())
 
 
-def _early(packet: Packet) -> Iterator[Parsed]:
-    if packet.truncated:
-        return iter(())
-    raise Malformed("message ends early")
-
-
 def _eap(packet: Packet, body: bytes) -> Iterator[Parsed]:
     """RFC 3748, 4: code, identifier, length; requests and responses have a type."""
     if len(body) < _EAP.size:
-        return _early(packet)
+        return incomplete(packet)
     code, number, size = _EAP.unpack_from(body)
     if code in (SUCCESS, FAILURE):
         return iter((EapolResult(packet, code == SUCCESS, number), _role(packet)))
     if code not in (REQUEST, RESPONSE):
         return iter(())
     if len(body) <= _EAP.size or (len(body) < size and not packet.truncated):
-        return _early(packet)
+        return incomplete(packet)
     kind, content = body[_EAP.size], body[_EAP.size + 1 : size]
     if code == REQUEST:
         return iter((EapolMethod(packet, method_of(kind), True, number), _role(packet)))
@@ -144,7 +139,7 @@ def _key(packet: Packet, body: bytes) -> Iterator[Parsed]:
     fourth has no nonce and the secure flag.
     """
     if len(body) < _KEY.size:
-        return _early(packet)
+        return incomplete(packet)
     descriptor, info = _KEY.unpack_from(body)
     if descriptor not in (RSN_KEY, WPA_KEY):
         return iter(())

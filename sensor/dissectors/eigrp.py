@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
 from sensor.dissectors.shared.routing_events import RoutingMessage
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 88
 VERSION = 2
@@ -39,9 +39,7 @@ class Eigrp(Dissector):
         if len(data) < 2 or data[0] != VERSION or data[1] not in KINDS:
             return iter(())
         if len(data) < HEADER:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         kinds = _parts(data)
         routes, signed = sum(kind in ROUTES for kind in kinds), AUTHENTICATION in kinds
         system = int.from_bytes(data[18:20], "big")

@@ -32,9 +32,8 @@ SEND_REQUEST, SEND_UNIT = 0x6F, 0x70
 IDENTITY, CONNECTED, UNCONNECTED = 0x0C, 0xB1, 0xB2
 LENGTH_LIMIT = 65511
 _HEADER = struct.Struct("<HHII8xI")  # command, length, session, status, sender's context left out, options
-_IDENTITY = struct.Struct(
-    "<H2sHI8xHHHBBHI"
-)  # version, family, port, address, vendor, type, code, revision, status, serial
+# Version, family, port, address, vendor, type, code, revision, status, serial.
+_IDENTITY = struct.Struct("<H2sHI8xHHHBBHI")
 
 
 class EnipCommand(Event):

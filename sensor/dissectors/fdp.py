@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import clean
 from sensor.dissectors.shared.neighbour import Announcement, address_facts, fields, listed, observations, readable
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00e0522000")  # Foundry and its protocol
@@ -42,9 +43,7 @@ class Fdp(Dissector):
         for kind, value in fields(data, start, packet.truncated):
             found.setdefault(kind, value)
         if not found:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("announcement of nothing")
+            return incomplete(packet, "announcement of nothing")
         return iter(_announced(packet, data[len(SNAP) + 1], found))
 
 

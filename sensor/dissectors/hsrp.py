@@ -13,7 +13,7 @@ from sensor.core.addresses import Address, v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
+from sensor.dissectors.shared.truncation import incomplete
 
 PORT, PORT_6 = 1985, 2029
 HELLO, COUP, RESIGN = 0, 1, 2
@@ -52,9 +52,7 @@ class Hsrp(Dissector):
             return iter(())
         second = data[0] == GROUP_STATE and data[1:2] == bytes((GROUP_STATE_SIZE,))
         if len(data) < (2 + _SECOND.size if second else _FIRST.size):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         event = _second(packet, data) if second else _first(packet, data)
         return iter((event,) if event else ())
 

@@ -213,9 +213,8 @@ class HttpStream(Stream):
         if len(self._requested) < 2:
             self._requested.append(event)
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
-        if event.method == "CONNECT" or (
-            b"upgrade" in head.fields and not has_body
-        ):  # the rest may not be HTTP, and the response that switches protocols may be missing
+        # The rest may not be HTTP, and the response that switches protocols may be missing.
+        if event.method == "CONNECT" or (b"upgrade" in head.fields and not has_body):
             return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 

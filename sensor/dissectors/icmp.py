@@ -18,7 +18,7 @@ from sensor.core.event import Event
 from sensor.core.ip_protocols import ICMPV6
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
+from sensor.dissectors.shared.truncation import incomplete
 
 ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM = 0, 3, 4, 5, 8, 11, 12
 TIMESTAMP, TIMESTAMP_REPLY, INFORMATION, INFORMATION_REPLY, MASK, MASK_REPLY = range(13, 19)
@@ -106,9 +106,7 @@ class Icmp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < HEADER:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         parsed = _version_6(packet, data) if packet.proto == ICMPV6 else _version_4(packet, data)
         return iter((parsed,) if parsed else ())
 

@@ -17,6 +17,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.groups import membership, records
 from sensor.dissectors.shared.sender_facts import fact
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 2
 QUERY, REPORT_1, REPORT_2, LEAVE, REPORT_3 = 0x11, 0x12, 0x16, 0x17, 0x22
@@ -65,9 +66,7 @@ class Igmp(Dissector):
             return iter(())
         kind = data[0]
         if len(data) < (DISCOVERY_SIZE if kind in (ROUTER_SOLICITATION, ROUTER_TERMINATION) else SIZE):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         if kind == REPORT_3:
             joined, left = records(data, 8, 4, V4, packet.truncated)
             return iter((IgmpReport(packet, 3, tuple(joined), tuple(left)), *membership(packet, "igmp.group", joined)))

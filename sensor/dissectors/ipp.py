@@ -106,9 +106,8 @@ class IppStream(HttpStream):
         fields = head.fields
         length, chunked = head.length, b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        ipp = media_type == MEDIA_TYPE or (
-            not media_type and not head.method and bool(self._requests)
-        )  # some printers send no type
+        # Some printers send no type.
+        ipp = media_type == MEDIA_TYPE or (not media_type and not head.method and bool(self._requests))
         if head.method and not ipp and packet.dport != PORT:
             self.done = True
             return None

@@ -42,11 +42,8 @@ OPEN_LIMIT = 32
 NAME_LIMIT, FILTER_LIMIT = 255, 512
 ATTRIBUTES_LIMIT = 32
 VALUES_LIMIT = 16
-WRAP, WRAP_SIZE, SEALED = (
-    b"\x05\x04",
-    16,
-    2,
-)  # a GSS token around messages, its header, and the flag for encrypted content
+# A GSS token around messages, the size of its header, and the flag for encrypted content (RFC 4121, 4.2.6.2).
+WRAP, WRAP_SIZE, SEALED = b"\x05\x04", 16, 2
 # Attributes of a directory about itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # a capability of Active Directory only

@@ -26,9 +26,8 @@ STATE_VERSION = 33
 LIGHT_STATE = 107
 # Body sizes of the parsed states.
 SIZES = {STATE_SERVICE: 5, STATE_HOST_FIRMWARE: 20, STATE_LABEL: 32, STATE_VERSION: 12, LIGHT_STATE: 52}
-_HEADER = struct.Struct(
-    "<HHI8s6sBB8sHH"
-)  # size, protocol and flags, source, target, reserved, flags, sequence, reserved, type, reserved
+# Size, protocol and flags, source, target, reserved, flags, sequence, reserved, type, reserved.
+_HEADER = struct.Struct("<HHI8s6sBB8sHH")
 _FIRMWARE = struct.Struct("<QQHH")  # build time, reserved, minor, major
 _VERSION = struct.Struct("<III")
 

@@ -28,6 +28,7 @@ from sensor.dissectors.shared.neighbour import (
     observations,
     readable,
 )
+from sensor.dissectors.shared.truncation import incomplete
 
 ETHERTYPE = 0x88CC
 END = 0
@@ -121,9 +122,7 @@ class Lldp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         found = _fields(packet.payload, packet.truncated)
         if [kind for kind, _ in found[:3]] != MANDATORY:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("chassis, port and life do not come first")
+            return incomplete(packet, "chassis, port and life do not come first")
         chassis, port = _id(CHASSIS, found[0][1]), _id(PORT, found[1][1])
         ttl_s = int.from_bytes(found[2][1][:2], "big")
         if not ttl_s:

@@ -17,6 +17,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.groups import membership, records
 from sensor.dissectors.shared.sender_facts import fact
+from sensor.dissectors.shared.truncation import incomplete
 
 QUERY, REPORT_1, DONE, REPORT_2 = 130, 131, 132, 143
 ROUTER_ADVERTISEMENT, ROUTER_SOLICITATION, ROUTER_TERMINATION = 151, 152, 153
@@ -66,9 +67,7 @@ class Mld(Dissector):
         if size is None or packet.ttl != HOP_LIMIT:
             return iter(())
         if len(data) < size:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         if data[0] == REPORT_2:
             joined, left = records(data, 8, 16, 0, packet.truncated)
             return iter((MldReport(packet, 2, tuple(joined), tuple(left)), *_facts(packet, joined)))

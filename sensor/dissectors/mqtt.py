@@ -20,11 +20,8 @@ from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 1883
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 1, 2, 3, 8
-FIXED_FLAGS = {
-    6: 2,
-    8: 2,
-    10: 2,
-}  # PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has its own flags, all others none (MQTT 5.0, 2.1.3)
+# PUBREL, SUBSCRIBE, UNSUBSCRIBE; PUBLISH has its own flags, all others none (MQTT 5.0, 2.1.3).
+FIXED_FLAGS = {6: 2, 8: 2, 10: 2}
 NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
 BRIDGE = 0x80  # set in the version by brokers that connect to another broker
 TOPICS_LIMIT = 16

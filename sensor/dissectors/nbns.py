@@ -26,6 +26,7 @@ from sensor.dissectors.shared.netbios import (
     plain,
     service,
 )
+from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 137
 NB, NBSTAT = 0x20, 0x21
@@ -123,9 +124,7 @@ class Nbns(Dissector):
         try:
             return iter(_read(packet, data))
         except (IndexError, struct.error):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early") from None
+            return incomplete(packet)
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:

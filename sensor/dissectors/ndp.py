@@ -16,6 +16,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors.shared.truncation import incomplete
 
 ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT, REDIRECT = range(133, 138)
 FIXED_SIZES = {
@@ -91,12 +92,10 @@ class Ndp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         size = FIXED_SIZES.get(data[0]) if data else None
+        if data and size is None:
+            return iter(())
         if size is None or len(data) < size:
-            if data and size is None:
-                return iter(())
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         if packet.ttl != HOP_LIMIT or data[1]:
             raise Malformed("hop limit or code that neighbour discovery does not allow")
         return iter(_READERS[data[0]](packet, data, _options(data, size, packet.truncated)))

@@ -21,9 +21,8 @@ PORT = 10000
 MAGIC = b"MO_I"
 HEADER = 23
 SEARCH, ANSWER = 0, 1
-_ANSWER = struct.Struct(
-    "!13s21s4s4s4s4s4s4s4sHB"
-)  # id, name, address, mask, gateway, DNS, reserved, firmware, pages, port, DHCP
+# Id, name, address, mask, gateway, DNS, reserved, firmware, pages, port, DHCP.
+_ANSWER = struct.Struct("!13s21s4s4s4s4s4s4s4sHB")
 
 
 class NetwaveRequest(Event):

@@ -21,9 +21,8 @@ SIGNATURE = b"NSDP"
 READ, READ_ANSWER, WRITE, WRITE_ANSWER = 1, 2, 3, 4
 MODEL, NAME, PASSWORD, FIRMWARE, END = 0x0001, 0x0003, 0x000A, 0x000D, 0xFFFF
 FIELDS_LIMIT = 256
-_HEADER = struct.Struct(
-    "!BBHI6s6sHH4sI"
-)  # version, operation, status, reserved, MACs of computer and switch, reserved, sequence, signature, reserved
+# Version, operation, status, reserved, MACs of computer and switch, reserved, sequence, signature, reserved.
+_HEADER = struct.Struct("!BBHI6s6sHH4sI")
 
 
 class NsdpRequest(Event):

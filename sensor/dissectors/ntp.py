@@ -18,7 +18,8 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import clean
+from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 123
 PEER, PASSIVE_PEER, CLIENT, SERVER, BROADCAST, CONTROL, PRIVATE = range(1, 8)
@@ -27,12 +28,10 @@ UNSYNCHRONISED = 3  # leap indicator of a clock that was never set
 LAST_STRATUM = 15
 READ_VARIABLES = 2
 NAMES = (b"version", b"processor", b"system")
-_HEADER = struct.Struct(
-    "!BBbb4x4x4s"
-)  # leap, version, mode; stratum; poll, precision; root delay and dispersion; reference
-_CONTROL = struct.Struct(
-    "!BBHHHHH"
-)  # leap, version, mode; flags, operation; sequence; status; association; offset; count
+# Leap, version, mode; stratum; poll, precision; root delay and dispersion; reference.
+_HEADER = struct.Struct("!BBbb4x4x4s")
+# Leap, version, mode; flags, operation; sequence; status; association; offset; count.
+_CONTROL = struct.Struct("!BBHHHHH")
 _VARIABLE = lazy_pattern(rb'\s*([A-Za-z_]{1,32})=(?:"([^"]{0,255})"|([^,"\r\n]{0,255}))')
 VARIABLES_LIMIT = 64
 
@@ -86,9 +85,7 @@ class Ntp(Dissector):
         if not mode or not 1 <= version <= 4:
             return iter(())
         if len(data) < (CONTROL_SIZE if mode == CONTROL else PRIVATE_SIZE if mode == PRIVATE else SIZE):
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         if mode == CONTROL:
             return iter(_control(packet, data))
         if mode == PRIVATE:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
 from sensor.dissectors.shared.routing_events import RoutingMessage
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 89
 KINDS = {1: "hello", 2: "description", 3: "request", 4: "update", 5: "acknowledgment"}
@@ -38,9 +38,7 @@ class Ospf(Dissector):
         if not size or len(data) < 2 or data[1] not in KINDS:
             return iter(())
         if len(data) < size + 4:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         signed = size == HEADERS[2] and data[AUTHENTICATION : AUTHENTICATION + 2] != b"\0\0"
         routes = int.from_bytes(data[size : size + 4], "big") if data[1] == UPDATE else 0
         return iter((OspfMessage(packet, KINDS[data[1]], min(routes, 0xFFFF), signed, data[0]),))

@@ -215,11 +215,8 @@ class _Keys(NamedTuple):
 @functools.lru_cache(maxsize=64)
 def _keys(destination: bytes, version: _Version) -> _Keys:
     """Keys of Initial packets that a client sends to a connection id of its choice (RFC 9001, 5.2)."""
-    from cryptography.hazmat.primitives.ciphers import (
-        Cipher,
-        algorithms,
-        modes,
-    )  # slow to import, and many networks never need it
+    # Slow to import, and many networks never need it.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     secret = _expand(hmac.digest(version.salt, destination, "sha256"), b"client in", 32)

@@ -27,13 +27,8 @@ SIZE_LIMIT = 16384
 NAME_LIMIT = 128
 NEGOTIATION, AGREED, REFUSED = 1, 2, 3
 RESTRICTED_ADMIN = 1  # flag of a request ([MS-RDPBCGR] 2.2.1.1.1)
-SECURED = {
-    1: "tls",
-    2: "nla",
-    4: "rdstls",
-    8: "nla",
-    16: "aad",
-}  # bits of a request, and the value of a response; 0 is standard RDP security
+# Bits of a request, and the value of a response; 0 is standard RDP security.
+SECURED = {1: "tls", 2: "nla", 4: "rdstls", 8: "nla", 16: "aad"}
 CORE, NETWORK = b"\x01\xc0", b"\x03\xc0"  # kinds of blocks
 CONFERENCE = b"Duca"  # before the client's settings
 # Beginnings of requests with a security request, after a cookie of up to nine characters.

@@ -122,13 +122,12 @@ class Sip(Dissector):
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload.lstrip(KEEP_ALIVE)
-        if not data[
-            :1
-        ].isalpha():  # phones also keep the port open with STUN (RFC 5626, 3.5.2); tunnels and games use it as well
+        # Phones also keep the port open with STUN (RFC 5626, 3.5.2); tunnels and games use it as well.
+        if not data[:1].isalpha():
             return iter(())
         end = data.find(b"\r\n\r\n")
         if end < 0:
-            if not (packet.truncated):
+            if not packet.truncated:
                 raise Malformed("headers without an end")
             end = data.rfind(b"\r\n")  # the last line may be truncated
         if end <= 0:

@@ -16,7 +16,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed, clean
+from sensor.core.reader import clean
+from sensor.dissectors.shared.truncation import incomplete
 
 SAP = 0x42
 PER_VLAN = 0x010B
@@ -31,9 +32,8 @@ OWN_BRIDGE = 93  # of MSTP: offset of the sender's id; the original offset has t
 VLAN_FIELD = bytes.fromhex("00000002")  # after the message of one VLAN: type 0, two bytes
 _HEADER = struct.Struct("!HBB")  # protocol, version, type
 _BRIDGE = struct.Struct("!HHI")  # priority, the MAC in two parts
-_CONFIGURATION = struct.Struct(
-    "!BHHIIHHIHHHHH"
-)  # flags; root, cost, bridge, port; age, greatest age, hello time, delay
+# Flags; root, cost, bridge, port; age, greatest age, hello time, delay.
+_CONFIGURATION = struct.Struct("!BHHIIHHIHHHHH")
 
 
 class StpConfiguration(Event):
@@ -72,22 +72,16 @@ class Stp(Dissector):
                 return iter(())
             data = data[len(SNAP) :]
         if len(data) < _HEADER.size:
-            return _early(packet)
+            return incomplete(packet)
         protocol, version, kind = _HEADER.unpack_from(data)
         if protocol or kind not in (CONFIGURATION, CHANGE, RAPID):
             return iter(())
         if kind == CHANGE:
             return iter((StpTopologyChange(packet), *_facts(packet, 0)))
         if len(data) < _HEADER.size + _CONFIGURATION.size:
-            return _early(packet)
+            return incomplete(packet)
         event = _configuration(packet, data, VERSIONS.get(version, LATER))
         return iter((event, *_facts(packet, event.bridge)))
-
-
-def _early(packet: Packet) -> Iterator[Parsed]:
-    if packet.truncated:
-        return iter(())
-    raise Malformed("message ends early")
 
 
 def _configuration(packet: Packet, data: bytes, version: str) -> StpConfiguration:

@@ -43,9 +43,8 @@ class Tftp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if data[:2] not in (READ, WRITE):
-            if (
-                packet.truncated or packet.dport != PORT or data[:2] in LATER
-            ):  # a server that keeps using the port, and responses to it
+            # A server may keep using the port.
+            if packet.truncated or packet.dport != PORT or data[:2] in LATER:
                 return iter(())
             raise Malformed("no request")
         cut = packet.truncated

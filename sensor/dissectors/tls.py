@@ -267,9 +267,8 @@ class _Direction:
         message = self._message
         while len(message) >= 4 and not self.over:
             kind, size = message[0], int.from_bytes(message[1:4], "big")
-            if kind == CLIENT_KEY or (
-                kind not in WANTED and not self.greeted
-            ):  # captured from the middle, it may be encrypted already
+            # Captured from the middle, it may be encrypted already.
+            if kind == CLIENT_KEY or (kind not in WANTED and not self.greeted):
                 self.over = True
                 return
             if size > MESSAGE_LIMIT:
@@ -363,9 +362,8 @@ def _datagram(packet: Packet) -> list[Parsed]:
     data, at = packet.payload, 0
     parsed: list[Parsed] = []
     for _ in range(RECORDS_LIMIT):
-        if (
-            at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]
-        ):  # of another epoch: encrypted
+        # Records of a later epoch are encrypted.
+        if at + DTLS_RECORD > len(data) or data[at] != HANDSHAKE or data[at + 3] or data[at + 4]:
             break
         stop = at + DTLS_RECORD + (data[at + 11] << 8 | data[at + 12])
         if stop > len(data) or stop < at + DTLS_RECORD + DTLS_MESSAGE:

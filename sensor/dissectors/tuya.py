@@ -19,10 +19,8 @@ from sensor.dissectors.shared.json_values import read_object, text
 from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (6666, 6667, 7000)
-FRAMES = {
-    b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"),
-    b"\0\0\x66\x99": (18, b"\0\0\x99\x66"),
-}  # first bytes: size of the header, last bytes
+# First bytes: size of the header, last bytes.
+FRAMES = {b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"), b"\0\0\x66\x99": (18, b"\0\0\x99\x66")}
 BROADCASTS = (0x00, 0x13, 0x14, 0x23)  # a device announces itself; an app searches with 0x25
 _HEADER = struct.Struct("!III")  # sequence, command, size of what follows
 _NEW_HEADER = struct.Struct("!HIII")

@@ -123,9 +123,8 @@ class VncStream(Stream):
         return list(parsed)
 
     def _server_version(self, packet: Packet) -> list[Parsed] | None:
-        if (
-            self._kept[1] and not self._kept[0]
-        ):  # in other protocols the client begins; so may connections captured from their middle
+        # In other protocols the client begins; so may connections captured from their middle.
+        if self._kept[1] and not self._kept[0]:
             return self._end()
         raw = self._take(VERSION_SIZE)
         if raw is None:

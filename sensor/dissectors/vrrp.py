@@ -13,6 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors.shared.truncation import incomplete
 
 PROTOCOL = 112
 HEADER = 8
@@ -39,9 +40,7 @@ class Vrrp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < HEADER:
-            if packet.truncated:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet)
         version, kind = data[0] >> 4, data[0] & 15
         if version not in VERSIONS or kind != ADVERTISEMENT or packet.ttl != TTL:
             return iter(())

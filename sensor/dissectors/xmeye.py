@@ -21,9 +21,8 @@ from sensor.dissectors.shared.sender_facts import facts
 PORT = 34569
 FIRST = 0xFF
 SEARCH, ANSWER = 1530, 1531
-_HEADER = struct.Struct(
-    "<BBHIIBBHI"
-)  # ff, version, reserved, session, sequence, parts, part, message, size of the rest
+# ff, version, reserved, session, sequence, parts, part, message, size of the rest.
+_HEADER = struct.Struct("<BBHIIBBHI")
 
 
 class XmeyeSearch(Event):

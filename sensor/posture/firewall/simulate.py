@@ -247,9 +247,8 @@ def _clock(ts: int) -> str:
 def _warnings(request: Request, seen: Seen, cuts: Sequence[BlockedConnection]) -> Iterator[str]:
     yield from _busy(cuts)
     yield from _needed(request)
-    near = (
-        () if request.allowed else (rule.sources for rule in request.rules)
-    )  # with exemptions, the rule covers all other hosts
+    # With exemptions, the rule covers all other hosts.
+    near = () if request.allowed else (rule.sources for rule in request.rules)
     sides = [_Side(blocks) for blocks in (*near, *(rule.destinations for rule in request.rules)) if blocks]
     for machine in seen.machines.values():
         if any(side.holds(machine.party) for side in sides):
