@@ -165,7 +165,7 @@ class Smb1:
                 return
             command, following = block.words[0], _U16.unpack_from(block.words, 2)[0]
             if following <= at:
-                raise Malformed("chain that does not lead on")
+                raise Malformed("offset in a chain does not increase")
             at = following
 
     def _refused(self, packet: Packet, head: Head, requested: Requested | None, parsed: list[Parsed]) -> None:

@@ -118,7 +118,7 @@ class Smb2:
                 raise Malformed("message ends early")
             step = _U32.unpack_from(data, offset + 20)[0]
             if step and step < HEADER_SIZE:
-                raise Malformed("chain that does not lead on")
+                raise Malformed("offset in a chain is inside its own header")
             stop = offset + step if step else len(data)
             cut = partial and stop >= len(data)
             self._one(packet, Head(data[offset:stop], cut), parsed)

@@ -230,7 +230,7 @@ def _read_multiple(reader: Reader, segmented: bool) -> tuple[int, tuple[tuple[st
 
 def _expect(reader: Reader, tag: int) -> None:
     if reader.u8() != tag:
-        raise Malformed("another tag than belongs here")
+        raise Malformed("unexpected tag")
 
 
 def _results(reader: Reader, found: dict[str, str]) -> None:
@@ -266,7 +266,7 @@ def _skip_to(reader: Reader, closing: int) -> None:
         elif tag & 8 and shape == 7:
             if not depth:
                 if tag != closing:
-                    raise Malformed("closing tag of another")
+                    raise Malformed("closing tag does not match")
                 return
             depth -= 1
         elif tag & 0xF8 != 0x10:  # a boolean's value is in the length
@@ -292,7 +292,7 @@ def _unsigned(reader: Reader, tag: int) -> int:
     """A number with this tag, of up to four bytes."""
     found = reader.u8()
     if found & 0xF8 != tag or not 0 < found & 7 <= 4:
-        raise Malformed("no number where one belongs")
+        raise Malformed("unexpected tag instead of a number")
     return int.from_bytes(reader.take(found & 7), "big")
 
 

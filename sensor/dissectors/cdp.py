@@ -91,7 +91,7 @@ class Cdp(Dissector):
         for kind, value in fields(data, start + HEADER, packet.truncated, (SOFTWARE,)):
             found.setdefault(kind, value)
         if not found:
-            return incomplete(packet, "announcement of nothing")
+            return incomplete(packet, "announcement without fields")
         return iter(_announced(packet, data[start], data[start + 1], found))
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.dns_codes import AAAA, HTTPS, UPDATE, A
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.dns_message import HEADER_SIZE, Message, Record, added, read
@@ -142,11 +141,7 @@ def _parsed(packet: Packet, data: bytes, message: Message) -> list[Parsed]:
             DnsResponse(packet, id_, name, type_, flags & 15, bool(flags & TRUNCATED), message.records)
         ]
         if packet.sport == PORT:
-            parsed.append(
-                Observation(
-                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dns.role", "dns_server", packet.flow
-                )
-            )
+            parsed.append(fact(packet, "dns.role", "dns_server"))
         return parsed
     parsed = [DnsQuery(packet, id_, name, type_, message.operation, bool(flags & RECURSION))]
     if message.operation == UPDATE:

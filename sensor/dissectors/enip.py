@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from sensor.core.addresses import v4
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors._cip import calls
 from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 44818
 HEAD = 24
@@ -156,14 +156,11 @@ def _identity(packet: Packet, reader: Reader) -> Iterator[Parsed]:
     yield EnipIdentity(packet, vendor, kind, code, revision, number, name)
     if address and v4(address) != packet.src:
         return
-    facts = (
-        ("vendor", str(vendor)),
-        ("type", str(kind)),
-        ("product", name),
-        ("revision", revision),
-        ("serial", number if serial else ""),
+    pairs = (
+        ("enip.vendor", str(vendor)),
+        ("enip.type", str(kind)),
+        ("enip.product", name),
+        ("enip.revision", revision),
+        ("enip.serial", number if serial else ""),
     )
-    subject = Subject(packet.src_mac, packet.src, packet.vlan)
-    for key, value in facts:
-        if value:
-            yield Observation(packet.ts, subject, f"enip.{key}", value, packet.flow)
+    yield from facts(packet, pairs)

@@ -43,7 +43,7 @@ class Fdp(Dissector):
         for kind, value in fields(data, start, packet.truncated):
             found.setdefault(kind, value)
         if not found:
-            return incomplete(packet, "announcement of nothing")
+            return incomplete(packet, "announcement without fields")
         return iter(_announced(packet, data[len(SNAP) + 1], found))
 
 

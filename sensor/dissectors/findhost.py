@@ -7,6 +7,7 @@ Encrypted messages are reported as such. The protocol is proprietary; the field 
 
 from __future__ import annotations
 
+from sensor.core.addresses import v4
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
@@ -75,7 +76,7 @@ def _answer(packet: Packet, fields: dict[int, bytes]) -> list[Parsed]:
         return next((field(fields[kind]) for kind in kinds if kind in fields), "")
 
     mac, raw = mac_of(text(MAC)), fields.get(ADDRESS, b"")
-    address = 0xFFFF << 32 | int.from_bytes(raw, "big") if len(raw) == 4 and any(raw) else 0
+    address = v4(int.from_bytes(raw, "big")) if len(raw) == 4 and any(raw) else 0
     own = is_own(packet, mac, address)
     event = FindhostAnswer(packet, text(NAME), text(MODEL), text(VERSION), text(SERIAL, OTHER_SERIAL), mac, own)
     if not own:

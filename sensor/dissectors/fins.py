@@ -20,6 +20,7 @@ from sensor.dissectors.shared.sender_facts import facts
 PORT = 9600
 START, TCP_HEAD, FRAME = b"FINS", 16, 2
 SMALLEST, LARGEST = 8, 4096
+SEEN_LIMIT = 64
 HEAD = 10  # control, reserved, gateways, six address bytes, number of the service
 RESPONSE, NO_RESPONSE = 0x40, 0x01
 CONTROLS, GATEWAYS = frozenset((0x80, 0x81, 0xC0, 0xC1)), 8
@@ -84,7 +85,7 @@ class FinsStream(FramedStream):
         parsed = _frame(packet, data[TCP_HEAD:])
         for event in parsed[:1]:
             key = event.kind, getattr(event, "command", 0)
-            if getattr(event, "write", False) or key not in self._seen:
+            if getattr(event, "write", False) or (key not in self._seen and len(self._seen) < SEEN_LIMIT):
                 self._seen.add(key)
                 yield from parsed
 

@@ -19,7 +19,7 @@ MARK = b'"msg"'
 
 
 class GoveeSearch(Event):
-    """An app searches lamps."""
+    """An app searches for lamps."""
 
 
 class GoveeAnswer(Event):

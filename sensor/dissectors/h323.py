@@ -45,45 +45,12 @@ RAS = (
 )  # fmt: skip
 OF_ENDPOINTS = ("gatekeeper_request", "registration_request")
 OF_GATEKEEPERS = (
-    "gatekeeper_confirm",
-    "registration_confirm",
-    "registration_reject",
-    "admission_confirm",
-    "admission_reject",
-)
+    "gatekeeper_confirm", "registration_confirm", "registration_reject", "admission_confirm", "admission_reject",
+)  # fmt: skip
 PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, followed by the version
 # Countries of vendors (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the
 # United Kingdom and the USA.
-COUNTRIES = bytes(
-    (
-        0x00,
-        0x04,
-        0x09,
-        0x0A,
-        0x0F,
-        0x20,
-        0x26,
-        0x31,
-        0x3C,
-        0x3D,
-        0x42,
-        0x53,
-        0x54,
-        0x58,
-        0x59,
-        0x61,
-        0x7B,
-        0x82,
-        0x8A,
-        0x9C,
-        0xA0,
-        0xA5,
-        0xA6,
-        0xB4,
-        0xB5,
-        0xFE,
-    )
-)
+COUNTRIES = bytes.fromhex("00 04 09 0a 0f 20 26 31 3c 3d 42 53 54 58 59 61 7b 82 8a 9c a0 a5 a6 b4 b5 fe")
 _MAKER = lazy_pattern(rb"(?=([" + re.escape(COUNTRIES) + rb"][\x00-\x01]..)([\x01-\x7f])[\x20-\x7e])", re.DOTALL)
 _ALIAS = lazy_pattern(rb"(?=\x40([\x00-\x7f])\x00[\x20-\x7e])")
 _GRAPHIC = lazy_pattern(rb"[\x20-\x7e]+\x00*")

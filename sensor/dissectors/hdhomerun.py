@@ -1,6 +1,6 @@
 """Discovery of HDHomeRun tuners and recorders (SiliconDust's library libhdhomerun) on UDP port 65001.
 
-Reads searches, and the kind and the id of a device in answers. Each message has a CRC; one with another is left alone.
+Reads searches, and the kind and the id of a device in answers. Each message has a CRC; one with a wrong CRC is ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONG = 0x80  # a length of two bytes
 
 
 class HdhomerunSearch(Event):
-    """A player searches devices."""
+    """A player searches for devices."""
 
 
 class HdhomerunAnswer(Event):

@@ -165,19 +165,17 @@ def _carries(data: bytes) -> str:
 
 def _steps(data: bytes) -> float:
     """The share of bytes equal to the previous byte or its successor."""
-    return (
-        sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1) if len(data) > 1 else 1.0
-    )
+    if len(data) < 2:
+        return 1.0
+    return sum((after - before) & 255 < 2 for before, after in pairwise(data)) / (len(data) - 1)
 
 
 def _disorder(body: bytes) -> float:
     """Entropy in bits per byte."""
-    total = len(body)
-    return (
-        round(-sum(count / total * math.log2(count / total) for count in Counter(body).values()), 2) + 0.0
-        if total
-        else 0.0
-    )
+    if not body:
+        return 0.0
+    shares = [count / len(body) for count in Counter(body).values()]
+    return round(-sum(share * math.log2(share) for share in shares), 2) + 0.0  # never -0.0
 
 
 def _quoted_4(data: bytes) -> tuple[int, int, int, int]:

@@ -80,12 +80,12 @@ def _older(packet: Packet, kind: int, data: bytes) -> list[Parsed]:
     number = int.from_bytes(data[4:8], "big")
     group = V4 | number if number else 0
     if group and not is_multicast(group):
-        raise Malformed("group that is none")
+        raise Malformed("group is not a multicast address")
     if kind == QUERY:
         version = 3 if len(data) >= QUERY_3_SIZE else 2 if data[1] else 1  # RFC 3376, 7.1
         return [IgmpQuery(packet, version, group), fact(packet, "igmp.role", "querier")]
     if not group:
-        raise Malformed("group that is none")
+        raise Malformed("group is not a multicast address")
     if kind == LEAVE:
         return [IgmpReport(packet, 2, (), (group,))]
     return [IgmpReport(packet, 1 if kind == REPORT_1 else 2, (group,), ()), *membership(packet, "igmp.group", [group])]

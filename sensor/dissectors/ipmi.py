@@ -100,7 +100,7 @@ def _presence(packet: Packet, data: bytes) -> list[Parsed]:
 
 
 def _message(packet: Packet, reader: Reader) -> list[Parsed]:
-    """A session header of version 2.0 or 1.5 (13.6), then a message. Encrypted ones are left alone."""
+    """A session header of version 2.0 or 1.5 (13.6), then a message. Encrypted ones are ignored."""
     kind = reader.u8()
     if kind == RMCP_PLUS:
         payload = reader.u8()

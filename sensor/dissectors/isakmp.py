@@ -74,7 +74,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
     if exchange is None or initiator == bytes(8):
         return []
     if size < _HEADER.size or (size > len(data) and not packet.truncated):
-        raise Malformed("length of another message")
+        raise Malformed("length does not match the message")
     encrypted = bool(flags & ENCRYPTED_1) if version >> 4 == 1 else following in (ENCRYPTED_2, FRAGMENT_2)
     response = bool(flags & RESPONSE) if version >> 4 == 2 else responder != bytes(8)
     fragments = _fragments(reader) if encrypted and following == FRAGMENT_2 else 1

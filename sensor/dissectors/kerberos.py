@@ -13,11 +13,11 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared import der
 from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 88
 AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x7E
@@ -210,11 +210,7 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Par
         parsed = [KerberosAsRequest(*common, *_preauthentication(proofs))]
         machine = client[:-1] if client.endswith("$") and "/" not in client else ""
         if name := host or machine:
-            parsed.append(
-                Observation(
-                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "kerberos.hostname", name, packet.flow
-                )
-            )
+            parsed.append(fact(packet, "kerberos.hostname", name))
         return parsed
     shown = _shown(proofs.get(TGS_PROOF, b""), cut)
     return [KerberosTgsRequest(*common, *shown, FOR_USER in proofs, _user(proofs.get(FOR_USER, b"")))]
@@ -228,9 +224,8 @@ def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parse
     own = 0 if cut and 6 not in fields else _encrypted(data, _need(fields, 6))[0]
     made = KerberosAsReply if kind == AS_REPLY else KerberosTgsReply
     parsed: list[Parsed] = [made(packet, client, realm, service, ticket, etype, own)]
-    subject = Subject(packet.src_mac, packet.src, packet.vlan)
     if kind == AS_REPLY and packet.sport == PORT:
-        parsed.append(Observation(packet.ts, subject, "kerberos.role", "key_centre", packet.flow))
+        parsed.append(fact(packet, "kerberos.role", "key_centre"))
     return parsed
 
 
@@ -257,7 +252,7 @@ def _fields(data: bytes, whole: der.Element) -> Fields:
 
 def _sequence(data: bytes, parent: der.Element) -> Fields:
     if parent.tag != der.SEQUENCE:
-        raise Malformed("element of another kind than expected")
+        raise Malformed("unexpected type of element")
     number = der.CONTEXT | der.CONSTRUCTED
     return {
         child.tag - number: der.element(data, child.start, child.stop)
@@ -300,7 +295,7 @@ def _encrypted(data: bytes, one: der.Element, cut: bool = False) -> tuple[int, b
 def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
     """(hash, encryption type, service) of a ticket (5.3). ``cut``: its message was truncated, and it has no hash."""
     if one.tag != TICKET:
-        raise Malformed("no ticket where one belongs")
+        raise Malformed("unexpected type instead of a ticket")
     fields = _fields(data, one)
     etype, secret = _encrypted(data, _need(fields, 3), cut)
     hashed = "" if cut else hashlib.blake2b(secret, digest_size=HASH_SIZE).hexdigest()

@@ -15,10 +15,10 @@ from sensor.core.addresses import V4_MASK, is_v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.dns_codes import AAAA, ANY, PTR, A
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.dns_message import Record, read
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 5355
 CONFLICT, TENTATIVE = 0x0400, 0x0100
@@ -71,11 +71,7 @@ class Llmnr(Dissector):
             parsed = [LlmnrQuery(packet, id_, name, type_, claim, bool(flags & CONFLICT))]
             host = name if claim else ""
         if host:
-            parsed.append(
-                Observation(
-                    packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "llmnr.hostname", host, packet.flow
-                )
-            )
+            parsed.append(fact(packet, "llmnr.hostname", host))
         return iter(parsed)
 
 

@@ -16,10 +16,10 @@ from sensor.core.addresses import is_v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.dns_codes import AAAA, HINFO, PTR, SRV, TXT, A
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.dns_message import Question, Record, read, texts
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 5353
 DOMAIN = ".local"
@@ -70,13 +70,8 @@ def _queried(packet: Packet, questions: tuple[Question, ...], probe: bool) -> li
     parsed: list[Parsed] = [MdnsQuery(packet, questions, probe)]
     if probe:
         return parsed
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    parsed += [
-        Observation(ts, subject, "mdns.query", value, flow)
-        for value in dict.fromkeys([q.name.removesuffix(DOMAIN) for q in questions])
-        if value
-    ]
-    return parsed
+    names = dict.fromkeys([question.name.removesuffix(DOMAIN) for question in questions])
+    return parsed + facts(packet, [("mdns.query", name) for name in names])
 
 
 def _from_records(packet: Packet, records: tuple[Record, ...]) -> list[Parsed]:
@@ -85,10 +80,7 @@ def _from_records(packet: Packet, records: tuple[Record, ...]) -> list[Parsed]:
     own = own and packet.sport == PORT
     parsed: list[Parsed] = [MdnsAnnouncement(packet, records, own)]
     if own:
-        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-        parsed += [
-            Observation(ts, subject, kind, value, flow) for kind, value in _facts(_without_queues(records), hosts)
-        ]
+        parsed += facts(packet, _facts(_without_queues(records), hosts))
     return parsed
 
 

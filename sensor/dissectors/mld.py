@@ -78,7 +78,7 @@ def _older(packet: Packet, data: bytes) -> list[Parsed]:
     """A query of either version, and report and done messages of the first: one group each."""
     group = int.from_bytes(data[8:24], "big")
     if (group or data[0] != QUERY) and not is_multicast(group):
-        raise Malformed("group that is none")
+        raise Malformed("group is not a multicast address")
     if data[0] == QUERY:
         return [MldQuery(packet, 2 if len(data) >= QUERY_2_SIZE else 1, group), fact(packet, "mld.role", "querier")]
     if data[0] == DONE:

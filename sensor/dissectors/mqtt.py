@@ -161,7 +161,7 @@ class MqttStream(FramedStream):
     def _publish(self, packet: Packet, data: bytes, reader: Reader, from_client: bool) -> Iterator[Parsed]:
         topic = _text(_string(reader))
         if "#" in topic or "+" in topic or data[0] & 6 == 6:
-            raise Malformed("message for no single topic")
+            raise Malformed("topic with wildcards, or QoS 3")
         yield MqttPublish(packet, topic, bool(data[0] & 1), self.size(data, 0))
         if from_client:
             yield from self._topic(packet, topic)

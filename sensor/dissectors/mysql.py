@@ -13,13 +13,13 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.sql_statements import SEARCHED, statement_in
 
 PORT = 3306
@@ -119,11 +119,7 @@ class MysqlStream(FramedStream):
         # the rest of the proof; plugin
         self._plugin = clean(rest[44:].partition(b"\0")[0], PLUGIN_LIMIT) if len(rest) > 44 else ""
         text = clean(version, NAME_LIMIT)
-        event = MysqlServer(packet, text, self._plugin)
-        fact = Observation(
-            packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "mysql.version", text, packet.flow
-        )
-        return [event, *([fact] if text else [])]
+        return [MysqlServer(packet, text, self._plugin), *facts(packet, [("mysql.version", text)])]
 
     def _answer(self, body: bytes) -> None:
         """The client's response to the greeting, or data for a plugin."""

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from sensor.core.addresses import V4, Address
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.netbios import (
@@ -26,6 +25,7 @@ from sensor.dissectors.shared.netbios import (
     plain,
     service,
 )
+from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 137
@@ -230,14 +230,13 @@ def _status(packet: Packet, id_: int, raw: bytes) -> list[Parsed]:
 
 def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], parsed: list[Parsed]) -> None:
     """Facts about the owner of these names."""
-    facts: dict[tuple[str, str], None] = {}
+    pairs: dict[tuple[str, str], None] = {}
     for name, group in names:
         if name.suffix in (WORKSTATION, SERVER) and not group and is_machine(name):
-            facts["netbios.hostname", name.name] = None
+            pairs["netbios.hostname", name.name] = None
         elif name.suffix == WORKSTATION and group and is_machine(name):
-            facts["netbios.domain", name.name] = None
+            pairs["netbios.domain", name.name] = None
         elif name.suffix == CONTROLLERS and group and is_machine(name):
-            facts["netbios.role", "domain_controller"] = None
-        facts["netbios.service", service(name.suffix, group)] = None
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    parsed += [Observation(ts, subject, kind, value, flow) for kind, value in facts]
+            pairs["netbios.role", "domain_controller"] = None
+        pairs["netbios.service", service(name.suffix, group)] = None
+    parsed += facts(packet, pairs)

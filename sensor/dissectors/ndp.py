@@ -108,7 +108,7 @@ def _options(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes
     while offset + 2 <= end and len(options) < OPTIONS_LIMIT:
         stop = offset + data[offset + 1] * 8
         if stop == offset:
-            raise Malformed("option of no length")
+            raise Malformed("option of length zero")
         if stop > end:
             if truncated:
                 break

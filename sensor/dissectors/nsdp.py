@@ -64,11 +64,10 @@ class Nsdp(Discovery):
         model, name, firmware = (field(fields.get(kind, b"")) for kind in (MODEL, NAME, FIRMWARE))
         own = is_own(packet, mac)
         event = NsdpAnswer(packet, operation == WRITE_ANSWER, status, mac, model, name, firmware, own)
-        return (
-            [event, *facts(packet, (("nsdp.model", model), ("nsdp.hostname", name), ("nsdp.firmware", firmware)))]
-            if own
-            else [event]
-        )
+        if not own:
+            return [event]
+        pairs = (("nsdp.model", model), ("nsdp.hostname", name), ("nsdp.firmware", firmware))
+        return [event, *facts(packet, pairs)]
 
 
 def _fields(reader: Reader) -> dict[int, bytes]:

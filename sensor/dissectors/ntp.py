@@ -16,9 +16,9 @@ from sensor.core.addresses import text, v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors.shared.sender_facts import fact, facts
 from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 123
@@ -99,11 +99,7 @@ def _time(packet: Packet, data: bytes, mode: int, version: int) -> list[Parsed]:
     first, stratum, _, _, reference = _HEADER.unpack_from(data)
     parsed: list[Parsed] = [NtpAnswer(packet, version, stratum, _reference(reference, stratum), mode == BROADCAST)]
     if packet.sport == PORT and 1 <= stratum <= LAST_STRATUM and first >> 6 != UNSYNCHRONISED:
-        parsed.append(
-            Observation(
-                packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ntp.role", "ntp_server", packet.flow
-            )
-        )
+        parsed.append(fact(packet, "ntp.role", "ntp_server"))
     return parsed
 
 
@@ -123,11 +119,8 @@ def _control(packet: Packet, data: bytes) -> list[Parsed]:
             data[CONTROL_SIZE : CONTROL_SIZE + count],
             packet.truncated or CONTROL_SIZE + count > len(data) or bool(flags & 0x20),
         )
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    facts = [
-        Observation(ts, subject, f"ntp.{name}", value, flow) for name, value in names.items() if packet.sport == PORT
-    ]
-    return [NtpControl(packet, operation, answer, tuple(names.items())), *facts]
+    pairs = [(f"ntp.{name}", value) for name, value in names.items()] if packet.sport == PORT else []
+    return [NtpControl(packet, operation, answer, tuple(names.items())), *facts(packet, pairs)]
 
 
 def _variables(body: bytes, cut: bool) -> dict[str, str]:

@@ -32,7 +32,6 @@ SERVICES = {673: "write", 700: "update history", 712: "call method", 488: "add n
 MODES = {1: "None", 2: "Sign", 3: "SignAndEncrypt"}
 # Results of a login (IEC 62541-4, 7.39): identity token invalid or rejected, access denied.
 REFUSED = frozenset((0x80200000, 0x80210000, 0x801F0000))
-SEEN_LIMIT = 16
 
 
 class OpcuaChannel(Event):

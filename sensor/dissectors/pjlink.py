@@ -35,7 +35,7 @@ _FOUND = lazy_pattern(rb"%2(?:ACKN|LKUP)=((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\
 
 
 class PjlinkSearch(Event):
-    """A control system searches projectors."""
+    """A control system searches for projectors."""
 
 
 class PjlinkFound(Event):

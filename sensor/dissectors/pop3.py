@@ -118,11 +118,9 @@ class Pop3Stream(LoginStream):
         self._exchange = None
         if isinstance(requested, Login):
             self.done = right
-            return (
-                [Pop3Login(packet, requested.user, requested.method, right, requested.seal)]
-                if right or _is_verdict(line)
-                else []
-            )
+            if not right and not _is_verdict(line):
+                return []
+            return [Pop3Login(packet, requested.user, requested.method, right, requested.seal)]
         self.done = right and requested == TLS
         self._listing = right and requested == LIST
         return []

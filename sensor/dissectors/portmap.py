@@ -137,19 +137,15 @@ def _reply(packet: Packet, xid: int) -> list[Parsed]:
     if len(body) == 4:
         return [PortmapReply(packet, xid, int.from_bytes(body, "big") & 0xFFFF, size=len(body))]
     length = int.from_bytes(body[:4], "big")
-    text = (
-        clean(body[4 : 4 + length], ADDRESS_LIMIT)
-        if 0 < length <= ADDRESS_LIMIT and len(body) == 4 + (length + 3 & ~3)
-        else ""
-    )
+    text = ""
+    if 0 < length <= ADDRESS_LIMIT and len(body) == 4 + (length + 3 & ~3):
+        text = clean(body[4 : 4 + length], ADDRESS_LIMIT)
     return [PortmapReply(packet, xid, _port_of(text), text, len(body))]
 
 
 def _port_of(address: str) -> int:
     """The last two numbers of a universal address (RFC 5665): ``10.0.0.1.3.233`` is port 1001."""
     *_, high, low = ["0", "0", *address.split(".")]
-    return (
-        int(high) << 8 | int(low)
-        if high.isascii() and low.isascii() and high.isdigit() and low.isdigit() and max(len(high), len(low)) < 4
-        else 0
-    )
+    if not (high + low).isascii() or not high.isdigit() or not low.isdigit() or max(len(high), len(low)) > 3:
+        return 0
+    return int(high) << 8 | int(low)

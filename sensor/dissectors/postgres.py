@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import fact
 from sensor.dissectors.shared.sql_statements import SEARCHED, statement_in
 
 PORT = 5432
@@ -155,24 +155,14 @@ class PostgresStream(FramedStream):
         if kind == ord("E") and not self._in:
             self.done = True
             codes = [field[1:] for field in body.split(b"\0", 16) if field[:1] == b"C"]
-            return (
-                [PostgresLogin(packet, self._user or "", self._method, False, self._seal)]
-                if codes and codes[0] in DENIED
-                else []
-            )
+            if not codes or codes[0] not in DENIED:
+                return []
+            return [PostgresLogin(packet, self._user or "", self._method, False, self._seal)]
         if kind == ord("S") and self._in:
             name, _, rest = body.partition(b"\0")
             text = clean(rest.partition(b"\0")[0], NAME_LIMIT)
             if name == b"server_version" and text:
-                return [
-                    Observation(
-                        packet.ts,
-                        Subject(packet.src_mac, packet.src, packet.vlan),
-                        "postgres.version",
-                        text,
-                        packet.flow,
-                    )
-                ]
+                return [fact(packet, "postgres.version", text)]
         if kind == ord("Z") and self._in:
             self._left, self.idle = SEARCHED, (False, True)
         return []

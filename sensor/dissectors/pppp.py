@@ -60,7 +60,7 @@ class Pppp(Discovery):
             raise Malformed("message ends early")
         prefix, serial, check = _IDENTITY.unpack_from(data, 4)
         if not field(prefix).isalnum() or not field(check).isalnum():
-            raise Malformed("identity that is none")
+            raise Malformed("invalid identity")
         identity, device = f"{field(prefix)}-{serial:06d}-{field(check)}", packet.sport == PORT
         event = PpppIdentity(packet, identity, device)
         return [event, *facts(packet, (("pppp.identity", identity),))] if device else [event]

@@ -21,10 +21,10 @@ from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
 from sensor.dissectors.shared.client_hello import client_hello
+from sensor.dissectors.shared.sender_facts import facts
 
 LONG, FIXED, TYPE = 0x80, 0x40, 0x30
 ID_LIMIT = 20  # bytes (RFC 9000, 17.2)
@@ -275,18 +275,14 @@ def _frames(plain: bytes) -> list[tuple[int, bytes]]:
         elif kind == CLOSE:
             return found
         elif kind != PING:
-            raise Malformed("frame that has no place here")
+            raise Malformed("frame type not allowed in Initial packets")
     raise Malformed("too many frames")
 
 
 def _parsed(packet: Packet, body: bytes, version: str) -> list[Parsed]:
     """The event and the facts about the client."""
     hello = client_hello(body, "q")
-    parsed: list[Parsed] = [
-        QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted)
+    return [
+        QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted),
+        *facts(packet, [("quic.sni", hello.sni), ("quic.ja4", hello.ja4)]),
     ]
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    if hello.sni:
-        parsed.append(Observation(ts, subject, "quic.sni", hello.sni, flow))
-    parsed.append(Observation(ts, subject, "quic.ja4", hello.ja4, flow))
-    return parsed

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.shared.sender_facts import facts
 
 SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
 LAST_TYPE = 207
@@ -82,10 +82,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
     parsed: list[Parsed] = [
         RtcpReport(packet, source, kind == SENDER_REPORT, sent, octets, lost / 256, items.get(TOOL, ""), encrypted)
     ]
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    kinds = ((CNAME, "rtcp.cname"), (TOOL, "rtcp.tool"))
-    parsed += [Observation(ts, subject, name, items[item], flow) for item, name in kinds if items.get(item)]
-    return parsed
+    return parsed + facts(packet, [("rtcp.cname", items.get(CNAME, "")), ("rtcp.tool", items.get(TOOL, ""))])
 
 
 def _parts(data: bytes) -> list[tuple[int, int]]:

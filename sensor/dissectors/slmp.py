@@ -22,6 +22,7 @@ PORTS = (5006, 5007)
 HEADS = {b"\x50\0": 0, b"\x54\0": 4, b"\xd0\0": 0, b"\xd4\0": 4}
 OWN = b"\x50\0\0\xff\xff\x03\0"
 ROUTE, LARGEST = 5, 8192  # bytes from network to station
+SEEN_LIMIT = 64
 MODEL, NAME_SIZE = 0x0101, 16
 # Commands; those that write, command or change something have a name.
 COMMANDS = {
@@ -81,7 +82,7 @@ class SlmpStream(FramedStream):
         first, body = int.from_bytes(data[at + 2 : at + 4], "little"), data[at + 2 :]
         if from_client and len(body) >= 4:
             self._requested, name = first, COMMANDS.get(first, "")
-            if name or first not in self._seen:
+            if name or (first not in self._seen and len(self._seen) < SEEN_LIMIT):
                 self._seen.add(first)
                 yield SlmpRequest(packet, first, name, bool(name))
         elif not from_client and not self._answered:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 4786
 SENDERS, VERSIONS, KINDS_LIMIT, SIZE_LIMIT = range(1, 16), (0, 1), 64, 1 << 20
@@ -64,9 +64,7 @@ class SmiStream(FramedStream):
         yield SmiMessage(packet, kind, size, from_client)
         if not from_client and not self._answered:
             self._answered = True
-            yield Observation(
-                packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "smi.answer", "Smart Install", packet.flow
-            )
+            yield fact(packet, "smi.answer", "Smart Install")
 
 
 def _size(data: bytes, at: int) -> int:

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from sensor.core.addresses import mac_text, v4
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.ber import (
@@ -33,7 +32,7 @@ from sensor.dissectors.shared.ber import (
 )
 from sensor.dissectors.shared.ieee1284 import device_id
 from sensor.dissectors.shared.seal import seal
-from sensor.dissectors.shared.sender_facts import fact
+from sensor.dissectors.shared.sender_facts import fact, facts
 from sensor.dissectors.shared.snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
@@ -284,7 +283,7 @@ def _each(data: bytes, at: int, end: int, cut: bool) -> Iterator[Variable]:
         name, start, middle = element(data, first, at)
         kind, begin, stop = element(data, middle, at)
         if tag != SEQUENCE or name != OID:
-            raise Malformed("no variable where one belongs")
+            raise Malformed("unexpected type instead of a variable")
         yield data[start:middle], kind, data[begin:stop]
 
 
@@ -307,28 +306,27 @@ def _own(packet: Packet, sender: _Sender, variables: list[Variable]) -> bool:
 
 def _facts(packet: Packet, variables: list[Variable], parsed: list[Parsed]) -> None:
     """The facts about the agent."""
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     trees: list[str] = []
     for name, tag, value in variables:
         if tag == OCTETS:
             kind = VARIABLES.get(name)
             if kind and (text := clean(value)):
-                parsed.append(Observation(ts, subject, kind, text, flow))
+                parsed.append(fact(packet, kind, text))
                 if kind == "snmp.device_id":
                     fields = device_id(text)
                     named = (
                         ("snmp.printer_model", f"{fields.get('MFG', '')} {fields.get('MDL', '')}".strip()),
                         ("snmp.serial", fields.get("SN", "")),
                     )
-                    parsed += [Observation(ts, subject, of_id, found, flow) for of_id, found in named if found]
+                    parsed += facts(packet, named)
         elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
             text = dotted(value)
-            parsed.append(Observation(ts, subject, "snmp.sys_object_id", text, flow))
+            parsed.append(fact(packet, "snmp.sys_object_id", text))
             _enterprise(packet, "snmp.enterprise", text, parsed)
         tree = TREES.get(name[:6])
         if tree and tag in (INTEGER, OCTETS) and tree not in trees:
             trees.append(tree)
-    parsed += [Observation(ts, subject, "snmp.tree", tree, flow) for tree in trees]
+    parsed += facts(packet, [("snmp.tree", tree) for tree in trees])
 
 
 def _enterprise(packet: Packet, kind: str, name: str, parsed: list[Parsed]) -> None:
@@ -342,9 +340,6 @@ def _engine(packet: Packet, engine: bytes, parsed: list[Parsed]) -> None:
     """The sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
     if not 5 <= len(engine) <= ENGINE_LIMIT:
         return
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    parsed.append(
-        Observation(ts, subject, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF), flow)
-    )
+    parsed.append(fact(packet, "snmp.engine_enterprise", str(int.from_bytes(engine[:4], "big") & 0x7FFFFFFF)))
     if engine[0] & 0x80 and engine[4] == MAC_FORMAT and len(engine) == 11:
-        parsed.append(Observation(ts, subject, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big")), flow))
+        parsed.append(fact(packet, "snmp.engine_mac", mac_text(int.from_bytes(engine[5:], "big"))))

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared import x509
@@ -26,7 +25,7 @@ from sensor.dissectors.shared.client_hello import (
     session_of,
     truncated_hello,
 )
-from sensor.dissectors.shared.sender_facts import fact
+from sensor.dissectors.shared.sender_facts import fact, facts
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
@@ -323,11 +322,7 @@ def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
     yield TlsClientHello(
         packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
     )
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    if hello.sni:
-        yield Observation(ts, subject, "tls.sni", hello.sni, flow)
-    yield Observation(ts, subject, "tls.ja3", hello.ja3, flow)
-    yield Observation(ts, subject, "tls.ja4", hello.ja4, flow)
+    yield from facts(packet, [("tls.sni", hello.sni), ("tls.ja3", hello.ja3), ("tls.ja4", hello.ja4)])
 
 
 def certificate(packet: Packet, data: bytes, from_client: bool, remote_desktop: bool) -> Iterator[Parsed]:
@@ -341,20 +336,17 @@ def certificate(packet: Packet, data: bytes, from_client: bool, remote_desktop: 
         packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names,
         one.not_before, one.not_after, one.self_signed, one.key, one.key_bits, one.sha1, one.sha256,
     )  # fmt: skip
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    pairs = (
-        ("subject", one.subject),
-        ("issuer", one.issuer),
-        ("cn", one.common_name),
-        ("organisation", one.organisation),
-        ("unit", one.unit),
-    )
-    for word, value in pairs:
-        if value:
-            yield Observation(ts, subject, f"tls.certificate_{word}", value, flow)
     # Windows creates its own certificate for remote desktop, and names it after the host.
-    if remote_desktop and one.self_signed and one.common_name:
-        yield Observation(ts, subject, "tls.hostname", one.common_name, flow)
+    hostname = one.common_name if remote_desktop and one.self_signed else ""
+    pairs = (
+        ("tls.certificate_subject", one.subject),
+        ("tls.certificate_issuer", one.issuer),
+        ("tls.certificate_cn", one.common_name),
+        ("tls.certificate_organisation", one.organisation),
+        ("tls.certificate_unit", one.unit),
+        ("tls.hostname", hostname),
+    )
+    yield from facts(packet, pairs)
 
 
 def _datagram(packet: Packet) -> list[Parsed]:

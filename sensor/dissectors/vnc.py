@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (5900, 5901)
 VERSION_SIZE = 12
@@ -211,10 +211,7 @@ class VncStream(Stream):
         size = int.from_bytes(kept[20:INIT_SIZE], "big")
         name = clean(bytes(kept[INIT_SIZE : INIT_SIZE + min(size, NAME_LIMIT)]), NAME_LIMIT)
         event = VncDesktop(packet, name, int.from_bytes(kept[:2], "big"), int.from_bytes(kept[2:4], "big"))
-        fact = Observation(
-            packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "vnc.desktop", name, packet.flow
-        )
-        return self._end(event, *([fact] if name else []))
+        return self._end(event, *facts(packet, [("vnc.desktop", name)]))
 
 
 def _method(kind: int) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.fins import IDENTITY, MODEL, READ, STOP, WRITE, answer
+from pcaps.dissectors.fins import IDENTITY, MODEL, READ, STOP, WRITE, answer, framed, request
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.fins import Fins
+from sensor.dissectors.fins import SEEN_LIMIT, Fins
 from tests.dissectors.samples import events, packets, values
 
 SERVER = ("fins.role", "FINS server")
@@ -45,6 +45,13 @@ def test_stream() -> None:
         ("FinsAnswer", WRITE, 0, "", ""),
         ("FinsRequest", STOP, "stop", True),
     ]
+
+
+def test_reads_are_limited() -> None:
+    """A client that sends any number of commands fills no memory, and its writes are still reported."""
+    reads = [(True, framed(request(0x8000 + number))) for number in range(2 * SEEN_LIMIT)]
+    found = events(feed(*reads, (True, framed(request(WRITE)))))
+    assert (len(found), found[-1]) == (SEEN_LIMIT + 1, ("FinsRequest", WRITE, "write memory", True))
 
 
 def test_a_failed_request_reports_no_model() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pcaps.dissectors.slmp import READ, STOP, WRITE, answer, request
 from sensor.core.packet import Packet
-from sensor.dissectors.slmp import Slmp
+from sensor.dissectors.slmp import SEEN_LIMIT, Slmp
 from tests.dissectors.samples import events, packets, values
 
 FOUND = [("slmp.role", "SLMP server"), ("slmp.model", "Q03UDECPU")]
@@ -32,6 +32,13 @@ def test_sample() -> None:
         ("SlmpRequest", STOP, "stop", True),
     ]
     assert values(parsed) == FOUND
+
+
+def test_reads_are_limited() -> None:
+    """A client that sends any number of commands fills no memory, and its writes are still reported."""
+    reads = [(True, request(0x8000 + number)) for number in range(2 * SEEN_LIMIT)]
+    found = events(feed(*reads, (True, request(WRITE))))
+    assert (len(found), found[-1]) == (SEEN_LIMIT + 1, ("SlmpRequest", WRITE, "write", True))
 
 
 def test_frames_with_a_number() -> None:

@@ -39,7 +39,7 @@ def integer(data: bytes, at: int, end: int) -> tuple[int, int]:
     """(value, end) of an INTEGER."""
     tag, first, stop = element(data, at, end)
     if tag != INTEGER or not 0 < stop - first <= 8:
-        raise Malformed("no integer where one belongs")
+        raise Malformed("unexpected type instead of an integer")
     return int.from_bytes(data[first:stop], "big", signed=True), stop
 
 
@@ -47,7 +47,7 @@ def octets(data: bytes, at: int, end: int) -> tuple[bytes, int]:
     """(value, end) of an OCTET STRING."""
     tag, first, stop = element(data, at, end)
     if tag != OCTETS:
-        raise Malformed("no octets where they belong")
+        raise Malformed("unexpected type instead of an octet string")
     return data[first:stop], stop
 
 

@@ -51,7 +51,7 @@ def element(data: bytes, at: int, end: int | None = None) -> Element:
             raise Malformed("element ends early")
         size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
     if start + size > end:
-        raise Malformed("element longer than what holds it")
+        raise Malformed("element longer than its parent")
     return Element(tag, start, start + size)
 
 
@@ -59,7 +59,7 @@ def expect(data: bytes, at: int, end: int | None, *tags: int) -> Element:
     """The element at ``at``, which must have one of these tags."""
     found = element(data, at, end)
     if found.tag not in tags:
-        raise Malformed("element of another kind than expected")
+        raise Malformed("unexpected type of element")
     return found
 
 
