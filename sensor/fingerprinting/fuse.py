@@ -16,20 +16,17 @@ from collections.abc import Iterable
 
 from sensor.core.device import WIDER, Attribute
 from sensor.core.observation import Evidence
+from sensor.fingerprinting.own import BACKING, CONTESTED, IOT, THRESHOLD, drop_of_other_types, of_the_device
 
-# Lower results are unknown; contested ones must be better than an even chance.
-THRESHOLD = 0.4
+# Contested results must be better than an even chance.
 CONTESTED_THRESHOLD = 0.5
-# Another value of this confidence makes the result contested.
-CONTESTED = 0.25
 # Maximum for a single family, for one that any user can write into a name or a MAC, and for any number of families.
 ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui", "owner"))
-# Names of services that a host contacts: applications on any phone or PC contact them too. They support other evidence,
-# or count if there is no other; they never contradict it.
-BACKING = frozenset(("cloud",))
+# A phone by several pieces of evidence is no player because of a program: the difference that makes it one.
+MOBILE_LEAD = 0.4
 HINTING = "oui"
 # The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
 # names a vendor.
@@ -69,7 +66,6 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "windows1124h2orserver2025": ("windowsserver2025",),
 }  # fmt: skip
 
-IOT = "iot"
 _NO_TYPES: frozenset[str] = frozenset()
 # Attributes whose values come from the vocabulary and are compared exactly; those that belong to a product, and so to
 # its vendor.
@@ -85,13 +81,13 @@ def fuse(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
     """The attributes that the evidence supports, by name. ``now`` (ns): reference for the age of evidence; 0: evidence
     does not age.
     """
-    pieces: dict[str, list[Evidence]] = {}
-    for piece in evidence:
-        if piece.attribute in pieces:
-            pieces[piece.attribute].append(piece)
-        else:
-            pieces[piece.attribute] = [piece]
+    pieces = of_the_device(evidence)
     answers: dict[str, Attribute] = {}
+    types = pieces.pop("type", None)
+    kind = _decide("type", types, now, "") if types else None
+    if kind is not None and types:
+        answers["type"] = kind
+        drop_of_other_types(pieces, types, kind.value)
     for name in _VERSIONED:
         if len(pieces.get(name, ())) > 1:
             pieces[name] = _current(pieces[name])
@@ -270,7 +266,8 @@ def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
     """Remove values that generalize another likely value."""
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
     for wide in list(sure_of):
-        if any(key != wide and is_wider(name, wide, key) for key in likely):
+        least = sure_of[wide] - MOBILE_LEAD if name == "type" and wide == "mobile" else 0.0
+        if any(key != wide and sure_of.get(key, 1.0) >= least and is_wider(name, wide, key) for key in likely):
             del sure_of[wide]
 
 

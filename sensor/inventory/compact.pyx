@@ -177,6 +177,11 @@ cdef class Proof:
     def __init__(self, Fact fact, claim):
         self.fact, self.claim, self.last, self.count = fact, claim, fact.last, fact.count
 
+    def __replace__(self, *, double confidence):
+        """The same piece of evidence with another confidence, as for ``Evidence``."""
+        attribute, value, _, fingerprint, family = self.claim
+        return Proof(self.fact, (attribute, value, confidence, fingerprint, family))
+
     def renew(self):
         """Copy the present count and time of the fact."""
         self.last, self.count = self.fact.last, self.fact.count

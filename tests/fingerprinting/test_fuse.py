@@ -16,10 +16,10 @@ from sensor.fingerprinting.fuse import (
     ONE_FAMILY,
     SEPARATOR,
     SUCCESSION,
-    THRESHOLD,
     WEAK_FAMILY,
     fuse,
 )
+from sensor.fingerprinting.own import THRESHOLD
 
 
 def piece(

@@ -1,0 +1,96 @@
+"""Which evidence is about the device itself, for the fusion: a host also sends texts of and about other devices.
+
+- A proxy or a PBX passes on the User-Agents of phones.
+- Computers emulate and share other devices, and run programs of their vendors.
+- A device whose other evidence only shows a module of the Internet of Things runs no applications of others, so the
+  services that it contacts are those of its own vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sensor.core.device import WIDER
+from sensor.core.observation import Evidence
+
+# Lower results are unknown. Another value of this confidence makes the result contested.
+THRESHOLD = 0.4
+CONTESTED = 0.25
+# Names of services that a host contacts: applications on any phone or PC contact them too. They support other evidence,
+# or count if there is no other; they never contradict it.
+BACKING = frozenset(("cloud",))
+IOT = "iot"
+COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet"))
+# Kinds of texts of which a device sends those of one product; programs of others stay programs of the host.
+OF_ONE_PRODUCT = frozenset(("sip.user_agent",))
+PROGRAMS = "software"
+# How much stronger services are as evidence of a device without applications, and the maximum.
+OWN_SERVICE, OWN_SERVICE_LIMIT = 1.75, 0.6
+
+Pieces = dict[str, list[Evidence]]
+
+
+def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
+    """The evidence by attribute, without that of other devices."""
+    pieces: Pieces = {}
+    for piece in evidence:
+        if piece.attribute in pieces:
+            pieces[piece.attribute].append(piece)
+        else:
+            pieces[piece.attribute] = [piece]
+    if "vendor" in pieces:
+        _drop_relayed(pieces)
+    if any(piece.value == IOT for piece in pieces.get("type", ())) and _runs_own_firmware_only(pieces):
+        return {name: _of_own_service(mine) for name, mine in pieces.items()}
+    return pieces
+
+
+def drop_of_other_types(pieces: Pieces, types: list[Evidence], winner: str) -> None:
+    """Remove what a computer sent about devices of other types."""
+    if winner not in COMPUTERS:
+        return
+    own = {(piece.kind, piece.seen) for piece in types if _same_kind(piece.value, winner)}
+    lost = {(piece.kind, piece.seen) for piece in types} - own
+    if lost:
+        for name in pieces.keys() - {PROGRAMS}:
+            pieces[name] = [piece for piece in pieces[name] if (piece.kind, piece.seen) not in lost]
+
+
+def _same_kind(one: str, other: str) -> bool:
+    """Whether two types are equal, or one generalizes the other."""
+    return one == other or other in WIDER.get(one, ()) or one in WIDER.get(other, ())
+
+
+def _drop_relayed(pieces: Pieces) -> None:
+    """Remove texts that a device sends for one product, if they name several vendors."""
+    named: dict[str, set[str]] = {}
+    for piece in pieces["vendor"]:
+        if piece.kind in OF_ONE_PRODUCT:
+            named.setdefault(piece.seen, set()).add(piece.value)
+    if len(named) > 1 and not set.intersection(*named.values()):
+        for name in pieces.keys() - {PROGRAMS}:
+            pieces[name] = [piece for piece in pieces[name] if piece.kind not in OF_ONE_PRODUCT]
+
+
+def _runs_own_firmware_only(pieces: Pieces) -> bool:
+    """Whether the evidence other than contacted services shows a device of the Internet of Things, of no known type,
+    and the services are those of one vendor.
+    """
+    others = [piece for piece in pieces["type"] if piece.family not in BACKING]
+    return (
+        any(piece.confidence >= THRESHOLD for piece in others)
+        and all(piece.value == IOT or piece.confidence < CONTESTED for piece in others)
+        and len({piece.value for piece in pieces.get("vendor", ()) if piece.family in BACKING}) <= 1
+    )
+
+
+def _of_own_service(mine: list[Evidence]) -> list[Evidence]:
+    """Evidence of one attribute, stronger where contacted services agree on a specific value."""
+    if len({piece.value for piece in mine if piece.family in BACKING and piece.value != IOT}) != 1:
+        return mine
+    return [
+        piece.__replace__(confidence=min(piece.confidence * OWN_SERVICE, OWN_SERVICE_LIMIT))
+        if piece.family in BACKING and piece.confidence < OWN_SERVICE_LIMIT
+        else piece
+        for piece in mine
+    ]
