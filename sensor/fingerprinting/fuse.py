@@ -26,7 +26,7 @@ WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui", "owner"))
 # A phone by several pieces of evidence is no player because of a program: the difference that makes it one.
-MOBILE_LEAD = 0.4
+MOBILE_LEAD = 0.3
 HINTING = "oui"
 # The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
 # names a vendor.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sensor.core.device import WIDER
 from sensor.core.observation import Evidence
 
 # Lower results are unknown. Another value of this confidence makes the result contested.
@@ -20,7 +19,13 @@ CONTESTED = 0.25
 # or count if there is no other; they never contradict it.
 BACKING = frozenset(("cloud",))
 IOT = "iot"
-COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet"))
+# Types of computers and phones, with those that differ from them in form or role only.
+COMPUTERS: dict[str, frozenset[str]] = {
+    "workstation": frozenset(("workstation", "server")),
+    "server": frozenset(("workstation", "server")),
+    "mobile": frozenset(("mobile", "tablet")),
+    "tablet": frozenset(("mobile", "tablet")),
+}
 # Kinds of texts of which a device sends those of one product; programs of others stay programs of the host.
 OF_ONE_PRODUCT = frozenset(("sip.user_agent",))
 PROGRAMS = "software"
@@ -49,16 +54,11 @@ def drop_of_other_types(pieces: Pieces, types: list[Evidence], winner: str) -> N
     """Remove what a computer sent about devices of other types."""
     if winner not in COMPUTERS:
         return
-    own = {(piece.kind, piece.seen) for piece in types if _same_kind(piece.value, winner)}
+    own = {(piece.kind, piece.seen) for piece in types if piece.value in COMPUTERS[winner]}
     lost = {(piece.kind, piece.seen) for piece in types} - own
     if lost:
         for name in pieces.keys() - {PROGRAMS}:
             pieces[name] = [piece for piece in pieces[name] if (piece.kind, piece.seen) not in lost]
-
-
-def _same_kind(one: str, other: str) -> bool:
-    """Whether two types are equal, or one generalizes the other."""
-    return one == other or other in WIDER.get(one, ()) or one in WIDER.get(other, ())
 
 
 def _drop_relayed(pieces: Pieces) -> None:

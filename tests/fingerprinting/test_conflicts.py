@@ -122,6 +122,96 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [INTEL, *WINDOWS, ("dhcp.hostname", "DESKTOP-1A2B3C4")],
         "workstation", "",
     ),
+    "a computer with apps of a speaker and of a video service": (
+        [INTEL, *WINDOWS, ("tls.sni", "msmetrics.ws.sonos.com"), ("tls.sni", "atv-ext.amazon.com")],
+        "workstation", "",
+    ),
+    "a computer with an AirPlay receiver": (
+        [
+            INTEL, *WINDOWS,
+            ("mdns.service", "_airplay._tcp"), ("mdns.txt.model", "AppleTV5,3"), ("mdns.txt.md", "AirServer"),
+        ],
+        "workstation", "",
+    ),
+    "a computer with an emulator of phones": (
+        [
+            INTEL, *WINDOWS,
+            ("http.user_agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/131.0.0.0"),
+            ("http.user_agent", "Dalvik/2.1.0 (Linux; U; Android 9; SM-G988N Build/NRD90M)"),
+        ],
+        "workstation", "",
+    ),
+    "a phone that plays media": (
+        [
+            (OWNER, "Samsung Electronics Co.,Ltd"), ("dhcp.hostname", "Galaxy-A52"),
+            ("dhcp.vendor_class", "android-dhcp-12"), ("ssdp.nt", RENDERER),
+            ("upnp.manufacturer", "Bubblesoft"), ("upnp.model_name", "BubbleUPnP Media Renderer"),
+        ],
+        "mobile", "Samsung",
+    ),
+    "a NAS that runs Home Assistant and HomeKit": (
+        [
+            (OWNER, "Synology Incorporated"), ("dhcp.hostname", "DiskStation"), ("mdns.txt.model", "DS920+"),
+            ("mdns.service", "_home-assistant._tcp"), ("mdns.txt.ci", "2"), ("http.title", "Home Assistant"),
+        ],
+        "nas", "Synology",
+    ),
+    "a server that runs Home Assistant alone": (
+        [("mdns.service", "_home-assistant._tcp"), ("dhcp.hostname", "homeassistant")],
+        "hub", "Home Assistant",
+    ),
+    "a proxy of phones": (
+        [
+            DELL,
+            ("sip.user_agent", "Yealink SIP-T46S 66.85.0.5"), ("sip.user_agent", "Grandstream GXP2170 1.0.11.16"),
+        ],
+        "", "Dell",
+    ),
+    "an emulated Hue bridge": (
+        [
+            (OWNER, "Raspberry Pi Trading Ltd"), ("dhcp.hostname", "raspberrypi"),
+            ("ssdp.server", "Linux/3.14.0 UPnP/1.0 IpBridge/1.20.0"), ("upnp.manufacturer", "Signify"),
+        ],
+        "hub", "Raspberry Pi",
+    ),
+    "a Hue bridge": (
+        [
+            (OWNER, "Philips Lighting BV"),
+            ("ssdp.server", "Linux/3.14.0 UPnP/1.0 IpBridge/1.20.0"), ("upnp.manufacturer", "Signify"),
+        ],
+        "hub", "Philips Hue",
+    ),
+    "an emulated WeMo plug": (
+        [
+            (OWNER, "Espressif Inc."), ("dhcp.hostname", "tasmota-1A2B3C-1234"),
+            ("ssdp.nt", "urn:Belkin:device:controllee:1"), ("upnp.manufacturer", "Belkin International Inc."),
+        ],
+        "smart_plug", "",
+    ),
+    "a bridge of locks by its vendor's cloud": (
+        [(OWNER, "Espressif Inc."), ("dns.query", "mqtt.u-tec.com")],
+        "iot", "Ultraloq",
+    ),
+    "a button for lamps of two vendors": (
+        [(OWNER, "Espressif Inc."), ("dns.query", "discovery.meethue.com"), ("dns.query", "api.lifx.com")],
+        "iot", "",
+    ),
+    "a product of the platform Tuya": ([(OWNER, "Espressif Inc."), ("dns.query", "a1.tuyaeu.com")], "iot", "Tuya"),
+    "an Echo by its services": (
+        [(OWNER, "Amazon Technologies Inc."), ("dns.query", "avs-alexa-14-na.amazon.com")],
+        "speaker", "Amazon",
+    ),
+    "a phone with the app of an Echo": (
+        [("dhcp.vendor_class", "android-dhcp-13"), ("dns.query", "avs-alexa-14-na.amazon.com")],
+        "mobile", "",
+    ),
+    "a Fire TV with Alexa": (
+        [
+            (OWNER, "Amazon Technologies Inc."), ("mdns.service", "_amzn-wplay._tcp"),
+            ("dns.query", "avs-alexa-14-na.amazon.com"),
+        ],
+        "media_player", "Amazon",
+    ),
 }  # fmt: skip
 
 
