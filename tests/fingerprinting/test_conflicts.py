@@ -149,6 +149,17 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         ],
         "mobile", "Samsung",
     ),
+    "a player with Android and its default name": (
+        [
+            ("dhcp.hostname", "android-1a2b3c4d5e6f7788"), ("dhcp.vendor_class", "android-dhcp-9"),
+            ("ssdp.nt", RENDERER),
+        ],
+        "media_player", "",
+    ),
+    "a wiki with a page about a switch": (
+        [DELL, ("http.title", "SCALANCE X208 - Wiki"), ("http.server", "nginx")],
+        "", "Dell",
+    ),
     "a NAS that runs Home Assistant and HomeKit": (
         [
             (OWNER, "Synology Incorporated"), ("dhcp.hostname", "DiskStation"), ("mdns.txt.model", "DS920+"),
