@@ -29,6 +29,20 @@ def test_evidence_of_two_families_identifies_a_printer():
     assert inventory.finish(START + 2 * SECOND) == []
 
 
+def test_a_device_without_applications_contacts_the_services_of_its_vendor():
+    """Evidence that the fusion makes stronger is still counted at each sighting."""
+    inventory = Inventory(Book(), Oui(), Networks())
+    lock = Subject(parse_mac("a6:cf:12:32:5b:88"), parse("10.0.0.10"))
+    inventory.observe(Observation(START, lock, "dhcp.vendor_class", "type=iot@0.7"))
+    for second in range(3):
+        seen = Observation(START + second * SECOND, lock, "cloud.query", "type=hub@0.24;vendor=Lockly@0.36")
+        inventory.observe(seen)
+    device = inventory.settle(START + 3 * SECOND)[-1].device
+    assert (device.type, device.value("vendor")) == ("hub", "Lockly")
+    (vendor,) = device.attributes["vendor"].evidence
+    assert (vendor.confidence, vendor.count, vendor.last) == (0.6, 3, START + 2 * SECOND)
+
+
 def test_a_gateway_is_a_router():
     """Evidence of forwarding is enough for the type where there is no other."""
     inventory = Inventory(Book(), Oui(), Networks())
