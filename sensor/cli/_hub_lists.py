@@ -121,7 +121,7 @@ def _gaps(row: SensorRow) -> str:
 
 def _device_cells(row: DeviceRow) -> Cells:
     address = ", ".join([*row.ips[:1], *row.macs[:1]])
-    texts = (row.name, row.type, row.vendor, row.model, address, _origin(row))
+    texts = (row.name, row.type, row.vendor, row.model, address, ", ".join((_origin(row), *row.others)))
     return (_clock(row.last), short_id(row.id), *texts)
 
 

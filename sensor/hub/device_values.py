@@ -32,7 +32,8 @@ WHERE v.number = %(number)s AND NOT v.undone AND d.sensor = v.sensor AND d.id = 
 RETURNING v.field, v.value"""
 _OF_DEVICE = sql.SQL("""
 SELECT number, field, value, author, reason, at, undone FROM device_values
-WHERE sensor = %(sensor)s AND device = %(device)s ORDER BY number DESC LIMIT {limit}""")
+WHERE (sensor, device) IN (SELECT s.sensor, s.device FROM sightings_of(%(sensor)s, %(device)s) s)
+ORDER BY number DESC LIMIT {limit}""")
 _FOLLOW: LiteralString = """
 UPDATE device_values v SET device = h.id FROM devices d JOIN devices h ON h.sensor = d.sensor AND h.id = d.merged
 WHERE d.sensor = v.sensor AND d.id = v.device AND d.merged <> ''"""

@@ -15,11 +15,13 @@ import msgspec
 from psycopg import sql
 
 from sensor.hub.batch import HubLine
+from sensor.hub.counts import correct_counts
 from sensor.hub.database import Connection, copy_rows
 from sensor.hub.identity import Edge, Member, Sighting, edges_of, entities_of
 from sensor.hub.presence import Interval, Seen, intervals, overlap
 from sensor.hub.rows import time_of
 from sensor.hub.sensors import Unknown
+from sensor.hub.sightings import recount
 
 # Key of pg_try_advisory_xact_lock: one process recomputes entities at a time.
 LOCK = 0x454E54495459
@@ -95,6 +97,8 @@ def identify(base: Connection) -> Found | None:
         _replace(base, "entity_members", ("sensor", "device", "entity"), members)
         columns = ("mac", "sensor", "device", "other_sensor", "other_device", "begins", "ends")
         _replace(base, "mac_conflicts", columns, conflicts)
+        recount(base)
+        correct_counts(base)
     return Found(len(edges), len(entities), len(conflicts))
 
 

@@ -27,12 +27,16 @@ WHERE (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(name)s::text IS NULL 
 ORDER BY s.site, s.name LIMIT %(limit)s"""
 _DEVICES: LiteralString = """
 SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone,
-    d.owner, d.criticality, d.tags
+    d.owner, d.criticality, d.tags, ARRAY(SELECT DISTINCT t.name FROM devices m JOIN sensors t ON t.number = m.sensor
+        WHERE m.counted_as <> 0 AND m.counted_as = d.number AND m.merged = '' ORDER BY 1)
 FROM device_order o JOIN devices d ON d.number = o.number JOIN sensors s ON s.number = d.sensor
-WHERE d.merged = '' AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
+WHERE d.merged = '' AND d.counted_as = 0 AND (%(site)s::text IS NULL OR d.site = %(site)s)
     AND (%(type)s::text IS NULL OR d.type = %(type)s)
-    AND (%(text)s::text IS NULL OR d.ips @> ARRAY[%(text)s] OR d.macs @> ARRAY[lower(%(text)s)]
-        OR lower(d.name) = lower(%(text)s) OR d.id = %(text)s)
+    AND (%(name)s::text IS NULL AND %(text)s::text IS NULL OR d.number = ANY (ARRAY(
+        SELECT coalesce(nullif(m.counted_as, 0), m.number) FROM devices m JOIN sensors t ON t.number = m.sensor
+        WHERE (%(name)s::text IS NULL OR t.name = %(name)s)
+            AND (%(text)s::text IS NULL OR m.ips @> ARRAY[%(text)s] OR m.macs @> ARRAY[lower(%(text)s)]
+                OR lower(m.name) = lower(%(text)s) OR m.id = %(text)s))))
 ORDER BY o.last DESC, d.sensor, d.id LIMIT %(limit)s"""
 _ALERTS: LiteralString = """
 SELECT s.name, a.site, a.id, a.severity, a.risk, a.count, a.detector, a.title, a.summary, a.src, a.dst, a.first, a.last,
@@ -95,7 +99,7 @@ class SensorRow(msgspec.Struct, frozen=True):
 
 
 class DeviceRow(msgspec.Struct, frozen=True):
-    """The last state of a device, as one sensor sees it."""
+    """The last state of a device. ``others``: further sensors of its site that see it."""
 
     sensor: str
     site: str
@@ -113,6 +117,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
     owner: str
     criticality: str
     tags: list[str]
+    others: list[str]
 
 
 class AlertRow(msgspec.Struct, frozen=True):

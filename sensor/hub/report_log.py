@@ -33,7 +33,7 @@ _SITE = sql.SQL("(%(site)s::text IS NULL OR t.site = %(site)s)")
 _DEVICES = sql.SQL("""
 SELECT t.sensor, s.name, t.site, t.record, t.gone, t.hub_owner, t.hub_criticality, t.hub_tags
 FROM device_order o JOIN devices t ON t.number = o.number JOIN sensors s ON s.number = t.sensor
-WHERE t.merged = '' AND t.first < %(until)s AND {site}
+WHERE t.merged = '' AND t.counted_as = 0 AND t.first < %(until)s AND {site}
 ORDER BY o.last DESC, o.number DESC LIMIT %(limit)s""").format(site=_SITE)
 _ALERTS = sql.SQL("""
 SELECT t.sensor, s.name, t.site, t.record, t.noted, n.author, n.comment

@@ -13,6 +13,7 @@ from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_orders import ORDERS
 from sensor.hub.schema_reports import REPORTS
+from sensor.hub.schema_sightings import SIGHTINGS
 from sensor.hub.schema_upgrades import UPGRADES
 from sensor.hub.schema_values import VALUES
 from sensor.hub.schema_vlans import VLANS
@@ -202,5 +203,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     CONSOLE,
     VLANS,
     ORDERS,
+    SIGHTINGS,
 )
 VERSION = len(MIGRATIONS)

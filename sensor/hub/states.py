@@ -32,13 +32,16 @@ WITH changed AS (
 # Columns of lists before (``old``) and after; words if they changed. Only workers write the compared columns, so the
 # row before is the one that this statement replaces, even if a console writes others at the same time.
 _DEVICE_COLUMNS = sql.SQL(
-    "t.number, t.site, t.type, t.vendor, t.gone, t.merged, t.vlan, t.last, o.site AS old_site, o.type AS old_type, "
-    "o.vendor AS old_vendor, o.gone AS old_gone, o.merged AS old_merged, o.vlan AS old_vlan, o.last AS old_last, "
+    "t.number, t.site, t.type, t.vendor, t.gone, t.vlan, t.last, t.merged = '' AND t.counted_as = 0 AS listed, "
+    "o.site AS old_site, o.type AS old_type, o.vendor AS old_vendor, o.gone AS old_gone, o.vlan AS old_vlan, "
+    "o.last AS old_last, o.merged = '' AND t.counted_as = 0 AS was_listed, "
     "CASE WHEN (t.name, t.type, t.vendor, t.model, t.serial, t.ips, t.macs, t.sensor_owner, t.sensor_tags) "
     "<> (o.name, o.type, o.vendor, o.model, o.serial, o.ips, o.macs, o.sensor_owner, o.sensor_tags) "
     "THEN device_text(t) END AS words"
 )
-_NEW_DEVICE = sql.SQL("number, site, type, vendor, gone, merged, vlan, last, device_text(devices) AS words")
+_NEW_DEVICE = sql.SQL(
+    "number, site, type, vendor, gone, vlan, last, merged = '' AS listed, device_text(devices) AS words"
+)
 _ALERT_COLUMNS = sql.SQL(
     "t.number, t.site, t.state, t.severity, t.detector, t.verdict, t.assignee, t.parties, o.site AS old_site, "
     "CASE WHEN t.noted <> '' THEN t.noted WHEN o.closed THEN 'closed' ELSE 'open' END AS old_state, "
@@ -50,26 +53,27 @@ _NEW_ALERT = sql.SQL("number, site, state, severity, detector, verdict, assignee
 _DEVICE_LISTS = sql.SQL("""
 counted AS (
     INSERT INTO device_counts SELECT site, type, vendor, gone, sum(n) FROM (
-        SELECT site, type, vendor, gone, 1 AS n FROM added WHERE merged = ''
-        UNION ALL SELECT site, type, vendor, gone, 1 FROM changed WHERE merged = ''
-        UNION ALL SELECT old_site, old_type, old_vendor, old_gone, -1 FROM changed WHERE old_merged = ''
+        SELECT site, type, vendor, gone, 1 AS n FROM added WHERE listed
+        UNION ALL SELECT site, type, vendor, gone, 1 FROM changed WHERE listed
+        UNION ALL SELECT old_site, old_type, old_vendor, old_gone, -1 FROM changed WHERE was_listed
     ) each GROUP BY 1, 2, 3, 4 HAVING sum(n) <> 0
 ), vlans AS (
     INSERT INTO vlan_counts SELECT site, vlan, sum(n) FROM (
-        SELECT site, vlan, 1 AS n FROM added WHERE merged = ''
-        UNION ALL SELECT site, vlan, 1 FROM changed WHERE merged = ''
-        UNION ALL SELECT old_site, old_vlan, -1 FROM changed WHERE old_merged = ''
+        SELECT site, vlan, 1 AS n FROM added WHERE listed
+        UNION ALL SELECT site, vlan, 1 FROM changed WHERE listed
+        UNION ALL SELECT old_site, old_vlan, -1 FROM changed WHERE was_listed
     ) each GROUP BY 1, 2 HAVING sum(n) <> 0
 ), placed AS (
-    INSERT INTO device_order SELECT number, site, last FROM added WHERE merged = ''
-    UNION ALL SELECT number, site, last FROM changed WHERE merged = '' AND old_merged <> ''
+    INSERT INTO device_order SELECT number, site, last FROM added WHERE listed
+    UNION ALL SELECT number, site, last FROM changed WHERE listed AND NOT was_listed
 ), moved AS (
     UPDATE device_order o SET site = c.site, last = c.last FROM changed c
-    WHERE o.last = c.old_last AND o.number = c.number AND c.merged = '' AND (c.last, c.site) <> (o.last, o.site)
+    WHERE o.last = c.old_last AND o.number = c.number AND c.listed AND (c.last, c.site) <> (o.last, o.site)
 ), unplaced AS (
-    DELETE FROM device_order o USING changed c WHERE o.last = c.old_last AND o.number = c.number AND c.merged <> ''
+    DELETE FROM device_order o USING changed c
+    WHERE o.last = c.old_last AND o.number = c.number AND c.was_listed AND NOT c.listed
 ), worded AS (
-    INSERT INTO device_words SELECT number, words FROM added
+    INSERT INTO device_words (number, words) SELECT number, words FROM added
 ) UPDATE device_words w SET words = c.words FROM changed c WHERE w.number = c.number AND c.words IS NOT NULL""")
 _ALERT_LISTS = sql.SQL("""
 counted AS (

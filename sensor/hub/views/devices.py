@@ -26,24 +26,30 @@ _DEVICES = sql.SQL("devices d")
 _LAST: LiteralString = "o.last >= %(since)s AND o.last < %(until)s"
 _COLUMNS = sql.SQL(
     "d.sensor, d.id, s.name, d.site, d.type, d.vendor, d.model, d.name, d.ips, d.macs, d.first, d.last, d.gone, "
-    "d.confidence, d.record, d.number, d.hub_owner, d.hub_criticality, d.hub_tags"
+    "d.confidence, d.record, d.number, d.hub_owner, d.hub_criticality, d.hub_tags, ARRAY(SELECT DISTINCT s.name "
+    "FROM devices o JOIN sensors s ON s.number = o.sensor "
+    "WHERE o.counted_as <> 0 AND o.counted_as = d.number AND o.merged = '' ORDER BY 1)"
 )
 _PAGE = sql.SQL(
-    "SELECT {columns}, {places} FROM {rows} JOIN sensors s ON s.number = d.sensor WHERE d.merged = '' AND {test} "
-    "ORDER BY {order} LIMIT {limit}"
+    "SELECT {columns}, {places} FROM {rows} JOIN sensors s ON s.number = d.sensor "
+    "WHERE d.merged = '' AND d.counted_as = 0 AND {test} ORDER BY {order} LIMIT {limit}"
 )
 _ONE = sql.SQL("SELECT {columns}, d.merged FROM devices d JOIN sensors s ON s.number = d.sensor WHERE {test}")
 _COUNTS = sql.SQL(
     "SELECT d.type, d.vendor, d.gone, sum(d.n)::bigint FROM device_counts d WHERE {test} GROUP BY 1, 2, 3"
 )
 _CRITICAL = sql.SQL(
-    "SELECT d.criticality, count(*) FROM devices d WHERE d.merged = '' AND d.criticality <> '' AND {test} GROUP BY 1"
+    "SELECT d.criticality, count(*) FROM devices d "
+    "WHERE d.merged = '' AND d.counted_as = 0 AND d.criticality <> '' AND {test} GROUP BY 1"
 )
 _VLANS = sql.SQL("SELECT d.vlan, sum(d.n)::bigint FROM vlan_counts d WHERE {test} GROUP BY 1")
-_FEW_VLANS = sql.SQL("SELECT d.vlan, count(*) FROM devices d WHERE d.merged = '' AND {test} GROUP BY 1")
+_FEW_VLANS = sql.SQL(
+    "SELECT d.vlan, count(*) FROM devices d WHERE d.merged = '' AND d.counted_as = 0 AND {test} GROUP BY 1"
+)
 _COUNTED = sql.SQL("""
 SELECT type, vendor, gone, criticality, vlan, count(*) FROM (
-    SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM {rows} WHERE d.merged = '' AND {test} LIMIT {limit}
+    SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM {rows}
+    WHERE d.merged = '' AND d.counted_as = 0 AND {test} LIMIT {limit}
 ) d GROUP BY 1, 2, 3, 4, 5""")
 _VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
 _MEMBERS = sql.SQL("""
@@ -75,7 +81,7 @@ def devices(
         test=test.sql, order=order.clause(alias), limit=limit_of(limit) + 1,
     )  # fmt: skip
     rows = reader.rows(statement, test.values)
-    more = cursor_of(order.place(mark, rows[limit - 1][19:], rows[limit - 1][15])) if len(rows) > limit else ""
+    more = cursor_of(order.place(mark, rows[limit - 1][20:], rows[limit - 1][15])) if len(rows) > limit else ""
     return Page([_row(row) for row in rows[:limit]], total, exact, facets, more)
 
 
@@ -85,8 +91,8 @@ def device(reader: Reader, name: str) -> dict[str, Any]:
     """
     key = resolve(reader, "devices", name)
     row = _one(reader, *key)
-    if row[19]:  # it was merged into another device
-        row = _one(reader, key[0], row[19])
+    if row[20]:  # it was merged into another device
+        row = _one(reader, key[0], row[20])
     record = with_origin(row[14], row[0], row[2], row[3])
     record = with_values(reader, record, row[0], row[1], in_row(row[16:19]))
     members = reader.rows(_MEMBERS, {"sensor": row[0], "id": row[1]})
@@ -225,7 +231,8 @@ def _row(row: tuple[Any, ...]) -> DeviceRow:
         :15
     ]
     record = with_origin(text, sensor, sensor_name, site)
-    body = onto_body(part(record, "device"), in_row(row[16:19])) | {"sensor": record["sensor"]}
+    origin = record["sensor"] | ({"others": row[19]} if row[19] else {})
+    body = onto_body(part(record, "device"), in_row(row[16:19])) | {"sensor": origin}
     vlan, tags = body.get("vlan"), body.get("tags")
     return DeviceRow(
         joined(sensor, name), kind, vendor, model, host, next(iter(ips), ""), next(iter(macs), ""),

@@ -45,7 +45,7 @@ FROM sensors s LEFT JOIN LATERAL (
 _SENSOR_COUNTS = sql.SQL("""
 SELECT s.site, count(*), count(*) FILTER (WHERE s.seen IS NULL OR s.seen < now() - %(silent)s)
 FROM sensors s WHERE s.state = 'approved' AND {test} GROUP BY 1""")
-_DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s WHERE NOT s.gone AND {test} GROUP BY 1")
+_DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s WHERE {test} GROUP BY 1")
 _ALERT_COUNTS = sql.SQL("""
 SELECT s.site, s.severity, sum(s.n)::bigint FROM alert_counts s WHERE s.state <> 'closed' AND {test} GROUP BY 1, 2""")
 _INCIDENT_COUNTS = sql.SQL("SELECT s.site, count(*) FROM incidents s WHERE NOT s.closed AND {test} GROUP BY 1")
