@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
@@ -34,6 +35,23 @@ def _scan(paths: list[str] | object, prefix: str, below: str) -> Iterator[tuple[
             yield from _scan(module.__path__, f"{prefix}{info.name}.", f"{below}{info.name}.")
         else:
             yield below + info.name, module
+
+
+@functools.cache
+def names(package: str) -> tuple[str, ...]:
+    """Paths of all units of a package (``discovery.port_scan``), none of which is imported."""
+    found = importlib.util.find_spec(package)
+    return tuple(_names(list(found.submodule_search_locations or ()) if found is not None else [], ""))
+
+
+def _names(folders: list[str], below: str) -> Iterator[str]:
+    for info in sorted(pkgutil.iter_modules(folders), key=lambda info: info.name):
+        if info.name.startswith("_") or (info.ispkg and info.name == SHARED):
+            continue
+        if info.ispkg:
+            yield from _names([f"{folder}/{info.name}" for folder in folders], f"{below}{info.name}.")
+        else:
+            yield below + info.name
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from sensor.cli._codes import DONE
+from sensor.cli._codes import DONE, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._setup import complain
 from sensor.cli._show import SEVERITIES, put, tidy
@@ -87,6 +87,7 @@ def _listed(
     least = SEVERITIES.index(args.severity)
     chosen = HubFilter(args.site, args.sensor, args.type, args.find, least, max(1, args.limit))
     with opened(args) as base:
+        _check(base, chosen)
         rows = rows_of(base, chosen)
     if args.json:
         for row in rows:
@@ -96,6 +97,22 @@ def _listed(
     if len(rows) == chosen.limit:
         complain(f"the first {chosen.limit:,} rows: --limit shows more", "info")
     return DONE
+
+
+def _check(base: Connection, chosen: HubFilter) -> None:
+    """Raises Exit for a type that does not exist, and for a site or sensor that the hub does not have."""
+    from sensor.hub.reading import names_of
+    from sensor.views.errors import Unknown, one_of
+    from sensor.views.known_values import check
+
+    try:
+        if chosen.type is not None:
+            check("type", [chosen.type], lambda: names_of(base, "type"))
+        for field, value in ("site", chosen.site), ("sensor", chosen.name):
+            if value is not None:
+                one_of(field, [value], names_of(base, field))
+    except Unknown as error:
+        raise Exit(USAGE, tidy(f"--{error}"), error="usage.invalid-value") from None
 
 
 def _sensor_cells(row: SensorRow) -> Cells:

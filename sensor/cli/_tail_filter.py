@@ -39,7 +39,9 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
-    parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
+    parser.add_argument(
+        "--detector", metavar="GLOB", type=detector_glob, help="only alerts of detectors whose name matches"
+    )
     parser.add_argument(
         "--src", metavar="HOST", type=EndFilter, help="only events from this address, network, MAC, device name or id"
     )
@@ -62,6 +64,18 @@ def kinds(text: str) -> list[str]:
                 f"found {word}, expected one of {', '.join((*KINDS, *RECORDS))}; events and records cannot be mixed"
             )
     return found
+
+
+def detector_glob(text: str) -> str:
+    """A name or pattern that matches a detection. Raises ArgumentTypeError for any other."""
+    from sensor.views.errors import Unknown
+    from sensor.views.known_values import check_detectors
+
+    try:
+        check_detectors([text])
+    except Unknown as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("detector: ")) from None
+    return text
 
 
 def time_or_span(text: str) -> str:

@@ -8,7 +8,6 @@ options) would have suppressed; add --backtest does the same for a mute before i
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import re
 import sqlite3
 import sys
@@ -222,12 +221,14 @@ def _no_address(end: str) -> str:
 
 def _unknown(detector: str) -> str:
     """The fault of an unknown detector; empty if it exists. The operator's rules may be added later."""
-    from sensor.config import detector_units
-    from sensor.documents import nearest
+    from sensor.views.errors import Unknown
+    from sensor.views.known_values import check_detectors
 
-    if not detector or detector.startswith(("custom.", "*")) or fnmatch.filter(detector_units(), detector):
-        return ""
-    return f"--detector: found {detector!r}, which matches no detector, {nearest(detector, list(detector_units()))}"
+    try:
+        check_detectors([detector] if detector else [])
+    except Unknown as error:
+        return f"--{error}"
+    return ""
 
 
 def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

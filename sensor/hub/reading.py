@@ -59,6 +59,12 @@ SELECT coalesce(s.name, q.subject), q.id, q.reason, q.detail, q.at, length(q.bod
 FROM quarantine q LEFT JOIN sensors s ON s.key = q.subject
 WHERE %(name)s::text IS NULL OR s.name = %(name)s ORDER BY q.at DESC, q.id LIMIT %(limit)s"""
 
+_NAMES: dict[str, LiteralString] = {
+    "site": "SELECT DISTINCT site FROM sensors",
+    "sensor": "SELECT name FROM sensors",
+    "type": "SELECT DISTINCT type FROM device_counts",
+}
+
 
 class HubFilter(NamedTuple):
     """Selected rows; None: all. ``severity``: the lowest, 0 to 4; ``text``: an address, MAC, name, detector or id,
@@ -168,6 +174,11 @@ class QuarantineRow(msgspec.Struct, frozen=True):
     detail: str
     at: datetime
     size: int
+
+
+def names_of(base: Connection, field: str) -> list[str]:
+    """The values of a filter: ``site`` or ``sensor``, or types that devices have."""
+    return [row[0] for row in base.execute(_NAMES[field]).fetchall()]
 
 
 def list_sensors(base: Connection, chosen: HubFilter) -> list[SensorRow]:

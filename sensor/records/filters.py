@@ -11,6 +11,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.community_sql import VERSION, prefix_of
 from sensor.records.contents import block_values, endings
 from sensor.records.file_selection import Values
+from sensor.records.filter_values import expected
 from sensor.records.query import Query
 from sensor.records.schema import ALERT, LIST, TABLES, TEXT, Column, Table
 from sensor.records.searched import DOMAINS, EXACT, IPS
@@ -65,6 +66,8 @@ def parsed(text: str, columns: Iterable[str] = ()) -> Filter:
 
         raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
     one = Filter(column, sign, value)
+    if sign in {"=", "!="} and not one.is_block and (form := expected(column, value)):
+        raise SearchError(f"found {text!r}, {form if form.startswith(('expected', 'did')) else f'expected {form}'}")
     if column == COMMUNITY:
         if sign not in {"=", "!="}:
             raise SearchError(f"found {text!r}, expected = or != and a Community ID")

@@ -11,7 +11,8 @@ import msgspec
 
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_groups import NOBODY, NONE, Group, Groups, named
-from sensor.views.errors import Unknown, one_of
+from sensor.views.errors import one_of
+from sensor.views.known_values import check_detectors, check_vlans
 from sensor.views.severity_levels import levels_of
 
 STATES = ("open", "acknowledged", "closed")
@@ -51,8 +52,9 @@ def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
     levels_of(wanted.severity)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
     one_of("assignee", wanted.assignee, {NOBODY, *_known(groups, wanted, "assignee")} - {""})
-    one_of("site", wanted.site, _known(groups, wanted, "site"))
-    _check_detectors(wanted.detector, _known(groups, wanted, "detector"))
+    one_of("site", wanted.site, _known(groups, wanted, "site") - {""})
+    check_vlans(() if wanted.vlan is None else (wanted.vlan,))
+    check_detectors(wanted.detector, lambda: _known(groups, wanted, "detector"))
     fits = _tests(wanted)
     if not fits:
         return Counter({number: count for number, (_, count) in groups.items()})
@@ -79,10 +81,3 @@ def _tests(wanted: AlertFilter) -> list[Callable[[Group], bool]]:
 
 def _one_of(name: str, either: set[str]) -> Callable[[Group], bool]:
     return lambda group: named(name, getattr(group, name)) in either
-
-
-def _check_detectors(patterns: tuple[str, ...], known: set[str]) -> None:
-    """A pattern may match nothing; a name must be that of a detector with an alert."""
-    for pattern in patterns:
-        if not set(pattern) & set("*?[") and pattern not in known:
-            raise Unknown("detector", pattern, known)

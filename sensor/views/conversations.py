@@ -14,6 +14,7 @@ from sensor.posture.picture import Picture
 from sensor.posture.site import Node
 from sensor.views.cached import once
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
+from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of
 from sensor.views.page import Page, mark_of
 
@@ -103,6 +104,8 @@ def matching(
     """
     nodes = picture.site.nodes if nodes is None else nodes
     one_of("direction", wanted.direction, DIRECTIONS)
+    check("type", wanted.type)
+    check_vlans(wanted.vlan)
     if picture.site.seen.habits is None:
         raise NotReadable("conversations are unknown: the dataset has no inventory")
     if wanted.device and wanted.device not in nodes:

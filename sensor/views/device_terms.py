@@ -12,10 +12,10 @@ from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sensor.core.device import TYPES
 from sensor.core.foreign import Record, part, tidy
 from sensor.inventory.corrections import CRITICALITIES
-from sensor.views.errors import Unknown, ViewError
+from sensor.views.errors import Malformed, Unknown, ViewError, one_of
+from sensor.views.known_values import check, check_vlans
 
 EXACT = ("type", "vlan", "id", "state", "criticality")
 FIELDS = {
@@ -89,13 +89,17 @@ def term_of(typed: str) -> Term:
 
 def _check_word(key: str, text: str) -> None:
     """Raises InvalidTerm if a field cannot have a value: a mistake of the user, not a search without matches."""
-    words = {
-        "type": (*filter(None, TYPES), "unknown"),
-        "state": ("present", "gone"),
-        "criticality": (*CRITICALITIES, ""),
-    }.get(key)
-    if words is not None and text not in words:
-        raise InvalidTerm(str(Unknown(key, text, filter(None, words))))
+    try:
+        if key == "state":
+            one_of(key, [text], ("present", "gone"))
+        elif key == "criticality":
+            one_of(key, filter(None, [text]), CRITICALITIES)
+        elif key == "type":
+            check(key, [text])
+        elif key == "vlan":
+            check_vlans([int(text) if text.isdecimal() else text])
+    except (Unknown, Malformed) as error:
+        raise InvalidTerm(str(error)) from None
 
 
 def _comparison(key: str, sign: str, text: str) -> Term:

@@ -18,6 +18,7 @@ from sensor.inventory.store.operator_values import corrections_of
 from sensor.inventory.store.reader import Reader
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
+from sensor.views.known_values import check, check_vlans
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
 from sensor.views.severity_levels import EXACTLY
 
@@ -182,6 +183,14 @@ def _reads_rows(wanted: DeviceFilter) -> bool:
     return bool(wanted.owner or wanted.tag) or wanted.since is not None or wanted.until is not None
 
 
+def _check(base: sqlite3.Connection, wanted: DeviceFilter) -> None:
+    """Raises Unknown or Malformed for values that no device can have."""
+    one_of("state", wanted.state, STATES)
+    check("type", wanted.type, lambda: (row[0] for row in base.execute(_TYPES)))
+    check("criticality", wanted.criticality)
+    check_vlans(wanted.vlan)
+
+
 def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str, list[object]]:
     """A condition on ``device_rows d``, with its parameters. ``how``: LISTED, SCANNED, OTHERS or EACH."""
     tests: list[str] = []
@@ -191,9 +200,8 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str
         tests.append(test)
         parameters.extend(values)
 
-    one_of("state", wanted.state, STATES)
+    _check(base, wanted)
     if wanted.type:
-        one_of("type", wanted.type, {row[0] for row in base.execute(_TYPES)} | {"unknown"})
         add("d.type IN (SELECT value FROM json_each(?))", json.dumps(wanted.type))
     if wanted.vlan:
         add("d.vlan IN (SELECT value FROM json_each(?))", json.dumps(wanted.vlan))

@@ -26,7 +26,8 @@ class Unknown(ViewError):
 
     def __init__(self, field: str, value: str, known: Iterable[str]) -> None:
         self.field, self.value, self.known = field, value, sorted(set(known))
-        self.near = next(iter(get_close_matches(value.casefold(), self.known, 1)), "")
+        folded = {one.casefold(): one for one in self.known}
+        self.near = next((folded[one] for one in get_close_matches(value.casefold(), folded, 1)), "")
         super().__init__(f"{field}: found {value!r}: {self._expected()}")
 
     def _expected(self) -> str:

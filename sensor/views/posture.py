@@ -14,6 +14,7 @@ from sensor.posture.scores.whatif import Fixed, fixed_device, fixed_site
 from sensor.posture.site import Node
 from sensor.views.cached import once
 from sensor.views.errors import Unknown, one_of
+from sensor.views.known_values import check
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 
@@ -148,6 +149,7 @@ def scores(
     """A page of devices with their scores. Raises Unknown or Malformed for invalid arguments."""
     one_of("sort", [sort], SORTS)
     one_of("band", wanted.band, BAND_NAMES)
+    check("type", wanted.type)
     rows = sorted(
         (row for row in every_score(picture) if _fits(row, wanted)),
         key=lambda row: (SORTS[sort](row), -row.points, row.id),

@@ -18,6 +18,7 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import STATES, TicketStatus, noted, statuses
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable, Unknown, one_of
+from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 from sensor.views.severity_levels import levels_of
@@ -123,6 +124,10 @@ def tickets(
     NotReadable if the ledger is damaged, Unknown or Malformed for invalid arguments.
     """
     one_of("sort", [sort], SORTS)
+    one_of("state", wanted.state, STATES)
+    check("type", wanted.type)
+    check_vlans(wanted.vlan)
+    levels_of(wanted.severity)
     rows = sorted((row for row in _rows(picture, folder, policy) if _fits(row, wanted)), key=SORTS[sort])
     facets = facets_of(
         rows, {name: value_of(name, "none") for name in ("state", "severity", "priority", "owner", "kind")}
@@ -156,7 +161,6 @@ def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketR
 
 
 def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
-    one_of("state", wanted.state, STATES)
     levels = levels_of(wanted.severity)
     segments = {f"vlan {vlan}" for vlan in wanted.vlan}
     return (

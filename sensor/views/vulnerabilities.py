@@ -17,6 +17,7 @@ from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import rated
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Unknown, one_of
+from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
 from sensor.views.severity_levels import levels_of
@@ -190,6 +191,8 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     """All matches, in the order of ``posture.fleet.ordered``."""
     one_of("verdict", wanted.verdict, VERDICTS)
     one_of("state", wanted.state, STATES)
+    check("type", wanted.type)
+    check_vlans(wanted.vlan)
     levels = levels_of(wanted.severity)
     fleet, records = picture.fleet, [record for record in picture.known.devices.values() if _of_device(record, wanted)]
     for name in wanted.device:

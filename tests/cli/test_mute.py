@@ -80,7 +80,7 @@ def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: p
         (("add", "--all", "--type", "printr"), 2, ("usage.invalid-value", "'printer'")),
         (("add", "--all", "--vlan", "5", "--for", "long"), 2, ("usage.invalid-value",)),
         (("add", "--all", "--vlan", "5", "--for", "0d"), 2, ("usage.invalid-value",)),
-        (("add", "--detector", "discovery.port_scn"), 2, ("mute.unknown-detector", "'discovery.port_scan'")),
+        (("add", "--detector", "discovery.port_scn"), 2, ("mute.unknown-detector", "discovery.port_scan")),
         (("add", "--detector", "discovry.*"), 2, ("mute.unknown-detector", "--detector", "'discovry.*'")),
         (("add", "--all", "--vlan", "5", "--hours", "9-5"), 2, ("usage.invalid-value", "22:00-06:00")),
         (("remove",), 2, ("usage.missing-argument",)),

@@ -52,8 +52,20 @@ def test_devices_by_what_they_are(filled: HubServers, capsys: pytest.CaptureFixt
     assert one in rows(filled, capsys, "devices", "--type", "camera")
     for word in str(one["ips"][0]), str(one["macs"][0]).upper(), str(one["id"]):  # type: ignore[index]
         assert rows(filled, capsys, "devices", "--find", word) == [one]
-    assert rows(filled, capsys, "devices", "--site", "Paris") == []
+    assert rows(filled, capsys, "devices", "--type", "wearable") == []
     assert len(rows(filled, capsys, "devices", "--limit", "5")) == 5
+
+
+@pytest.mark.parametrize(
+    ("filter_", "near"),
+    [(("--type", "camra"), "camera"), (("--site", "Hq"), "HQ"), (("--sensor", "office-2"), "office-1")],
+)
+def test_a_filter_that_nothing_can_match_is_an_error(
+    filled: HubServers, capsys: pytest.CaptureFixture[str], filter_: tuple[str, str], near: str
+) -> None:
+    assert main(["hub", "devices", *filter_, "--config", str(filled.config)]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, f"did you mean {near}?" in captured.err) == ("", True)
 
 
 def test_alerts_and_incidents_by_severity(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,8 +68,8 @@ MAY_IMPORT = {
     "upgrades": {"core", "documents", "logs", "outputs", "sync"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "records", "tables"},
     "tables": {"core", "alerts", "documents", "eventlog", "inventory"},
-    "views": {"core", "eventlog", "inventory", "posture", "tables"},
-    "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
+    "views": {"core", "eventlog", "inventory", "posture", "registry", "tables"},
+    "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native", "registry"},
     "console": {
         "core",
         "alerts",

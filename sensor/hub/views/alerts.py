@@ -16,6 +16,7 @@ from sensor.views.alert_filter import STATES, AlertFilter
 from sensor.views.alert_groups import FACETS, NOBODY, NONE, named
 from sensor.views.alerts import AlertDetails, AlertNote, AlertRow
 from sensor.views.errors import Malformed, one_of
+from sensor.views.known_values import check_detectors
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 from sensor.views.severity_levels import levels_of
 
@@ -37,6 +38,8 @@ SELECT {group}, sum(a.n)::bigint, GROUPING({group}) FROM alert_counts a WHERE {t
 _COUNTED = sql.SQL("""
 SELECT {group}, count(*), GROUPING({group}) FROM (SELECT {group} FROM alerts a WHERE {test} LIMIT {limit}) a
 GROUP BY GROUPING SETS ({sets})""")
+_PRESENT = sql.SQL("SELECT DISTINCT {} FROM alert_counts")
+_SITES = sql.SQL("SELECT DISTINCT site FROM sensors")
 _NOTES = sql.SQL(
     "SELECT at, author, state, verdict, assignee, comment FROM alert_notes "
     "WHERE sensor = %(sensor)s AND alert = %(id)s ORDER BY at"
@@ -88,6 +91,7 @@ def _place(order: Order, mark: str, row: tuple[Any, ...]) -> Any:
 def _test(reader: Reader, wanted: AlertFilter) -> Conditions:
     """The conditions of a filter. Raises Unknown, Malformed."""
     test = reader.conditions("a")
+    _check_groups(reader, wanted)
     _add_groups(test, wanted)
     if wanted.since is not None or wanted.until is not None:
         until = wanted.until if wanted.until is not None else 1 << 62
@@ -104,11 +108,24 @@ def _test(reader: Reader, wanted: AlertFilter) -> Conditions:
     return test
 
 
+def _check_groups(reader: Reader, wanted: AlertFilter) -> None:
+    """Raises Unknown for values that no alert can have, and for names that no sensor or alert has."""
+
+    def present(column: str) -> list[str]:
+        return [row[0] for row in reader.rows(_PRESENT.format(sql.Identifier(column)), {}) if row[0]]
+
+    one_of("state", wanted.state, STATES)
+    one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
+    check_detectors(wanted.detector, lambda: present("detector"))
+    if wanted.assignee:
+        one_of("assignee", wanted.assignee, (NOBODY, *present("assignee")))
+    if wanted.site:
+        one_of("site", wanted.site, [row[0] for row in reader.rows(_SITES, {})])
+
+
 def _add_groups(test: Conditions, wanted: AlertFilter) -> None:
     """The conditions that counts can answer."""
-    one_of("state", wanted.state, STATES)
     levels = levels_of(wanted.severity)
-    one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
     if wanted.state:
         test.add_any("a", "state", "state", wanted.state)
         if "closed" not in wanted.state:

@@ -16,6 +16,7 @@ from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_
 from sensor.inventory.corrections import onto_body
 from sensor.views.devices import STATES, DeviceFilter, DeviceRow, vendor_of
 from sensor.views.errors import Malformed, Unknown, one_of
+from sensor.views.known_values import check, check_vlans
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 from sensor.views.severity_levels import EXACTLY
 
@@ -51,6 +52,7 @@ SELECT type, vendor, gone, criticality, vlan, count(*) FROM (
     SELECT d.type, d.vendor, d.gone, d.criticality, d.vlan FROM {rows}
     WHERE d.merged = '' AND d.counted_as = 0 AND {test} LIMIT {limit}
 ) d GROUP BY 1, 2, 3, 4, 5""")
+_TYPES = sql.SQL("SELECT DISTINCT type FROM device_counts")
 _VENDORS = sql.SQL("SELECT DISTINCT vendor FROM device_counts WHERE vendor ILIKE %(pattern)s")
 _MEMBERS = sql.SQL("""
 SELECT o.sensor, o.device, s.name, d.site, d.name, d.type, d.last,
@@ -120,6 +122,9 @@ def _member(*row: Any) -> dict[str, Any]:
 def _test(reader: Reader, wanted: DeviceFilter) -> Conditions:
     one_of("state", wanted.state, STATES)
     test = reader.conditions("d")
+    check("type", wanted.type, lambda: (row[0] for row in reader.rows(_TYPES, {})))
+    check("criticality", wanted.criticality)
+    check_vlans(wanted.vlan)
     if wanted.type:
         test.add_any("d", "type", "type", wanted.type)
     if wanted.vlan:

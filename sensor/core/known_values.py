@@ -1,0 +1,17 @@
+"""Values that fields of devices and alerts can have. In a filter, another value is a mistake, not a search without
+matches: commands, console, API and hub refuse it and name the valid ones.
+"""
+
+from __future__ import annotations
+
+from sensor.core.alert import Severity
+from sensor.core.device import TYPES
+
+# Numbers of VLANs (IEEE 802.1Q), 0 for frames without a tag, and of ports.
+VLANS = range(4095)
+PORTS = range(65536)
+KNOWN = {
+    "type": tuple(TYPES),
+    "severity": tuple(Severity.__members__),
+    "criticality": ("critical", "high", "medium", "low", "none"),
+}
