@@ -127,7 +127,7 @@ def test_first_command_shows_devices_and_alerts(newcomer: Newcomer) -> None:
 
 
 def test_second_command_passes(newcomer: Newcomer) -> None:
-    """All tests that such a machine can run pass."""
+    """Of the sample, all tests that such a machine can run pass."""
     code, reported = newcomer.types(commands()[1], TEST_S)
     assert code == 0
-    assert re.search(r" \d{5,} passed", reported)
+    assert re.search(r" \d{4,} passed", reported)
