@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from sensor.cli._times import use_zone
 from sensor.cli.main import main
 from tests.offices import copy_of_office
 
 TIMES = {"first": "2026-11-24T09:14:07.318442Z", "last": "2026-11-24T09:20:00.000000Z"}
 SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
+
+
+@pytest.fixture(autouse=True)
+def utc() -> Iterator[None]:
+    """A command keeps its time zone for the rest of the process, which is that of the next test here."""
+    yield
+    use_zone(None)
 
 
 class Result(NamedTuple):
