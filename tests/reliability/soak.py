@@ -175,11 +175,14 @@ def main() -> int:
     parser.add_argument("--share", type=float, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/soak"))
     args = parser.parse_args()
+    chosen = args.only.split(",")
+    if unknown := set(chosen) - STORIES.keys():
+        parser.error(f"--only: found {', '.join(sorted(unknown))}, expected some of {','.join(STORIES)}")
     args.folder.mkdir(parents=True, exist_ok=True)
     held = True
     print(f"{'what':78} {'measured':44} goal")
     for name, story in STORIES.items():
-        if name in args.only.split(","):
+        if name in chosen:
             for row in reported(name, story, args.folder, args.share):
                 print(f"{row.what:78} {row.figure:44} {row.goal}{'' if row.holds else '  DOES NOT HOLD'}", flush=True)
                 held = held and row.holds
