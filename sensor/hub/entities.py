@@ -26,7 +26,9 @@ from sensor.hub.sightings import recount
 # Key of pg_try_advisory_xact_lock: one process recomputes entities at a time.
 LOCK = 0x454E54495459
 FETCHED = 10_000
-_DEVICES: LiteralString = "SELECT sensor, id, site, type, vendor, name, serial, macs FROM devices WHERE merged = ''"
+_DEVICES: LiteralString = (
+    "SELECT sensor, id, site, type, vendor, name, serial, macs, ips FROM devices WHERE merged = ''"
+)
 _EVENTS: LiteralString = """
 SELECT e.sensor, e.about, e.ts, e.action, e.record FROM events e
 JOIN unnest(%s::bigint[], %s::text[]) m (sensor, device) ON e.sensor = m.sensor AND e.about = m.device

@@ -4,12 +4,14 @@
 |---|---|---|
 | MAC address, globally unique | strong | at every site |
 | vendor and serial number | strong | at every site |
+| any MAC address with the same IP address | weak | sensors of one site |
 | host name that is specific | weak | sensors of one site |
 
-IP addresses join nothing: sites use the same private address space. Excluded are MACs that are locally administered
-(random, or of virtual machines), multicast, or of router redundancy (VRRP, HSRP, GLBP), MACs of routers, and any value
-that two devices of one sensor share, such as a default serial number. Evidence is contradicted by two serial numbers,
-or by two specific host names at the same MAC, since USB adapters and docks move between hosts.
+IP addresses alone join nothing: sites use the same private address space. Excluded from the first are MACs that are
+locally administered (random, or of virtual machines) and MACs of routers; from all, multicast, router redundancy (VRRP,
+HSRP, GLBP), and any value that two devices of one sensor share, such as a default serial number. Evidence is
+contradicted by two serial numbers, or by two specific host names at the same MAC, since USB adapters and docks move
+between hosts.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
-Reason = Literal["mac", "serial", "name"]
+Reason = Literal["mac", "serial", "address", "name"]
 STRONG: frozenset[Reason] = frozenset(("mac", "serial"))
 ROUTERS = frozenset(("router", "firewall", "gateway", "load_balancer"))
 # VRRP for IPv4 and IPv6 (RFC 9568), HSRP 1, HSRP 2 for IPv4 and IPv6, GLBP.
 REDUNDANCY = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:05:73:a0:0", "00:07:b4:0")
+# MACs that container engines derive from the address within the host: each host has the same pairs.
+CONTAINERS = "02:42:"
 # Vendors of USB adapters and docks: their MACs join only together with other evidence.
 ADAPTERS = ("00:e0:4c:", "00:0e:c6:", "00:24:9b:", "00:50:b6:", "8c:ae:4c:", "3c:18:a0:", "9c:eb:e8:")
 # Letters and three digits, or the default of Windows: `LT-0831`, `DESKTOP-AB1CDEF`; not `printer-12` or `iPhone`.
@@ -49,6 +53,7 @@ class Sighting(NamedTuple):
     name: str
     serial: str
     macs: list[str]
+    ips: Sequence[str] = ()
 
     @property
     def member(self) -> Member:
@@ -74,9 +79,9 @@ def edges_of(sightings: Iterable[Sighting], undone: Collection[frozenset[Member]
     found: list[Edge] = []
     joined = Clusters()
     # Strong evidence first: a weak edge must not contradict devices that it joined.
-    for (reason, value), members in sorted(_shared(known.values()), key=lambda each: each[0][0] == "name"):
+    for (reason, value), members in sorted(_shared(known.values()), key=lambda each: each[0][0] not in STRONG):
         for edge in _star(reason, value, members, known):
-            if reason == "name" and joined.share_a_sensor(edge.one, edge.other):
+            if reason not in STRONG and joined.share_a_sensor(edge.one, edge.other):
                 continue
             if not joined.rejoins(edge.one, edge.other, undone):
                 joined.join(edge.one, edge.other)
@@ -143,6 +148,11 @@ def is_unique_mac(mac: str) -> bool:
     return not first & 3 and mac != "00:00:00:00:00:00" and not mac.startswith(REDUNDANCY)
 
 
+def _is_of_a_host(mac: str) -> bool:
+    """Whether a MAC is neither multicast nor of router redundancy nor of a container."""
+    return mac[1:2] not in set("13579bdf") and not mac.startswith((CONTAINERS, *REDUNDANCY))
+
+
 def is_specific(name: str) -> bool:
     """Whether a host name probably belongs to one device, and is not a default."""
     return _SPECIFIC.fullmatch(name) is not None and _DEFAULTS.fullmatch(name) is None
@@ -158,6 +168,9 @@ def _keys(one: Sighting) -> Iterator[tuple[Reason, str]]:
         yield from (("mac", mac) for mac in dict.fromkeys(one.macs) if is_unique_mac(mac))
         if is_specific(name := host_of(one.name)):
             yield "name", f"{one.site}/{name}"
+    others = (mac for mac in dict.fromkeys(one.macs) if one.type in ROUTERS or not is_unique_mac(mac))
+    for mac in filter(_is_of_a_host, others):
+        yield from (("address", f"{one.site}/{mac} {ip}") for ip in dict.fromkeys(one.ips))
     if one.vendor and is_serial(one.serial):
         yield "serial", f"{one.vendor} {one.serial}"
 
@@ -193,7 +206,7 @@ def contradicts(one: Sighting, other: Sighting, reason: Reason) -> bool:
     """Whether other evidence shows that they are two devices."""
     if one.serial != other.serial and is_serial(one.serial) and is_serial(other.serial):
         return True
-    if reason == "mac":
+    if reason in {"mac", "address"}:
         names = host_of(one.name), host_of(other.name)
         return names[0] != names[1] and all(map(is_specific, names))
     return "unknown" not in (one.type, other.type) and one.type != other.type

@@ -144,6 +144,29 @@ def test_wrong_counts_are_corrected(base: Connection) -> None:
     check(base)
 
 
+@pytest.mark.parametrize(
+    ("mac", "kind", "ip", "joined"),
+    [
+        ("da:4c:1e:77:30:8b", "mobile", "10.1.2.3", True),  # a phone with a random MAC
+        ("74:83:c2:10:4e:01", "router", "10.1.2.3", True),
+        ("da:4c:1e:77:30:8b", "mobile", "10.1.2.4", False),
+        ("74:83:c2:10:4e:01", "router", "10.1.2.4", False),
+        ("02:42:0a:01:02:03", "server", "10.1.2.3", False),  # a container, whose MAC follows from its address
+        ("00:00:5e:00:01:0a", "router", "10.1.2.3", False),  # VRRP
+    ],
+)
+def test_a_mac_that_is_not_unique_needs_the_same_address(
+    base: Connection, mac: str, kind: str, ip: str, joined: bool
+) -> None:
+    """Joined within a site only."""
+    write(base, [device("dev-a", 1, macs=[mac], type=kind, ips=["10.1.2.3"])])
+    write(base, [device("dev-b", 2, sensor=2, macs=[mac], type=kind, ips=[ip])])
+    write(base, [device("dev-c", 3, sensor=3, site=PARIS, macs=[mac], type=kind, ips=["10.1.2.3"])])
+    identify(base)
+    check(base)
+    assert ids(base) == (["1.dev-a", "3.dev-c"] if joined else ["1.dev-a", "2.dev-b", "3.dev-c"])
+
+
 def test_a_report_has_each_device_once(base: Connection, tmp_path: Any) -> None:
     write(base, [device("dev-a", 1, **CAMERA), device("dev-b", 2, sensor=2, **CAMERA)])
     identify(base)
