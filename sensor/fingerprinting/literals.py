@@ -20,14 +20,18 @@ def plain_starts(regex: str) -> list[str]:
     """The texts one of which every match of an anchored regex starts with; empty if that cannot be determined."""
     if not regex.startswith("^") or len(_alternatives(regex)) > 1:
         return []
+    if regex.startswith("^(?!"):  # tests what follows, and consumes nothing
+        return plain_starts("^" + _group_end(regex, len("^(?!"))[1])
     group = _GROUP.match(regex)
     if group is None:
         run = _runs(regex[1:])[0]
         return [run] if run else []
-    inner, after = _group_end(regex, group.end())
-    if after in ("?", "*", "{"):
+    inner, rest = _group_end(regex, group.end())
+    if rest.startswith(("*", "{", "??", "?+")):
         return []
     starts = [plain_starts("^" + part) for part in _alternatives(inner)]
+    if rest.startswith("?"):
+        starts.append(plain_starts("^" + rest[1:]))
     return [start for found in starts for start in found] if all(starts) else []
 
 
@@ -37,11 +41,11 @@ def plain_text(regex: str) -> str:
 
 
 def _group_end(regex: str, start: int) -> tuple[str, str]:
-    """(content of the group that opens before ``start``, character after it)."""
+    """(content of the group that opens before ``start``, what follows the group); both empty if it does not end."""
     for at, char, depth in _outside_classes(regex[start:]):
         if char == ")" and depth < 0:
-            return regex[start : start + at], regex[start + at + 1 : start + at + 2]
-    return "", "?"
+            return regex[start : start + at], regex[start + at + 1 :]
+    return "", ""
 
 
 def _alternatives(regex: str) -> list[str]:

@@ -241,6 +241,10 @@ def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
 @pytest.mark.parametrize(
     ("regex", "starts", "text"),
     [
+        (r"^(?:Acme )?(?P<model>X-\d|Line \d)", ["Acme ", "X-", "Line "], ""),
+        (r"^(?!.{0,9}(?:wiki|shop))(?:Acme )?Line", ["Acme ", "Line"], "Line"),
+        (r"^(?:Acme )??\d", [], ""),
+        (r"^(?:Acme )?\d", [], ""),
         ("^HP(?:1|2)$", ["HP"], "HP"),
         (r"^FRITZ!Box \(x\)", ["FRITZ!Box (x)"], "FRITZ!Box (x)"),
         ("^ab?c", ["a"], "a"),
@@ -249,7 +253,7 @@ def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
         ("^(?:UAP|U6|U7)-", ["UAP", "U6", "U7"], "-"),
         ("^(?P<model>GXP|GRP)[0-9]", ["GXP", "GRP"], ""),
         ("^(?:(?:a|b)c|d)", ["a", "b", "d"], ""),
-        ("^(?:HP-)?Jet", [], "Jet"),
+        ("^(?:HP-)?Jet", ["HP-", "Jet"], "Jet"),
         ("^(?:a|[bc])x", [], "x"),
         ("^[ab]c-foo", [], "c-foo"),
         ("^[|]c", [], "c"),
