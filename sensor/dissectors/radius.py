@@ -18,6 +18,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.discovery import mac_of
 from sensor.dissectors.shared.eap import RESPONSE, method_of, read_identity
+from sensor.dissectors.shared.truncation import incomplete
 
 PORTS = (1812, 1645)
 REQUEST, ACCEPT, REJECT = 1, 2, 3
@@ -58,9 +59,7 @@ class Radius(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         if len(data) < _HEADER.size:
-            if packet.truncated or not data:
-                return iter(())
-            raise Malformed("message ends early")
+            return incomplete(packet) if data else iter(())
         code, number, size, _ = _HEADER.unpack_from(data)
         if code not in (REQUEST, ACCEPT, REJECT):
             return iter(())
