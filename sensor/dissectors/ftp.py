@@ -18,7 +18,7 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
 from sensor.dissectors.shared.login_events import PasswordSent
-from sensor.dissectors.shared.odd_arguments import oddness
+from sensor.dissectors.shared.odd_arguments import odd_commands
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -131,7 +131,9 @@ class FtpStream(LineStream):
                 raise Malformed("no command")
             self._mail = verb in MAIL_CLIENTS
             return []
-        return [*_odd(packet, verb, rest), *self._known_command(packet, verb, rest)]
+        if verb == b"HELP" and rest:  # a backdoor has a topic of its own
+            return [ServiceCommand(packet, "ftp", f"HELP {clean(rest, USER_LIMIT)}")]
+        return [*odd_commands(packet, "ftp", verb, rest), *self._known_command(packet, verb, rest)]
 
     def _known_command(self, packet: Packet, verb: bytes, rest: bytes) -> list[Parsed]:
         if verb == b"USER":
@@ -187,9 +189,3 @@ class FtpStream(LineStream):
             self._logging_in = False
             return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
         return []
-
-
-def _odd(packet: Packet, verb: bytes, argument: bytes) -> list[Parsed]:
-    """An argument that no client sends, and the topic of a request for help."""
-    kind = clean(argument, USER_LIMIT) if verb == b"HELP" else oddness(argument)
-    return [ServiceCommand(packet, "ftp", f"{verb.decode('ascii')} {kind}")] if kind else []

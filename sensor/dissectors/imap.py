@@ -14,13 +14,12 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
-from sensor.dissectors.shared.odd_arguments import oddness
+from sensor.dissectors.shared.odd_arguments import odd_commands
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
-BANNER_LIMIT, VERB_LIMIT = 512, 16
+BANNER_LIMIT = 512
 LITERAL_LIMIT = 256
 # Failures unrelated to the password (RFC 5530).
 OTHER_REASONS = (b"[UNAVAILABLE]", b"[PRIVACYREQUIRED]", b"[INUSE]", b"[LIMIT]", b"[SERVERBUG]", b"[CONTACTADMIN]")
@@ -85,7 +84,9 @@ class ImapStream(LoginStream):
             self._wanted = 0
             self._gather([*self._words, word], rest)
         else:
-            odd = _odd(packet, *self._command(line))
+            verb, arguments = self._command(line)
+            if verb.isalpha() and verb != b"AUTHENTICATE":  # those of SASL are encoded
+                odd = odd_commands(packet, "imap", verb, arguments)
         login = self._login
         if login is None or not self.is_sent(packet, login):
             return odd
@@ -143,9 +144,3 @@ class ImapStream(LoginStream):
             if right or (verdict == b"NO" and not text.upper().startswith(OTHER_REASONS)):
                 return [ImapLogin(packet, login.user, login.method, right, login.seal)]
         return []
-
-
-def _odd(packet: Packet, verb: bytes, arguments: bytes) -> list[Parsed]:
-    """Arguments that no client sends. Those of SASL are encoded."""
-    kind = oddness(arguments) if verb.isalpha() and verb != b"AUTHENTICATE" else ""
-    return [ServiceCommand(packet, "imap", f"{clean(verb, VERB_LIMIT)} {kind}")] if kind else []

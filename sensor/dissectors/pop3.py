@@ -13,13 +13,12 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
-from sensor.dissectors.shared.odd_arguments import oddness
+from sensor.dissectors.shared.odd_arguments import odd_commands
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import facts
 
-BANNER_LIMIT, VERB_LIMIT = 512, 16
+BANNER_LIMIT = 512
 PENDING_LIMIT = 16
 _TIMESTAMP = lazy_pattern(rb"<[^>]*>")  # for APOP (RFC 1939, 7)
 TLS, LIST, OTHER = "tls", "list", "other"
@@ -75,7 +74,9 @@ class Pop3Stream(LoginStream):
             command = self._command(line)
             self._pending.append(command)
             login = command if isinstance(command, Login) else None
-        odd = _odd(packet, line)
+        verb, _, rest = line.partition(b" ")
+        encoded = verb.upper() == b"AUTH" or not verb.isalpha()  # by SASL
+        odd = [] if encoded else odd_commands(packet, "pop3", verb, rest)
         if login is None or not self.is_sent(packet, login):
             return iter(odd)
         self._exchange = None
@@ -131,10 +132,3 @@ def _is_verdict(line: bytes) -> bool:
     return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith(
         (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/")
     )
-
-
-def _odd(packet: Packet, line: bytes) -> list[Parsed]:
-    """Arguments that no client sends. Those of SASL are encoded."""
-    verb, _, rest = line.partition(b" ")
-    kind = oddness(rest) if verb.isalpha() and verb.upper() != b"AUTH" else ""
-    return [ServiceCommand(packet, "pop3", f"{clean(verb, VERB_LIMIT).upper()} {kind}")] if kind else []

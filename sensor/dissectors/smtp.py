@@ -16,15 +16,14 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._mail_header import MailHeader
-from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.lines import SERVICE_READY
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
-from sensor.dissectors.shared.odd_arguments import oddness
+from sensor.dissectors.shared.odd_arguments import odd_commands
 from sensor.dissectors.shared.sasl import Login, LoginStream
 from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (25, 587, 2525)
-BANNER_LIMIT, ADDRESS_LIMIT, VERB_LIMIT = 512, 256, 8
+BANNER_LIMIT, ADDRESS_LIMIT = 512, 256
 MAILBOXES_LIMIT = 1024  # commands without an answer yet
 READY, RIGHT, GO_ON, DATA_FOLLOWS, WRONG = 220, 235, 334, 354, 535
 # Commands that name a mailbox (RFC 5321, 4.1.1).
@@ -97,8 +96,9 @@ class SmtpStream(LoginStream):
         if from_client and self._mail is not None:
             yield from self._text(packet, self._mail, line)
         elif from_client:
-            if self._login is None:
-                yield from _odd(packet, line)
+            verb, _, rest = line.partition(b" ")
+            if self._login is None and verb.upper() in NAMED:
+                yield from odd_commands(packet, "smtp", verb, rest)
             self._command(packet, line)
             yield from self._sent(packet)
         elif (found := _REPLY.fullmatch(line)) is None:
@@ -163,11 +163,3 @@ class SmtpStream(LoginStream):
         elif self._mailboxes:
             return [SmtpMailbox(packet, *self._mailboxes.pop(0), code)]
         return []
-
-
-def _odd(packet: Packet, line: bytes) -> Iterator[Parsed]:
-    """Arguments that no client sends, of commands with a name."""
-    verb, _, rest = line.partition(b" ")
-    kind = oddness(rest) if verb.upper() in NAMED else ""
-    if kind:
-        yield ServiceCommand(packet, "smtp", f"{clean(verb, VERB_LIMIT).upper()} {kind}")

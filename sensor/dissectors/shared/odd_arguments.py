@@ -4,8 +4,13 @@ directives of a format string. Only their kind is reported, since the argument m
 
 from __future__ import annotations
 
+from sensor.core.dissector import Parsed
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.packet import Packet
+from sensor.core.reader import clean
+from sensor.dissectors.service_command import ServiceCommand
 
+VERB_LIMIT = 16
 SHORTEST = 64  # bytes; shorter arguments are not searched for filler and code
 NOPS = b"\x90" * 16  # x86
 # One character again and again, but for those that people draw lines with.
@@ -14,6 +19,12 @@ _FILLER = lazy_pattern(rb"([A-Za-z0-9/\\\x80-\xff])\1{63}")
 _DIRECTIVES = lazy_pattern(rb"(?:%(?:[\d.$*]{0,12}l{0,2}[xXpsun]|\.\d{0,8}f)\W?){4}|%\d{1,4}\$l{0,2}n")
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n\x1b"))
 CONTROLS_LEAST = 4
+
+
+def odd_commands(packet: Packet, service: str, verb: bytes, argument: bytes) -> list[Parsed]:
+    """The command, with the kind of its argument; empty for an ordinary argument."""
+    kind = oddness(argument)
+    return [ServiceCommand(packet, service, f"{clean(verb, VERB_LIMIT).upper()} {kind}")] if kind else []
 
 
 def oddness(argument: bytes) -> str:
