@@ -10,6 +10,8 @@ from sensor.core.device import TYPES
 # Numbers of VLANs (IEEE 802.1Q), 0 for frames without a tag, and of ports.
 VLANS = range(4095)
 PORTS = range(65536)
+# Detections of the operator's own rules, which may be added at any time.
+CUSTOM = "custom."
 KNOWN = {
     "type": tuple(TYPES),
     "severity": tuple(Severity.__members__),

@@ -6,7 +6,7 @@ import ipaddress
 from fnmatch import filter as matching
 
 from sensor.core.addresses import parse_mac
-from sensor.core.known_values import KNOWN, PORTS, VLANS
+from sensor.core.known_values import CUSTOM, KNOWN, PORTS, VLANS
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.records.codes import PROTOCOLS, QTYPES, RCODES
 from sensor.records.ended import STATES
@@ -33,7 +33,6 @@ _NUMBERS = {
 _NAMELESS = {"qtype": lazy_pattern(r"type[0-9]{1,5}"), "rcode": lazy_pattern(r"rcode[0-9]{1,4}")}
 _ADDRESSES = ("src_ip", "dst_ip", "ip", "ips", "assigned", "requested", "server_id")
 _MACS = ("src_mac", "dst_mac", "mac", "macs", "client_mac")
-CUSTOM = "custom."
 
 
 def expected(column: str, value: str) -> str:

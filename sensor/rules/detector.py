@@ -17,6 +17,7 @@ from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.known_values import CUSTOM
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, any_of
 from sensor.counting.changes import Changes
@@ -27,7 +28,6 @@ from sensor.rules.fields import Signal, ends_of
 from sensor.rules.model import Rule
 from sensor.rules.values import Sets
 
-PREFIX = "custom."
 REPEATS_LIMIT = 16_384
 
 
@@ -163,5 +163,5 @@ def detector_of(rule: Rule, sets: Sets, context: Context) -> CustomDetector:
         "false_positives": rule.false_positives, "watches": events, "rule": rule, "sets": sets, "__doc__": rule.title,
     }  # fmt: skip
     made: CustomDetector = type(f"Custom_{rule.id}", tuple(bases), facts)(context)
-    made.id = PREFIX + rule.id
+    made.id = CUSTOM + rule.id
     return made

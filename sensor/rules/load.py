@@ -74,7 +74,7 @@ class Rules:
         """
         if not self.loaded:  # the usual case, which imports nothing
             return ()
-        from sensor.rules.detector import PREFIX
+        from sensor.core.known_values import CUSTOM
 
         old = {detector.id: detector for detector in before.made} if before is not None else {}
         known = {one.rule.id: one for one in before.loaded} if before is not None else {}
@@ -82,7 +82,7 @@ class Rules:
         for one in self.loaded:
             if one.rule.enabled:
                 same = (
-                    old.get(PREFIX + one.rule.id)
+                    old.get(CUSTOM + one.rule.id)
                     if one.same_as(known.get(one.rule.id)) and not (zones and one.zoned)
                     else None
                 )

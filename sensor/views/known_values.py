@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fnmatch import filter as matching
 
-from sensor.core.known_values import KNOWN, VLANS
+from sensor.core.known_values import CUSTOM, KNOWN, VLANS
 from sensor.registry import names
 from sensor.views.errors import Malformed, one_of
 
 Present = Callable[[], Iterable[str]]
-# Detections of the operator's own rules, which may be added at any time.
-CUSTOM = "custom."
 
 
 def check(field: str, values: Iterable[str], present: Present = tuple) -> None:

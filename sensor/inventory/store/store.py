@@ -260,7 +260,7 @@ class Store:
     def _note_open(self, entries: list[OpenEntry]) -> None:
         closed = [(one.kind, one.key) for one in entries if not one.body]
         self.base.executemany("DELETE FROM open_state WHERE kind = ? AND key = ?", closed)
-        rows = [one._replace(devices=_encode(one.devices).decode()) for one in entries if one.body]  # type: ignore[arg-type]
+        rows = [(*one[:3], _encode(one.devices).decode(), one.body) for one in entries if one.body]
         self.base.executemany("INSERT OR REPLACE INTO open_state VALUES (?, ?, ?, ?, ?)", rows)
 
     def _move(self, move: Move) -> None:
