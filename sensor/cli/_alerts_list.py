@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._data import now_of
-from sensor.cli._show import SEVERITIES, part, put, row_count, table_of_alerts, tidy, vlan_number
+from sensor.cli._show import part, put, row_count, table_of_alerts, tidy, vlan_number
 from sensor.cli._tail_filter import moment, time_or_span
 from sensor.cli._views import stop_of, views_of
 from sensor.core.phrases import counted
+from sensor.core.severities import SEVERITIES
 
 if TYPE_CHECKING:
     from sensor.views.alert_filter import AlertFilter

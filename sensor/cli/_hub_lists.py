@@ -16,10 +16,11 @@ import msgspec
 from sensor.cli._codes import DONE, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
 from sensor.cli._setup import complain
-from sensor.cli._show import SEVERITIES, put, tidy
+from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import age, clock
 from sensor.core.ids import short_id
+from sensor.core.severities import SEVERITIES
 
 if TYPE_CHECKING:
     from sensor.hub.database import Connection

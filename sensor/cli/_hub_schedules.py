@@ -12,9 +12,10 @@ import msgspec
 
 from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, USAGE, Exit
 from sensor.cli._hub_base import check_extra, opened
-from sensor.cli._show import SEVERITIES, put, tidy
+from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.severities import SEVERITIES
 
 if TYPE_CHECKING:
     from sensor.hub.scheduled_hunts import ScheduleRow

@@ -11,11 +11,12 @@ from operator import itemgetter
 from typing import Any, TextIO
 
 from sensor.cli._codes import USAGE, Exit
-from sensor.cli._show import SEVERITIES, STYLES, end_name, level, number, paint, part, put, tidy
+from sensor.cli._show import STYLES, end_name, level, number, paint, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
 from sensor.core.phrases import counted
+from sensor.core.severities import SEVERITIES
 
 Record = dict[str, Any]
 

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sensor.cli._show import SEVERITIES, STYLES, coloured, paint, put, tidy
+from sensor.cli._show import STYLES, coloured, paint, put, tidy
 from sensor.cli._table import for_terminal
 from sensor.core.ids import short_id
 from sensor.core.phrases import counted
+from sensor.core.severities import SEVERITIES
 from sensor.core.time_units import DAY
 from sensor.posture.picture import Picture
 from sensor.views.alert_filter import AlertFilter

@@ -11,12 +11,13 @@ from typing import Any, TextIO
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._setup import complain
-from sensor.cli._show import SEVERITIES, STYLES, coloured, end_name, level, number, paint, part, tidy
+from sensor.cli._show import STYLES, coloured, end_name, level, number, paint, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
 from sensor.core.ids import means, short_id
 from sensor.core.phrases import counted
+from sensor.core.severities import SEVERITIES
 from sensor.views.errors import ViewError
 from sensor.views.page import MOST
 from sensor.views.stories import StoryFilter

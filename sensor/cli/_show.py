@@ -20,6 +20,7 @@ from sensor.cli._times import clock
 from sensor.core.foreign import host_of, part, tidy
 from sensor.core.ids import short_id, short_ids
 from sensor.core.phrases import counted
+from sensor.core.severities import SEVERITIES
 
 __all__ = ["part", "tidy"]
 
@@ -30,7 +31,6 @@ Record = dict[str, Any]
 
 # Errors of writing without free space; reading never has them.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-SEVERITIES = ("info", "low", "medium", "high", "critical")
 STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 # Styles of output states.
 STATE_STYLES = {"stalled": "red", "waiting": "yellow"}

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sensor.cli._show import SEVERITIES, Record, level, part, tidy, vlan_number
+from sensor.cli._show import Record, level, part, tidy, vlan_number
 from sensor.cli._times import moment_of
 from sensor.core.ids import means
+from sensor.core.severities import SEVERITIES
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rtsp", "snmp", "dhcp", "files")

@@ -12,12 +12,13 @@ from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._configuration import configuration
 from sensor.cli._data import dataset_of, now_of
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import SEVERITIES, part, tidy
+from sensor.cli._show import part, tidy
 from sensor.cli._site import picture_of
 from sensor.config import Config, Tickets
 from sensor.core.alert import Severity
 from sensor.core.collection import no_collection
 from sensor.core.ids import matching as ids_matching
+from sensor.core.severities import SEVERITIES
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger

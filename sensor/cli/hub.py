@@ -51,7 +51,8 @@ from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
-from sensor.cli._show import SEVERITIES, add_json_argument
+from sensor.cli._show import add_json_argument
+from sensor.core.severities import SEVERITIES
 
 EXAMPLES = """\
   sensor hub init /etc/sensor/hub --listen 10.0.0.5:4222 --database postgresql://hub@localhost/hub

@@ -22,7 +22,8 @@ import argparse
 from sensor.cli._actions import action_of, function_of, has_arguments
 from sensor.cli._codes import USAGE
 from sensor.cli._known import add_site_arguments
-from sensor.cli._show import SEVERITIES, add_json_argument
+from sensor.cli._show import add_json_argument
+from sensor.core.severities import SEVERITIES
 
 EXAMPLES = """\
   sensor posture

@@ -19,9 +19,10 @@ from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._data import add_data_arguments, dataset_of, need_log, now_of
 from sensor.cli._log import left_out
 from sensor.cli._setup import complain
-from sensor.cli._show import FULL, SEVERITIES, STYLES, add_json_argument, coloured, level, paint, part, tidy
+from sensor.cli._show import FULL, STYLES, add_json_argument, coloured, level, paint, part, tidy
 from sensor.cli._tail_filter import RECORDS, add_filter_arguments, moment, wanted
 from sensor.cli._times import clock
+from sensor.core.severities import SEVERITIES
 
 if TYPE_CHECKING:
     from sensor.eventlog.log_offsets import LineOffset

@@ -25,7 +25,8 @@ import argparse
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
-from sensor.cli._show import SEVERITIES, add_json_argument
+from sensor.cli._show import add_json_argument
+from sensor.core.severities import SEVERITIES
 
 EXAMPLES = """\
   sensor vulns

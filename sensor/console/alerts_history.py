@@ -10,8 +10,8 @@ from sensor.console.history import recorded_at
 from sensor.console.page_request import PageRequest
 from sensor.core import moments
 from sensor.core.record_parts import time_text
+from sensor.core.severities import SEVERITIES
 from sensor.records.asof import alert_states, alerts_at
-from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import AlertState
 from sensor.views.alert_filter import STATES
 from sensor.views.alerts import AlertDetails, AlertNote

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from sensor.core.record_parts import time_text
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 
 WIDTH, HEIGHT, BARS = 720, 120, 48
 _FRAME = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')

@@ -10,10 +10,10 @@ from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.parts import each
 from sensor.core.moments import FIRST
+from sensor.core.severities import SEVERITIES
 from sensor.posture.build import main_address, segment_of
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
-from sensor.tables.lines import SEVERITIES
 from sensor.views.topology import PastState
 
 

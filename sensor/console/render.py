@@ -17,9 +17,9 @@ from sensor.console.messages import Translated, translated
 from sensor.console.page_request import PageRequest, url_of
 from sensor.console.saved_views import PATHS
 from sensor.console.template_filters import FILTERS, TESTS, cleaned
+from sensor.core.severities import SEVERITIES
 from sensor.core.type_labels import type_label
 from sensor.records.installed import installed
-from sensor.tables.lines import SEVERITIES
 
 FOLDER = Path(__file__).parent / "templates"
 THEMES = ("auto", "light", "dark")

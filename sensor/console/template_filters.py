@@ -17,10 +17,10 @@ from sensor.core.foreign import host_of
 from sensor.core.phrases import segment_text
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
+from sensor.core.severities import SEVERITIES
 from sensor.core.time_units import duration_text
 from sensor.datasets.dataset import Dataset
 from sensor.documents.spans import span_text
-from sensor.tables.lines import SEVERITIES
 
 LONGEST = 4000
 # Units at the end of names of numbers.

@@ -4,8 +4,8 @@ matches: commands, console, API and hub refuse it and name the valid ones.
 
 from __future__ import annotations
 
-from sensor.core.alert import Severity
 from sensor.core.device import TYPES
+from sensor.core.severities import SEVERITIES
 
 # Numbers of VLANs (IEEE 802.1Q), 0 for frames without a tag, and of ports.
 VLANS = range(4095)
@@ -14,6 +14,6 @@ PORTS = range(65536)
 CUSTOM = "custom."
 KNOWN = {
     "type": tuple(TYPES),
-    "severity": tuple(Severity.__members__),
+    "severity": SEVERITIES,
     "criticality": ("critical", "high", "medium", "low", "none"),
 }

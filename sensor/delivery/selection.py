@@ -8,8 +8,7 @@ from fnmatch import translate
 from typing import Any
 
 from sensor.core.output import Filter
-
-SEVERITIES = ("info", "low", "medium", "high", "critical")
+from sensor.core.severities import SEVERITIES
 
 Record = Mapping[str, Any]
 Test = Callable[[Record], bool]

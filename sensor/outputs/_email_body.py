@@ -10,10 +10,10 @@ from typing import Any
 
 from sensor.core.phrases import counted
 from sensor.core.reader import clean
+from sensor.core.severities import SEVERITIES
 
 Record = Mapping[str, Any]
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
 COLOURS = {"info": "#57606a", "low": "#0969da", "medium": "#9a6700", "high": "#bc4c00", "critical": "#cf222e"}
 SUBJECT_LIMIT, TEXT_LIMIT, LIST_LIMIT = 150, 500, 8
 

@@ -8,6 +8,7 @@ from typing import Any
 from sensor.core.foreign import host_of
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
+from sensor.core.severities import SEVERITIES
 from sensor.report.model import Alert, Change, Chapter, Device, Incident, Period
 from sensor.report.phrases import kind
 from sensor.report.proofs import Proofs
@@ -15,7 +16,6 @@ from sensor.report.story import Story
 
 Record = Mapping[str, Any]
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
 ALERTS_LIMIT, INCIDENTS_LIMIT, CHANGES_LIMIT, CHAPTERS_LIMIT, ENDS_SHOWN, WHY_SHOWN = 5_000, 1_000, 5_000, 64, 6, 8
 TEXT_LIMIT = 1024
 # The largest integer that every JSON parser keeps exactly.

@@ -15,8 +15,8 @@ import msgspec
 
 from sensor.core.addresses import parse
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.severities import SEVERITIES
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
 WORD, TEXT = 256, 512
 _IPV4 = lazy_pattern(r"\.".join([r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"] * 4))
 _MAPPED = bytes(10) + b"\xff\xff"

@@ -9,7 +9,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, NamedTuple
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.page import Facets
 
 NOBODY, NONE = "nobody", "none"

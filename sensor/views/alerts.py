@@ -10,7 +10,7 @@ import msgspec
 
 from sensor.core.collection import no_collection
 from sensor.core.foreign import part
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views import alert_order
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter, groups_that_fit
 from sensor.views.alert_first import Chosen, first_by_column, first_by_severity

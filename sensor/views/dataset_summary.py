@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.moments import Moment
 

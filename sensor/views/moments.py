@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import AlertRow, alerts
 from sensor.views.dataset import Data

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.listing import contains

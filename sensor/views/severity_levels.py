@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.errors import one_of
 
 # Before a value of a filter: exactly this value.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.tables.lines import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.errors import one_of
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of

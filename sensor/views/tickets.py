@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from sensor.core.severities import SEVERITIES
 from sensor.posture.picture import Picture
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger
 from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import STATES, TicketStatus, noted, statuses
-from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable, Unknown, one_of
 from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of

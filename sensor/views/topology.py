@@ -11,10 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from sensor.core.foreign import part
+from sensor.core.severities import SEVERITIES
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
-from sensor.tables.lines import SEVERITIES
 from sensor.views.conversations import EVERY_CONVERSATION, ConversationFilter, ConversationRow, EndRow, matching
 from sensor.views.errors import Unknown, one_of
 from sensor.views.paths import HopRow, PathRow

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.foreign import part, texts, tidy
+from sensor.core.severities import SEVERITIES
 from sensor.posture.picture import Picture
 from sensor.posture.site import GONE
 from sensor.posture.vulnerabilities.about import About
@@ -15,7 +16,6 @@ from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
 from sensor.posture.vulnerabilities.priority import Term
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import rated
-from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Unknown, one_of
 from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of

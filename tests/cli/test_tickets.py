@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sensor.cli._show import SEVERITIES
+from sensor.core.severities import SEVERITIES
 from sensor.inventory.store.database import FILE
 from tests.cli.conftest import Result, device, record
 from tests.cli.faults import reports

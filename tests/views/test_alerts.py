@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from sensor.core.severities import SEVERITIES
 from sensor.tables.build import catch_up
-from sensor.tables.lines import SEVERITIES, time_ns
+from sensor.tables.lines import time_ns
 from sensor.views import alert_numbers, alert_walk
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import SORTS, AlertRow, alert, alerts

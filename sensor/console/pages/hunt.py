@@ -18,13 +18,13 @@ from sensor.console.hunt_files import FIELDS, PARTIES
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
 from sensor.console.render import render
+from sensor.core.severities import SEVERITIES
 from sensor.records import kql
 from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt, hunt, library
 from sensor.records.query import QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
-from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
 
 SQL, KQL = "sql", "kql"

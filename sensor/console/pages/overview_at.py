@@ -14,8 +14,8 @@ from sensor.console.page_request import PageRequest
 from sensor.console.pages import stories_at
 from sensor.console.pages.posture_at import day_of
 from sensor.console.render import render
+from sensor.core.severities import SEVERITIES
 from sensor.posture.scores.exposure import band_of
-from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable
 from sensor.views.past import PastRow
 

@@ -8,9 +8,9 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from sensor.core.severities import SEVERITIES
 from sensor.hub.views.ids import joined, parsed, resolve, with_origin
 from sensor.hub.views.query import Conditions, Order, Reader, escaped, ns_of, time_at
-from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import STATES, AlertFilter
 from sensor.views.alert_groups import FACETS, NOBODY, NONE, named

@@ -10,9 +10,9 @@ import msgspec
 from psycopg import sql
 
 from sensor.core.foreign import part
+from sensor.core.severities import SEVERITIES
 from sensor.hub.views.ids import record_of
 from sensor.hub.views.query import Reader, ns_of
-from sensor.tables.lines import SEVERITIES
 
 # Age from which figures of a sensor are not shown.
 FIGURES_DAYS = 7

@@ -7,9 +7,9 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from sensor.core.severities import SEVERITIES
 from sensor.hub.views.ids import joined, resolve, with_origin
 from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
-from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import Facets, Page, after_of, cursor_of, limit_of, mark_of
 from sensor.views.severity_levels import levels_of

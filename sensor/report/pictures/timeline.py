@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from sensor.core.severities import SEVERITIES
 from sensor.report.model import Alert, Incident, Period
 from sensor.report.period import is_time, moment
 from sensor.report.pictures.svg import FAINT, LINE, SEVERITY, WIDTH, fitting, on, picture, rect, stroke, text, width_of
 
 STEPS, INCIDENTS_SHOWN, TICKS = 48, 8, 5
 LEFT, RIGHT, TOP, TALL, ROW = 34.0, WIDTH - 6.0, 28.0, 96.0, 20.0
-ORDER = ("info", "low", "medium", "high", "critical")
 
 
 def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Period) -> Markup:
@@ -36,7 +36,7 @@ def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Per
         *_incidents(shown, scale),
     ]
     severities = Counter(alert.severity for alert in alerts)
-    about = ", ".join(f"{severities[name]:,} {name}" for name in reversed(ORDER) if severities[name]) + "".join(
+    about = ", ".join(f"{severities[name]:,} {name}" for name in reversed(SEVERITIES) if severities[name]) + "".join(
         f"; incident: {one.text}" for one in shown
     )
     return picture(
@@ -68,7 +68,7 @@ class _Scale:
 
 def _legend(alerts: Sequence[Alert]) -> Iterator[Markup]:
     x = LEFT
-    for name in reversed(ORDER):
+    for name in reversed(SEVERITIES):
         if count := sum(alert.severity == name for alert in alerts):
             caption = f"{count:,} {name}"
             yield rect(x, 2, 11, 11, SEVERITY[name], radius=2)
@@ -87,7 +87,7 @@ def _bars(counts: Sequence[Counter[str]], highest: int, scale: _Scale) -> Iterat
     width = (RIGHT - LEFT) / STEPS
     for place, severities in enumerate(counts):
         y = TOP + TALL
-        for name in reversed(ORDER):
+        for name in reversed(SEVERITIES):
             if height := TALL * severities[name] / highest:
                 y -= height
                 tip = f"{scale.caption(place / STEPS)}: {severities[name]:,} {name}"
