@@ -122,7 +122,8 @@ class HttpDirection:
 
     def _truncated(self, packet: Packet, both: HttpConnection) -> Iterator[Parsed]:
         """Parse the lines of a truncated head; the position of its body is unknown."""
-        head, parsed = whole_lines(bytes(self._kept)), list[Parsed]()
+        head = whole_lines(bytes(self._kept))
+        parsed: list[Parsed] = []
         if begins(head):
             both.message(packet, read_head(head), parsed)
             yield from parsed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.fingerprinting.literals import plain_starts, plain_text
+from sensor.core.literals import plain_starts, plain_text
 
 if TYPE_CHECKING:
     from sensor.documents import Fault

@@ -16,11 +16,12 @@ from typing import TypeVar
 import msgspec
 
 from sensor import __version__
+from sensor.core import literals
 from sensor.documents.shipped import store
 
 Stored = TypeVar("Stored")
 # The modules that determine what is stored.
-READERS = ("load.py", "entries.py", "literals.py")
+READERS = (*map(Path(__file__).with_name, ("load.py", "entries.py")), Path(literals.__file__))
 
 
 class FolderCache:
@@ -44,7 +45,7 @@ class FolderCache:
 def _digest(folder: Path) -> str:
     """Changes with every change of a document, and of the program that reads them."""
     documents = sorted((path, status.st_size, status.st_mtime_ns) for path, status in _statuses(str(folder)))
-    readers = [(path.st_size, path.st_mtime_ns) for path in (Path(__file__).with_name(name).stat() for name in READERS)]
+    readers = [(path.st_size, path.st_mtime_ns) for path in map(Path.stat, READERS)]
     return hashlib.blake2b(repr((__version__, readers, str(folder), documents)).encode(), digest_size=12).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.shared.smb_events import SmbCreate
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
-from sensor.intel.signatures import load_signatures
+from sensor.intel.signatures import FOLDERS, Pattern, load_signatures
 from tests.detectors.stories import START, World, detector, device, inspected, one
+from tests.sampling import chance, count
 
 C2 = "command_and_control.c2_framework"
 VICTIM, SERVER = "10.0.0.7", "203.0.113.9"
@@ -203,7 +205,7 @@ def test_repetition_is_one_finding() -> None:
     assert len(found) == 2
 
 
-@pytest.mark.parametrize("subject", ["frameworks", "exploits"])
+@pytest.mark.parametrize("subject", FOLDERS)
 def test_signatures_by_their_own_examples(subject: str) -> None:
     """Each signature matches its examples, and no signature matches a benign example."""
     known = load_signatures(subject)
@@ -216,3 +218,23 @@ def test_signatures_by_their_own_examples(subject: str) -> None:
             words = " ".join(fields.get(name, "") for name in ("path", "cookies", "text"))
             found = {each.id for each in known.found(entry.event, fields, words)}
             assert (entry.id in found) if expected else not found, (entry.id, fields, found)
+
+
+@pytest.mark.parametrize("subject", FOLDERS)
+def test_signatures_search_texts_that_need_it(subject: str) -> None:
+    """Literals decide which expressions are searched, and change no result: over all examples, mixtures of them, and
+    letters that equal ASCII ones if case is ignored.
+    """
+    entries, random = load_signatures(subject).entries, chance("signatures", subject)
+    texts = [text for entry in entries for example in entry.examples + entry.lookalikes for text in example.values()]
+    for _ in range(count(2_000, 200)):
+        one, other = random.choices(texts, k=2)
+        texts.append(one[: random.randrange(len(one) + 1)] + other[random.randrange(len(other) + 1) :])
+    texts += [text.translate({ord("k"): "\N{KELVIN SIGN}", ord("s"): "\u017f"}) for text in texts[:200]]
+    found = 0
+    for written in {pattern for entry in entries for pattern in (*entry.match.values(), *entry.unless.values())}:
+        ours, plain = Pattern(written), re.compile(written, re.IGNORECASE)
+        for text in texts:
+            assert ours.occurs_in(text) == (plain.search(text) is not None), (written, text)
+            found += ours.occurs_in(text)
+    assert found > len(entries)

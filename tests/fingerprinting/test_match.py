@@ -10,7 +10,6 @@ import pytest
 from sensor.fingerprinting import match as module
 from sensor.fingerprinting.approximate import codes_of, within
 from sensor.fingerprinting.entries import About, Knowledge, PackedFile, Pattern, Row
-from sensor.fingerprinting.literals import plain_starts, plain_text
 from sensor.fingerprinting.load import Entry, Vocabulary
 from sensor.fingerprinting.match import Claim, Matcher
 
@@ -236,34 +235,3 @@ def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
     pairs = [(one, other) for one in lists for other in lists]
     assert len(pairs) == 31**2
     assert [pair for pair in pairs if within(*pair, edits) is not (distance(*pair) <= edits)] == []
-
-
-@pytest.mark.parametrize(
-    ("regex", "starts", "text"),
-    [
-        (r"^(?:Acme )?(?P<model>X-\d|Line \d)", ["Acme ", "X-", "Line "], ""),
-        (r"^(?!.{0,9}(?:wiki|shop))(?:Acme )?Line", ["Acme ", "Line"], "Line"),
-        (r"^(?:Acme )??\d", [], ""),
-        (r"^(?:Acme )?\d", [], ""),
-        ("^HP(?:1|2)$", ["HP"], "HP"),
-        (r"^FRITZ!Box \(x\)", ["FRITZ!Box (x)"], "FRITZ!Box (x)"),
-        ("^ab?c", ["a"], "a"),
-        ("^ab{2}cde", ["a"], "cde"),
-        ("^ab+c", ["ab"], "ab"),
-        ("^(?:UAP|U6|U7)-", ["UAP", "U6", "U7"], "-"),
-        ("^(?P<model>GXP|GRP)[0-9]", ["GXP", "GRP"], ""),
-        ("^(?:(?:a|b)c|d)", ["a", "b", "d"], ""),
-        ("^(?:HP-)?Jet", ["HP-", "Jet"], "Jet"),
-        ("^(?:a|[bc])x", [], "x"),
-        ("^[ab]c-foo", [], "c-foo"),
-        ("^[|]c", [], "c"),
-        (r"^\d+ items", [], " items"),
-        ("^a|^b", [], ""),
-        ("a|b", [], ""),
-        ("vendor=", [], "vendor="),
-    ],
-)  # fmt: skip
-def test_plain_texts(regex: str, starts: list[str], text: str) -> None:
-    """The required literals of a regex are derived from it, and never too many."""
-    assert plain_starts(regex) == starts
-    assert plain_text(regex) == text

@@ -91,16 +91,17 @@ class DnsRebinding(EventDetector):
         if "." not in event.name:
             return ()
         packet, inside = event.packet, self.context.networks.inside
-        outer, inner = list[Record](), 0
+        outer: Record | None = None
+        inner = 0
         for record in event.answers:
             address = record.address if record.type == event.type else 0
             if address and not inside(address):
-                outer.append(record)
+                outer = outer or record
             elif address != packet.src:
                 inner = inner or address
         before = self._public.last(packet, event.name) if inner else None
-        if outer:
-            self._public.resolved(packet, event.name, outer[0].address, outer[0].ttl, bool(inner))
+        if outer is not None:
+            self._public.resolved(packet, event.name, outer.address, outer.ttl, bool(inner))
         elif inner and before is None:
             self._public.resolved_inside(packet, event.name)
         if not inner or f".{event.name}".endswith(self._allowed) or self._shared(inner, event.name, packet.ts):
@@ -108,13 +109,13 @@ class DnsRebinding(EventDetector):
         return self._inner(event, event.name, inner, outer, before)
 
     def _inner(
-        self, event: DnsResponse, name: str, inner: int, outer: list[Record], before: PublicAddress | None
+        self, event: DnsResponse, name: str, inner: int, outer: Record | None, before: PublicAddress | None
     ) -> Iterator[Alert]:
         """An answer with an internal address. ``before``: earlier answers to this client."""
         ts = event.packet.ts
-        if outer and before is None:
-            yield from self._report(event, name, inner, f"one answer contains it and {_text(outer[0].address)}", True)
-        elif not outer and before is not None and self._rebound(before, ts):
+        if outer is not None and before is None:
+            yield from self._report(event, name, inner, f"one answer contains it and {_text(outer.address)}", True)
+        elif outer is None and before is not None and self._rebound(before, ts):
             seconds = round((ts - before.ts) / SECOND)
             reason = f"it resolved to {_text(before.address)} {seconds} s before, with a TTL of {before.ttl} s"
             self._bound.put((event.packet.dst, name), inner)

@@ -20,7 +20,8 @@ class Records:
 
     def begun(self, data: bytes) -> list[int]:
         """Sizes of the records of application data that begin in these bytes."""
-        at, sizes = 0, list[int]()
+        sizes: list[int] = []
+        at = 0
         if self._lost:
             self._lost = not (len(data) >= HEAD and data[0] in KINDS and data[1] == 3)
             self._misses += len(data) if self._lost else 0
