@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.core.literals import needed_texts
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
+from sensor.detectors.shared.exploits import TEXT_LIMIT
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
@@ -24,6 +27,8 @@ from tests.sampling import chance, count
 C2 = "command_and_control.c2_framework"
 VICTIM, SERVER = "10.0.0.7", "203.0.113.9"
 BROWSER = "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko"
+
+HOSTILE = ("a", "1", " ", "/", "\n", "'", "/{&", "/a?x=", "a=", "' or ", "../", "(=", "\\", "A1.", "<a ", ";", "{{")
 
 
 def packet(at: float = 0, *, back: bool = False) -> Packet:
@@ -218,6 +223,24 @@ def test_signatures_by_their_own_examples(subject: str) -> None:
             words = " ".join(fields.get(name, "") for name in ("path", "cookies", "text"))
             found = {each.id for each in known.found(entry.event, fields, words)}
             assert (entry.id in found) if expected else not found, (entry.id, fields, found)
+
+
+def test_signatures_are_safe() -> None:
+    """No expression takes more than a few milliseconds of CPU on hostile texts of full length: the characters that it
+    needs, and those between which it looks, repeated.
+    """
+    slow, tried = [], 0
+    for entry in (entry for subject in FOLDERS for entry in load_signatures(subject).entries):
+        for name, written in entry.match.items():
+            search = re.compile(written, re.IGNORECASE).search
+            for part in (*HOSTILE, *needed_texts(written)[:2]):
+                text = (part * TEXT_LIMIT)[: TEXT_LIMIT - 1] + "!"
+                started = time.thread_time()
+                search(text)
+                slow += [(entry.id, name, part)] if time.thread_time() - started > 0.02 else []
+                tried += 1
+    assert slow == []
+    assert tried > 1000
 
 
 @pytest.mark.parametrize("subject", FOLDERS)
