@@ -31,8 +31,9 @@ HINTING = "oui"
 # The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
 # names a vendor.
 LAST = "owner"
-# A name checked against the MAC of its sender is the same text as the name: not independent of it, but strong evidence.
-SAME_SOURCE = {"hostname": "hostname_mac"}
+# Families that are not independent of another, which counts instead: a name checked against the MAC of its sender is
+# the same text as the name, and a connectivity check is a query and then a request.
+SAME_SOURCE = {"hostname": "hostname_mac", "system": "http"}
 # Models that are part of another are less specific; shorter ones may be part of it by coincidence.
 PART_OF_MODEL = 5
 # Attributes with several values at the same time, and how many of them are listed.

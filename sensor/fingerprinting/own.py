@@ -29,6 +29,7 @@ COMPUTERS: dict[str, frozenset[str]] = {
 # Kinds of texts of which a device sends those of one product; programs of others stay programs of the host.
 OF_ONE_PRODUCT = frozenset(("sip.user_agent",))
 PROGRAMS = "software"
+PREFIX = "oui"
 # How much stronger services are as evidence of a device without applications, and the maximum.
 OWN_SERVICE, OWN_SERVICE_LIMIT = 1.75, 0.6
 
@@ -51,11 +52,13 @@ def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
 
 
 def drop_of_other_types(pieces: Pieces, types: list[Evidence], winner: str) -> None:
-    """Remove what a computer sent about devices of other types."""
+    """Remove what a computer sent about devices of other types. The MAC prefix is its own, whatever its vendor also
+    makes.
+    """
     if winner not in COMPUTERS:
         return
     own = {(piece.kind, piece.seen) for piece in types if piece.value in COMPUTERS[winner]}
-    lost = {(piece.kind, piece.seen) for piece in types} - own
+    lost = {(piece.kind, piece.seen) for piece in types if piece.family != PREFIX} - own
     if lost:
         for name in pieces.keys() - {PROGRAMS}:
             pieces[name] = [piece for piece in pieces[name] if (piece.kind, piece.seen) not in lost]

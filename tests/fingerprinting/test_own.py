@@ -73,6 +73,14 @@ def test_a_computer_is_not_named_after_devices_it_shares_or_emulates() -> None:
     assert fuse([*WINDOWS, piece("vendor", "Dell", 0.6, "oui")])["vendor"].value == "Dell"
 
 
+def test_a_computer_keeps_the_vendor_of_its_mac_prefix() -> None:
+    """The prefix of a vendor that also makes speakers names the vendor of its tablets."""
+    prefix = texts("Amazon Technologies Inc.", "oui", 0.25, type="speaker")
+    prefix += texts("Amazon Technologies Inc.", "oui", 0.6, vendor="Amazon")
+    reported = fuse([piece("type", "tablet", 0.6, "dhcp"), *prefix])
+    assert (reported["type"].value, reported["vendor"].value) == ("tablet", "Amazon")
+
+
 def test_other_devices_keep_the_vendor_of_a_contested_type() -> None:
     """A recorder of a vendor whose text suggests a camera keeps that vendor."""
     camera = texts("DS-7608NI", "ssdp", 0.5, type="camera", vendor="Hikvision")
