@@ -106,7 +106,7 @@ def test_description_of_a_gateway() -> None:
         ("upnp.friendly_name", "Gateway & more"),
         ("upnp.manufacturer", "AVM Berlin"),
         ("upnp.model_name", "FRITZ!Box 7590"), ("upnp.model_number", "avm"),
-        ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"),
+        ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"), ("upnp.model", "FRITZ!Box 7590; avm"),
         ("upnp.instance", "Gateway & more"),
     )  # fmt: skip
     assert body == ([("HttpDescription", "upnp", found)], [(*gateway, *fact) for fact in found])

@@ -65,8 +65,14 @@ def describe(document: Document) -> Description | None:
 
 
 def _upnp(device: Element) -> list[tuple[str, str]]:
-    """A friendly name is also reported as the name of the device."""
+    """A friendly name is also reported as the name of the device, and a name of the model with a number as one text:
+    many names are those of a series, many numbers are versions.
+    """
     found = _fields(device, UPNP)
+    texts = dict(reversed(found))
+    name, number = texts.get("upnp.model_name", ""), texts.get("upnp.model_number", "")
+    if name and number and number.lower() not in name.lower():
+        found.append(("upnp.model", f"{name}; {number}"))
     return found + [("upnp.instance", value) for kind, value in found if kind == "upnp.friendly_name"]
 
 
