@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
 from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
@@ -27,6 +28,7 @@ LABELS_LIMIT = 16  # limit of labels of a name
 # ambiguous without a vendor.
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
+LEGAL_FORM = lazy_pattern(r"(?:,? (?:ag|b\.v\.|co\.|company|corp\.?|corporation|gmbh|inc\.?|limited|llc|ltd\.?))+$")
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
@@ -123,13 +125,18 @@ class Matcher:
             for product in known:
                 yield product._replace(confidence=_rounded(claim.confidence * product.confidence), family=claim.family)
 
+    def _vendor(self, text: str) -> str:
+        """The vendor in the spelling of the vocabulary, with or without the legal form of the company."""
+        name = text.lower()
+        return self._spellings.get(name) or self._spellings.get(LEGAL_FORM.sub("", name)) or text
+
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
         for attribute, template in fingerprint.asserts.items():
             text = template
             if "{" in template:
                 text = " ".join(PLACEHOLDER.sub(lambda found: groups.get(found[1]) or "", template).split())
                 if attribute == "vendor":
-                    text = self._spellings.get(text.lower(), text)
+                    text = self._vendor(text)
             if text:
                 yield Claim(
                     attribute,

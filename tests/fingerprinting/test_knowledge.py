@@ -114,6 +114,12 @@ def test_one_text_is_one_witness() -> None:
     assert ({piece.family for piece in reported.evidence}, reported.confidence) == ({"ssdp"}, ONE_FAMILY)
 
 
+def test_a_legal_form_does_not_make_another_vendor() -> None:
+    """A vendor that is written with the form of its company is the vendor of the vocabulary; others stay as written."""
+    for text, vendor in (("Bose Corporation", "Bose"), ("Sony Co., Ltd.", "Sony"), ("Acme GmbH", "Acme GmbH")):
+        assert fuse(seen("mdns.txt.manufacturer", text))["vendor"].value == vendor
+
+
 def test_one_text_does_not_contradict_itself() -> None:
     """A text that yields a value with an even chance or more yields this attribute: no other entry cancels it."""
     torn = {}
