@@ -1,5 +1,5 @@
-"""DICOM upper layer (DICOM PS3.8, 9.3) over TCP, ports 104 and 11112: modalities, archives and workstations by the
-titles and programs with which they associate, and the services that they request.
+"""DICOM upper layer (DICOM PS3.8, 9.3) over TCP: modalities, archives and workstations by the titles and programs with
+which they associate, and the services that they request.
 
 Reads the negotiation of an association. Commands, images and the data of patients are not read; passwords of users are
 not stored.
@@ -54,9 +54,11 @@ class DicomResult(Event):
 
 
 class Dicom(Dissector):
-    """The first messages of each side."""
+    """The first messages of each side. Archives use any port: requests shorter than 64 KiB are recognized by their
+    first bytes.
+    """
 
-    interest = Interest(tcp=PORTS, stream=True, opening=3)
+    interest = Interest(tcp=PORTS, starts=(bytes((REQUEST, 0, 0, 0)),), stream=True, opening=3)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

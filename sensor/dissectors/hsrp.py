@@ -1,7 +1,7 @@
 """Cisco's Hot Standby Router Protocol, versions 1 (RFC 2281) and 2: the active router of a virtual address.
 
 The active router and the standby send messages, others while they negotiate. Reads the state of a group. Ignores
-timers, authentication and the other fields of version 2.
+timers, authentication, the other fields of version 2, and advertisements (operation 3), which describe no group.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class Hsrp(Dissector):
         if packet.dport not in (PORT, PORT_6) or not data:
             return iter(())
         second = data[0] == GROUP_STATE and data[1:2] == bytes((GROUP_STATE_SIZE,))
+        if not second and (data[0] or len(data) < 2 or data[1] not in OPERATIONS):
+            return iter(())
         if len(data) < (2 + _SECOND.size if second else _FIRST.size):
             return incomplete(packet)
         event = _second(packet, data) if second else _first(packet, data)
@@ -58,8 +60,8 @@ class Hsrp(Dissector):
 
 
 def _first(packet: Packet, data: bytes) -> HsrpMessage | None:
-    version, operation, state, _, _, priority, group, _, address = _FIRST.unpack_from(data)
-    if version or operation not in OPERATIONS or state not in STATES:
+    _, operation, state, _, _, priority, group, _, address = _FIRST.unpack_from(data)
+    if state not in STATES:
         return None
     return HsrpMessage(packet, 1, group, OPERATIONS[operation], STATES[state], priority, v4(address))
 

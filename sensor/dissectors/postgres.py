@@ -41,13 +41,14 @@ class PostgresLogin(PasswordLogin):
 
 
 class Postgres(Dissector):
-    """The first messages of each side. A request for encryption, with which most clients begin, is recognized on any
-    port.
+    """The first messages of each side. Clients begin with a request for encryption or with their version: both are
+    recognized on any port.
     """
 
     interest = Interest(
         tcp=(PORT,),
         starts=(TLS_REQUEST + TLS.to_bytes(4, "big"), TLS_REQUEST + GSS.to_bytes(4, "big")),
+        magic=((4, bytes((0, VERSION, 0, 0))),),
         stream=True,
         opening=4,
     )

@@ -28,7 +28,10 @@ HEAD_SIZE = 8
 RESPONSE, LOGIN, SSPI, PRELOGIN = 0x04, 0x10, 0x11, 0x12
 TLS_RECORDS = range(0x14, 0x18)
 VERSION, ENCRYPTION, END = 0, 1, 0xFF  # options of the first message
+# The first entry of the table of four to eight options: the version, and its place behind the table and an octet.
+FIRST_OPTIONS = tuple(bytes((VERSION, 0, 5 * number + 1, 0)) for number in range(4, 9))
 ENCRYPTIONS = {0: "login", 1: "all", 2: "none", 3: "all"}
+LOGIN_SIZES = range(94, 1 << 17)  # from the fixed part of a login to its limit ([MS-TDS] 2.2.6.4)
 OPTIONS_LIMIT, TOKENS_LIMIT = 16, 32
 NAME_LIMIT, PASSWORD_LIMIT = 128, 128
 INFO, ERROR, ACCEPTED, CHANGE, NTLM = 0xAB, 0xAA, 0xAD, 0xE3, 0xED
@@ -59,9 +62,13 @@ class TdsLogin(PasswordLogin):
 
 
 class Tds(Dissector):
-    """The first messages of each side."""
+    """The first messages of each side. Named instances listen on any port: the first message of a client is recognized
+    by its first option.
+    """
 
-    interest = Interest(tcp=(PORT,), stream=True, opening=4)
+    interest = Interest(
+        tcp=(PORT,), magic=tuple((HEAD_SIZE, option) for option in FIRST_OPTIONS), stream=True, opening=4
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
@@ -99,6 +106,9 @@ class TdsStream(FramedStream):
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kind, body = data[0], data[HEAD_SIZE:]
+        if not self._begun and from_client and not _begins(kind, body):
+            self.done = True
+            return iter(())
         self._begun = True
         try:
             if kind == LOGIN and from_client:
@@ -173,6 +183,13 @@ class TdsStream(FramedStream):
     def _ended(self, packet: Packet, user: str, *, accepted: bool) -> list[Parsed]:
         self.done = True
         return [TdsLogin(packet, user, self._method, accepted, self._seal)]
+
+
+def _begins(kind: int, body: bytes) -> bool:
+    """Whether a client begins with this: options, of which the version is the first, or a login with its size."""
+    if kind == PRELOGIN:
+        return body[:1] == bytes((VERSION,))
+    return kind == LOGIN and int.from_bytes(body[:4], "little") in LOGIN_SIZES
 
 
 def _user(content: bytes) -> str:

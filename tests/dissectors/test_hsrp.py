@@ -25,10 +25,13 @@ def test_sample() -> None:
 
 
 def test_others_report_nothing() -> None:
-    """Another port, an unknown version, state or operation, and a truncated message yield nothing."""
+    """Another port, an unknown version, state or operation, an advertisement of an interface (operation 3, shorter than
+    other messages), and a truncated message yield nothing.
+    """
     message = version_1(0, 16, 110)
     assert list(Hsrp().dissect(Packet(message, dport=1986))) == []
-    for changed in (b"\x02" + message[1:], version_1(9, 16, 110), version_1(0, 3, 110)):
+    advertisement = bytes((0, 3, 0, 1, 0, 10, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0))
+    for changed in (b"\x02" + message[1:], version_1(9, 16, 110), version_1(0, 3, 110), advertisement):
         assert list(Hsrp().dissect(Packet(changed, dport=1985))) == []
     assert list(Hsrp().dissect(Packet(message[:12], dport=1985, problem=1))) == []
 
