@@ -7,7 +7,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from pcaps.dissectors._frames import CAMERA, DESKTOP, GATEWAY, PRINTER, Frames, udp
-from sensor.dissectors.shared.ber import identifier
+from sensor.dissectors.shared.der import identifier
 
 MANAGER = "10.20.30.66"
 V1, V2C, V3 = 0, 1, 3

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
-from sensor.core.reader import clean
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors.shared.der import OID, oid
 from sensor.dissectors.shared.neighbour import (
     Announcement,
     address_facts,
@@ -48,7 +49,6 @@ OBJECT_ID = 21
 MANAGEMENT = 22
 LOCATION = 23
 POWER_REQUESTED = 25
-POWER_OFFERED = 26
 CAPABILITY_NAMES = (
     "router", "transparent_bridge", "source_bridge", "switch", "host", "igmp", "repeater", "telephone",
     "remotely_managed", "cvta", "two_port_relay",
@@ -150,17 +150,11 @@ def _power(found: dict[int, bytes]) -> int:
     return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_REQUESTED, b"")[4:8], "big")
 
 
-@functools.lru_cache(maxsize=256)
 def _object_id(value: bytes) -> str:
-    """An SNMP object id, in BER with or without tag and length (X.690, 8.19); empty if invalid."""
-    if value[:1] == b"\x06" and len(value) > 2 and value[1] == len(value) - 2:
+    """An SNMP object id, in BER with or without tag and length; empty if invalid."""
+    if value[:1] == bytes((OID,)) and len(value) > 2 and value[1] == len(value) - 2:
         value = value[2:]
-    if not value or len(value) > OBJECT_ID_LIMIT or value[-1] & 0x80:
+    try:
+        return oid(value) if len(value) <= OBJECT_ID_LIMIT else ""
+    except Malformed:
         return ""
-    numbers, number = [value[0] // 40, value[0] % 40], 0
-    for byte in value[1:]:
-        number = number << 7 | byte & 0x7F
-        if not byte & 0x80:
-            numbers.append(number)
-            number = 0
-    return ".".join(map(str, numbers))

@@ -13,7 +13,7 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors.shared import ber
+from sensor.dissectors.shared import der
 from sensor.dissectors.shared.discovery import Discovery
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -49,7 +49,7 @@ class Goose(Discovery):
         if len(data) < _HEAD.size + 2 or data[_HEAD.size] != MESSAGE:
             return []
         length = _HEAD.unpack_from(data)[1]
-        _, at, end = ber.element(data, _HEAD.size, min(length, len(data)))
+        _, at, end = der.element(data, _HEAD.size, min(length, len(data)))
         fields = _fields(data, at, end)
         reference = _name(fields, REFERENCE)
         if not reference:
@@ -71,7 +71,7 @@ def _fields(data: bytes, at: int, end: int) -> dict[int, bytes]:
     """The first field of each tag, up to a limit."""
     fields: dict[int, bytes] = {}
     while at < end and len(fields) < FIELDS_LIMIT:
-        tag, first, at = ber.element(data, at, end)
+        tag, first, at = der.element(data, at, end)
         fields.setdefault(tag, data[first:at])
     return fields
 

@@ -18,17 +18,16 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors.shared.ber import (
+from sensor.dissectors.shared.der import (
     INTEGER,
-    IP_ADDRESS,
-    OCTETS,
+    OCTET_STRING,
     OID,
     SEQUENCE,
-    dotted,
     element,
     identifier,
-    integer,
-    octets,
+    integer_at,
+    octets_at,
+    oid,
 )
 from sensor.dissectors.shared.ieee1284 import device_id
 from sensor.dissectors.shared.seal import seal
@@ -36,6 +35,7 @@ from sensor.dissectors.shared.sender_facts import fact, facts
 from sensor.dissectors.shared.snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
+IP_ADDRESS = 0x40  # a type of SMI (RFC 2578, 2)
 VERSIONS = {0: "1", 1: "2c", 3: "3"}
 GET, GET_NEXT, RESPONSE, SET, TRAP_V1, GET_BULK, INFORM, TRAP_V2, REPORT = range(0xA0, 0xA9)
 OPERATIONS = {
@@ -149,13 +149,13 @@ def _read(packet: Packet, data: bytes, cut: bool) -> list[Parsed]:
     tag, at, end = element(data, 0, len(data), cut)
     if tag != SEQUENCE:
         raise Malformed("no message")
-    number, at = integer(data, at, end)
+    number, at = integer_at(data, at, end)
     version = VERSIONS.get(number)
     if version is None:
         raise Malformed("unknown version")
     if number == USER_MODEL:
         return _secured(packet, data, at, end, cut)
-    community, at = octets(data, at, end)
+    community, at = octets_at(data, at, end)
     return _operation(packet, _Sender(version, community), data, at, end, cut)
 
 
@@ -163,23 +163,23 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
     """A version 3 message after its version (RFC 3412, 6; RFC 3414, 2.4)."""
     sender = _Sender("3")
     _, first, stop = element(data, at, end)
-    _, first = integer(data, first, stop)
-    _, first = integer(data, first, stop)
-    flags, first = octets(data, first, stop)
-    model, _ = integer(data, first, stop)
+    _, first = integer_at(data, first, stop)
+    _, first = integer_at(data, first, stop)
+    flags, first = octets_at(data, first, stop)
+    model, _ = integer_at(data, first, stop)
     if len(flags) != 1:
         raise Malformed("impossible flags")
     bits = flags[0]
     sender.level = "private" if bits & PRIVATE else "authenticated" if bits & AUTHENTICATED else "none"
     tag, first, after = element(data, stop, end)
-    if tag != OCTETS:
+    if tag != OCTET_STRING:
         raise Malformed("no security parameters")
     if model == USER_MODEL:
         _, first, stop = element(data, first, after)
-        sender.engine, first = octets(data, first, stop)
-        _, first = integer(data, first, stop)
-        _, first = integer(data, first, stop)
-        user, _ = octets(data, first, stop)
+        sender.engine, first = octets_at(data, first, stop)
+        _, first = integer_at(data, first, stop)
+        _, first = integer_at(data, first, stop)
+        user, _ = octets_at(data, first, stop)
         sender.user = clean(user, USER_LIMIT)
     tag, first, stop = element(data, after, end, cut)
     if bits & PRIVATE:
@@ -187,8 +187,8 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
         if not bits & REPORTABLE:
             _engine(packet, sender.engine, parsed)
         return parsed
-    sender.context, first = octets(data, first, stop)
-    _, first = octets(data, first, stop)
+    sender.context, first = octets_at(data, first, stop)
+    _, first = octets_at(data, first, stop)
     return _operation(packet, sender, data, first, stop, cut)
 
 
@@ -210,9 +210,9 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
         raise Malformed("unknown operation")
     if tag == TRAP_V1:
         return _old_trap(packet, sender, data, at, end, cut)
-    request_id, at = integer(data, at, end)
-    first, at = integer(data, at, end)
-    second, at = integer(data, at, end)
+    request_id, at = integer_at(data, at, end)
+    first, at = integer_at(data, at, end)
+    second, at = integer_at(data, at, end)
     variables = _variables(data, at, end, cut)
     names = _names(variables)
     common = (packet, sender.version, sender.community, sender.user, sender.level, operation, request_id, names)
@@ -224,7 +224,7 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
             _facts(packet, variables, parsed)
         return parsed
     if tag in (TRAP_V2, INFORM):
-        trap = next((dotted(value) for name, kind, value in variables if name == TRAP_OID and kind == OID), "")
+        trap = next((oid(value) for name, kind, value in variables if name == TRAP_OID and kind == OID), "")
         parsed = [SnmpTrap(*common, trap)]
         if tag == TRAP_V2:
             _engine(packet, sender.engine, parsed)
@@ -243,13 +243,13 @@ def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, c
     trap was forwarded.
     """
     tag, first, at = element(data, at, end)
-    enterprise = dotted(data[first:at])
+    enterprise = oid(data[first:at])
     kind, first, at = element(data, at, end)
     agent = data[first:at]
     if tag != OID or kind != IP_ADDRESS or len(agent) != 4:
         raise Malformed("no trap header")
-    generic, at = integer(data, at, end)
-    specific, at = integer(data, at, end)
+    generic, at = integer_at(data, at, end)
+    specific, at = integer_at(data, at, end)
     _, _, at = element(data, at, end)
     trap = GENERIC_TRAPS[generic] if 0 <= generic < len(GENERIC_TRAPS) else f"{enterprise}.0.{max(specific, 0)}"
     names = _names(_variables(data, at, end, cut))
@@ -288,7 +288,7 @@ def _each(data: bytes, at: int, end: int, cut: bool) -> Iterator[Variable]:
 
 
 def _names(variables: list[Variable]) -> tuple[str, ...]:
-    return tuple([dotted(name) for name, _, _ in variables[:NAMES_LIMIT]])
+    return tuple([oid(name) for name, _, _ in variables[:NAMES_LIMIT]])
 
 
 def _status(tag: int, number: int, variables: list[Variable]) -> str:
@@ -308,7 +308,7 @@ def _facts(packet: Packet, variables: list[Variable], parsed: list[Parsed]) -> N
     """The facts about the agent."""
     trees: list[str] = []
     for name, tag, value in variables:
-        if tag == OCTETS:
+        if tag == OCTET_STRING:
             kind = VARIABLES.get(name)
             if kind and (text := clean(value)):
                 parsed.append(fact(packet, kind, text))
@@ -320,11 +320,11 @@ def _facts(packet: Packet, variables: list[Variable], parsed: list[Parsed]) -> N
                     )
                     parsed += facts(packet, named)
         elif tag == OID and VARIABLES.get(name) == "snmp.sys_object_id":
-            text = dotted(value)
+            text = oid(value)
             parsed.append(fact(packet, "snmp.sys_object_id", text))
             _enterprise(packet, "snmp.enterprise", text, parsed)
         tree = TREES.get(name[:6])
-        if tree and tag in (INTEGER, OCTETS) and tree not in trees:
+        if tree and tag in (INTEGER, OCTET_STRING) and tree not in trees:
             trees.append(tree)
     parsed += facts(packet, [("snmp.tree", tree) for tree in trees])
 

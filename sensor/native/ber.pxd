@@ -1,4 +1,4 @@
-# BER as used by SNMP (ITU-T X.690): see ``sensor.dissectors.shared.ber``. Without recursion, so nesting depth does not
+# BER as used by SNMP (ITU-T X.690): see ``sensor.dissectors.shared.der``. Without recursion, so nesting depth does not
 # matter.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -26,13 +26,15 @@ cdef struct Elements:
 
 
 cdef inline int element(Elements* among, Element* found) noexcept nogil:  # checks its bounds itself
-    """The next element; PUNT if there is no complete one."""
+    """The next element; PUNT if there is no complete one, or its tag has more than one byte."""
     cdef size_t left = among.stop - among.data
     cdef uint64_t size
     cdef uint32_t width, i
     if left < 2:
         return PUNT
     found.tag, size = among.data[0], among.data[1]
+    if found.tag & 31 == 31:
+        return PUNT
     among.data += 2
     left -= 2
     if size >= 0x80:

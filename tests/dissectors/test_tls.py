@@ -391,10 +391,11 @@ def test_der_refuses(data: bytes, fault: str) -> None:
 def test_der_values() -> None:
     """Integers, identifiers, texts and times are decoded; two-digit years from 50 on are in the 20th century."""
     assert [reader.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
-    assert [reader.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == [
+    assert [reader.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837", f"6983{'ff' * 17}7f")] == [
         "1.3.6.1.4.1",
         "2.5.4.3",
         "2.999",
+        f"2.25.{(1 << 128) - 1}",
     ]
     assert (
         reader.text(reader.BMP, "Büro".encode("utf-16-be"))
@@ -412,7 +413,7 @@ def test_der_values() -> None:
     ):
         with pytest.raises(Malformed):
             reader.unix_time(tag, raw)
-    for bad in (b"", b"\x80", b"\1" * 65):
+    for bad in (b"", b"\x80", b"\1" * 641, b"\xff" * 19 + b"\1"):
         with pytest.raises(Malformed):
             reader.oid(bad)
     with pytest.raises(Malformed):

@@ -14,16 +14,18 @@ from typing import NamedTuple
 
 from sensor.core.reader import Malformed, clean
 
-BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID, ENUMERATED, UTF8 = 1, 2, 3, 4, 5, 6, 10, 12
-PRINTABLE, T61, IA5, UTC_TIME, GENERALIZED_TIME, VISIBLE, UNIVERSAL, BMP = 19, 20, 22, 23, 24, 26, 28, 30
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, ENUMERATED, UTF8 = 1, 2, 3, 4, 6, 10, 12
+PRINTABLE, T61, UTC_TIME, GENERALIZED_TIME, UNIVERSAL, BMP = 19, 20, 23, 24, 28, 30
 SEQUENCE, SET = 0x30, 0x31
-CONSTRUCTED, APPLICATION, CONTEXT = 0x20, 0x40, 0x80
+CONSTRUCTED, CONTEXT = 0x20, 0x80
 LENGTH_BYTES_LIMIT = 4
 CHILDREN_LIMIT = 256
 INTEGER_LIMIT = 8192  # bytes
+NUMBER_LIMIT = 8  # bytes
 DEPTH_LIMIT = 32
 UNBOUNDED = 1 << 40
-OID_LIMIT = 64  # bytes, and so at most as many numbers
+OID_LIMIT = 640  # bytes: 128 numbers of 32 bits (RFC 2578, 3.5)
+OID_NUMBER_BITS = 128  # a UUID (X.667, 7)
 _WIDE = {BMP: "utf-16-be", UNIVERSAL: "utf-32-be", UTF8: "utf-8"}
 
 
@@ -35,8 +37,8 @@ class Element(NamedTuple):
     stop: int
 
 
-def element(data: bytes, at: int, end: int | None = None) -> Element:
-    """The element that begins at ``at`` and must end before ``end``."""
+def element(data: bytes, at: int, end: int | None = None, cut: bool = False) -> Element:
+    """The element that begins at ``at`` and must end before ``end``; ``cut``: content that continues there is cut."""
     end = len(data) if end is None else end
     if at + 2 > end:
         raise Malformed("element ends early")
@@ -50,9 +52,9 @@ def element(data: bytes, at: int, end: int | None = None) -> Element:
         if start + wide > end:
             raise Malformed("element ends early")
         size, start = int.from_bytes(data[start : start + wide], "big"), start + wide
-    if start + size > end:
+    if start + size > end and not cut:
         raise Malformed("element longer than its parent")
-    return Element(tag, start, start + size)
+    return Element(tag, start, min(start + size, end))
 
 
 def expect(data: bytes, at: int, end: int | None, *tags: int) -> Element:
@@ -72,6 +74,20 @@ def children(data: bytes, parent: Element) -> Iterator[Element]:
         child = element(data, at, parent.stop)
         yield child
         at, count = child.stop, count + 1
+
+
+def integer_at(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """(value, end) of the INTEGER of up to 64 bits at ``at``."""
+    _, start, stop = expect(data, at, end, INTEGER)
+    if stop - start > NUMBER_LIMIT:
+        raise Malformed("integer of an impossible size")
+    return integer(data[start:stop]), stop
+
+
+def octets_at(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    """(content, end) of the OCTET STRING at ``at``."""
+    _, start, stop = expect(data, at, end, OCTET_STRING)
+    return data[start:stop], stop
 
 
 def clipped(data: bytes) -> bytes:
@@ -133,11 +149,25 @@ def oid(raw: bytes) -> str:
     numbers, number = [], 0
     for byte in raw:
         number = number << 7 | byte & 0x7F
+        if number >> OID_NUMBER_BITS:
+            raise Malformed("impossible object identifier")
         if byte < 0x80:
             numbers.append(number)
             number = 0
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, (first, numbers[0] - 40 * first, *numbers[1:])))
+
+
+def identifier(text: str) -> bytes:
+    """The bytes of a dotted object identifier in our code."""
+    first, second, *rest = map(int, text.split("."))
+    raw = bytearray()
+    for value in (40 * first + second, *rest):
+        groups = [value & 0x7F]
+        while value := value >> 7:
+            groups.append(value & 0x7F | 0x80)
+        raw += bytes(reversed(groups))
+    return bytes(raw)
 
 
 def text(tag: int, raw: bytes, limit: int = 255) -> str:

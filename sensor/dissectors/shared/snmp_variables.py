@@ -7,7 +7,7 @@ stack are numbered from there.
 
 from __future__ import annotations
 
-from sensor.dissectors.shared.ber import identifier
+from sensor.dissectors.shared.der import identifier
 
 _ENTITY, _VENDORS = "1.3.6.1.2.1.47.1.1.1.1", "1.3.6.1.4.1"
 _ENTITY_COLUMNS = {9: "snmp.boot_firmware", 10: "snmp.firmware", 11: "snmp.serial", 12: "snmp.vendor", 13: "snmp.model"}
