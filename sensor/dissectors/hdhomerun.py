@@ -18,6 +18,7 @@ PORT = 65001
 HEAD, CRC = 4, 4
 SEARCH, ANSWER = 2, 3
 KIND, DEVICE, TUNERS = 0x01, 0x02, 0x10  # tags
+DEVICE_SIZE = 4
 KINDS = {1: "tuner", 5: "recorder"}
 LONG = 0x80  # a length of two bytes
 
@@ -53,11 +54,11 @@ class Hdhomerun(Discovery):
         if kind != ANSWER:
             return []
         found = _tags(reader)
-        number = int.from_bytes(found.get(KIND, b""), "big")
-        type_ = KINDS.get(number, "")
-        event = HdhomerunAnswer(
-            packet, type_, found.get(DEVICE, b"").hex(), int.from_bytes(found.get(TUNERS, b""), "big")
-        )
+        type_ = KINDS.get(int.from_bytes(found.get(KIND, b""), "big"), "")
+        device, tuners = found.get(DEVICE, b""), found.get(TUNERS, b"")
+        if len(device) not in (0, DEVICE_SIZE) or len(tuners) > 1:
+            raise Malformed("value of a wrong size")
+        event = HdhomerunAnswer(packet, type_, device.hex(), int.from_bytes(tuners, "big"))
         return [event, *facts(packet, [("hdhomerun.type", type_), ("hdhomerun.device", event.device)])]
 
 

@@ -46,9 +46,18 @@ def test_other_messages_are_left_alone(payload: bytes) -> None:
     assert list(Hdhomerun().dissect(Packet(payload))) == []
 
 
-@pytest.mark.parametrize("head", [b"\0\3\0\5", b"\0\3\0\2\1\4", b"\0\3\0\2\1\x84"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0\3\0\5",
+        b"\0\3\0\2\1\4",
+        b"\0\3\0\2\1\x84",
+        message(3, (2, bytes(300)))[:-4],
+        message(3, (16, b"\1\0"))[:-4],
+    ],
+)
 def test_malformed(head: bytes) -> None:
-    """Lengths that contradict the message are malformed."""
+    """Lengths that contradict the message, and an id or a number of a wrong size are malformed."""
     with pytest.raises(Malformed):
         list(Hdhomerun().dissect(Packet(closed(head))))
 
