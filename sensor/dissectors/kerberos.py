@@ -225,7 +225,7 @@ def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parse
     made = KerberosAsReply if kind == AS_REPLY else KerberosTgsReply
     parsed: list[Parsed] = [made(packet, client, realm, service, ticket, etype, own)]
     if kind == AS_REPLY and packet.sport == PORT:
-        parsed.append(fact(packet, "kerberos.role", "key_centre"))
+        parsed.append(fact(packet, "kerberos.role", "kdc"))
     return parsed
 
 

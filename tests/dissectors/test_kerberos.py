@@ -61,7 +61,7 @@ def test_machines_name_themselves() -> None:
     assert [(address, kind, value) for _, address, kind, value in facts(parsed())] == [
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
         ("10.20.30.66", "kerberos.hostname", "WS-FRONT"),
-        ("10.20.30.5", "kerberos.role", "key_centre"),
+        ("10.20.30.5", "kerberos.role", "kdc"),
         ("10.20.30.66", "kerberos.hostname", "WS-BACK"),
     ]
 
