@@ -35,7 +35,6 @@ TRANSFER_SIZE = 20
 # Only drsuapi has such calls in that order.
 REPLICATION = {0, 12, 16}
 GET_CHANGES = 3
-_NDR, _NDR64, _FEATURES = b"\x04\x5d\x88\x8a", b"\x33\x05\x71\x71", b"\x2c\x1c\xb7\x6c"
 _HEADER = struct.Struct("<BBBB4xHHI")
 _BIG_HEADER = struct.Struct(">BBBB4xHHI")
 _CONTEXT = struct.Struct("<HBx16sHH")

@@ -67,7 +67,7 @@ _IOCTL_ANSWER = struct.Struct("<4xI16s8xII")
 _SET_INFO = struct.Struct("<2xBBIH6x16s")
 _CONTEXT = struct.Struct("<HH4x")
 _CONTEXTS = struct.Struct("<IH")  # offset and number of contexts
-_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+_U32 = struct.Struct("<I")
 
 
 class Head:

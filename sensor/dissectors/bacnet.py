@@ -18,14 +18,15 @@ from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = tuple(range(0xBAC0, 0xBAD0))
 BVLC = b"\x81"
-RESULT, FORWARDED, DISTRIBUTE, UNICAST, BROADCAST = 0x00, 0x04, 0x09, 0x0A, 0x0B
-CONFIRMED, UNCONFIRMED, COMPLEX_ACK, ERROR, REJECT, ABORT = 0, 1, 3, 5, 6, 7
+FORWARDED, DISTRIBUTE, UNICAST, BROADCAST = 0x04, 0x09, 0x0A, 0x0B
+CONFIRMED, UNCONFIRMED, COMPLEX_ACK, ABORT = 0, 1, 3, 7
 I_AM, WHO_IS = 0, 8
-READ, READ_MULTIPLE = 12, 14
+READ, READ_MULTIPLE, WRITE = 12, 14, 15
 # Requests that change something or command (clause 21, BACnetConfirmedServiceChoice).
 WRITES = {
     7: "atomic_write_file", 8: "add_list_element", 9: "remove_list_element", 10: "create_object", 11: "delete_object",
-    15: "write_property", 16: "write_property_multiple", 17: "device_communication_control", 20: "reinitialize_device",
+    WRITE: "write_property", 16: "write_property_multiple", 17: "device_communication_control",
+    20: "reinitialize_device",
 }  # fmt: skip
 DEVICE = 8
 ANY_INSTANCE = 0x3FFFFF  # stands for the device's own object (clause 12.11)
@@ -155,7 +156,7 @@ def _application(packet: Packet, function: int, reader: Reader, network: int, ow
         if segmented:
             reader.skip(2)
         service = reader.u8()
-        number, instance = (-1, -1) if segmented or service not in (READ, 15) else _object(reader)
+        number, instance = (-1, -1) if segmented or service not in (READ, WRITE) else _object(reader)
         return [BacnetRequest(packet, service, WRITES.get(service, ""), number, instance)]
     if kind == COMPLEX_ACK:
         reader.skip(1)

@@ -20,7 +20,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (8610, 8611, 8612, 8613)
 MAGICS = (b"BJNP", b"MFNP")
-DISCOVER, JOB, IDENTITY = 0x01, 0x10, 0x30
+DISCOVER, IDENTITY = 0x01, 0x30
 ANSWER = 0x80  # in the type
 SIX_AND_FOUR = b"\x06\x04"  # sizes of the following MAC and address
 _HEADER = struct.Struct("!4sBBIHI")  # magic, type, code, sequence, session, size of the rest

@@ -23,7 +23,7 @@ from sensor.dissectors.shared.sender_facts import facts
 from sensor.dissectors.shared.truncation import incomplete
 
 PORT = 138
-DIRECT, GROUP, BROADCAST, ERROR, QUERY, POSITIVE, NEGATIVE = range(0x10, 0x17)
+DIRECT, ERROR, NEGATIVE = 0x10, 0x13, 0x16  # the first, the first without two names, the last
 SMB_MAGIC = b"\xffSMB"
 TRANSACTION = 0x25
 MAILSLOT = b"\\MAILSLOT\\"
@@ -40,7 +40,6 @@ DOMAIN = 12
 MASTERS = 13
 RESET = 14
 LOCAL_MASTER = 15
-SIGNATURE = 0xAA55
 # Bits of the server type ([MS-BRWS] 2.2.1, [MS-RAP] 2.5.5.4).
 TYPES = {
     0x00000001: "workstation", 0x00000002: "server", 0x00000004: "sql_server", 0x00000008: "domain_controller",

@@ -22,7 +22,7 @@ START, TCP_HEAD, FRAME = b"FINS", 16, 2
 SMALLEST, LARGEST = 8, 4096
 SEEN_LIMIT = 64
 HEAD = 10  # control, reserved, gateways, six address bytes, number of the service
-RESPONSE, NO_RESPONSE = 0x40, 0x01
+RESPONSE = 0x40
 CONTROLS, GATEWAYS = frozenset((0x80, 0x81, 0xC0, 0xC1)), 8
 IDENTITY, NAME_SIZE = 0x0501, 20
 # Commands by their two codes; those that write, command or change something have a name.

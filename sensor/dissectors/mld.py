@@ -2,8 +2,8 @@
 multicast router discovery (RFC 4286).
 
 Groups indicate the services that a host runs. Solicited-node groups (RFC 4291, 2.7.1) contain only the end of an
-address and are no facts. Ignores the checksum, timers and lists of sources. Valid messages come from a link-local
-address with a hop limit of 1; others are rejected.
+address and are no facts. Ignores the checksum, timers and lists of sources. Messages never leave their segment, so they
+come with a hop limit of 1; others are ignored.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from sensor.dissectors.shared.sender_facts import facts
 PORT = 10000
 MAGIC = b"MO_I"
 HEADER = 23
-SEARCH, ANSWER = 0, 1
+ANSWER = 1
 # Id, name, address, mask, gateway, DNS, reserved, firmware, pages, port, DHCP.
 _ANSWER = struct.Struct("!13s21s4s4s4s4s4s4s4sHB")
 

@@ -18,7 +18,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (63321, 63322, 63323, 63324)
 SIGNATURE = b"NSDP"
-READ, READ_ANSWER, WRITE, WRITE_ANSWER = 1, 2, 3, 4
+READ, WRITE, WRITE_ANSWER = 1, 3, 4
 MODEL, NAME, PASSWORD, FIRMWARE, END = 0x0001, 0x0003, 0x000A, 0x000D, 0xFFFF
 FIELDS_LIMIT = 256
 # Version, operation, status, reserved, MACs of computer and switch, reserved, sequence, signature, reserved.

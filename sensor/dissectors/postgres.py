@@ -28,7 +28,7 @@ SIZE_LIMIT = 1 << 24
 NAME_LIMIT, PARAMETERS_LIMIT = 128, 32
 SERVER_KINDS = frozenset(b"RESKNZTDCIAG123Hdcfv" + b"nstVW")
 CLIENT_KINDS = frozenset(b"pQPBDESCHXFfdc")
-LOGGED_IN, PASSWORD = 0, 3
+LOGGED_IN = 0
 METHODS = {2: "kerberos", 3: CLEAR, 5: "md5", 7: "gss", 8: "gss", 9: "sspi", 10: "scram", 11: "scram", 12: "scram"}
 # Errors about a login (its manual, appendix A): invalid authorization, invalid password.
 DENIED = frozenset((b"28000", b"28P01"))

@@ -20,7 +20,7 @@ from sensor.dissectors.shared.sender_facts import facts
 ETHERTYPE = 0x8892
 HELLO, GET_SET, SEARCH, FOUND = 0xFEFC, 0xFEFD, 0xFEFE, 0xFEFF
 FRAMES = frozenset((HELLO, GET_SET, SEARCH, FOUND))
-GET, SET = 3, 4
+SET = 4
 REQUEST, SUCCESS = 0, 1
 # Blocks: option and suboption (table of DCP options).
 ADDRESS, ADDRESS_SUITE, TYPE, NAME, IDENTITY, ROLE = (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4)

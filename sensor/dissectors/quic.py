@@ -28,7 +28,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 LONG, FIXED, TYPE = 0x80, 0x40, 0x30
 ID_LIMIT = 20  # bytes (RFC 9000, 17.2)
-SAMPLE_AT, SAMPLE, TAG = 4, 16, 16
+SAMPLE_AT, SAMPLE = 4, 16
 PACKETS_LIMIT = 4  # of a datagram
 FRAMES_LIMIT = 256
 HELLO_LIMIT = 16384

@@ -20,7 +20,7 @@ from sensor.dissectors.shared.sender_facts import facts
 
 SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
 LAST_TYPE = 207
-CNAME, NAME, TOOL = 1, 2, 6
+CNAME, TOOL = 1, 6
 PARTS_LIMIT = 16
 # First bytes with their length in words: sender reports have 6 words and 6 per block, receiver reports 1 and 6 (RFC
 # 3550, 6.4).

@@ -21,7 +21,7 @@ from sensor.dissectors.shared.sender_facts import facts
 PORT = 9875
 VERSION = 1
 IPV6, DELETION, ENCRYPTED, COMPRESSED = 0x10, 0x04, 0x02, 0x01
-DESCRIPTION, TYPE = b"v=0", b"application/sdp\0"
+TYPE = b"application/sdp\0"
 DANTE = b"a=keywds:Dante"
 LOOPBACK = 127  # origin in the descriptions of some libraries
 

@@ -10,7 +10,6 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
 
-VERSION = 0
 ADDRESS, UDP_MAPPING, TCP_MAPPING, ANSWER = 0, 1, 2, 128
 PROTOCOLS = {UDP_MAPPING: "udp", TCP_MAPPING: "tcp"}
 

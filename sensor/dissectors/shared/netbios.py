@@ -18,9 +18,6 @@ LABELS_LIMIT = 16
 # Services by (suffix, whether it is a group name).
 UNIQUE, GROUP = False, True
 WORKSTATION = 0x00
-MESSENGER = 0x03
-REMOTE_ACCESS = 0x06
-MASTER_OF_DOMAIN = 0x1B
 CONTROLLERS = 0x1C
 MASTER = 0x1D
 ELECTION = 0x1E
