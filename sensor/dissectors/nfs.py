@@ -11,19 +11,16 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.rpc_records import CALL, HEAD, REPLY, RPC_VERSION, RecordStream
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 2049
-LAST = 0x80000000  # of the fragments of a record (RFC 5531, 11)
-SIZE_LIMIT = 1 << 22
-CALL, REPLY, RPC_VERSION, PROGRAM = 0, 1, 2, 100003
+PROGRAM = 100003
 AUTH_SYS = 1
 NAME_LIMIT = 255
 LIBRARY = "libnfs"  # sent by a library in place of the host name
-# Record mark, transaction, message type; of a call also the version of RPC, program, its version, procedure, and flavor
-# and size of the credentials; of a reply whether it was accepted.
-_HEAD = struct.Struct("!III")
+# Behind the head of a call: the version of RPC, program, its version, procedure, flavor and size of the credentials; of
+# a reply: whether it was accepted.
 _CALL = struct.Struct("!IIIIII")
 
 
@@ -39,10 +36,9 @@ class Nfs(Dissector):
         return NfsStream()
 
 
-class NfsStream(FramedStream):
+class NfsStream(RecordStream):
     """One client and its server: the last call, and what was reported."""
 
-    head = _HEAD.size
     keep = 512
 
     def __init__(self) -> None:
@@ -51,22 +47,9 @@ class NfsStream(FramedStream):
         self._name = ""
         self._served = False
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        """Bytes from the middle of a record are skipped up to a segment that begins one."""
-        try:
-            yield from super().feed(packet, data, from_client)
-        except Malformed:
-            yield from self.gap(packet, SIZE_LIMIT, from_client)
-
-    def size(self, data: bytes, at: int) -> int:
-        mark, _, kind = _HEAD.unpack_from(data, at)
-        if kind not in (CALL, REPLY) or not _HEAD.size <= mark & ~LAST < SIZE_LIMIT:
-            raise Malformed("no record")
-        return 4 + int(mark & ~LAST)
-
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        _, number, kind = _HEAD.unpack_from(data)
-        reader = Reader(data, _HEAD.size)
+        _, number, kind = HEAD.unpack_from(data)
+        reader = Reader(data, HEAD.size)
         if kind == CALL and from_client and reader.left >= _CALL.size:
             return iter(self._call(packet, number, reader))
         if kind == REPLY and not from_client and number == self._called and not reader.u32() and not self._served:

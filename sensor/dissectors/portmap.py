@@ -1,8 +1,8 @@
-"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP, and calls of the administration daemon
-that is found through it.
+"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP and TCP, and calls of the administration
+daemon that is found through it.
 
-Reads the program that a client looks up, on the well-known port, and calls of programs known for remote administration
-on any port. Ignores credentials, all other programs, and RPC over TCP.
+Reads the program that a client looks up, on the well-known port, and calls over UDP of programs known for remote
+administration on any port. Ignores credentials and all other programs.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from sensor.core.dissector import Dissector, Interest, Parsed
+from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors.shared.rpc_records import CALL, MARK, REPLY, RPC_VERSION, RecordStream
 
 PORT = 111
-CALL, REPLY = 0, 1
-RPC_VERSION = 2
 PORTMAPPER, SADMIND = 100000, 100232
 AUTH_LIMIT = 400  # bytes of credentials (RFC 5531, 8.2)
 ADDRESS_LIMIT = 64
@@ -69,7 +68,12 @@ class Portmap(Dissector):
     """Calls of the administration daemon are recognized by version and number of the program."""
 
     interest = Interest(
-        udp=(PORT,), magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))), repeats_s=1
+        udp=(PORT,),
+        tcp=(PORT,),
+        magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))),
+        stream=True,
+        opening=4,
+        repeats_s=1,
     )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
@@ -78,18 +82,29 @@ class Portmap(Dissector):
             if packet.truncated or PORT not in (packet.sport, packet.dport):
                 return iter(())
             raise Malformed("message ends early")
-        xid, kind, version = struct.unpack_from("!III", data)
-        if kind == CALL and version == RPC_VERSION and len(data) >= _CALL.size:
-            return iter(_call(packet, xid))
-        if kind == REPLY and packet.sport == PORT:
-            return iter(_reply(packet, xid))
-        if PORT in (packet.sport, packet.dport) and kind not in (CALL, REPLY):
+        if PORT in (packet.sport, packet.dport) and int.from_bytes(data[4:8], "big") not in (CALL, REPLY):
             raise Malformed("neither call nor reply")
-        return iter(())
+        return iter(_message(packet, data))
+
+    def stream(self, packet: Packet) -> Stream:
+        return PortmapStream()
 
 
-def _call(packet: Packet, xid: int) -> list[Parsed]:
-    data = packet.payload
+class PortmapStream(RecordStream):
+    """One client and its port mapper."""
+
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        return iter(_message(packet, data[MARK:]))
+
+
+def _message(packet: Packet, data: bytes) -> list[Parsed]:
+    xid, kind, version = struct.unpack_from("!III", data)
+    if kind == CALL and version == RPC_VERSION and len(data) >= _CALL.size:
+        return _call(packet, data, xid)
+    return _reply(packet, data, xid) if kind == REPLY and packet.sport == PORT else []
+
+
+def _call(packet: Packet, data: bytes, xid: int) -> list[Parsed]:
     _, _, _, program, _, procedure = _CALL.unpack_from(data)
     if program == SADMIND:
         return [PortmapAdminCall(packet, xid, program, PROGRAMS[program], procedure, len(data))]
@@ -119,9 +134,9 @@ def _arguments(data: bytes) -> tuple[int, int]:
     return reader.u32(), reader.u32()
 
 
-def _reply(packet: Packet, xid: int) -> list[Parsed]:
+def _reply(packet: Packet, data: bytes, xid: int) -> list[Parsed]:
     """Accepted replies only: a number is a port, a text an address with its port (RFC 1833, 2.1)."""
-    reader = Reader(packet.payload, 8)
+    reader = Reader(data, 8)
     try:
         if reader.u32():  # denied
             return [PortmapReply(packet, xid)]

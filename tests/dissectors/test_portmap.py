@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import chain
 
 import pytest
 
@@ -11,10 +12,13 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.portmap import Portmap
 from tests.dissectors.samples import events, packets
 
+TCP, UDP = 6, 17
+
 
 def test_the_sample() -> None:
     """GETPORT, a call to the program found, DUMP, and a later version's answer with an address are reported."""
-    assert [one for packet in packets("portmap") for one in events(Portmap().dissect(packet))] == [
+    datagrams = [packet for packet in packets("portmap") if packet.proto == UDP]
+    assert [one for packet in datagrams for one in events(Portmap().dissect(packet))] == [
         ("PortmapCall", 1, "getport", 100232, "sadmind", 10),
         ("PortmapReply", 1, 32773, "", 4),
         ("PortmapAdminCall", 2, 100232, "sadmind", 1, 80),
@@ -23,6 +27,16 @@ def test_the_sample() -> None:
         ("PortmapCall", 4, "getport", 100003, "nfs", 3),
         ("PortmapReply", 4, 2049, "10.20.30.13.8.1", 24),
     ]
+
+
+def test_over_tcp() -> None:
+    """A dump is reported with its reply in two segments, and after bytes from the middle of a record."""
+    segments = [packet for packet in packets("portmap") if packet.proto == TCP]
+    expected = [("PortmapCall", 5, "dump", 0, "", 0), ("PortmapReply", 5, 0, "", 24)]
+    for first in ([], [Packet(b"the rest of a record", sport=801, dport=111)]):
+        stream = Portmap().stream(Packet())
+        sent = [stream.feed(packet, packet.payload, packet.dport == 111) for packet in (*first, *segments)]
+        assert events(chain.from_iterable(sent)) == expected
 
 
 def test_other_programs_report_nothing() -> None:
