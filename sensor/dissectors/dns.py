@@ -17,9 +17,11 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.dns_message import HEADER_SIZE, Message, Record, added, read
+from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 53
+SIZE = 2  # bytes of the size before a message over TCP
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # assigned ones: query, inverse query, status, notify, update, stateful operations
 TRUNCATED, RECURSION = 0x0200, 0x0100
 OF_HOSTS = (A, AAAA, HTTPS)
@@ -70,62 +72,22 @@ class Dns(Dissector):
         return DnsStream()
 
 
-class DnsStream(Stream):
-    """Messages of one TCP connection, each direction separately."""
+class DnsStream(FramedStream):
+    """One TCP connection: each message has its size before it."""
 
-    def __init__(self) -> None:
-        self._client, self._server = _Direction(), _Direction()
+    head = SIZE
+    keep = SIZE + 0xFFFF
 
-    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        direction = self._client if from_client else self._server
-        for raw in direction.messages(data):
-            message = read(raw, False, False)
-            if message:
-                yield from _parsed(packet, raw, message)
+    def size(self, data: bytes, at: int) -> int:
+        size = data[at] << 8 | data[at + 1]
+        if size < HEADER_SIZE:
+            raise Malformed("message shorter than its header")
+        return SIZE + size
 
-    def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        (self._client if from_client else self._server).gap(missing)
-        return iter(())
-
-
-class _Direction:
-    """One direction: stores at most one message. After a gap that hides the next message boundary nothing more is
-    parsed.
-    """
-
-    __slots__ = ("_kept", "_lost", "_skip")
-
-    def __init__(self) -> None:
-        self._kept, self._skip, self._lost = bytearray(), 0, False
-
-    def messages(self, data: bytes) -> Iterator[bytes]:
-        """The messages completed by these bytes."""
-        if self._lost:
-            return
-        skipped = min(self._skip, len(data))
-        self._skip -= skipped
-        self._kept += memoryview(data)[skipped:]
-        kept, offset = self._kept, 0
-        try:
-            while len(kept) - offset >= 2:
-                size = kept[offset] << 8 | kept[offset + 1]
-                if size < HEADER_SIZE:
-                    raise Malformed("message shorter than its header")
-                if len(kept) - offset - 2 < size:
-                    break
-                start, offset = offset + 2, offset + 2 + size
-                yield bytes(kept[start:offset])
-        finally:
-            del kept[:offset]
-
-    def gap(self, missing: int) -> None:
-        """Discard the partial message, and skip its rest if the gap ends inside it."""
-        left = self._skip
-        if len(self._kept) >= 2:
-            left = (self._kept[0] << 8 | self._kept[1]) + 2 - len(self._kept)
-        self._kept.clear()
-        self._lost = self._lost or missing > left
-        self._skip = max(left - missing, 0)
+    def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        raw = data[SIZE:]
+        message = read(raw, False, False)
+        return iter(_parsed(packet, raw, message) if message else ())
 
 
 def _parsed(packet: Packet, data: bytes, message: Message) -> list[Parsed]:

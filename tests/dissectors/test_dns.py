@@ -234,12 +234,15 @@ def test_stream_gap_inside_a_message() -> None:
 
 
 def test_stream_gap_that_hides_a_beginning() -> None:
-    """A gap that reaches past a message ends parsing in that direction; the other direction continues."""
+    """After a gap that reaches past a message, parsing resumes at a segment of whole messages; the other direction
+    continues.
+    """
     framed = struct.pack("!H", len(QUERY)) + QUERY
     packet, stream = Packet(proto=6), Dns().stream(Packet())
     list(stream.feed(packet, framed[:10], True))
     list(stream.gap(packet, 500, True))
-    assert list(stream.feed(packet, framed, True)) == []
+    assert list(stream.feed(packet, framed[20:] + framed, True)) == []
+    assert len(list(stream.feed(packet, framed, True))) == 2
     assert len(list(stream.feed(packet, framed, False))) == 2
 
 

@@ -30,10 +30,10 @@ class FramedStream(Stream):
     """A connection with length-prefixed messages; a protocol implements ``size`` and ``message``. ``head``: the bytes
     of a message that ``size`` needs.
 
-    After a gap, and if the first segment is a response, parsing resumes at a segment that consists of whole messages.
-    If ``resumes`` is False it never resumes after a gap, because the framing is too weak to detect a boundary. If
-    ``exclusive`` is False, other protocols use the port too: a connection whose first bytes are no message is left
-    alone, not malformed.
+    After a gap inside a message, the next message is parsed. After a longer gap, and if the first segment is a
+    response, parsing resumes at a segment that consists of whole messages; never if ``resumes`` is False, because the
+    framing is too weak to detect a boundary. If ``exclusive`` is False, other protocols use the port too: a connection
+    whose first bytes are no message is left alone, not malformed.
     """
 
     head = 1
@@ -105,10 +105,16 @@ class FramedStream(Stream):
             yield from self.truncated(packet, data[at:], from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Discard the partial message; a gap inside what is skipped is part of it."""
+        """Discard the partial message; a gap inside it, or inside what is skipped, is part of it."""
         direction = self._client if from_client else self._server
-        if direction.kept or missing > direction.skip:
-            direction.kept, direction.skip, direction.lost = b"", 0, True
-        else:
-            direction.skip -= missing
+        left = self._remaining(direction.kept) if direction.kept else direction.skip
+        direction.lost = direction.lost or missing > left
+        direction.kept, direction.skip = b"", max(left - missing, 0)
         return iter(())
+
+    def _remaining(self, kept: bytes) -> int:
+        """Size of the rest of a partial message; 0 if it is not known."""
+        try:
+            return max(self.size(kept, 0) - len(kept), 0) if len(kept) >= self.head else 0
+        except Malformed:
+            return 0
