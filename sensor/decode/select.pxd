@@ -7,7 +7,7 @@ from sensor.decode.flows cimport FlowTable, Slot
 from sensor.decode.openings cimport Openings
 
 cdef enum:
-    MAGICS = 40        # rules on bytes within a payload
+    MAGICS = 48        # rules on bytes within a payload
     BUDGETS = 16384    # slots for budgets: of two hosts and a dissector
     BUDGETS_SHIFT = 50
 

@@ -26,6 +26,7 @@ PORT = 3306
 HEAD_SIZE = 4
 PROTOCOL = 10
 FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and whether it is a greeting or an error
+VERSIONS = (b"5.", b"8.", b"9.", b"11", b"12")  # the first two characters; MariaDB 10 begins with 5.5.5
 NAME_LIMIT, PLUGIN_LIMIT = 128, 64
 SIZE_LIMIT = 65536  # bytes of a message before a login succeeds
 WITH_DATABASE, NEW_PROTOCOL, TLS, PLUGINS = 0x8, 0x200, 0x800, 0x80000  # capabilities
@@ -52,9 +53,13 @@ class MysqlLogin(PasswordLogin):
 
 
 class Mysql(Dissector):
-    """The first messages of each side. Greetings of the most frequent versions are recognized on any port."""
+    """The first messages of each side. Greetings of the most frequent versions, MariaDB 11 and 12 among them, are
+    recognized on any port.
+    """
 
-    interest = Interest(tcp=(PORT,), magic=((3, b"\0\n5."), (3, b"\0\n8.")), stream=True, opening=4)
+    interest = Interest(
+        tcp=(PORT,), magic=tuple((3, b"\0\n" + version) for version in VERSIONS), stream=True, opening=4
+    )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

@@ -30,6 +30,12 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
+@pytest.mark.parametrize("version", [b"5.5.5-10.11.6-MariaDB", b"8.0.36", b"9.1.0", b"11.4.2-MariaDB", b"12.0.1"])
+def test_greetings_on_any_port(version: bytes) -> None:
+    """The first bytes of a greeting select the flow."""
+    assert Mysql.interest.begins(message(0, b"\x0a" + version + b"\0"))
+
+
 def test_refused_and_accepted() -> None:
     """A login reports the authentication plugin that was used last."""
     parsed = session(49410)
