@@ -32,6 +32,8 @@ OPERATIONS = frozenset((
     0x73, EXTENDED, EXTENDED_ANSWER, 0x79,
 ))  # fmt: skip
 CHANGES = {MODIFY: "modify", ADD: "add", DELETE: "delete", RENAME: "rename"}
+# The number of a message and its operation, behind a length of one, two or five bytes.
+FIRST_BIND, BEGINNINGS = bytes((der.INTEGER, 1, 1, BIND)), (2, 3, 6)
 SIMPLE, SASL = 0x80, 0xA3
 SICILY = (0x89, 0x8A, 0x8B)  # Microsoft's NTLM binds ([MS-ADTS] 5.1.1.1.3)
 IN_PROGRESS, REFUSED = 14, 49
@@ -108,9 +110,11 @@ class LdapDirectory(Event):
 
 
 class Ldap(Dissector):
-    """Whole connections; search results are skipped by their length."""
+    """Whole connections; search results are skipped by their length. On other ports, a connection is recognized by its
+    first message, if that is a bind with the number 1.
+    """
 
-    interest = Interest(udp=(389,), tcp=PORTS, stream=True)
+    interest = Interest(udp=(389,), tcp=PORTS, magic=tuple((at, FIRST_BIND) for at in BEGINNINGS), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         try:
@@ -121,7 +125,7 @@ class Ldap(Dissector):
             raise
 
     def stream(self, packet: Packet) -> Stream:
-        return LdapStream()
+        return LdapStream(exclusive=packet.sport in PORTS or packet.dport in PORTS)
 
 
 class LdapStream(FramedStream):
@@ -130,8 +134,9 @@ class LdapStream(FramedStream):
     head = 6
     keep = KEEP
 
-    def __init__(self) -> None:
+    def __init__(self, *, exclusive: bool = True) -> None:
         super().__init__()
+        self.exclusive = exclusive
         self._searches: Bounded[int, list[LdapSearch | int]] = Bounded(OPEN_LIMIT)
         self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
 

@@ -157,9 +157,9 @@ def test_reading_goes_on_behind_a_gap() -> None:
     ],
 )
 def test_other_bytes_are_malformed(data: bytes) -> None:
-    """Other protocols, unknown operations, and indefinite or huge lengths are malformed."""
+    """Other protocols, unknown operations, and indefinite or huge lengths are malformed on the port of LDAP."""
     with pytest.raises(Malformed):
-        list(Ldap().stream(Packet()).feed(Packet(proto=6), data, True))
+        list(Ldap().stream(Packet(dport=389)).feed(Packet(proto=6), data, True))
 
 
 def test_deep_filters_are_malformed() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from pcaps.dissectors import dicom, postgres, tds
+from pcaps.dissectors import dicom, ldap, postgres, tds
 from sensor.boundary import Boundary
 from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event
@@ -20,6 +20,7 @@ from sensor.decode.select import Selector
 from sensor.dissectors.dicom import Dicom, DicomAssociation, DicomResult
 from sensor.dissectors.ftp import Ftp, FtpBanner, FtpLogin
 from sensor.dissectors.imap import Imap, ImapBanner, ImapLogin
+from sensor.dissectors.ldap import Ldap, LdapBind, LdapBindResult, LdapSearch
 from sensor.dissectors.pop3 import Pop3, Pop3Banner, Pop3Login
 from sensor.dissectors.postgres import Postgres, PostgresLogin
 from sensor.dissectors.smtp import Smtp, SmtpBanner, SmtpLogin
@@ -31,7 +32,7 @@ from tests.kit import batch_of, tcp_frame
 CLIENT, SERVER, PORT = "10.0.0.1", "10.0.0.2", 12345
 DISSECTORS: dict[str, Dissector] = {
     "ftp": Ftp(), "smtp": Smtp(), "pop3": Pop3(), "imap": Imap(), "telnet": Telnet(), "tds": Tds(),
-    "postgres": Postgres(), "dicom": Dicom(),
+    "postgres": Postgres(), "dicom": Dicom(), "ldap": Ldap(),
 }  # fmt: skip
 ASK = b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x27"
 
@@ -54,6 +55,11 @@ TDS = [
 POSTGRES = [
     b">" + postgres.start(b"a"), b"<" + postgres.authentication_request(3), b">" + postgres.message(b"p", b"b\0"),
     b"<" + postgres.READY,
+]  # fmt: skip
+# As Java's JNDI begins: an anonymous bind, and a search for one entry.
+LDAP = [
+    b">" + ldap.bind(1, b"", b""), b"<" + ldap.result(1, 0x61, 0),
+    b">" + ldap.search(2, b"o=a", 0, ldap.der(0x87, b"objectClass")),
 ]  # fmt: skip
 DICOM = [b">" + dicom.REQUEST, b"<" + dicom.ACCEPT]
 
@@ -106,6 +112,7 @@ def events(conversation: Iterable[bytes]) -> list[type[Event]]:
         (TDS, [TdsServer, TdsLogin]),
         (POSTGRES, [PostgresLogin]),
         (DICOM, [DicomAssociation, DicomResult]),
+        (LDAP, [LdapBind, LdapBindResult, LdapSearch]),
     ],
     ids=list(DISSECTORS),
 )
@@ -131,8 +138,9 @@ def test_another_protocol_is_left_alone() -> None:
         b"\x10\0\0\x10\0\0\1\0\0\0\x1a\0" + bytes(200),
         b"\0\0\0\x04\0\3\0\0" + bytes(200),
         b"\1\0\0\0\0\x20\0\2" + bytes(200),
+        b"\1\0\2\1\1\x60" + bytes(200),
     ],
-    ids=["tds", "postgres", "dicom"],
+    ids=["tds", "postgres", "dicom", "ldap"],
 )
 def test_first_bytes_of_another_protocol(message: bytes) -> None:
     """A message that only begins like one of a database or an archive yields nothing and is not malformed."""
