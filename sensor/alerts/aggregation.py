@@ -85,6 +85,10 @@ class AlertAggregator:
     def __len__(self) -> int:
         return len(self._cases) + len(self._low)
 
+    def alerts(self) -> Iterator[Alert]:
+        """All open alerts."""
+        return (case.alert for case in self._all())
+
     def severities(self) -> Counter[str]:
         """Number of open alerts by severity. Iterates over all of them."""
         return Counter(case.alert.severity.name for case in self._all())

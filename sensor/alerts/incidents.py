@@ -9,7 +9,7 @@ for the whole ``gap`` is reported as ``close``. Packet time drives it, and every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -82,6 +82,10 @@ class Incidents:
 
     def __len__(self) -> int:
         return len(self._cases)
+
+    def reported(self) -> Iterator[Incident]:
+        """All open incidents that were reported."""
+        return (case.incident for case in self._cases.values() if case.reported >= 0)
 
     def take(self, action: str, name: str, alert: Alert) -> Filed:
         """Add an alert that was just reported (``open`` or ``update``), by its id; returns the incidents to report."""

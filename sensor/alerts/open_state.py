@@ -1,5 +1,5 @@
-"""The open alerts and incidents in stored form, so that a restart continues them: a repeat updates its alert, and an
-alert without repeats is closed.
+"""The open alerts, incidents and suppressed alerts in stored form, so that a restart continues them: a repeat updates
+its alert, and an alert without repeats is closed.
 
 An alert is stored as it was last reported, with its proof in the form of records, since packets are gone after a
 restart. Nothing here accesses files: ``runtime/keeper.py`` takes the changes, and restores them at the next start.
@@ -15,6 +15,7 @@ import msgspec
 
 from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.incidents import Incidents
+from sensor.alerts.suppressed import MutedBy, SuppressedAlerts
 from sensor.core.alert import Alert, Proof
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device
@@ -26,16 +27,19 @@ from sensor.core.record import RecordMaker
 from sensor.core.record_parts import Body, plain
 from sensor.core.stored import OpenEntry, Recorded
 
-ALERT, INCIDENT = "alert", "incident"
+ALERT, INCIDENT, SUPPRESSED = "alert", "incident", "suppressed"
 
 
 class _StoredAlert(msgspec.Struct):
-    """``id``: in records; ``frames``: number of its packets in a file; ``fields``: those of Alert without its proof."""
+    """``id``: in records; ``frames``: number of its packets in a file; ``fields``: those of Alert without its proof;
+    ``by``: the mute that suppresses it, if any.
+    """
 
     id: str
     frames: int
     fields: dict[str, Any]
     proof: tuple[Recorded, ...]
+    by: MutedBy | None = None
 
 
 class _StoredIncident(msgspec.Struct):
@@ -56,11 +60,14 @@ _AlertFields, _IncidentFields = _fields_of(Alert, "proof"), _fields_of(Incident,
 
 
 class _Reported(NamedTuple):
-    """An alert as it was reported, under its id, with the number of its packets in a file."""
+    """An alert as it was reported, under its id, with the number of its packets in a file, and the mute that suppresses
+    it, if any.
+    """
 
     name: str
     alert: Alert
-    frames: int
+    frames: int = 0
+    by: MutedBy | None = None
 
 
 class OpenState:
@@ -70,6 +77,7 @@ class OpenState:
         self,
         aggregator: AlertAggregator,
         incidents: Incidents,
+        suppressed: SuppressedAlerts,
         maker: RecordMaker,
         device: Callable[[Subject], Device | None],
         resume_packets: Callable[[str, int], None] | None,
@@ -78,8 +86,8 @@ class OpenState:
         """``resume_packets`` is called with the id of each alert that is restored, and the number of its
         packets in a file; ``limit``: number of changes that may wait to be stored.
         """
-        self._aggregator, self._incidents, self._maker, self._device = aggregator, incidents, maker, device
-        self._resume_packets = resume_packets
+        self._aggregator, self._incidents, self._suppressed = aggregator, incidents, suppressed
+        self._maker, self._device, self._resume_packets = maker, device, resume_packets
         self.tables = NamedTables()
         # (kind, key) → what was reported; None if it was closed.
         self._changed: Bounded[tuple[str, str], _Reported | Incident | None] = self.tables.add(
@@ -90,6 +98,11 @@ class OpenState:
         """An alert was reported, under its id."""
         frames = packets["frames"] if packets is not None else 0
         self._changed.put((ALERT, alert.key), None if action == "close" else _Reported(name, alert, frames))
+
+    def note_suppressed(self, action: str, name: str, alert: Alert, by: MutedBy) -> None:
+        """A suppressed alert was written to its log, under its id."""
+        reported = None if action == "close" else _Reported(name, alert, by=by)
+        self._changed.put((SUPPRESSED, alert.key), reported)
 
     def note_incident(self, action: str, incident: Incident) -> None:
         """An incident was reported."""
@@ -104,26 +117,28 @@ class OpenState:
             elif isinstance(reported, Incident):
                 yield self._incident_entry(reported)
             else:
-                yield self._alert_entry(*reported)
+                yield self._alert_entry(kind, reported)
 
     def restore(self, kind: str, body: str) -> None:
         """Restore an alert or incident of an earlier run, after the devices, those with the oldest occurrence first.
         Raises ValueError or msgspec.DecodeError if it is invalid.
         """
-        evicted = self._restore_alert(body) if kind == ALERT else self._restore_incident(body)
+        evicted = self._restore_incident(body) if kind == INCIDENT else self._restore_alert(kind, body)
         if evicted:
             self._changed.put((kind, evicted), None)
 
     def forget(self, device: str) -> None:
         """Remove what involves a device that is purged, without a report."""
-        for key in self._aggregator.remove(lambda alert: device in self._devices(_ends_of_alert(alert))):
-            self._changed.put((ALERT, key), None)
+        for kind, aggregator in ((ALERT, self._aggregator), (SUPPRESSED, self._suppressed.aggregator)):
+            for key in aggregator.remove(lambda alert: device in self._devices(_ends_of_alert(alert))):
+                self._changed.put((kind, key), None)
         for key in self._incidents.remove(lambda incident: device in self._devices(_ends_of_incident(incident))):
             self._changed.put((INCIDENT, key), None)
 
-    def _alert_entry(self, name: str, alert: Alert, frames: int) -> OpenEntry:
-        stored = _StoredAlert(name, frames, _plain(alert, _AlertFields), tuple(map(_recorded, alert.proof)))
-        return OpenEntry(ALERT, alert.key, alert.ts, self._devices(_ends_of_alert(alert)), _text(stored))
+    def _alert_entry(self, kind: str, reported: _Reported) -> OpenEntry:
+        name, alert, frames, by = reported
+        stored = _StoredAlert(name, frames, _plain(alert, _AlertFields), tuple(map(_recorded, alert.proof)), by)
+        return OpenEntry(kind, alert.key, alert.ts, self._devices(_ends_of_alert(alert)), _text(stored))
 
     def _incident_entry(self, incident: Incident) -> OpenEntry:
         hit, targets = self._incidents.hit(incident), tuple(incident.targets)
@@ -131,10 +146,14 @@ class OpenState:
         ends = _ends_of_incident(incident)
         return OpenEntry(INCIDENT, incident.key, incident.ts, self._devices(ends), _text(stored))
 
-    def _restore_alert(self, body: str) -> str | None:
+    def _restore_alert(self, kind: str, body: str) -> str | None:
         stored = msgspec.convert(json.loads(body), _StoredAlert)
+        if (kind == SUPPRESSED) != (stored.by is not None):
+            raise ValueError(f"found {kind} with mute {stored.by}, expected mutes of suppressed alerts only")
         fields = msgspec.convert(stored.fields, _AlertFields)
         alert = Alert(**msgspec.structs.asdict(fields), proof=stored.proof)
+        if stored.by is not None:
+            return self._suppressed.restore(alert, stored.id, stored.by)
         self._maker.resume(alert, stored.id)
         if stored.frames and self._resume_packets is not None:
             self._resume_packets(stored.id, stored.frames)

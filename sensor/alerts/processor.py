@@ -13,19 +13,18 @@ from typing import Protocol
 from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.coverage import marked
 from sensor.alerts.incidents import Incidents
-from sensor.alerts.mutes import Mute, Mutes
+from sensor.alerts.mutes import Mutes
 from sensor.alerts.open_state import OpenState
 from sensor.alerts.scoring import AlertScorer
+from sensor.alerts.suppressed import LIMIT as SUPPRESSED_LIMIT
+from sensor.alerts.suppressed import SuppressedAlerts
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Bounded
 from sensor.core.device import Device
 from sensor.core.incident import Incident
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
 from sensor.core.record_parts import Body, short_text
-
-MUTED_LIMIT = 4096
 
 Emit = Callable[[Record], None]
 
@@ -65,10 +64,13 @@ class AlertProcessor:
         self.mutes = Mutes() if mutes is None else mutes
         self.incidents = Incidents(device) if incidents is None else incidents
         self.evidence = evidence
-        self._scorer, self._least, self._muted = scorer, least, muted
-        self._muted_aggregator = AlertAggregator(aggregator.suppression, MUTED_LIMIT, aggregator.low_suppression)
-        self._quiet_maker = RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks)
-        self._silenced_by: Bounded[str, Mute] = Bounded(MUTED_LIMIT)
+        self._scorer, self._least = scorer, least
+        self.suppressed = SuppressedAlerts(
+            AlertAggregator(aggregator.suppression, SUPPRESSED_LIMIT, aggregator.low_suppression),
+            RecordMaker(maker.sensor_id, maker.site, maker.version, maker.networks),
+            muted,
+            device,
+        )
         self.below = 0
         self.open_state: OpenState | None = None
         # Called with the id of each alert that is filed, the alert and the time of its state (ns), for traffic records.
@@ -80,10 +82,10 @@ class AlertProcessor:
         tables = NamedTables()
         for name, unit in (
             ("findings", self.aggregator), ("records", self.maker), ("incidents", self.incidents),
-            ("muted_findings", self._muted_aggregator), ("muted_records", self._quiet_maker),
         ):  # fmt: skip
             tables.include(name, unit)
-        tables.add("muted_by", self._silenced_by)
+        for name, table in self.suppressed.tables:
+            tables.add(name, table)
         if self.evidence is not None:
             tables.include("evidence", self.evidence)
         if self.open_state is not None:
@@ -95,16 +97,24 @@ class AlertProcessor:
         changes that may wait to be stored.
         """
         resume_packets = self.evidence.resume if self.evidence is not None else None
-        self.open_state = OpenState(self.aggregator, self.incidents, self.maker, self.device, resume_packets, limit)
+        self.open_state = OpenState(
+            self.aggregator, self.incidents, self.suppressed, self.maker, self.device, resume_packets, limit
+        )
+        self.suppressed.note = self.open_state.note_suppressed
         return self.open_state
+
+    def open_ids(self) -> set[str]:
+        """The ids of all open alerts and incidents."""
+        alerts = {self.maker.alert_id("update", alert) for alert in self.aggregator.alerts()}
+        return alerts | {self.maker.incident_id(incident) for incident in self.incidents.reported()}
 
     def adjust(self, least: Severity, suppression: int, low_suppression: int, gap: int, site: str) -> None:
         """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
         self._least = least
         self.incidents.end_after(gap)
-        for aggregator in (self.aggregator, self._muted_aggregator):
+        for aggregator in (self.aggregator, self.suppressed.aggregator):
             aggregator.suppress(suppression, low_suppression)
-        for maker in (self.maker, self._quiet_maker):
+        for maker in (self.maker, self.suppressed.maker):
             maker.move(site)
 
     def take(self, alerts: Iterable[Alert]) -> None:
@@ -114,8 +124,7 @@ class AlertProcessor:
             if alert.severity < self._least:
                 self.below += 1
             elif mute := self.mutes.silence(alert, self.device):
-                self._silenced_by.put(alert.key, mute)
-                self._note_muted(self._muted_aggregator.take(alert))
+                self.suppressed.take(alert, mute)
             else:
                 self._file(self.aggregator.take(alert), alert.ts)
 
@@ -123,8 +132,8 @@ class AlertProcessor:
         """A new second of packet time (ns) began."""
         if now >= self.aggregator.due:
             self._file(self.aggregator.tick(now), now)
-        if now >= self._muted_aggregator.due:
-            self._note_muted(self._muted_aggregator.tick(now))
+        if now >= self.suppressed.aggregator.due:
+            self.suppressed.tick(now)
         if now >= self.incidents.due:
             self._emit_incidents(self.incidents.tick(now), now)
         if self.evidence is not None:
@@ -133,7 +142,7 @@ class AlertProcessor:
     def finish(self, now: int) -> None:
         """End of all packets: report everything that is pending."""
         self._file(self.aggregator.finish(now), now)
-        self._note_muted(self._muted_aggregator.finish(now))
+        self.suppressed.finish(now)
         self._emit_incidents(self.incidents.finish(now), now)
         if self.evidence is not None:
             self.evidence.finish()
@@ -178,15 +187,3 @@ class AlertProcessor:
             if self.open_state is not None:
                 self.open_state.note_incident(action, incident)
             self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
-
-    def _note_muted(self, filed: Iterable[tuple[str, Alert]]) -> None:
-        """Write suppressed alerts to their log, each with its mute."""
-        for action, alert in filed:
-            mute = self._silenced_by.get(alert.key)
-            if self._muted is not None and mute is not None:
-                by = {"id": mute.id, "author": short_text(mute.author), "reason": short_text(mute.reason)}
-                self._muted(
-                    self._quiet_maker.alert(
-                        action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), muted=by
-                    )
-                )

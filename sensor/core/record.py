@@ -283,7 +283,7 @@ class RecordMaker:
         techniques = dict.fromkeys(technique for chapter in incident.story for technique in chapter.techniques)
         return filled(
             {
-                "id": entity_id("incident", f"{incident.key}#{incident.first}", self.sensor_id),
+                "id": self.incident_id(incident),
                 "key": short_text(incident.key),
                 "risk": incident.risk,
                 "count": incident.count,
@@ -304,6 +304,10 @@ class RecordMaker:
             known = entity_id("alert", f"{alert.key}#{alert.first}", self.sensor_id)
             self._open.put(alert.key, known)
         return known
+
+    def incident_id(self, incident: Incident) -> str:
+        """The incident's id, the same from open to close."""
+        return entity_id("incident", f"{incident.key}#{incident.first}", self.sensor_id)
 
     def resume(self, alert: Alert, name: str) -> None:
         """An alert of an earlier run is still open, under its id."""

@@ -1,5 +1,5 @@
 """What outlives its packets: rows of the traffic records and messages of an earlier run, as proofs of findings; open
-alerts and incidents as a store keeps them.
+alerts, suppressed ones included, and incidents as a store keeps them.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenEntry(NamedTuple):
-    """An open alert or incident (``kind``). ``ts``: ns of its last occurrence; ``devices``: ids of the devices in it;
-    ``body``: JSON, empty if it was closed.
+    """An open alert, suppressed alert or incident (``kind``). ``ts``: ns of its last occurrence; ``devices``: ids of
+    the devices in it; ``body``: JSON, empty if it was closed.
     """
 
     kind: str

@@ -133,7 +133,7 @@ class Run:
             keeper.log_down = self.log.sync
         keeper.mutes = lambda: self.files.mutes_file
         if self.log.path is not None and self.live:
-            keeper.follow(self.log.path)
+            keeper.follow(self.log.path, self.pipeline.alert_processor)
 
     def _doctor_of(self, config: Config) -> Watch:
         networks = self.engine.world.networks

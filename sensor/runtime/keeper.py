@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.alerts.processor import AlertProcessor
 from sensor.core.collection import no_collection
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.corrections import Correction, Order
@@ -25,6 +26,7 @@ from sensor.inventory.persistence import Advice, OpenState, Persistence
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
+from sensor.runtime.left_open import LeftOpen
 from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
 
@@ -76,6 +78,7 @@ class Keeper:
         # The file that the engine reads mutes from; None if it reads none.
         self.mutes: Callable[[], Path | None] = lambda: None
         self._mutes_noted: str | None = None
+        self._left_open: LeftOpen | None = None
         self._log: Path | None = None
         self._tables: Tables | None = None
         self._behind = False
@@ -120,12 +123,13 @@ class Keeper:
         self._thread.start()
         return restored
 
-    def follow(self, log: Path) -> None:
+    def follow(self, log: Path, alerts: AlertProcessor | None = None) -> None:
         """Keep the data for lists up to date: the tables of an event log (``sensor/tables/``), the rows of devices.
-        Call before ``begin``. Lists of a replay are not read before it ends: the first reader brings them up to date
-        (``tables.build.catch_up``).
+        ``alerts``, of a run that continues the log, closes what earlier runs left open. Lists of a replay are not read
+        before it ends: the first reader brings them up to date (``tables.build.catch_up``).
         """
         self._log = log
+        self._left_open = LeftOpen(log, alerts) if alerts is not None else None
 
     def know(self, knowledge: str) -> None:
         """All facts were evaluated by these fingerprints; empty: not all yet. Facts that a run does not reach are
@@ -162,6 +166,8 @@ class Keeper:
         self._next = time.monotonic() + self._every_s
         while not self._incoming.empty():
             self._take(*self._incoming.get())
+        if self._left_open is not None:
+            self._left_open.close(now)
         if not 0 <= now - self._swept < SWEEP_NS:
             self.persistence.sweep(self._swept)
             self._swept, self._learning = now, True
@@ -275,6 +281,8 @@ class Keeper:
             if not self._ending.is_set():
                 tables.tidy()
                 follow_mutes(self.store.base, self._log)
+                if self._left_open is not None:
+                    self._left_open.look(self.store)
         except (StoreError, OSError) as error:
             if not self._behind:
                 self._complain(f"{self.store.path}: alerts are not up to date: {error}; tried again")

@@ -1,4 +1,4 @@
-"""A restart continues open alerts and incidents: a repeat updates its alert, silence closes it."""
+"""A restart continues open alerts, incidents and suppressed alerts: a repeat updates its alert, silence closes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from sensor.alerts.aggregation import AlertAggregator
 from sensor.alerts.incidents import Incidents
-from sensor.alerts.open_state import ALERT, INCIDENT
+from sensor.alerts.mutes import Mute, Mutes
+from sensor.alerts.open_state import ALERT, INCIDENT, SUPPRESSED
 from sensor.alerts.processor import AlertProcessor
 from sensor.capture.files import open_captures
 from sensor.config import load_config
@@ -25,14 +26,16 @@ from tests.detectors.stories import World, device
 from tests.offices import PCAPS
 
 LIMIT, MANY = 100, 10_000
+MUTES = [Mute(id="m1", src=LAPTOP, author="anna", reason="our scanner")]
 ATTACKS = [PCAPS / "office.pcapng", *sorted(PCAPS.glob("lab/attacks/*.pcap"))]
 
 
 class Sensor:
     """The alert processor of a run, which starts with what an earlier run stored."""
 
-    def __init__(self, stored: list[OpenEntry] | None = None, keys: int = 64) -> None:
+    def __init__(self, stored: list[OpenEntry] | None = None, keys: int = 64, mutes: list[Mute] | None = None) -> None:
         self.records: list[Record] = []
+        self.muted: list[Record] = []
         self.evidence = Gatherer(lambda *_: None)
         world = World(device("workstation", LAPTOP), device("server", SERVER))
         self.processor = AlertProcessor(
@@ -42,6 +45,8 @@ class Sensor:
             world.device,
             incidents=Incidents(world.device, 2 * HOUR),
             evidence=self.evidence,
+            mutes=Mutes(mutes or ()),
+            muted=self.muted.append,
         )
         self.open_state = self.processor.keep_open_state(LIMIT)
         for entry in stored or []:
@@ -65,8 +70,16 @@ class Sensor:
 
     def reported(self, kind: str = ALERT) -> list[tuple[str, str, int]]:
         """Action, id and count of the reports."""
-        bodies = [(one.action, getattr(one, kind)) for one in self.records if one.kind == kind]
-        return [(action, body["id"], body["count"]) for action, body in bodies]
+        return _bodies(self.records, kind)
+
+    def suppressed(self) -> list[tuple[str, str, int]]:
+        """The same of suppressed alerts."""
+        return _bodies(self.muted, ALERT)
+
+
+def _bodies(records: list[Record], kind: str) -> list[tuple[str, str, int]]:
+    bodies = [(one.action, getattr(one, kind)) for one in records if one.kind == kind]
+    return [(action, body["id"], body["count"]) for action, body in bodies]
 
 
 def test_a_repeat_after_a_restart_updates_the_alert() -> None:
@@ -151,6 +164,45 @@ def test_more_alerts_than_there_is_room_for() -> None:
     assert [entry.key for entry in after.open_state.take(LIMIT)] == [f"k{number}" for number in range(1, 7)]
 
 
+def test_a_restart_continues_a_suppressed_alert() -> None:
+    """It keeps its id, its start, its count and its mute; silence closes it in its log, and no alert is raised."""
+    before = Sensor(mutes=MUTES).take(made(1, LAPTOP), made(2, LAPTOP))
+    [(_, name, _)] = before.suppressed()
+    stored = before.stored()
+    assert [entry.kind for entry in stored] == [SUPPRESSED]
+    after = Sensor(stored, mutes=MUTES).take(made(601, LAPTOP)).tick(DAY / SECOND)
+    assert after.suppressed() == [("update", name, 3), ("close", name, 3)]
+    assert all(record.alert["muted"] == before.muted[0].alert["muted"] for record in after.muted)  # type: ignore[index]
+    assert after.muted[0].alert["first"] == before.muted[0].alert["first"]  # type: ignore[index]
+    assert after.records == []
+
+
+def test_a_suppressed_alert_whose_mute_was_removed() -> None:
+    """The next repeat opens an alert; the suppressed one is closed by silence."""
+    before = Sensor(mutes=MUTES).take(made(1, LAPTOP))
+    [(_, name, _)] = before.suppressed()
+    after = Sensor(before.stored()).take(made(601, LAPTOP)).tick(3 * HOUR / SECOND)
+    assert [action for action, *_ in after.reported()] == ["open", "close"]
+    assert after.suppressed() == [("close", name, 1)]
+
+
+def test_a_purged_device_takes_its_suppressed_alerts_along() -> None:
+    """They are removed from the store, and a repeat is a new one."""
+    before = Sensor(mutes=MUTES).take(made(1, LAPTOP))
+    before.open_state.forget(f"dev-{LAPTOP}")
+    assert [(entry.kind, entry.body) for entry in before.open_state.take(LIMIT)] == [(SUPPRESSED, "")]
+    assert [action for action, *_ in before.take(made(2, LAPTOP)).suppressed()] == ["open", "open"]
+
+
+@pytest.mark.parametrize(("kind", "other"), [(ALERT, SUPPRESSED), (SUPPRESSED, ALERT)])
+def test_a_suppressed_alert_is_never_restored_as_an_alert(kind: str, other: str) -> None:
+    """An entry with a mute is one of suppressed alerts, and no other."""
+    stored = Sensor(mutes=MUTES if kind == SUPPRESSED else []).take(made(1, LAPTOP)).stored()
+    [body] = [entry.body for entry in stored if entry.kind == kind]
+    assert not rejected(kind, body)
+    assert rejected(other, body)
+
+
 def rejected(kind: str, body: str) -> bool:
     """Whether an entry is not restored, because it is invalid."""
     try:
@@ -160,10 +212,11 @@ def rejected(kind: str, body: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("kind", [ALERT, INCIDENT])
+@pytest.mark.parametrize("kind", [ALERT, INCIDENT, SUPPRESSED])
 def test_invalid_entries_are_rejected(kind: str) -> None:
     """Each truncation is invalid; a mutation is invalid, or another entry."""
-    [body] = [entry.body for entry in Sensor().take(made(1, LAPTOP)).stored() if entry.kind == kind]
+    one = Sensor(mutes=MUTES if kind == SUPPRESSED else []).take(made(1, LAPTOP))
+    [body] = [entry.body for entry in one.stored() if entry.kind == kind]
     assert all(rejected(kind, body[:end]) for end in range(len(body)))
     chance, mutated = sampling.chance("open state", kind), list[str]()
     for _ in range(sampling.count(5000, 500)):

@@ -102,6 +102,6 @@ def look_at_everything(pipeline: Any) -> None:
     pipeline.inventory.table.settle_at = 0
     pipeline.advisor._due = 0
     alerts = pipeline.alert_processor
-    for unit in (*pipeline._ticking, alerts.aggregator, alerts._muted_aggregator, alerts.incidents):
+    for unit in (*pipeline._ticking, alerts.aggregator, alerts.suppressed.aggregator, alerts.incidents):
         unit.due = 0
     assert all(unit.due < NEVER for unit in pipeline._ticking)

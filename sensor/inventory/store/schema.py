@@ -95,7 +95,7 @@ MIGRATIONS: tuple[str, ...] = (
     # 10: open alerts and incidents, which the next run continues.
     """
     CREATE TABLE open_state (
-        kind TEXT NOT NULL, -- alert, incident
+        kind TEXT NOT NULL, -- alert, incident, suppressed
         key TEXT NOT NULL,
         ts INTEGER NOT NULL, -- of its last occurrence, ns
         devices TEXT NOT NULL, -- ids of the devices in it, JSON
