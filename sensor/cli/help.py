@@ -1,6 +1,6 @@
-"""Explain a command, an error code or an exit code.
+"""Explain a command, a detection, an error code or an exit code.
 
-TOPIC is a command, an error code as shown in brackets after a message, the first part of error codes, `errors` for all codes, or `exit-codes`.
+TOPIC is a command, the id of a detection, an error code as shown in brackets after a message, the first part of error codes, `detections` or `errors` for a list of all, or `exit-codes`.
 Without a topic, all topics are listed.
 """
 
@@ -23,6 +23,8 @@ EXAMPLES = """\
   sensor help
   sensor help dataset.missing
   sensor help capture
+  sensor help detections
+  sensor help discovery.port_scan
   sensor help exit-codes
 """
 MOST_WIDTH = 100
@@ -34,12 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TOPIC",
         nargs="?",
         default="",
-        help="a command, an error code or its first part, errors, or exit-codes",
+        help="a command, a detection, an error code or its first part, detections, errors, or exit-codes",
     )
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the topic; 1 if it does not exist."""
+    from sensor.cli._detections_text import detection, detections, is_detection
     from sensor.cli._errors import catalogue
     from sensor.cli.main import names, parser
 
@@ -54,6 +57,10 @@ def main(args: argparse.Namespace) -> int:
         lines = (f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
     elif topic == "errors":
         lines = _overview(entries.values())
+    elif topic == "detections":
+        lines = detections()
+    elif is_detection(topic):
+        lines = detection(topic, _wrapped)
     elif found:
         lines = _entries(found)
     else:
@@ -78,6 +85,7 @@ def _topics(entries: Iterable[str]) -> Iterator[str]:
     yield from (
         "",
         "other topics:",
+        "  detections   every detection with its severity; sensor help DETECTION describes one",
         "  errors       every error code with its meaning",
         "  exit-codes   what the exit code of a command means",
     )

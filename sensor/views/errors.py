@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from sensor.core.reader import clean
 
 # Limit on valid values in a message.
-SHOWN, LENGTH_SHOWN = 16, 64
+SHOWN, LENGTH_SHOWN = 40, 64
 
 
 class ViewError(Exception):
@@ -22,10 +22,12 @@ class NotReadable(ViewError):
 
 
 class Unknown(ViewError):
-    """An unknown value. ``near``: the nearest valid ones, empty if none is similar."""
+    """An unknown value. ``near``: the nearest valid ones, empty if none is similar; ``listed_by``: the command that
+    lists the valid ones, if they are too many for a message.
+    """
 
-    def __init__(self, field: str, value: str, known: Iterable[str]) -> None:
-        self.field, self.value, self.known = field, value, sorted(set(known))
+    def __init__(self, field: str, value: str, known: Iterable[str], listed_by: str = "") -> None:
+        self.field, self.value, self.known, self.listed_by = field, value, sorted(set(known)), listed_by
         folded = {one.casefold(): one for one in self.known}
         self.near = next((folded[one] for one in get_close_matches(value.casefold(), folded, 1)), "")
         super().__init__(f"{field}: found {value!r}: {self._expected()}")
@@ -33,6 +35,8 @@ class Unknown(ViewError):
     def _expected(self) -> str:
         if self.near:
             return f"did you mean {clean(self.near)}?"
+        if self.listed_by and len(self.known) > SHOWN:
+            return f"expected one of {len(self.known):,}: `{self.listed_by}` lists them"
         shown = ", ".join(clean(one, LENGTH_SHOWN) for one in self.known[:SHOWN])
         more = f" and {len(self.known) - SHOWN:,} more" if len(self.known) > SHOWN else ""
         return f"expected one of {shown}{more}" if self.known else "there is none"

@@ -7,7 +7,7 @@ from fnmatch import filter as matching
 
 from sensor.core.known_values import CUSTOM, KNOWN, VLANS
 from sensor.registry import names
-from sensor.views.errors import Malformed, one_of
+from sensor.views.errors import Malformed, Unknown, one_of
 
 Present = Callable[[], Iterable[str]]
 
@@ -28,7 +28,7 @@ def check_detectors(patterns: Iterable[str], present: Present = tuple) -> None:
         if not (pattern.startswith((CUSTOM, "*")) or matching(known, pattern)):
             there = [*known, *present()]
             if not matching(there, pattern):
-                one_of("detector", [pattern], there)
+                raise Unknown("detector", pattern, there, "sensor help detections")
 
 
 def check_vlans(values: Iterable[int | str]) -> None:

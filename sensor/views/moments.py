@@ -12,16 +12,20 @@ from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import AlertRow, alerts
 from sensor.views.dataset import Data
 from sensor.views.devices import DeviceFilter, DeviceRow, devices
-from sensor.views.errors import one_of
+from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.page import Page, PageStart, after_of, cursor_of, limit_of, mark_of
 from sensor.views.severity_levels import levels_of
 from sensor.views.stories import StoryFilter, StoryRow, incidents, recommendations
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
+# The beginning of ids → the table that has them.
+_TABLES = {
+    "dev": "device_rows", "alert": "alerts", "incident": "incidents", "recommendation": "recommendations",
+}  # fmt: skip
 
 
 class TimelineFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``about``: id of a device, alert, incident or recommendation; ``severity``: at least; times in ns."""
+    """``about``: id of a device, alert, incident or recommendation, or its beginning; ``severity``: at least; times in ns."""
 
     kind: tuple[str, ...] = ()
     severity: str = ""
@@ -67,9 +71,10 @@ class SearchHits(msgspec.Struct, frozen=True):
 
 def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 100, cursor: str = "") -> Page[Moment]:
     """A page of the timeline, newest first. ``total`` counts the records on this page and before: exact on the last
-    page. Raises Unknown or Malformed.
+    page. Raises Unknown, Malformed or Ambiguous.
     """
     one_of("kind", wanted.kind, KINDS)
+    wanted = msgspec.structs.replace(wanted, about=_id_of(data, wanted.about)) if wanted.about else wanted
     mark = mark_of("timeline", wanted)
     after = after_of(cursor, mark)
     tests, parameters = _test(wanted)
@@ -81,6 +86,19 @@ def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 
     rows = [_moment(tuple(row)) for row in data.base.execute(query, (*parameters, limit_of(limit) + 1))]
     more = cursor_of(PageStart(mark, rows[limit - 1].ts, rows[limit - 1].seq)) if len(rows) > limit else ""
     return Page(rows[:limit], min(len(rows), limit), not more and after is None, {}, more)
+
+
+def _id_of(data: Data, name: str) -> str:
+    """The id of the entity that a filter names: one of the timeline, or one without records there."""
+    if data.base.execute("SELECT 1 FROM timeline WHERE about = ? AND about != '' LIMIT 1", (name,)).fetchone():
+        return name
+    table = _TABLES.get(name.partition("-")[0])
+    if table is None:
+        raise Malformed("about", name, "the id of a device, alert, incident or recommendation")
+    try:
+        return data.resolve(table, name)
+    except Unknown as error:
+        raise Unknown("about", name, error.known) from None
 
 
 def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:

@@ -71,6 +71,7 @@ def incident(data: Data, name: str) -> StoryRow:
 
 def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cursor: str) -> Page[StoryRow]:
     one_of("sort", [sort], SORTS)
+    _check_settings(data, wanted.setting)
     mark = mark_of(table, wanted, sort)
     after = after_of(cursor, mark)
     test, parameters = _test(table, wanted)
@@ -83,6 +84,18 @@ def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cu
     ).fetchall()
     more = cursor_of(PageStart(mark, rows[limit - 1][0], rows[limit - 1][1])) if len(rows) > limit else ""
     return Page([_row(tuple(row)[2:]) for row in rows[:limit]], total, True, facets, more)
+
+
+def _check_settings(data: Data, wanted: tuple[str, ...]) -> None:
+    """Raises Unknown for a setting that this version does not check, and for which no recommendation is stored."""
+    if not wanted:
+        return
+    from sensor.posture.recommendations.knowledge import load_advice  # most lists need none of it
+
+    known = load_advice()
+    if unknown := [name for name in wanted if name not in known]:
+        present = (row[0] for row in data.base.execute("SELECT DISTINCT setting FROM recommendations"))
+        one_of("setting", unknown, {*known, *present})
 
 
 def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:

@@ -12,11 +12,12 @@ from sensor.core.severities import SEVERITIES
 from sensor.posture.picture import Picture
 from sensor.posture.site import GONE
 from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.feeds.entry import CVE
 from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
 from sensor.posture.vulnerabilities.priority import Term
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import rated
-from sensor.views.errors import Unknown, one_of
+from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
@@ -193,6 +194,7 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     one_of("state", wanted.state, STATES)
     check("type", wanted.type)
     check_vlans(wanted.vlan)
+    _check_cve(picture, wanted.cve)
     levels = levels_of(wanted.severity)
     fleet, records = picture.fleet, [record for record in picture.known.devices.values() if _of_device(record, wanted)]
     for name in wanted.device:
@@ -202,6 +204,14 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     verdicts = {VERDICTS[name] for name in wanted.verdict or VERDICTS}
     rows = (_finding(fleet, one) for one in evaluated if one.finding.verdict in verdicts)
     return [row for row in rows if _fits(row, wanted, levels)]
+
+
+def _check_cve(picture: Picture, cve: str) -> None:
+    """Raises Malformed if a text is no CVE id, or none that a source of vulnerabilities contains."""
+    if cve and not CVE.match(cve.upper()):
+        raise Malformed("cve", cve, "a CVE id such as CVE-2021-44228")
+    if cve and picture.fleet.library.about(cve.upper()) is None:
+        raise Malformed("cve", cve, "the id of a vulnerability that a source contains (`sensor vulns sources`)")
 
 
 def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:

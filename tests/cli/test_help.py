@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import commands, main, names
+from sensor.core.severities import SEVERITIES
+from sensor.registry import names as registered
+from sensor.views.errors import Unknown
+from sensor.views.known_values import check_detectors
 from tests import sampling
 from tests.cli.conftest import Result, parted
 from tests.cli.help_texts import GOLDEN, texts
@@ -106,3 +110,16 @@ def test_two_examples_work_on_the_office_capture(run: Callable[[str], Result], n
     usage_errors = [(line, one.err) for line, one in result.items() if one.code == 2]
     good = [line for line, one in result.items() if one.code == 0 and (one.out or "-o" in line or "export" in line)]
     assert (usage_errors, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in result.items()}
+
+
+def test_every_detection_is_listed_and_described(run_cli: Callable[..., Result]) -> None:
+    """The list has one line for each, and a filter with an unknown one names the command that prints it."""
+    listed = run_cli("help", "detections").lines[:-2]
+    assert [line.split()[1] for line in listed] == list(registered("sensor.detectors"))
+    assert {line.split()[0] for line in listed} <= set(SEVERITIES)
+    described = run_cli("help", "discovery.port_scan")
+    assert (described.code, "T1046" in described.out, "`exempt`" in described.out) == (0, True, True)
+    with pytest.raises(Unknown) as raised:
+        check_detectors(["no-such-thing"])
+    assert (raised.value.listed_by, len(raised.value.known)) == ("sensor help detections", len(listed))
+    assert raised.value.listed_by in str(raised.value)

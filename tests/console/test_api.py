@@ -120,6 +120,9 @@ def test_times_keep_their_digits(program: httpx.Client) -> None:
         ("/events?after=x", 400, {"code": "malformed"}),
         ("/events?kind=alrt", 400, {"code": "unknown", "near": "alert"}),
         ("/nothing", 404, {"code": "no_such_path"}),
+        ("/vulnerabilities?cve=log4shell", 400, {"code": "malformed", "field": "cve"}),
+        ("/recommendations?setting=telnet_opne", 400, {"code": "unknown", "field": "setting"}),
+        ("/timeline?about=printer", 400, {"code": "malformed", "field": "about"}),
         ("/timeline?sort=severity", 400, {"code": "unknown", "field": "sort"}),
     ],
 )

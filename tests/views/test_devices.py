@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sensor.core.ids import short_id
 from sensor.inventory.corrections import Correction
 from sensor.inventory.store import rows
 from sensor.inventory.store.operator_changes import OperatorChanges
@@ -206,6 +207,10 @@ def test_incidents_and_recommendations(office: Data) -> None:
     assert first.rows + rest.rows == whole.rows
     assert whole.total == len(whole.rows) == 16
     assert not rest.cursor
+    assert recommendations(office, StoryFilter(setting=("database_open",))).total == 0
+    with pytest.raises(Unknown) as raised:
+        recommendations(office, StoryFilter(setting=("telnet_opne",)))
+    assert raised.value.near == "telnet_open"
 
 
 def test_timeline_and_health(office: Data) -> None:
@@ -219,6 +224,10 @@ def test_timeline_and_health(office: Data) -> None:
     assert {one.kind for one in timeline(office, TimelineFilter(about=critical[0].about)).rows} == {"alert"}
     with pytest.raises(Unknown):
         timeline(office, TimelineFilter(kind=("flow",)))
+    assert timeline(office, TimelineFilter(about=short_id(critical[0].about))).rows[0].about == critical[0].about
+    for about, error in (("alert-zzzzzz", Unknown), ("10.20.10.62", Malformed)):
+        with pytest.raises(error):
+            timeline(office, TimelineFilter(about=about))
     reported = health(office)
     assert reported.summary["packets"] == 5058
     assert reported.seq > 100

@@ -148,6 +148,9 @@ def test_findings(picture: Picture) -> None:
     }
     with pytest.raises(Unknown):
         findings(picture, VulnerabilityFilter(verdict=("afected",)))
+    for cve in ("log4shell", "CVE-2021", "CVE-1999-99999999"):
+        with pytest.raises(Malformed):
+            findings(picture, VulnerabilityFilter(cve=cve))
     with pytest.raises(Unknown):
         findings(picture, VulnerabilityFilter(device=("dev-none",)))
 
