@@ -146,7 +146,7 @@ def _device_cells(row: DeviceRow) -> Cells:
 def _alert_cells(row: AlertRow) -> Cells:
     state = ", ".join(filter(None, (row.state or ("closed" if row.closed else "open"), row.verdict, row.assignee)))
     ends = " → ".join(filter(None, (row.src, row.dst)))
-    texts = (row.title, ends, f"{row.count:,}", state, _origin(row))
+    texts = (row.title, ends, f"{row.count:,}", state, ", ".join((_origin(row), *row.others)))
     return (SEVERITIES[row.severity], _clock(row.last), short_id(row.id), *texts)
 
 

@@ -33,7 +33,7 @@ LOCK = 0x43414D5041
 COLUMNS = ("kind", "value", "first", "last", "severity", "sites", "alerts", "count")
 _ALERTS: LiteralString = """
 SELECT sensor, id, site, severity, first, last, record FROM alerts
-WHERE last > %(now)s - make_interval(days => %(days)s) AND last < %(now)s + interval '1 day'"""
+WHERE counted_as = 0 AND last > %(now)s - make_interval(days => %(days)s) AND last < %(now)s + interval '1 day'"""
 
 _HUNTS: LiteralString = """
 INSERT INTO campaigns SELECT 'hunt', f.hunt, min(f.first), max(f.last), max(h.severity), array_agg(DISTINCT s.site),

@@ -21,7 +21,7 @@ removed AS (
 INSERT INTO {table} ({columns}, n) SELECT {columns}, sum(n) FROM removed GROUP BY {columns} HAVING sum(n) <> 0""")
 _CORRECT = sql.SQL("""
 INSERT INTO {table} ({columns}, n) SELECT {columns}, sum(n) FROM (
-    SELECT {columns}, 1 AS n FROM devices WHERE merged = '' AND counted_as = 0
+    SELECT {columns}, 1 AS n FROM {rows} WHERE {listed}
     UNION ALL SELECT {columns}, -n FROM {table}
 ) each GROUP BY {columns} HAVING sum(n) <> 0""")
 
@@ -38,10 +38,16 @@ def correct_counts(base: Connection) -> None:
     """Add what the counts of devices lack: a worker of an earlier version counts each row, also if another row of the
     same device is listed.
     """
+    devices = {"rows": sql.SQL("devices"), "listed": sql.SQL("merged = '' AND counted_as = 0")}
     for table in "device_counts", "vlan_counts":
-        base.execute(_of(_CORRECT, table))
+        base.execute(_of(_CORRECT, table, **devices))
 
 
-def _of(statement: sql.SQL, table: str) -> sql.Composed:
+def correct_alert_counts(base: Connection) -> None:
+    """The same for alerts."""
+    base.execute(_of(_CORRECT, "alert_counts", rows=sql.SQL("alerts"), listed=sql.SQL("counted_as = 0")))
+
+
+def _of(statement: sql.SQL, table: str, **more: sql.SQL) -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, GROUPS[table]))
-    return statement.format(table=sql.Identifier(table), columns=columns)
+    return statement.format(table=sql.Identifier(table), columns=columns, **more)

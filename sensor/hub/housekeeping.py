@@ -1,4 +1,4 @@
-"""Periodic work of a worker, every ten minutes: merge counts, recompute campaigns and entities, continue
+"""Periodic work of a worker, every ten minutes: merge counts, recompute duplicates, campaigns and entities, continue
 rollouts, run scheduled hunts and reports, delete old events. One of several workers does it at a time.
 """
 
@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from sensor.hub.campaigns import refresh_campaigns
-from sensor.hub.counts import merge_counts
+from sensor.hub.counts import correct_alert_counts, merge_counts
 from sensor.hub.database import Connection, drop_partitions
 from sensor.hub.device_values import follow_mergers
+from sensor.hub.duplicates import relist
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.reports import run_due as make_due_reports
@@ -31,6 +32,7 @@ class Housekeeping:
     def __init__(self, hub: Hub) -> None:
         self._hub, self._days = hub, hub.settings.retention.events_days
         self._store = HeldConnection(hub)
+        self._corrected = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, first after one interval."""
@@ -51,7 +53,12 @@ class Housekeeping:
 
     def _work(self, base: Connection) -> None:
         merge_counts(base)
+        if not self._corrected:
+            # A worker of an earlier version, which counted each alert, may have been the last one before this.
+            correct_alert_counts(base)
+            self._corrected = True
         follow_mergers(base)
+        relist(base, datetime.now(UTC))
         refresh_campaigns(base, datetime.now(UTC))
         review(base, datetime.now(UTC))
         run_due(self._hub, base, datetime.now(UTC))

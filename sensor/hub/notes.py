@@ -11,7 +11,9 @@ _PUT: LiteralString = """
 INSERT INTO alert_notes (sensor, alert, at, author, state, verdict, assignee, comment)
 SELECT a.sensor, a.id, clock_timestamp(), %(author)s, coalesce(%(state)s, a.noted), coalesce(%(verdict)s, a.verdict),
     coalesce(%(assignee)s, a.assignee), %(comment)s
-FROM alerts a WHERE a.sensor = %(sensor)s AND a.id = %(alert)s"""
+FROM alerts t JOIN alerts a ON a.number = coalesce(nullif(t.counted_as, 0), t.number)
+    OR a.counted_as <> 0 AND a.counted_as = coalesce(nullif(t.counted_as, 0), t.number)
+WHERE t.sensor = %(sensor)s AND t.id = %(alert)s"""
 
 
 class Note(NamedTuple):
@@ -26,7 +28,7 @@ class Note(NamedTuple):
 
 
 def put_note(base: Connection, sensor: int, note: Note) -> None:
-    """Add a note to an alert of a sensor. ``note.alert``: its whole id."""
+    """Add a note to an alert of a sensor, and to the same alert of other sensors. ``note.alert``: its whole id."""
     values = {name: value[:TEXT_LIMIT] if value is not None else None for name, value in note._asdict().items()}
     base.execute(_PUT, values | {"sensor": sensor})
 

@@ -40,12 +40,13 @@ WHERE d.merged = '' AND d.counted_as = 0 AND (%(site)s::text IS NULL OR d.site =
 ORDER BY o.last DESC, d.sensor, d.id LIMIT %(limit)s"""
 _ALERTS: LiteralString = """
 SELECT s.name, a.site, a.id, a.severity, a.risk, a.count, a.detector, a.title, a.summary, a.src, a.dst, a.first, a.last,
-    a.closed, n.state, n.verdict, n.assignee
+    a.closed, n.state, n.verdict, n.assignee, ARRAY(SELECT DISTINCT t.name FROM alerts m
+        JOIN sensors t ON t.number = m.sensor WHERE m.counted_as <> 0 AND m.counted_as = a.number ORDER BY 1)
 FROM alerts a JOIN sensors s ON s.number = a.sensor LEFT JOIN LATERAL (
     SELECT state, verdict, assignee FROM alert_notes WHERE sensor = a.sensor AND alert = a.id ORDER BY at DESC LIMIT 1
 ) n ON true
 WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)s)
-    AND (%(name)s::text IS NULL OR s.name = %(name)s)
+    AND (a.counted_as = 0 AND %(name)s::text IS NULL OR s.name = %(name)s)
     AND (%(text)s::text IS NULL OR a.src = %(text)s OR a.dst = %(text)s OR a.detector = %(text)s OR a.id = %(text)s)
 ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
 _INCIDENTS: LiteralString = """
@@ -128,7 +129,7 @@ class DeviceRow(msgspec.Struct, frozen=True):
 
 class AlertRow(msgspec.Struct, frozen=True):
     """The last state of an alert. ``state``, ``verdict``, ``assignee``: from the operator's last note, None without
-    one.
+    one; ``others``: further sensors of its site that raised it.
     """
 
     sensor: str
@@ -148,6 +149,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     state: str | None
     verdict: str | None
     assignee: str | None
+    others: list[str]
 
 
 class IncidentRow(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ _ALERTS = sql.SQL("""
 SELECT t.sensor, s.name, t.site, t.record, t.noted, n.author, n.comment
 FROM alerts t JOIN sensors s ON s.number = t.sensor LEFT JOIN LATERAL (
     SELECT author, comment FROM alert_notes WHERE sensor = t.sensor AND alert = t.id ORDER BY at DESC LIMIT 1
-) n ON true WHERE t.last >= %(since)s AND t.first < %(until)s AND {site}
+) n ON true WHERE t.counted_as = 0 AND t.last >= %(since)s AND t.first < %(until)s AND {site}
 ORDER BY t.severity DESC, t.last DESC, t.number DESC LIMIT %(limit)s""").format(site=_SITE)
 _INCIDENTS = sql.SQL("""
 SELECT t.sensor, s.name, t.site, t.record FROM incidents t JOIN sensors s ON s.number = t.sensor

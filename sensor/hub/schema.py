@@ -9,6 +9,7 @@ to their database role.
 from __future__ import annotations
 
 from sensor.hub.schema_console import CONSOLE
+from sensor.hub.schema_duplicates import DUPLICATES
 from sensor.hub.schema_hunts import HUNTS
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_orders import ORDERS
@@ -204,5 +205,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     VLANS,
     ORDERS,
     SIGHTINGS,
+    DUPLICATES,
 )
 VERSION = len(MIGRATIONS)

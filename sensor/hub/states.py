@@ -43,13 +43,18 @@ _NEW_DEVICE = sql.SQL(
     "number, site, type, vendor, gone, vlan, last, merged = '' AS listed, device_text(devices) AS words"
 )
 _ALERT_COLUMNS = sql.SQL(
-    "t.number, t.site, t.state, t.severity, t.detector, t.verdict, t.assignee, t.parties, o.site AS old_site, "
+    "t.number, t.site, t.state, t.severity, t.detector, t.verdict, t.assignee, t.parties, t.counted_as = 0 AS listed, "
+    "o.counted_as = 0 AS was_listed, o.site AS old_site, "
     "CASE WHEN t.noted <> '' THEN t.noted WHEN o.closed THEN 'closed' ELSE 'open' END AS old_state, "
     "o.severity AS old_severity, o.detector AS old_detector, "
     "CASE WHEN (t.title, t.detector, t.summary, t.src, t.dst, t.parties) "
     "<> (o.title, o.detector, o.summary, o.src, o.dst, o.parties) THEN alert_text(t) END AS words"
 )
 _NEW_ALERT = sql.SQL("number, site, state, severity, detector, verdict, assignee, parties, alert_text(alerts) AS words")
+# An alert that counts as another one, and is more severe or open again, is listed until the next comparison.
+_RELISTED = sql.SQL(
+    ", counted_as = CASE WHEN n.severity > o.severity OR o.closed AND NOT n.closed THEN 0 ELSE t.counted_as END"
+)
 _DEVICE_LISTS = sql.SQL("""
 counted AS (
     INSERT INTO device_counts SELECT site, type, vendor, gone, sum(n) FROM (
@@ -79,18 +84,20 @@ _ALERT_LISTS = sql.SQL("""
 counted AS (
     INSERT INTO alert_counts SELECT site, state, severity, detector, verdict, assignee, sum(n) FROM (
         SELECT site, state, severity, detector, verdict, assignee, 1 AS n FROM added
-        UNION ALL SELECT site, state, severity, detector, verdict, assignee, 1 FROM changed
+        UNION ALL SELECT site, state, severity, detector, verdict, assignee, 1 FROM changed WHERE listed
         UNION ALL SELECT old_site, old_state, old_severity, old_detector, verdict, assignee, -1 FROM changed
+            WHERE was_listed
     ) each GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n) <> 0
 ), worded AS (
-    INSERT INTO alert_words SELECT number, words, parties FROM added
-) UPDATE alert_words w SET words = c.words, parties = c.parties FROM changed c
-WHERE w.number = c.number AND c.words IS NOT NULL""")
+    INSERT INTO alert_words (number, words, parties) SELECT number, words, parties FROM added
+) UPDATE alert_words w SET words = coalesce(c.words, w.words), parties = c.parties,
+    counted_as = CASE WHEN NOT c.listed THEN w.counted_as END
+FROM changed c WHERE w.number = c.number AND (c.words IS NOT NULL OR c.listed AND NOT c.was_listed)""")
 
 
 class Kind(NamedTuple):
     """A table of last states. ``changed``, ``added``: what the statement returns of its rows; ``lists``: what it writes
-    with them.
+    with them; ``more``: further changes of a row.
     """
 
     table: str
@@ -98,10 +105,11 @@ class Kind(NamedTuple):
     changed: sql.SQL
     added: sql.SQL
     lists: sql.SQL
+    more: sql.SQL = sql.SQL("")
 
 
 DEVICES = Kind("devices", rows.DEVICES, _DEVICE_COLUMNS, _NEW_DEVICE, _DEVICE_LISTS)
-ALERTS = Kind("alerts", rows.ALERTS, _ALERT_COLUMNS, _NEW_ALERT, _ALERT_LISTS)
+ALERTS = Kind("alerts", rows.ALERTS, _ALERT_COLUMNS, _NEW_ALERT, _ALERT_LISTS, _RELISTED)
 INCIDENTS = Kind(
     "incidents", rows.INCIDENTS, sql.SQL("t.number"), sql.SQL("number"), sql.SQL("done AS (SELECT) SELECT")
 )
@@ -123,6 +131,7 @@ def _write(base: Connection, kind: Kind, some: Sequence[Row]) -> None:
     copy_rows(base, new, kind.columns, some)
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.columns))
     changes = sql.SQL(", ").join(sql.SQL("{0} = n.{0}").format(sql.Identifier(one)) for one in kind.columns[2:])
+    changes += kind.more
     names = {"table": sql.Identifier(kind.table), "new": sql.Identifier(new), "columns": columns, "changes": changes}
     statement = _WRITE.format(**names, changed=kind.changed, added=kind.added, rest=kind.lists)
     base.execute(statement, prepare=False)

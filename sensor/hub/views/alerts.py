@@ -26,18 +26,26 @@ _WORDS = sql.SQL("to_tsvector('simple', w.words) @@ to_tsquery('simple', %(words
 _NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]+")
 _COLUMNS = sql.SQL(
     "a.sensor, a.id, s.name, a.state, a.severity, a.detector, a.title, a.risk, a.count, a.first, a.last, a.verdict, "
-    "a.assignee, a.site, a.summary, a.record, a.number"
+    "a.assignee, a.site, a.summary, a.record, a.number, ARRAY(SELECT DISTINCT t.name FROM alerts o "
+    "JOIN sensors t ON t.number = o.sensor "
+    "WHERE o.number <> a.number AND (o.number = a.counted_as OR o.counted_as <> 0 AND o.counted_as "
+    "= coalesce(nullif(a.counted_as, 0), a.number)) ORDER BY 1)"
 )
 _PAGE = sql.SQL(
-    "SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test} ORDER BY {order} LIMIT {limit}"
+    "SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE a.counted_as = 0 AND {test} "
+    "ORDER BY {order} LIMIT {limit}"
 )
+_ONE = sql.SQL("SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test}")
 _GROUP = sql.SQL("a.state, a.severity, a.detector, a.verdict, a.assignee, a.site")
 _SETS = sql.SQL("(a.state), (a.severity), (a.detector), (a.verdict), (a.assignee), (a.site)")
 _COUNTS = sql.SQL("""
 SELECT {group}, sum(a.n)::bigint, GROUPING({group}) FROM alert_counts a WHERE {test} GROUP BY GROUPING SETS ({sets})""")
 _COUNTED = sql.SQL("""
-SELECT {group}, count(*), GROUPING({group}) FROM (SELECT {group} FROM alerts a WHERE {test} LIMIT {limit}) a
-GROUP BY GROUPING SETS ({sets})""")
+SELECT {group}, count(*), GROUPING({group}) FROM (
+    SELECT {group} FROM alerts a WHERE a.counted_as = 0 AND {test} LIMIT {limit}
+) a GROUP BY GROUPING SETS ({sets})""")
+_RAISED_BY = sql.SQL("""
+(a.sensor = {number} OR EXISTS (SELECT FROM alerts o WHERE o.counted_as = a.number AND o.sensor = {number}))""")
 _PRESENT = sql.SQL("SELECT DISTINCT {} FROM alert_counts")
 _SITES = sql.SQL("SELECT DISTINCT site FROM sensors")
 _NOTES = sql.SQL(
@@ -76,8 +84,7 @@ def alert(reader: Reader, name: str) -> AlertDetails:
     sensor, found = resolve(reader, "alerts", name)
     test = Conditions()
     test.add("a.sensor = %(sensor)s AND a.id = %(id)s", sensor=sensor, id=found)
-    statement = _PAGE.format(columns=_COLUMNS, test=test.sql, order=sql.SQL("a.number"), limit=1)
-    [row] = reader.rows(statement, test.values)
+    [row] = reader.rows(_ONE.format(columns=_COLUMNS, test=test.sql), test.values)
     notes = reader.rows(_NOTES, test.values)
     incidents = reader.rows(_INCIDENTS, test.values | {"first": row[9], "last": row[10]})
     return AlertDetails(_row(row), _notes(notes), [joined(sensor, one[0]) for one in incidents])
@@ -160,7 +167,7 @@ def _add_end(reader: Reader, test: Conditions, field: str, value: str, roles: st
     elif _NETWORK.fullmatch(word):
         raise Malformed(field, value, "an address, a MAC, a device or a name: a hub has no networks of alerts")
     if sensor is not None:
-        test.add(sql.SQL("a.sensor = {}").format(sql.Placeholder(f"{field}_sensor")), **{f"{field}_sensor": sensor})
+        test.add(_RAISED_BY.format(number=sql.Placeholder(f"{field}_sensor")), **{f"{field}_sensor": sensor})
     named = sql.SQL("w.parties && {}::text[]").format(sql.Placeholder(field))
     test.add_words(reader, "a", "alert_words", named, **{field: [f"{role}:{word}" for role in roles]})
 
@@ -185,8 +192,10 @@ def _facets(reader: Reader, wanted: AlertFilter, test: Conditions) -> tuple[Face
 
 def _row(row: tuple[Any, ...]) -> AlertRow:
     sensor, name, sensor_name, state, severity, *rest = row[:16]
+    others = row[17]
     detector, title, risk, count, first, last, verdict, assignee, site, summary, text = rest
     record = with_origin(text, sensor, sensor_name, site)
+    record["sensor"] |= {"others": others} if others else {}
     return AlertRow(
         joined(sensor, name), state, SEVERITIES[severity], detector, title, risk, count, ns_of(first), ns_of(last),
         verdict, assignee, site, summary, record,

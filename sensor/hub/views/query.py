@@ -21,9 +21,9 @@ FREQUENT = 20_000
 # PostgreSQL expects 0.5 % of the rows for each value without statistics, which is in most cases a rare one. Up to this
 # share, matches are counted.
 UNCERTAIN = 0.03
-# The number of the row that a list has, for each row of a table of words: of a device that several sensors see, it has
-# one row only.
-LISTED: dict[str, LiteralString] = {"alert_words": "w.number", "device_words": "coalesce(w.counted_as, w.number)"}
+# The number of the row that a list has, for each row of a table of words: it has one row of a device or an alert of
+# several sensors.
+LISTED: LiteralString = "coalesce(w.counted_as, w.number)"
 # Columns that are times. In cursors, they are microseconds since the epoch.
 TIMES = ("last", "first")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,10 +73,10 @@ class Conditions:
         self.add(test.format(sql.Identifier(alias, column), sql.Placeholder(name)), **{name: given})
 
     def add_words(self, reader: Reader, alias: str, table: str, test: sql.Composable, **values: Any) -> None:
-        """The row has a match in a table of words, a key of LISTED. Few matches are listed first; if there are many,
-        the list is read in its order and each row is tested.
+        """The row, or one that counts as it, has a match in a table of words. Few matches are listed first; if there
+        are many, the list is read in its order and each row is tested.
         """
-        listed = sql.SQL(LISTED[table])
+        listed = sql.SQL(LISTED)
         matches = sql.SQL("SELECT {} FROM {} w WHERE {}").format(listed, sql.Identifier(table), test)
         number = sql.Identifier(alias, "number")
         if _is_frequent(reader, table, matches, values):

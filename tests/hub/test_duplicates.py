@@ -1,0 +1,210 @@
+"""An alert that several sensors of a site raise is one alert in all lists and numbers of the hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sensor.cli.main import main
+from sensor.hub.counts import correct_alert_counts
+from sensor.hub.database import Connection
+from sensor.hub.duplicates import relist
+from sensor.hub.notes import Note, put_note
+from sensor.hub.report_log import Span, write_log
+from sensor.hub.rows import Row
+from sensor.hub.sensors import move
+from sensor.hub.views.backend import HubBackend
+from sensor.hub.views.fleet import sites
+from sensor.hub.views.query import Reader
+from sensor.views.alert_filter import AlertFilter
+from tests.hub.hub_kit import PARIS, SITE, HubServers
+from tests.hub.test_states import NOW, alert, check, write, write_earlier
+
+WRITERS = pytest.mark.parametrize("writer", [write, write_earlier])
+
+
+@pytest.fixture
+def base(servers: HubServers) -> Iterator[Connection]:
+    """Two sensors at one site, and one at another."""
+    servers.empty()
+    with servers.base() as base:
+        for name, site in ("s1", SITE), ("s2", SITE), ("s3", PARIS):
+            base.execute(
+                "INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state) "
+                "VALUES (%s, %s, %s, %s, %s, 'approved')",
+                [name, name, site, name, site],
+            )
+        yield base
+    servers.empty()
+
+
+def scan(name: str, seq: int, sensor: int = 1, begin: float = 0, end: float = 10, **more: Any) -> Row:
+    """A scan of one host by another; ``begin`` and ``end``: minutes."""
+    usual = {"sensor": sensor, "first": at(begin), "last": at(end), "parties": ["s:10.1.2.3", "s:nas", "t:10.1.2.9"]}
+    return alert(name, seq, **usual | more)
+
+
+def at(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def ids(base: Connection, wanted: AlertFilter | None = None, site: str | None = None) -> list[str]:
+    """Ids in the list, of which facets and totals have the number."""
+    page = HubBackend(Reader(base, None if site is None else (site,))).alerts(wanted or AlertFilter())
+    assert page.total == len(page.rows) == sum(page.facets["severity"].values())
+    return sorted(row.id for row in page.rows)
+
+
+def others(base: Connection) -> dict[str, list[str] | None]:
+    return {row.id: row.record["sensor"].get("others") for row in HubBackend(Reader(base)).alerts(AlertFilter()).rows}
+
+
+def compare(base: Connection) -> None:
+    relist(base, NOW)
+    check(base)
+
+
+def test_one_alert_of_two_sensors(base: Connection) -> None:
+    """It is listed and counted once at its site, and names the other sensor; that of another site is another."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2, 5, 20, parties=["s:10.1.2.3", "t:10.1.2.9", "t:fs01"])])
+    write(base, (), [scan("alert-c", 3, 3, site=PARIS)])
+    assert ids(base) == ["1.alert-a", "2.alert-b", "3.alert-c"]
+    compare(base)
+    assert others(base) == {"1.alert-a": ["s2"], "3.alert-c": None}
+    assert ids(base, site=SITE) == ["1.alert-a"]
+    assert {one.site: sum(one.alerts.values()) for one in sites(Reader(base))} == {SITE: 1, PARIS: 1}
+    found = HubBackend(Reader(base)).alert("2.alert-b")
+    assert (found.alert.id, found.alert.record["sensor"]["others"]) == ("2.alert-b", ["s1"])
+    assert relist(base, NOW) == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"begin": 11, "end": 20},
+        {"detector": "discovery.address_scan"},
+        {"parties": ["s:10.1.2.4", "t:10.1.2.9"]},
+        {"parties": ["s:10.1.2.3", "t:10.1.2.8"]},
+        {"parties": ["s:10.1.2.3"]},
+        {"parties": []},
+        {"severity": 4},
+        {"sensor": 1},
+        {"sensor": 3, "site": PARIS},
+    ],
+)
+def test_different_alerts_stay_two(base: Connection, more: dict[str, Any]) -> None:
+    """At other times, of another detection, actor, target, site; of the same sensor; a more severe one is listed."""
+    write(base, (), [scan("alert-a", 1)])
+    write(base, (), [scan("alert-b", 2, **{"sensor": 2} | more)])
+    compare(base)
+    expected = {"1.alert-a", f"{more.get('sensor', 2)}.alert-b"}
+    assert set(ids(base)) == (expected if "severity" not in more else {"2.alert-b"})
+
+
+@WRITERS
+def test_no_list_shows_less_than_a_sensor_reports(base: Connection, writer: Any) -> None:
+    """What is open is not hidden behind a closed one, and what becomes more severe is listed."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2)])
+    for change, listed in (
+        (scan("alert-a", 3, closed=True), "2.alert-b"),
+        (scan("alert-b", 4, 2, closed=True), "2.alert-b"),
+        (scan("alert-a", 5, severity=4), "1.alert-a"),
+        (scan("alert-b", 6, 2, severity=4, closed=True), "1.alert-a"),
+    ):
+        compare(base)
+        writer(base, (), [change])
+        check(base)
+        compare(base)
+        assert ids(base) == [listed]
+
+
+def test_a_worker_lists_what_becomes_worse_at_once(base: Connection) -> None:
+    """It does not wait for the next comparison: more severe, or open again."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2)])
+    compare(base)
+    write(base, (), [scan("alert-b", 3, 2, severity=4)])
+    check(base)
+    assert ids(base) == ["1.alert-a", "2.alert-b"]
+    write(base, (), [scan("alert-b", 4, 2, severity=4, closed=True), scan("alert-a", 5, closed=True)])
+    compare(base)
+    assert ids(base) == ["2.alert-b"]
+    write(base, (), [scan("alert-a", 6)])
+    check(base)
+    assert ids(base) == ["1.alert-a", "2.alert-b"]
+
+
+def test_a_chain_of_alerts(base: Connection) -> None:
+    """One sensor closes an alert and opens another within the time of the other sensor's: its own stay two."""
+    write(
+        base, (), [scan("alert-a", 1, closed=True), scan("alert-b", 2, begin=20, end=30), scan("alert-c", 3, 2, 5, 25)]
+    )
+    compare(base)
+    assert others(base) == {"1.alert-a": None, "1.alert-b": ["s2"]}
+
+
+def test_notes_are_of_both(base: Connection) -> None:
+    """An alert that an operator closes does not come back as that of the other sensor."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2)])
+    compare(base)
+    put_note(base, 1, Note("alert-a", "pia", "closed", "benign", None, "scanner"))
+    check(base)
+    compare(base)
+    assert ids(base, AlertFilter(state=("open",))) == []
+    assert ids(base, AlertFilter(verdict=("benign",))) == ["1.alert-a"]
+    put_note(base, 2, Note("alert-b", "pia", "open", None, None, ""))
+    assert ids(base, AlertFilter(state=("open",))) == ["1.alert-a"]
+
+
+def test_a_search_finds_what_any_sensor_knows(base: Connection, servers: HubServers, capsys: Any) -> None:
+    """A name or a device that only the other sensor knows finds the alert, in lists and with the command."""
+    more = {"parties": ["s:10.1.2.3", "s:dev-b", "t:10.1.2.9"], "summary": "backstage scanned", "src": "backstage"}
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2, **more)])
+    compare(base)
+    for wanted in AlertFilter(text="backstage"), AlertFilter(device="2.dev-b"), AlertFilter(source="10.1.2.3"):
+        assert ids(base, wanted) == ["1.alert-a"]
+    assert ids(base, AlertFilter(device="3.dev-b")) == []
+    for arguments, sensor, seen_by in ((), "s1", ["s2"]), (("--sensor", "s2"), "s2", []):
+        capsys.readouterr()
+        assert main(["hub", "alerts", "--json", *arguments, "--config", str(servers.config)]) == 0
+        [row] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert (row["sensor"], row["others"]) == (sensor, seen_by)
+
+
+def test_a_sensor_that_moves_and_old_alerts(base: Connection) -> None:
+    """The alert of a moved sensor is that of its new site; alerts of more than two days ago are not compared again."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2)])
+    relist(base, NOW + timedelta(days=3))
+    assert ids(base) == ["1.alert-a", "2.alert-b"]
+    compare(base)
+    move(base, "s1", PARIS)
+    relist(base, NOW + timedelta(days=3))
+    check(base)
+    assert ids(base, site=SITE) == ["2.alert-b"]
+
+
+def test_wrong_counts_are_corrected(base: Connection) -> None:
+    """Such as after the upgrade of several workers, of which one did not know listed rows."""
+    write(base, (), [scan("alert-a", 1), scan("alert-b", 2, 2)])
+    compare(base)
+    base.execute("INSERT INTO alert_counts VALUES ('HQ', 'open', 2, 'discovery.port_scan', '', '', 3)")
+    correct_alert_counts(base)
+    check(base)
+
+
+def test_a_report_has_it_once(base: Connection, tmp_path: Any) -> None:
+    """Reports of a site read the same rows as lists."""
+    body = b'{"ts":"2026-11-29T00:00:00Z","kind":"alert","alert":{"id":"%s"}}'
+    rows = (
+        scan(f"alert-{one}", number, number, record=body % f"alert-{one}".encode())
+        for number, one in ((1, "a"), (2, "b"))
+    )
+    write(base, (), list(rows))
+    compare(base)
+    with base.transaction():
+        write_log(base, Span(SITE, NOW - timedelta(days=1), NOW + timedelta(days=1)), tmp_path / "log")
+    records = [json.loads(line) for line in (tmp_path / "log").read_bytes().splitlines()]
+    assert [one["alert"]["id"] for one in records if one.get("kind") == "alert"] == ["1.alert-a"]
