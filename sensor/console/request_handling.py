@@ -59,6 +59,6 @@ def _answer(console: Console, request: Request, work: Work, form: Given, write: 
     except (ViewError, Refused) as error:
         return errors.refused(console, request, error)
     except StoreError as error:
-        return errors.not_written(request, error, who)
+        return errors.unusable(request, error, who)
     except OSError as error:
         return errors.unreadable(console, request, error)

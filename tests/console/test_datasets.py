@@ -81,6 +81,19 @@ def test_a_newer_store_is_refused_with_what_to_do(start, own: Path) -> None:
         no_all_clear(answer.text)
 
 
+def test_a_damaged_device_is_not_a_failed_change(start, own: Path) -> None:
+    """Its page names the damage; that nothing was changed is the answer to a change only."""
+    with sqlite3.connect(own / "inventory.db") as base:
+        (name,) = base.execute("SELECT id FROM devices LIMIT 1").fetchone()
+        base.execute("UPDATE devices SET state = '{}' WHERE id = ?", (name,))
+    base.close()
+    with start(own).client() as client:
+        answer = client.get(f"/devices/{name}")
+        assert answer.status_code == 503
+        assert name in answer.text
+        assert "Nothing was changed" not in answer.text
+
+
 def test_packets_that_are_missing_have_a_reason(start, own: Path) -> None:
     """One file is missing, one is damaged: both are reported, and the rest is shown."""
     files = sorted((own / "evidence").iterdir())

@@ -57,7 +57,7 @@ def no_page(console: Console, request: Request, known: Sequence[str]) -> Respons
 
 def unreadable(console: Console, request: Request, error: OSError) -> Response:
     """An error of the disk, or a missing permission of the console's user."""
-    text = f"{error.filename or 'the state folder'}: {error.strerror or error}. Nothing was changed."
+    text = _unchanged(request, f"{error.filename or 'the state folder'}: {error.strerror or error}")
     return bare(request, "error.jinja", "Cannot read or write", 503, text=text, links=[], who=user_of(console, request))
 
 
@@ -68,9 +68,15 @@ def unavailable(request: Request, text: str) -> Response:
     return bare(request, "error.jinja", "Not available", 503, text=text, links=[])
 
 
-def not_written(request: Request, error: StoreError, who: RequestUser) -> Response:
-    """The inventory cannot be written because of its version or its owner."""
-    return bare(request, "error.jinja", "Cannot write", 503, text=f"{error}. Nothing was changed.", links=[], who=who)
+def unusable(request: Request, error: StoreError, who: RequestUser) -> Response:
+    """The inventory cannot be read because it is damaged, or cannot be written because of its version or its owner."""
+    title = "Cannot write" if request.method == "POST" else "Cannot read or write"
+    return bare(request, "error.jinja", title, 503, text=_unchanged(request, str(error)), links=[], who=who)
+
+
+def _unchanged(request: Request, text: str) -> str:
+    """For requests that change something: nothing was changed."""
+    return f"{text}. Nothing was changed." if request.method == "POST" else f"{text}."
 
 
 def not_logged_in(request: Request, text: str, status: int, again: str) -> Response:
