@@ -1,8 +1,8 @@
 """LPD, the line printer daemon protocol (RFC 1179): jobs, queue queries and removals.
 
-Reads the commands, and in control files the names of host, user, job and file. Data files are skipped by their size.
-The names in a control file are those of the job's origin: print servers forward jobs of others, so the names are in
-events only and are not attributed to any device.
+Reads the commands, requests that overflow a buffer or contain a format string, and in control files the names of host,
+user, job and file. Data files are skipped by their size. The names in a control file are those of the job's origin:
+print servers forward jobs of others, so the names are in events only and are not attributed to any device.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.dissectors.shared.odd_arguments import odd_commands, odd_message
 
 COMMANDS = {1: "print", 2: "receive", 3: "queue_short", 4: "queue_long", 5: "remove"}
 RECEIVE = 2
@@ -85,7 +86,7 @@ class LpdStream(Stream):
                 end = kept.find(b"\n", 0, LINE_LIMIT)
                 if end < 0:
                     if len(kept) >= LINE_LIMIT or kept[0] not in COMMANDS:
-                        raise Malformed("no command")
+                        yield from self._other(packet, bytes(kept))
                     return
                 line = bytes(kept[:end])
                 del kept[: end + 1]
@@ -106,10 +107,20 @@ class LpdStream(Stream):
             return
         command = COMMANDS.get(number)
         if command is None:
-            raise Malformed("no command")
+            yield from self._other(packet, line)
+            return
         self._receiving = number == RECEIVE
         queue, _, operands = line[1:].partition(b" ")
+        yield from odd_commands(packet, "lpd", command.encode(), line[1:])
         yield LpdCommand(packet, command, clean(queue, NAME_LIMIT), clean(operands, NAME_LIMIT))
+
+    def _other(self, packet: Packet, request: bytes) -> list[Parsed]:
+        """A request that is no command: of another protocol, or an exploit."""
+        self.done = True
+        odd = odd_message(packet, "lpd", "request", request)
+        if not odd:
+            raise Malformed("no command")
+        return odd
 
     def _part(self, number: int, operands: bytes) -> None:
         """A part of a job: its type and its size (RFC 1179, 6)."""

@@ -1,8 +1,9 @@
-"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP and TCP, and calls of the administration
-daemon that is found through it.
+"""ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP and TCP, and calls of daemons that are
+found through it.
 
-Reads the program that a client looks up, on the well-known port, and calls over UDP of programs known for remote
-administration on any port. Ignores credentials and all other programs.
+Reads the program that a client looks up, on the well-known port, and over UDP on any port calls of programs known for
+remote administration and calls whose arguments overflow a buffer or contain a format string. Ignores credentials and
+all other programs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors.shared.odd_arguments import odd_message
 from sensor.dissectors.shared.rpc_records import CALL, MARK, REPLY, RPC_VERSION, RecordStream
 
 PORT = 111
@@ -27,6 +29,8 @@ PROGRAMS = {
     100021: "nlockmgr", 100024: "status", 100068: "cmsd", 100083: "ttdbserverd", 100232: "sadmind", 100300: "nisd",
     150001: "pcnfsd", 300019: "amd",
 }  # fmt: skip
+# Daemons with buffers that calls overflowed, or with format strings.
+FRAGILE = (100005, 100024, 100068, SADMIND, 300019)
 _PROCEDURES = {1: "set", 2: "unset", 3: "getport", 4: "dump", 5: "callit"}
 _CALL = struct.Struct("!IIIIII")
 
@@ -65,12 +69,12 @@ class PortmapAdminCall(Event):
 
 
 class Portmap(Dissector):
-    """Calls of the administration daemon are recognized by version and number of the program."""
+    """Calls of daemons on other ports are recognized by the number of the program."""
 
     interest = Interest(
         udp=(PORT,),
         tcp=(PORT,),
-        magic=((12, SADMIND.to_bytes(4, "big")), (12, PORTMAPPER.to_bytes(4, "big"))),
+        magic=tuple((12, program.to_bytes(4, "big")) for program in (PORTMAPPER, *FRAGILE)),
         stream=True,
         opening=4,
         repeats_s=1,
@@ -106,8 +110,11 @@ def _message(packet: Packet, data: bytes) -> list[Parsed]:
 
 def _call(packet: Packet, data: bytes, xid: int) -> list[Parsed]:
     _, _, _, program, _, procedure = _CALL.unpack_from(data)
+    odd = odd_message(packet, "rpc", PROGRAMS[program], data[_CALL.size :]) if program in FRAGILE else []
     if program == SADMIND:
-        return [PortmapAdminCall(packet, xid, program, PROGRAMS[program], procedure, len(data))]
+        return [PortmapAdminCall(packet, xid, program, PROGRAMS[program], procedure, len(data)), *odd]
+    if program in FRAGILE:
+        return odd
     if program != PORTMAPPER or procedure not in _PROCEDURES:
         return []
     name = _PROCEDURES[procedure]

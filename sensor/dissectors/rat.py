@@ -2,10 +2,10 @@
 There is no standard; signatures are from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
-Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit sends to its stagers, the banners of
-command shells, and text protocols that request screens and cameras. Sessions that are encrypted from the first byte are
-not detected here but by their certificates (``tls``). Data that the operator exfiltrates is not stored; of a message
-only the first word is.
+NetBus, SubSeven, Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit sends to its stagers, the
+banners of command shells, and text protocols that request screens and cameras. Sessions that are encrypted from the
+first byte are not detected here but by their certificates (``tls``). Data that the operator exfiltrates is not stored;
+of a message only the first word is.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ SHAPES = (
     _shape("DarkComet", rb"(?:8EA4AB05FA7E|BF7CAB464EFB|155CAD31A61F)"),
     _shape("Remcos", rb"\x24\x04\xff\x00.{4}|\[DataStart\].{4}"),
     _shape("NetWire", rb"\x41\0\0\0(?:\x99|\x03).{32}"),
+    _shape("NetBus", rb"NetBus \d\.\d\d? ?\r|BN[\x10 ]\0\x02\0"),
+    _shape("SubSeven", rb"connected\. (?:time/date: )?[\x20-\x7e]{10,60}, version: "),
     _shape("Metasploit stage", rb".{2}[\x01-\x20]\0MZ(?:\xe8\0\0\0\0|ARUH\x89\xe5)"),
     _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
     _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
@@ -84,6 +86,7 @@ STARTS = (
     b"cat /etc", b"python -", b"python3 ", b"www-data", b"sh-4.", b"sh-5.", b"PS C:\\", b"systemin", b"tasklist",
     b"net user", *(b"id\n" + word for word in (b"whoam", b"uname", b"hostn", b"pwd\n", b"ifcon", b"ls -l", b"cat /")),
     *(prompt + b" " + word for prompt in (b"$", b"#", b"/ #") for word in (b"uid=", b"root", b"www-")),
+    b"NetBus 1", b"NetBus 2", b"BN\x10\0\x02\0", b"BN \0\x02\0", b"connecte",
     b"BusyBox ", b"\r\nBusyB", b"\n\nBusyB", b"sh: can'", b"/bin/ash",
 )  # fmt: skip
 MAGIC = (

@@ -50,9 +50,9 @@ class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
     with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``drb`` with a method, ``ajp`` with an
     attribute, one event for each; ``unrealircd`` and ``netcore`` with a command for their backdoor; ``telnet`` with an
-    option as user; ``ftp``, ``pop3``, ``imap`` and ``smtp`` with a command and the kind of its odd argument; ``cups``
-    with the URI of an announced printer; ``postgres`` and ``mysql`` with a statement that runs programs,
-    ``mongodb`` with the collection of an insertion.
+    option as user; ``ftp``, ``pop3``, ``imap``, ``smtp``, ``lpd``, ``rpc`` and ``dtspcd`` with a command and
+    the kind of its odd argument; ``cups`` with the URI of an announced printer; ``postgres`` and ``mysql`` with a
+    statement that runs programs, ``mongodb`` with the collection of an insertion.
     """
 
     service: str

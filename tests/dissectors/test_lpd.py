@@ -61,7 +61,7 @@ def test_long_control_file() -> None:
         b"GET / HTTP/1.1\r\n",
         b"\7lp\n",
         b"\n",
-        b"\2" + b"a" * 2000,
+        b"\2" + b"abcde" * 400,
         b"\2lp\n\3x dfA\n",
         b"\2lp\n\0071 dfA\n",
         b"\2lp\n\3" + b"9" * 13 + b" dfA\n",
@@ -71,6 +71,19 @@ def test_malformed(start: bytes) -> None:
     """Other protocols, endless lines and invalid sizes are malformed."""
     with pytest.raises(Malformed):
         conversation(start)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "text"),
+    [
+        (b"BB\xe0\xf3\xff\xbf%.156u%300$n%.21u%301$nsecurity%302$n%.192u%303$n\n", "REQUEST format string"),
+        (b"\x90\x90\x90\x90" * 300, "REQUEST overflow"),
+        (b"\4" + b"A" * 200 + b"\n", "QUEUE_LONG overflow"),
+    ],
+)
+def test_requests_that_no_client_sends(request_line: bytes, text: str) -> None:
+    """A format string or filler in place of a command, and as the name of a queue."""
+    assert events(conversation(request_line))[0] == ("ServiceCommand", "lpd", text)
 
 
 def test_data_of_unknown_size() -> None:

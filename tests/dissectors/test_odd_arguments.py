@@ -23,6 +23,7 @@ ARGUMENTS = {
     b"%8x%8x%236x%n": "format string",
     b"%.f%.f%.f%.f": "format string",
     b"%10$n": "format string",
+    b"%8x%62716x%hn%hn": "format string",
 }
 ORDINARY = (
     b"", b"anna", b"A" * 63, b"-" * 200, b"=" * 200, b"%2f%2f%2f%2f%20", b"%d0%b5%d0%bd%d1%82",

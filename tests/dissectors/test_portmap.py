@@ -47,6 +47,24 @@ def test_other_programs_report_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("argument", "kind"),
+    [
+        (b"%8x%8x%62716x%hn%51859x%hn", "format string"),
+        (b"\x18\xf7\xff\xbf" * 32, "overflow"),
+        (b"A" * 131, "overflow"),
+        (b"host.example.net", ""),
+        (bytes(2000), ""),
+        (bytes(range(256)) * 8, ""),
+    ],
+)
+def test_arguments_that_no_client_sends(argument: bytes, kind: str) -> None:
+    """A call of the status monitor with a format string or a sled; host names and binary data yield nothing."""
+    call = struct.pack("!IIIIII", 1, 0, 2, 100024, 1, 1) + bytes(16) + struct.pack("!I", len(argument)) + argument
+    odd = [("ServiceCommand", "rpc", f"STATUS {kind}")] if kind else []
+    assert events(Portmap().dissect(Packet(call, sport=800, dport=920))) == odd
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         b"short",

@@ -40,6 +40,10 @@ def test_the_small_capture(golden: Golden) -> None:
         (b"\0\0\0\x01\x0atelnet.arm\0\0\0\0", "Mirai"),
         (b"\x24\x04\xff\x00\x40\0\0\0" + bytes(64), "Remcos"),
         (b"\x41\0\0\0\x99" + bytes(range(64)), "NetWire"),
+        (b"NetBus 1.70 \r", "NetBus"),
+        (b"BN\x10\0\x02\0\0\0\x05\0", "NetBus"),
+        (b"connected. time/date: 21:12.34 - May 2, 2000, Tuesday, version: GOLD 2.1", "SubSeven"),
+        (b"connected. 21:12.34 - May 2, 2000, Tuesday, version: BoNuS 2.1", "SubSeven"),
         (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
         (b"CAPS|C:\\x.dat|8492|\xff\xd8\xff\xe0\0\x10JFIF", "sends screens"),
     ],
@@ -119,6 +123,8 @@ def test_a_conferencing_system_that_describes_itself() -> None:
         b"SSH-2.0-x",
         bytes(64),
         b"configure terminal",
+        b"NetBus 1.70 manual",
+        b"connected. Welcome to the chat\r\n",
     ],
 )
 def test_others_report_nothing(data: bytes) -> None:
