@@ -1,8 +1,8 @@
 """FTP control connections (RFC 959, RFC 2428, RFC 4217): server identity, logins with their result, file transfers.
 
-Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. A password is
-stored as a seal only; after AUTH TLS nothing is read. A server's greeting describes that server, even if it asks for a
-login.
+Reads greetings, answers to SYST, logins, the commands that name files, and data connections that are requested to a
+host other than the client. Ignores the data connections themselves. A password is stored as a seal only; after AUTH TLS
+nothing is read. A server's greeting describes that server, even if it asks for a login.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sensor.core.addresses import Address, is_host, parse
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
@@ -43,6 +44,8 @@ COMMANDS = ENTERED | frozenset((
 MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
 GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS, DONE = 220, 215, 230, 331, 530, 234, 250
 _ODD_USER = lazy_pattern(rb"[^\w.@+%\\ -]|.{100}")
+_PORT = lazy_pattern(rb"(\d{1,3}(?:,\d{1,3}){3}),(\d{1,3}),(\d{1,3})")
+_EPRT = lazy_pattern(rb"\|[12]\|([0-9a-fA-F.:]{2,45})\|(\d{1,5})\|")
 _REPLY = lazy_pattern(rb"([1-5]\d\d)([ -])(.*)", re.DOTALL)
 
 
@@ -87,6 +90,13 @@ class FtpFile(Event):
     command: str
     path: str
     user: str
+
+
+class FtpDataTarget(Event):
+    """A client requests that data connections lead to a host that is not the client (PORT, EPRT)."""
+
+    address: Address
+    port: int
 
 
 class Ftp(Dissector):
@@ -145,7 +155,7 @@ class FtpStream(LineStream):
             if self._password and packet.one_sided:
                 return [FtpPassword(packet, self._user, self._seal)]
             return []
-        parsed: list[Parsed] = []
+        parsed: list[Parsed] = _data_target(packet, verb, rest)
         if verb in ENTERED and self._password and self._logging_in and packet.one_sided:
             self._logging_in = False
             parsed.append(FtpEntered(packet, self._user, self._seal))
@@ -189,3 +199,18 @@ class FtpStream(LineStream):
             self._logging_in = False
             return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
         return []
+
+
+def _data_target(packet: Packet, verb: bytes, argument: bytes) -> list[Parsed]:
+    """The end of the next data connection, if it is not the client (RFC 959, 4.1.2; RFC 2428, 2)."""
+    if verb == b"PORT" and (found := _PORT.match(argument)):
+        host, port = found[1].replace(b",", b"."), int(found[2]) << 8 | int(found[3])
+    elif verb == b"EPRT" and (found := _EPRT.match(argument)):
+        host, port = found[1], int(found[2])
+    else:
+        return []
+    try:
+        address = parse(host.decode("ascii"))
+    except ValueError:
+        return []
+    return [FtpDataTarget(packet, address, port & 0xFFFF)] if is_host(address) and address != packet.src else []

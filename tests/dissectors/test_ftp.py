@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.addresses import parse
 from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
@@ -107,6 +108,28 @@ def test_passwords_in_other_commands() -> None:
     assert events(conversation((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [
         ("FtpFile", "SITE", "CHMOD 777 x", "")
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        (b"PORT 10,0,0,20,0,25", ("10.0.0.20", 25)),
+        (b"port 10,0,0,20,4,1", ("10.0.0.20", 1025)),
+        (b"EPRT |1|10.0.0.20|22|", ("10.0.0.20", 22)),
+        (b"EPRT |2|2001:db8::20|80|", ("2001:db8::20", 80)),
+        (b"PORT 10,0,0,66,195,80", None),
+        (b"EPRT |1|10.0.0.66|50000|", None),
+        (b"PORT 0,0,0,0,0,25", None),
+        (b"PORT 300,0,0,1,0,25", None),
+        (b"PORT 10,0,0,20", None),
+        (b"EPRT |1|:::|22|", None),
+    ],
+)
+def test_data_connections_to_other_hosts(command: bytes, target: tuple[str, int] | None) -> None:
+    """A host that is not the client is reported with its port; the client itself and invalid arguments are not."""
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, src=parse("10.0.0.66"))
+    parsed = events(stream.feed(packet, b"NOOP\r\n" + command + b"\r\n", True))
+    assert parsed == ([("FtpDataTarget", parse(target[0]), target[1])] if target else [])
 
 
 def test_gap_forgets_the_login() -> None:
