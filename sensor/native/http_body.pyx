@@ -14,7 +14,7 @@ from sensor.native.kinds cimport (
     HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS,
     HTTP_PAGE_BODY_BODY,
     HTTP_PAGE_BODY_ENCODED, HTTP_PAGE_BODY_OWN, HTTP_PAGE_BODY_SLOTS, HTTP_PAGE_BODY_STATUS, HTTP_SENT_BODY_BODY,
-    HTTP_SENT_BODY_HEAD,
+    HTTP_SENT_BODY_ENCODED, HTTP_SENT_BODY_HEAD,
     HTTP_SENT_BODY_SLOTS, PUNTED_HTTP_DESCRIPTION_BODY, PUNTED_HTTP_PAGE_BODY, PUNTED_HTTP_SENT_BODY,
 )
 from sensor.native.kept cimport Stream, about, copied, discard, forget, keep, malformed
@@ -51,7 +51,7 @@ cdef int begin_body(
     known = known or (coding.size == 7 and same(coding.data, b"deflate", 7))
     body.reader = NO_READER
     if head.request:
-        if bare:
+        if known:
             body.reader = SENT
             body.head.size = 0
             keep(s, &body.head, raw, size)
@@ -202,6 +202,7 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
     if body.reader == SENT:
         fields = punted(out, PUNTED_HTTP_SENT_BODY, HTTP_SENT_BODY_SLOTS)
         fields[HTTP_SENT_BODY_HEAD], fields[HTTP_SENT_BODY_BODY] = put(out, body.head.data, body.head.size), begin
+        fields[HTTP_SENT_BODY_ENCODED] = body.encoded
     elif body.reader == PAGE:
         fields = punted(out, PUNTED_HTTP_PAGE_BODY, HTTP_PAGE_BODY_SLOTS)
         fields[HTTP_PAGE_BODY_STATUS], fields[HTTP_PAGE_BODY_OWN] = body.status, body.own

@@ -55,17 +55,18 @@ class HttpResponseHead(Punted):
 
 
 class HttpSentBody(Punted):
-    """The head of a request and the beginning of its body."""
+    """The head of a request and the beginning of its body; ``encoded``: compressed."""
 
     head: bytes
+    encoded: bool
     body: bytes
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        return http.sent(packet, read_head(self.head), self.body)
+        return http.sent(packet, read_head(self.head), decoded(self.body) if self.encoded else self.body)
 
 
 class HttpPageBody(Punted):
-    """The beginning of a page; ``own``: of a server on the sender itself; ``encoded``: compressed."""
+    """The beginning of a page; ``own``: of a server on the sender itself; ``encoded`` as for requests."""
 
     status: int
     own: bool

@@ -183,7 +183,7 @@ def of(
     encoding = fields.get(b"content-encoding", b"").lower()
     length = head.length if not chunked else UNKNOWN
     reading: Reading | None = None
-    if login is not None and upload is not None and encoding in (b"", b"identity"):
+    if login is not None and upload is not None:
         reading = sent(media_type, login, upload)
     elif page is not None and media_type.startswith(PAGES):
         reading = title(page)
