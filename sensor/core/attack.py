@@ -102,6 +102,7 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1070.001", "Indicator Removal: Clear Windows Event Logs"),
         Technique("lateral-movement", "T1570", "Lateral Tool Transfer"),
         Technique("privilege-escalation", "T1068", "Exploitation for Privilege Escalation"),
+        Technique("defense-evasion", "T1221", "Template Injection"),
         Technique("credential-access", "T1187", "Forced Authentication"),
         Technique("credential-access", "T1003.002", "OS Credential Dumping: Security Account Manager"),
         Technique("credential-access", "T1003.003", "OS Credential Dumping: NTDS"),

@@ -16,6 +16,7 @@ DOWNLOAD = "command_and_control.tool_download"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0"
 POWERSHELL = "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1"
+OFFICE = "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Trident/7.0; ms-office; MSOffice 16)"
 CERTUTIL, BITS = "CertUtil URL Agent", "Microsoft BITS/7.8"
 
 
@@ -41,6 +42,8 @@ def request(
         (request("/beacon.dll", ""), Severity.medium),
         (request("/a.ps1", host="2001:db8::7", target="2001:db8::7"), Severity.medium),
         (request("/DavWWWRoot/invoice.exe", "Microsoft-WebDAV-MiniRedir/10.0.19045"), Severity.medium),
+        (request("/t/letter.dotm", OFFICE), Severity.medium),
+        (request("/index.html", OFFICE), Severity.medium),
         (request("/anything", CERTUTIL, "files.example.net"), Severity.medium),
         (request("/setup.exe", BROWSER), Severity.low),
         (request("/setup.exe", BITS), Severity.low),
@@ -81,13 +84,21 @@ def test_the_program_that_downloads_has_its_technique(agent: str, technique: str
         request("/pki/list.crl", "Microsoft-CryptoAPI/10.0", "crl.example.com"),
         request("/a.ps1", host=""),
         request("/cgi-bin/status.sh", "curl/8.5"),
+        request("/logo.png", OFFICE),
+        request("/letter.dotm", OFFICE, "templates.example.com"),
+        request("/letter.dotm", OFFICE, SERVER, target=SERVER),
     ],
 )
 def test_benign_twins_are_quiet(event: Event) -> None:
     """Named servers, updates of the system or of a company's server, data, uploads, certificate lists, requests without
-    a host, and pages raise no alert.
+    a host, pages, pictures in mails, and templates of named or internal servers raise no alert.
     """
     assert inspected(detector(DOWNLOAD), [event]) == []
+
+
+def test_a_template_has_its_technique() -> None:
+    alert = one(inspected(detector(DOWNLOAD), [request("/letter.dotm", OFFICE)]))
+    assert [each.technique for each in alert.techniques] == ["T1105", "T1071.001", "T1221"]
 
 
 def test_devices_are_another_detector_s() -> None:

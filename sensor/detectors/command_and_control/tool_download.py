@@ -2,8 +2,9 @@
 name.
 
 Installers come from named servers, through browsers and updaters. Certificate tools download only certificate lists;
-scripts that download programs from bare IP addresses are a common delivery method. Downloads of devices are reported by
-``lateral_movement.tool_transfer``.
+scripts that download programs from bare IP addresses are a common delivery method. So are documents that load a
+template or a page from such an address, whatever its name (CVE-2017-0199, CVE-2022-30190); pictures, of mails, are
+ignored. Downloads of devices are reported by ``lateral_movement.tool_transfer``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ _SCRIPTS = {
     ),
     "T1059": lazy_pattern(r"WinHttp\.WinHttpRequest", re.IGNORECASE),
 }
+_OFFICE = lazy_pattern(r"^Microsoft Office|\bms-office\b|\bMSOffice \d", re.IGNORECASE)
+_PICTURE = lazy_pattern(r"\.(?:png|jpe?g|gif|bmp|ico|svg|webp)$", re.IGNORECASE)
 # Ports of internal update servers, which clients access by address.
 UPDATES = (8530, 8531, 7000)
 
@@ -71,8 +74,9 @@ class ToolDownload(CallDetector):
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()
         certificates = field("user_agent").passes(lambda agent: agent.lower() == _CERTIFICATES)
-        program = field("host").passes(is_bare) & field("path").passes(
-            lambda path: _PROGRAM.search(path.partition("?")[0])
+        program = field("host").passes(is_bare) & (
+            field("path").passes(lambda path: _PROGRAM.search(path.partition("?")[0]))
+            | field("user_agent").matches(_OFFICE)
         )
         return {HttpRequest: plain & (certificates | program)}
 
@@ -86,8 +90,9 @@ class ToolDownload(CallDetector):
             )
         if not is_bare(event.host) or event.packet.dport in UPDATES:
             return iter(())
-        if not _PROGRAM.search(event.path.partition("?")[0]):
-            return iter(())
+        file = event.path.partition("?")[0]
+        if not _PROGRAM.search(file):
+            return iter(()) if _PICTURE.search(file) or not _OFFICE.search(agent) else self._template(event)
         technique = next((technique for technique, known in _SCRIPTS.items() if known.search(agent)), "")
         if technique or not agent:
             low = technique == "T1197" or self.context.networks.inside(event.packet.dst)
@@ -101,6 +106,13 @@ class ToolDownload(CallDetector):
         return self._alert(
             event, "address", "the server has no host name, unlike software download sites", Severity.low
         )
+
+    def _template(self, event: HttpRequest) -> Iterator[Alert]:
+        """A document loads a part of itself from a bare address."""
+        if self.context.networks.inside(event.packet.dst):
+            return iter(())
+        why = "it is a program for documents, and the server has no host name"
+        return self._alert(event, "template", why, Severity.medium, "T1221")
 
     def _alert(
         self, event: HttpRequest, what: str, why: str, severity: Severity, technique: str = ""
