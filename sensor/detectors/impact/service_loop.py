@@ -2,7 +2,8 @@
 CVE-2024-2169).
 
 One datagram with the source address and port of the other service begins it, so the sender is not in the capture. No
-client uses the ports of these services, but time servers exchange messages from port 123 on both sides: a few a minute.
+client uses the ports of these services, but time servers exchange messages from port 123 on both sides. Only errors of
+time servers loop, and they are shorter than times.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 REPORTED_LIMIT, REPORTED_S = 1024, 600
 # Echo, active users, daytime, quote of the day, chargen, time, TFTP, NTP.
 SERVICES = (7, 11, 13, 17, 19, 37, 69, 123)
+NTP, NTP_FRAME = 123, 90  # bytes of a frame with a time in the shortest form (RFC 5905, 7.3), over IPv4
 
 
 class Options(detector.Options):
@@ -71,7 +73,8 @@ class ServiceLoop(FlowDetector):
             at, rows = changes.of(kind)
             both = self._services[rows["client_port"]] & self._services[rows["server_port"]] & (rows["proto"] == UDP)
             least = np.minimum(rows["client_packets"], rows["server_packets"])
-            for i in np.flatnonzero(both & (least >= want.packets)).tolist():
+            times = (rows["server_port"] == NTP) & (rows["server_bytes"] >= NTP_FRAME * rows["server_packets"])
+            for i in np.flatnonzero(both & ~times & (least >= want.packets)).tolist():
                 seconds = max(int(rows["last"][i] - rows["first"][i]) / SECOND, 1.0)
                 if least[i] >= want.per_second * seconds:
                     found.append((int(at[i]), Finding(int(least[i]), round(seconds))))
