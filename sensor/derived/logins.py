@@ -16,7 +16,7 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
-from sensor.derived.shared.exchanges import Exchanges
+from sensor.derived.shared.exchanges import Exchanges, Proofs
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.esphome import EsphomeLogin
@@ -25,7 +25,7 @@ from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin, ImapPassword
 from sensor.dissectors.ipmi import IpmiSession
 from sensor.dissectors.iscsi import IscsiLogin
-from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
+from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError, KerberosTgsRequest
 from sensor.dissectors.ldap import LdapBindResult, LdapPassword
 from sensor.dissectors.mongodb import MongodbLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
@@ -127,6 +127,7 @@ class Logins(Deriver):
         self._kdcs = tables.include("kdcs", Exchanges())
         # (client, KDC) → the last unanswered request
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = tables.add("unanswered", Bounded(OPEN_LIMIT))
+        self._proofs = tables.include("proofs", Proofs())
         # (client, KDC) with a request in the capture
         self._requesting: Bounded[tuple[int, int], bool] = tables.add("asking", Bounded(OPEN_LIMIT))
         # KDCs whose answers are captured
@@ -156,6 +157,7 @@ class Logins(Deriver):
             & ~field("guest").filled()
             & field("status").is_in(0, *REFUSALS),
             IpmiSession: ~field("step").is_in("open", "opened"),
+            KerberosTgsRequest: held(self._proofs.unused, "packet.src", "packet.dst"),
             SipRequest: field("credentials").filled(),
             SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
             HttpRequest: shown & ~field("forwarded").filled(),
@@ -228,10 +230,13 @@ class Logins(Deriver):
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
         """If answers of the KDC are not captured, an account counts as rejected if its client continues with another
-        one instead of sending pre-authentication data. Otherwise it may wait for several answers.
+        one instead of sending pre-authentication data, or sends such data again instead of using a ticket. Otherwise
+        it may wait for several answers.
         """
         self._kdcs.request(event)
         pair = (event.packet.src, event.packet.dst)
+        if event.proof and self._proofs.is_repeated(event) and event.packet.dst not in self._replying:
+            return _attempt(event, KERBEROS, event.client, False, answer=False, judged=False)
         before = self._unanswered.get(pair)
         self._unanswered.put(pair, event)
         self._requesting.put(pair, True)
@@ -241,10 +246,16 @@ class Logins(Deriver):
             return None
         return _attempt(event, KERBEROS, before.client, False, answer=False, unknown=True, judged=False)
 
+    def kerberos_used(self, event: KerberosTgsRequest) -> LoginAttempt | None:
+        """A client that uses a ticket was accepted."""
+        self._proofs.unused.pop((event.packet.src, event.packet.dst))
+        return None
+
     def kdc_rejected(self, event: KerberosError) -> LoginAttempt | None:
         """If no request of the client is captured, its account is known only if the error repeats it."""
         pair = (event.packet.dst, event.packet.src)
         self._unanswered.pop(pair)
+        self._proofs.unused.pop(pair)
         self._replying.put(event.packet.src, True)
         requested = self._kdcs.initial(event)
         if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._requesting):
@@ -370,8 +381,8 @@ _SENT: dict[type[Event], str] = {
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent, FtpEntered: Logins.ftp_entered,
     TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
-    KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.kdc_rejected,
-    KerberosAsReply: Logins.kdc_issued, IpmiSession: Logins.controller,
+    KerberosAsRequest: Logins.kerberos_requested, KerberosTgsRequest: Logins.kerberos_used,
+    KerberosError: Logins.kdc_rejected, KerberosAsReply: Logins.kdc_issued, IpmiSession: Logins.controller,
     SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
     HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,

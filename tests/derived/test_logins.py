@@ -8,11 +8,12 @@ from sensor.core.addresses import parse
 from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.core.wants import ALWAYS, event_reader
 from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
 from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
-from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError
+from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosTgsRequest
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.pop3 import Pop3Password
 
@@ -154,6 +155,36 @@ def test_requests_of_kerberos_that_wait_for_answers() -> None:
     assert [(each.account, each.judged) for each in left] == [("ann", False), ("bob", False)]
     answer = Packet(src=SERVER, dst=CLIENT, sport=88, dport=4000)
     assert attempts([KerberosError(answer, 25, "", "R", "krbtgt/R", ()), *requests("ann", "bob", "eve")]) == []
+
+
+def test_proofs_of_kerberos_without_the_kdc_s_packets() -> None:
+    """Another proof of an account without a ticket in between follows a rejection. A proof over the other transport,
+    one after a minute, of another account or to a KDC whose answers are captured is no such proof.
+    """
+
+    def proof(at: float, account: str = "ann", proto: int = 17) -> Event:
+        there = Packet(ts=int(at * SECOND), src=CLIENT, dst=SERVER, sport=4000, dport=88, proto=proto)
+        return KerberosAsRequest(there, account, "R", "krbtgt/R", (18,), 0, "", "timestamp", 18)
+
+    def used(at: float) -> Event:
+        there = Packet(ts=int(at * SECOND), src=CLIENT, dst=SERVER, sport=4000, dport=88, proto=17)
+        return KerberosTgsRequest(there, "", "R", "cifs/fs", (18,), 0, "", "t1", 18, "krbtgt/R", 18, False)
+
+    found = attempts([proof(1), proof(2), proof(3, "ANN")])
+    assert [(each.account, each.accepted, each.judged, each.unknown) for each in found] == [
+        ("ann", False, False, False),
+        ("ANN", False, False, False),
+    ]
+    answer = KerberosError(Packet(src=SERVER, dst=CLIENT, sport=88, dport=4000), 25, "", "R", "krbtgt/R", ())
+    for quiet in (
+        [proof(1), used(2), proof(3)],
+        [proof(1), proof(2, proto=6)],
+        [proof(1), proof(70)],
+        [proof(1), proof(2, "bob"), proof(3, "eve")],
+        [proof(1), answer, proof(3)],
+        [answer, proof(1), proof(2)],
+    ):
+        assert attempts(quiet) == []
 
 
 def test_requests_that_wait_are_bounded() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
+from sensor.core.time_units import SECOND
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,
@@ -14,6 +15,7 @@ from sensor.dissectors.kerberos import (
 )
 
 OPEN_LIMIT = 4096
+REPEATED = 10 * SECOND  # longest time between two proofs of a password that belong to one search
 
 
 class Exchanges:
@@ -65,3 +67,26 @@ class Unseen:
             self._bare.put(ends, account)
             return packet.one_sided
         return packet.one_sided or self._bare.pop(ends) == account
+
+
+class Proofs:
+    """Requests with a proof of the password. A client that was accepted uses its ticket, one that was rejected sends
+    another proof.
+    """
+
+    def __init__(self) -> None:
+        self.tables = NamedTables()
+        # (client, KDC) → the last such request, until a ticket is used or the KDC rejects it
+        self.unused: Bounded[tuple[int, int], KerberosAsRequest] = self.tables.add("unused", Bounded(OPEN_LIMIT))
+
+    def is_repeated(self, event: KerberosAsRequest) -> bool:
+        """Record a proof; True if it is another one for the same account, over the same transport."""
+        pair = (event.packet.src, event.packet.dst)
+        before = self.unused.get(pair)
+        self.unused.put(pair, event)
+        return (
+            before is not None
+            and before.client.lower() == event.client.lower()
+            and before.packet.proto == event.packet.proto
+            and event.ts - before.ts <= REPEATED
+        )
