@@ -112,6 +112,22 @@ def test_a_redirect_in_the_name_of_the_router() -> None:
     assert inspected(detector(ROGUE, World(host)), [honest]) == []
 
 
+def test_a_redirect_with_another_mac_than_the_router_s() -> None:
+    """The next hop is not known by its MAC, but the router is. Its own redirects, also as a virtual router, raise no
+    alert.
+    """
+    gateway = device("router", "10.0.0.1")
+    gateway.macs = (mac_of("10.0.0.1"),)
+
+    def redirect(mac: int) -> Event:
+        return IcmpRedirect(packet(0, mac, "10.0.0.1"), parse("10.0.0.66"), parse("203.0.113.9"))
+
+    [alert] = inspected(detector(ROGUE, World(gateway)), [redirect(mac_of("10.0.0.66"))])
+    assert (alert.actor.address, alert.actor.mac) == (parse("10.0.0.66"), mac_of("10.0.0.66"))
+    for own in (mac_of("10.0.0.1"), 0x00005E000101):
+        assert inspected(detector(ROGUE, World(gateway)), [redirect(own)]) == []
+
+
 def test_redirects_that_mislead_no_host() -> None:
     """An on-link redirect to a new device, one from the unspecified address, which RFC 4861 discards, and one to
     another router raise no alert.

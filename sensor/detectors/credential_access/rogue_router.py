@@ -4,9 +4,9 @@ segment.
 Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
 own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless it
 assigns link-local addresses (mitm6, pretender). Also reported: router advertisement floods, zero-lifetime
-advertisements in the name of a known router, and hosts that send ICMP redirects to themselves. Where the zero lifetime
-has the MAC of the router too, it contradicts the router: tools send it at once after each of its advertisements, which
-a router sends at least three seconds apart (RFC 4861, 6.2.6).
+advertisements in the name of a known router, hosts that send ICMP redirects to themselves, and redirects in the name of
+a router with another MAC. Where the zero lifetime has the MAC of the router too, it contradicts the router: tools send
+it at once after each of its advertisements, which a router sends at least three seconds apart (RFC 4861, 6.2.6).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sensor.core.event import Event
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
@@ -80,7 +81,7 @@ class _Router(NamedTuple):
 class RogueRouter(EventDetector):
     """Watches router advertisements, DHCPv6 leases and redirects, by segment."""
 
-    title = "Rogue IPv6 router advertisement or DHCPv6 server"
+    title = "Rogue router advertisement, redirect or DHCPv6 server"
     severity = Severity.high
     techniques = ("T1557",)
     advice = (
@@ -214,7 +215,7 @@ class RogueRouter(EventDetector):
         gateway = event.target if isinstance(event, NdpRedirect) else event.gateway
         if gateway == event.destination or not addresses.is_host(packet.src):
             return
-        itself = self._leads_to_sender(event, gateway)
+        itself = self._leads_to_sender(event, gateway) or self._is_forged(packet)
         if itself or is_fixed_function(self.context, sender):
             reason = f"it redirects traffic for {addresses.text(event.destination)} to {addresses.text(gateway)}"
             # The source address is that of the router, whose redirects hosts follow (RFC 1122, 3.2.2.2).
@@ -227,6 +228,12 @@ class RogueRouter(EventDetector):
             return event.mac == packet.src_mac
         device = self.context.device(Subject(0, gateway, packet.vlan))
         return device is not None and packet.src_mac in device.macs
+
+    def _is_forged(self, packet: Packet) -> bool:
+        """Whether the source address belongs to a router with another MAC."""
+        device = self.context.device(Subject(0, packet.src, packet.vlan))
+        macs = device.macs if device is not None else ()
+        return bool(macs) and packet.src_mac not in macs and not is_virtual(packet.src_mac)
 
     @staticmethod
     def _known(table: Bounded[int, Bounded[Any, Any]], vlan: int) -> Bounded[Any, Any]:
