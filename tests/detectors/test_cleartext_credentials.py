@@ -75,8 +75,8 @@ def test_what_leaves_the_network_is_low_at_least() -> None:
 
 
 def test_benign_twins_are_quiet() -> None:
-    """Guests, digests, SNMPv3, logins without a password or with Kerberos, repeated results, and proxies raise no
-    alert.
+    """Guests, digests, SNMPv3, requests that a reflector returns, logins without a password or with Kerberos, repeated
+    results, and proxies raise no alert.
     """
     no_listener = LdapBind(ends(0, 389, answer=False), "simple", "", False)
     signed = LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False)
@@ -85,6 +85,7 @@ def test_benign_twins_are_quiet() -> None:
         web(1, scheme="digest")[0],
         *register(2),
         snmp(3, "3", ""),
+        SnmpRequest(ends(3, 161, answer=True), "2c", "public", "", "", "get", 1, (), 0),
         no_listener,
         signed,
     ]

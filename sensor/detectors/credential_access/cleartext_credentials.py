@@ -47,6 +47,7 @@ from sensor.dissectors.vnc import VncLogin
 
 REPORTED_LIMIT = 16384
 NOTHING = "nothing"
+SNMP = 161  # port of agents
 GUESTS = frozenset(("anonymous", "ftp", "guest"))
 
 
@@ -105,7 +106,9 @@ def _call(event: SipRequest) -> Seen | None:
 
 
 def _management(event: SnmpRequest) -> Seen | None:
-    return Seen("SNMP", "", Severity.info, what="a community string") if event.community else None
+    """No manager sends requests from the port of agents: reflectors return the requests of a flood."""
+    returned = event.packet.sport == SNMP != event.packet.dport
+    return Seen("SNMP", "", Severity.info, what="a community string") if event.community and not returned else None
 
 
 def _directory(event: LdapBind) -> Seen | None:
