@@ -136,8 +136,10 @@ class Confines:
         doubt = Answer.NO
         for entry in one.entries:
             met = self._met(entry, installed, conversation, begins=begins)
-            if met == Answer.YES:
-                return Answer.YES if entry.accept else doubt
+            if met == Answer.YES and entry.accept:
+                return Answer.YES
+            if met == Answer.YES and not entry.unread:  # an unsupported condition may spare this connection
+                return doubt
             if met == Answer.UNKNOWN and entry.accept:
                 doubt = Answer.UNKNOWN
         return doubt

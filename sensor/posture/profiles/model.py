@@ -31,7 +31,7 @@ class Peer(NamedTuple):
     @property
     def text(self) -> str:
         if self.kind == ANY:
-            return "anybody"
+            return "any host"
         return self.value if self.kind in (NAME, BLOCK) else f"{self.kind} {self.value}".strip()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 FILE, VERSION = "vulnerabilities.db", 1
@@ -61,6 +61,23 @@ def name_of(number: int) -> str:
     """The inverse; numbers have at least four digits."""
     year, number = divmod(number, _YEAR)
     return f"CVE-{year}-{number:04}"
+
+
+@contextlib.contextmanager
+def transaction(base: sqlite3.Connection) -> Iterator[None]:
+    """All changes within it, or none, as after a ROLLBACK within it. Raises DatabaseError if they cannot be written."""
+    try:
+        base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            if base.in_transaction:
+                base.execute("COMMIT")
+        except BaseException:
+            if base.in_transaction:  # on a full disk, SQLite has rolled back already
+                base.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
 
 
 def open_to_write(folder: Path) -> sqlite3.Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sensor.posture.vulnerabilities.database import DatabaseError
+from sensor.posture.vulnerabilities.database import transaction
 
 _GONE = """
 CREATE TEMP TABLE gone AS SELECT cve, source FROM members AS one WHERE feed = :feed
@@ -33,21 +33,13 @@ def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
     """Remove a feed; returns the number of removed entries. Raises FeedNotRecorded; DatabaseError if the database
     cannot be written.
     """
-    try:
-        base.execute("BEGIN IMMEDIATE")
-        try:
-            count = (
-                _cleared(base, {"kev": "exploited", "epss": "scores"}[kind])
-                if kind in ("kev", "epss")
-                else _without(base, name)
-            )
-            base.execute("DELETE FROM sources WHERE name = ?", (name,))
-        except BaseException:
-            base.execute("ROLLBACK")
-            raise
-        base.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
+    with transaction(base):
+        count = (
+            _cleared(base, {"kev": "exploited", "epss": "scores"}[kind])
+            if kind in ("kev", "epss")
+            else _without(base, name)
+        )
+        base.execute("DELETE FROM sources WHERE name = ?", (name,))
     return count
 
 

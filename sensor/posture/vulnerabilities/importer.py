@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from sensor.posture.vulnerabilities.database import SOURCES as CVE_SOURCES
-from sensor.posture.vulnerabilities.database import DatabaseError, number_of
+from sensor.posture.vulnerabilities.database import number_of, transaction
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
 from sensor.posture.vulnerabilities.feeds.records import Progress
@@ -68,26 +68,26 @@ def import_feed(
     read. Raises DatabaseError if the database cannot be written.
     """
     try:
-        with open_feed(path, progress) as feed:
-            base.execute("BEGIN IMMEDIATE")
-            try:
-                outcome = _taken(base, feed, origin)
-                outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
-                if not outcome.trouble:
-                    _note_source(base, outcome, origin, moment)
-            except BaseException:
+        with open_feed(path, progress) as feed, transaction(base):
+            outcome = _taken(base, feed, origin)
+            outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
+            if outcome.trouble:
                 base.execute("ROLLBACK")
-                raise
-            base.execute("ROLLBACK" if outcome.trouble else "COMMIT")
+            else:
+                _note_source(base, outcome, origin, moment)
     except Unreadable as error:
         outcome = ImportResult(origin.name, trouble=str(error))
     except OSError as error:
         outcome = ImportResult(origin.name, trouble=f"cannot be read: {error.strerror or error}")
-    except sqlite3.Error as error:
-        raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
     if outcome.trouble:
-        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (outcome.trouble, outcome.name))
+        note_trouble(base, outcome.name, outcome.trouble)
     return outcome
+
+
+def note_trouble(base: sqlite3.Connection, name: str, trouble: str) -> None:
+    """Store why the last update of a feed was rejected. Raises DatabaseError."""
+    with transaction(base):
+        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (trouble, name))
 
 
 def _note_source(base: sqlite3.Connection, outcome: ImportResult, origin: Origin, moment: str) -> None:

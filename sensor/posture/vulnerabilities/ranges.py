@@ -1,16 +1,20 @@
 """The position of a version relative to the versions that a record names: affected, not affected, or unknown.
 
 A version in a packet may be abbreviated (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": if the
-answer depends on that, it is *unknown*. The same applies to a track that the record does not mention.
+answer depends on that, it is *unknown*. The same applies to a track that the record does not mention, and to a version
+that a record of single versions does not list: they are often only those that were tested.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sensor.posture.vulnerabilities.versions import Order, Scheme, Version, begins, order
+
+# Number of single versions in an explanation.
+VERSIONS_SHOWN = 3
 
 
 class AffectedStatus(enum.Enum):
@@ -31,10 +35,15 @@ class Range(NamedTuple):
     after: bool = False
     through: bool = False
 
+    @property
+    def single(self) -> bool:
+        """Whether it has one version only."""
+        return self.start == self.end != ""
+
     def __str__(self) -> str:
         if not self.start and not self.end:
             return "all versions"
-        if self.start == self.end:
+        if self.single:
             return self.start
         start = f"{'above' if self.after else 'from'} {self.start}" if self.start else ""
         end = f"{'up to' if self.through else 'before'} {self.end}" if self.end else ""
@@ -57,7 +66,7 @@ class Answer(NamedTuple):
     reason: str
 
 
-def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
+def evaluate(scheme: Scheme, version: str, ranges: Sequence[Range]) -> Answer:
     """Whether a version is among the affected ones."""
     places: dict[VersionPosition, Range] = {}
     for one in ranges:
@@ -69,6 +78,8 @@ def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
         unclear = places[VersionPosition.UNCLEAR]
         return Answer(AffectedStatus.UNKNOWN, f"{version} cannot be compared reliably with {unclear}")
     if VersionPosition.OUTSIDE in places:
+        if not scheme.listed and all(one.single for one in ranges):
+            return Answer(AffectedStatus.UNKNOWN, _not_listed(version, ranges))
         outside = places[VersionPosition.OUTSIDE]
         return Answer(AffectedStatus.NOT_AFFECTED, f"{version} is not among the affected versions: {outside}")
     if places:
@@ -78,6 +89,12 @@ def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
             f"{version} is on another release branch than the listed affected versions: {branch}",
         )
     return Answer(AffectedStatus.UNKNOWN, "the record contains no comparable versions")
+
+
+def _not_listed(version: str, ranges: Sequence[Range]) -> str:
+    more = f" and {len(ranges) - VERSIONS_SHOWN:,} more" if len(ranges) > VERSIONS_SHOWN else ""
+    names = ", ".join(one.start for one in ranges[:VERSIONS_SHOWN]) + more
+    return f"the record names single affected versions only ({names}); {version} is not listed"
 
 
 def place_of(scheme: Scheme, version: str, one: Range) -> VersionPosition:

@@ -144,7 +144,7 @@ SCHEMES = {
         Scheme("dotted", _dotted),
         Scheme("whole", _dotted, whole=True),
         Scheme("axis", _axis, branches=True),
-        Scheme("cisco", _cisco, whole=True, branches=True),
+        Scheme("cisco", _cisco, whole=True, branches=True, listed=True),
         Scheme("dahua", _dahua),
         Scheme("build_date", _build_date, whole=True),
         Scheme("futuresmart", _futuresmart),

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sensor.https import NotFetched
+from sensor.posture.vulnerabilities.database import transaction
 from sensor.posture.vulnerabilities.download import download
 from sensor.posture.vulnerabilities.feeds.records import Progress
-from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
+from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed, note_trouble
 
 # Opened with what is done and its size in bytes, 0 if unknown; gives a function that takes numbers of bytes.
 Reading = Callable[[str, int], AbstractContextManager[Progress]]
@@ -31,12 +32,13 @@ def take_feed(
             with reading(f"downloading {origin.name}", 0) as progress:
                 got = download(origin.place, file, etag=origin.etag, modified=origin.modified, progress=progress)
             if got.body is None:
-                base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
+                with transaction(base):
+                    base.execute("UPDATE sources SET imported = ? WHERE name = ?", (moment, origin.name))
                 return None
             fetched = origin._replace(etag=got.etag, modified=got.modified)
             return _imported(base, Path(file.name), fetched, moment, force=force, reading=reading)
     except NotFetched as error:
-        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (str(error), origin.name))
+        note_trouble(base, origin.name, str(error))
         return ImportResult(origin.name, trouble=str(error))
 
 

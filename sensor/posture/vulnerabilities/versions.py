@@ -43,13 +43,15 @@ class Version(NamedTuple):
 
 class Scheme(NamedTuple):
     """Version scheme of a family. ``whole``: versions are always complete, so that a short one is not an abbreviation;
-    ``branches``: tracks branch from each other, so that numbers show where a track began.
+    ``branches``: tracks branch from each other, so that numbers show where a track began; ``listed``: records list
+    every affected version, so that others are not affected.
     """
 
     name: str
     read: Callable[[str], Version | None]
     whole: bool = False
     branches: bool = False
+    listed: bool = False
 
 
 def compare(scheme: Scheme, left: str, right: str) -> Order:

@@ -167,9 +167,12 @@ def test_every_condition_has_to_be_met(golden: Golden, entry: Entry) -> None:
     golden(evaluated(installed(entry), CLOUD))
 
 
-def test_a_condition_that_is_not_understood_counts_as_met() -> None:
-    """An unknown condition counts as met, so that it causes no alert."""
+def test_a_condition_that_is_not_understood_causes_no_violation() -> None:
+    """An unknown condition of an accept counts as met, and of a drop as not met, so that it causes no alert."""
     assert evaluated(installed(Entry("e", unread=("dscp",))), CLOUD) is None
+    drop = Entry("d", accept=False, unread=("dscp",))
+    assert evaluated(installed(drop, ALL), CLOUD) is None
+    assert evaluated(installed(drop), CLOUD) is not None
 
 
 def test_what_others_begin_is_evaluated_by_what_may_reach_the_device(golden: Golden) -> None:

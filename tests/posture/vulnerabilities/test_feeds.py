@@ -103,7 +103,7 @@ def test_bounds_of_versions(tmp_path: Path) -> None:
     for bounds, expected in output:
         entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match("a:x:y", **bounds)])])))[2][0]
         assert entry.affects[0].ranges == (expected,)
-    for name, version in (("o:x:y", "-"), ("h:x:y", "*"), ("h:x:y", "-")):
+    for name, version in (("o:x:y", "-"), ("h:x:y", "*"), ("h:x:y", "-"), ("h:x:y", "1.0")):
         entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match(name, version=version)])])))[2][0]
         assert entry.affects == (Affects("x", "y", (), (), NO_VERSION),)
 
@@ -214,6 +214,34 @@ def test_cve_records(tmp_path: Path) -> None:
     ] == [entry]
 
 
+@pytest.mark.parametrize(
+    ("product", "affects"),
+    [
+        # Whatever the record does not list is affected: no other version is known to be unaffected.
+        (
+            {
+                "defaultStatus": "affected",
+                "versions": [{"version": "5.15", "lessThan": "5.15.5", "status": "affected"}],
+            },
+            Affects("x", "y", (Range("5.15", "5.15.5"),), (), "versions that it does not list are affected too"),
+        ),
+        # A hash is no version, even one that begins with a digit.
+        (
+            {
+                "versions": [
+                    {"version": "1da177e4c3f4", "lessThan": "9b1e44", "status": "affected", "versionType": "git"}
+                ]
+            },
+            Affects("x", "y", (), (), "1da177e4c3f4: a commit"),
+        ),
+    ],
+)
+def test_versions_that_cve_records_do_not_order(tmp_path: Path, product: dict[str, Any], affects: Affects) -> None:
+    cna = {"affected": [{"vendor": "x", "product": "y", **product}]}
+    (entry,) = read(written(tmp_path, {**CVE_RECORD, "containers": {"cna": cna}}))[2]
+    assert entry.affects == (affects,)
+
+
 def test_kev_and_epss(tmp_path: Path, golden: Golden) -> None:
     """Both formats of the KEV catalog have the same content; EPSS scores have a date."""
     kind, stamp, items = read(written(tmp_path, KEV))
@@ -262,6 +290,17 @@ def test_csaf(tmp_path: Path) -> None:
             9.8, "3", "2024-05-01", "2024-05-02T00:00:00Z",
         )
     ]  # fmt: skip
+
+
+def test_the_last_affected_version_of_an_advisory(tmp_path: Path) -> None:
+    """It is affected; whether others are is unknown, and not that they are unaffected."""
+    document = advisory()
+    (vulnerability,) = document["vulnerabilities"]
+    vulnerability["product_status"] = {"last_affected": ["P2"], "first_affected": ["absent"]}
+    (entry,) = read(written(tmp_path, document))[2]
+    assert entry.affects == (
+        Affects("Trane", "Tracer SC", (Range("4.4", "4.4", through=True),), (), "last affected: 4.4"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,19 @@ def test_a_feed_that_breaks_off_changes_nothing(golden: Golden, base: sqlite3.Co
     assert min(row[0] for row in base.execute("SELECT id FROM cves")) == number_of("CVE-2021-1000")
 
 
+def test_a_full_disk(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Nothing changes, the reason is that of the disk, and the next import works."""
+    taken(base, tmp_path, many(2))
+    base.execute(f"PRAGMA max_page_count = {base.execute('PRAGMA page_count').fetchone()[0]}")
+    with pytest.raises(DatabaseError) as raised:
+        taken(base, tmp_path, many(3000))
+    golden(str(raised.value))
+    assert not base.in_transaction
+    assert counts(base)[0] == 2
+    base.execute("PRAGMA max_page_count = 1000000")
+    assert taken(base, tmp_path, many(30)).trouble == ""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_other_users(tmp_path: Path) -> None:
     """A database that root imports is owned by the folder's owner; a user with read access can read it."""

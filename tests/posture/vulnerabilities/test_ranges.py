@@ -25,6 +25,10 @@ AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11
         ("dotted", "9.9", (Range("1.2"),), "affected"),
         ("dotted", "anything", (Range(),), "affected"),
         ("dotted", "3.1", (Range("3.1", "3.1", through=True), Range("4.0", "4.0", through=True)), "affected"),
+        # Single versions are often only those that were tested; records of Cisco list all of them.
+        ("dotted", "3.2", (Range("3.1", "3.1", through=True), Range("4.0", "4.0", through=True)), "unknown"),
+        ("dotted", "3.2", (Range("3.1", "3.1", through=True), Range("4.0", "4.1")), "not affected"),
+        ("cisco", "15.2(7)E4", (Range("15.2(7)E3", "15.2(7)E3", through=True),), "not affected"),
         ("dotted", "unknown", (Range("1.2", "1.4"),), "unknown"),
         ("dotted", "1.3", (Range("see advisory", "1.4"),), "unknown"),
         ("dotted", "1.3", (), "unknown"),
@@ -71,6 +75,8 @@ def test_verdict(scheme: str, version: str, ranges: tuple[Range, ...], verdict: 
 def test_a_reason_names_the_version_and_the_range(golden: Golden) -> None:
     golden(evaluate(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason)
     golden(evaluate(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason)
+    singles = tuple(Range(f"{number}.0", f"{number}.0", through=True) for number in range(1, 6))
+    golden(evaluate(SCHEMES["dotted"], "7.0", singles).reason)
     assert str(Range()) == "all versions"
     assert str(Range("1.2", "1.2", through=True)) == "1.2"
     assert str(Range("1.2", "1.4", after=True, through=True)) == "above 1.2 up to 1.4"
@@ -83,8 +89,8 @@ PARTS = st.lists(st.integers(0, 30), min_size=3, max_size=3)
 def test_plain_numbers_lie_where_they_lie(
     version: list[int], start: list[int], end: list[int], after: bool, through: bool
 ) -> None:
-    """Complete versions are always determined, by their numbers."""
+    """Complete versions are determined by their numbers, unless only one version is named."""
     one = Range(*(".".join(map(str, parts)) for parts in (start, end)), after=after, through=through)
     inside = (version > start or (version == start and not after)) and (version < end or (version == end and through))
     answer = evaluate(SCHEMES["whole"], ".".join(map(str, version)), (one,))
-    assert answer.verdict.value == ("affected" if inside else "not affected")
+    assert answer.verdict.value == ("affected" if inside else "unknown" if one.single else "not affected")

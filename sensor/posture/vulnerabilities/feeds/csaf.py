@@ -23,6 +23,7 @@ from sensor.posture.vulnerabilities.feeds.entry import (
 from sensor.posture.vulnerabilities.ranges import Range
 
 DEPTH_LIMIT = 32
+_STATUSES = ("known_affected", "first_affected", "last_affected")
 _BOUND = lazy_pattern(r"(<=|>=|<|>|=)?\s*([vVrR]?\d[\w.()+ -]{0,63})\Z")
 
 
@@ -46,7 +47,7 @@ def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
     }
     _join(products, tree)
     for vulnerability in map(object_of, list_of(document.get("vulnerabilities"))):
-        affected = [products[one] for one in _affected(vulnerability) if one in products]
+        affected = list(_affected(vulnerability, products))
         scores = [
             number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10)
             for one in list_of(vulnerability.get("scores"))
@@ -65,13 +66,15 @@ def stamp_of(document: dict[str, Any]) -> str:
     return text_of(object_of(object_of(document.get("document")).get("tracking")).get("current_release_date"), 32)
 
 
-def _affected(vulnerability: dict[str, Any]) -> list[str]:
+def _affected(vulnerability: dict[str, Any], products: dict[str, _Product]) -> Iterator[_Product]:
+    """Known affected products. The first and the last affected version are affected; whether others are is unknown."""
     status = object_of(vulnerability.get("product_status"))
-    return [
-        text_of(one)
-        for name in ("known_affected", "first_affected", "last_affected")
-        for one in list_of(status.get(name))
-    ][:AFFECTS_LIMIT]
+    named = [(name, text_of(one)) for name in _STATUSES for one in list_of(status.get(name))]
+    for name, identity in named[:AFFECTS_LIMIT]:
+        if (product := products.get(identity)) is not None:
+            yield product
+            if name != _STATUSES[0]:
+                yield product._replace(version=f"{name.replace('_', ' ')}: {product.version}")
 
 
 def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tuple[str, _Product]]:

@@ -30,6 +30,9 @@ TYPE = "CVE_RECORD"
 _METRICS = ("cvssV4_0", "cvssV3_1", "cvssV3_0", "cvssV2_0")
 _ANY = frozenset(("0", "*", "", "unspecified", "all", "all versions"))
 _UNKNOWN = frozenset(("n/a", "-", "unknown"))
+# Types of versions whose order no version number shows: commit hashes.
+_UNORDERED = "git"
+NOT_LISTED = "versions that it does not list are affected too"
 _VERSION = lazy_pattern(r"[vVrR]?\d[\w.()+ -]{0,63}\Z")
 
 
@@ -78,8 +81,11 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
         versions = [_versions(object_of(one)) for one in list_of(product.get("versions"))[:RANGES_LIMIT]]
         ranges = tuple(one for one in versions if isinstance(one, Range))
         unclear = next((one for one in versions if isinstance(one, str) and one), "")
+        others = product.get("defaultStatus") == "affected"
         if not versions:
-            ranges, unclear = ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), NO_VERSION)
+            ranges, unclear = ((Range(),), "") if others else ((), NO_VERSION)
+        elif others:
+            unclear = unclear or NOT_LISTED
         if ranges or unclear:
             yield Affects(vendor, name, ranges, (), unclear)
 
@@ -91,6 +97,8 @@ def _versions(entry: dict[str, Any]) -> Range | str:
         return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"
     if entry.get("changes"):
         return f"{version}: with changes within the range"
+    if entry.get("versionType") == _UNORDERED:
+        return f"{version}: a commit"
     before, through = text_of(entry.get("lessThan")), text_of(entry.get("lessThanOrEqual"))
     start = "" if version.lower() in _ANY else version
     end = before or through

@@ -110,13 +110,13 @@ def _vulnerable(node: dict[str, Any]) -> Iterator[tuple[str, str, Range | str]]:
 
 
 def _range(cpe: Cpe, match: dict[str, Any]) -> Range | str:
-    """The range of affected versions, or why there is none. Any version of a hardware product is any revision of it,
-    which does not imply a firmware version.
+    """The range of affected versions, or why there is none. The version of a hardware product is its revision, which
+    does not imply a firmware version.
     """
     bounds = [unescaped(text_of(match.get(name))) if name in match else "" for name in _BOUNDS]
     if any(bounds):
         start, after, end, through = bounds
         return Range(start or after, end or through, after=not start and bool(after), through=not end and bool(through))
-    if cpe.version == "-" or (cpe.part == "h" and cpe.version == "*"):
+    if cpe.version == "-" or cpe.part == "h":
         return NO_VERSION
     return Range() if cpe.version == "*" else Range(cpe.version, cpe.version, through=True)
