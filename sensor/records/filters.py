@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from sensor.core import addresses
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.moments import EXPECTED, moment_of
 from sensor.records.community_sql import VERSION, prefix_of
 from sensor.records.contents import block_values, endings
 from sensor.records.file_selection import Values
 from sensor.records.filter_values import expected
-from sensor.records.query import Query
-from sensor.records.schema import ALERT, LIST, TABLES, TEXT, Column, Table
-from sensor.records.searched import DOMAINS, EXACT, IPS
+from sensor.records.query import Query, as_sql
+from sensor.records.schema import ALERT, FLAG, LIST, TABLES, TEXT, TIME, Column, Table
+from sensor.records.searched import DOMAINS, EXACT, IPS, MACS
 
 _FILTER = lazy_pattern(r"([a-z_0-9]+)(!=|>=|<=|=|>|<)(.*)")
 # Limit on the different IPv6 addresses that are compared with a block.
@@ -65,14 +68,24 @@ def parsed(text: str, columns: Iterable[str] = ()) -> Filter:
         from sensor.documents import nearest
 
         raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
-    one = Filter(column, sign, value)
-    if sign in {"=", "!="} and not one.is_block and (form := expected(column, value)):
+    one = Filter(column, sign, standard(column, value))
+    if sign in {"=", "!="} and not one.is_block and (form := expected(column, one.value)):
         raise SearchError(f"found {text!r}, {form if form.startswith(('expected', 'did')) else f'expected {form}'}")
     if column == COMMUNITY:
         if sign not in {"=", "!="}:
             raise SearchError(f"found {text!r}, expected = or != and a Community ID")
         of_community(value)
     return one._replace(value=_block(one)) if one.is_block else one
+
+
+def standard(column: str, value: str) -> str:
+    """An address or a MAC in the notation of records; other texts, and patterns, as they are."""
+    try:
+        if column in IPS:
+            return addresses.text(addresses.parse(value))
+        return addresses.mac_text(addresses.parse_mac(value)) if column in MACS else value
+    except ValueError:
+        return value
 
 
 def _block(one: Filter) -> str:
@@ -174,7 +187,10 @@ def condition(column: Column, one: Filter) -> Condition:
         return Condition(f"{_not(one)}coalesce(list_contains({column.name}, ?), false)", (one.value,))
     if column.kind == TEXT and one.sign in {"=", "!="}:
         return Condition(f"{column.name} {_not(one)}ILIKE ? ESCAPE '\\'", (escaped(one.value).replace("*", "%"),))
-    return Condition(f"{column.name} {one.sign} ?", (one.value if column.kind == TEXT else _number(one),))
+    if column.kind == TIME:
+        return Condition(f"{column.name} {one.sign} ?::TIMESTAMP", (_moment(one),))
+    value = one.value if column.kind == TEXT else _flag(one) if column.kind == FLAG else _number(one)
+    return Condition(f"{column.name} {one.sign} ?", (value,))
 
 
 def of_community(text: str) -> Condition:
@@ -217,10 +233,26 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _number(one: Filter) -> float | int | bool | str:
-    if one.value.lower() in {"true", "false"}:
-        return one.value.lower() == "true"
+def _flag(one: Filter) -> bool:
+    if one.value.lower() not in {"true", "false"}:
+        raise _unfit(one, "true or false")
+    return one.value.lower() == "true"
+
+
+def _moment(one: Filter) -> str:
+    """A time in SQL notation; UTC unless the text names a zone."""
+    try:
+        return as_sql(moment_of(one.value, time.time_ns()) // 1000)
+    except (ValueError, OverflowError):
+        raise _unfit(one, EXPECTED) from None
+
+
+def _number(one: Filter) -> float | int:
     try:
         return float(one.value) if "." in one.value else int(one.value)
     except ValueError:
-        raise SearchError(f"found {one.column}{one.sign}{one.value}, expected a number behind {one.sign}") from None
+        raise _unfit(one, "a number") from None
+
+
+def _unfit(one: Filter, expected_value: str) -> SearchError:
+    return SearchError(f"found {one.column}{one.sign}{one.value}, expected {expected_value} behind {one.sign}")

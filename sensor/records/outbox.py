@@ -87,10 +87,12 @@ def put(records: Path, files: Sequence[File]) -> None:
         kinds = _wanted(folder)
         for number, file in enumerate(file for file in files if file.table in kinds):
             name = f"{time.time_ns():020}-{number:04}-{file.table}-{file.rows}{SUFFIX}"
+            fresh = (folder / name).with_suffix(".new")
             try:
-                shutil.copyfile(records / file.name, fresh := (folder / name).with_suffix(".new"))
+                shutil.copyfile(records / file.name, fresh)
                 fresh.rename(folder / name)
             except OSError:
+                fresh.unlink(missing_ok=True)
                 _count(folder, file.rows)
         _bound(folder)
 

@@ -28,10 +28,11 @@ from sensor.records.filters import (
     narrowed,
     of_community,
     resolved,
+    standard,
     values_of,
     within,
 )
-from sensor.records.query import Query
+from sensor.records.query import Query, as_sql
 from sensor.records.schema import ALERT, ALERT_FLOW, CONN, COVERAGE, LIST, TABLES, Column, Table
 from sensor.records.searched import DEVICES, DOMAINS, FREE, HASHES, IPS, JA4S, MACS
 from sensor.records.views import whole_name
@@ -77,7 +78,7 @@ def understood(text: str, query: Query) -> SearchTerm:
     if (kind := _address(text)) is not None:
         if kind == "block" and ":" in text:
             return SearchTerm(text, "block", addresses=within(text, query))
-        text = str(ipaddress.ip_address(text)) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
+        text = standard("ip", text) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
         return SearchTerm(text, kind)
     if text.startswith(VERSION):
         return SearchTerm(text, COMMUNITY, flows=_flows(text, query))
@@ -203,8 +204,9 @@ def _newest(query: Query, table: Table, where: Condition, values: Sequence[Value
     rows = list[Row]()
     # Of connections, derived columns are computed for the rows of the result only.
     names = ", ".join(one.name for one in table.columns if not (one.derived and table.hidden))
+    began = f" AND ts >= TIMESTAMP '{as_sql(query.within.since)}'" if query.within.since is not None else ""
     for source, last in query.steps(table, *values):
-        sql = f"SELECT {names} FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
+        sql = f"SELECT {names} FROM {source} WHERE ({where.sql}){began} ORDER BY ts DESC LIMIT {most}"
         answer = query.run(sql, where.values, most)
         rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         rows = sorted(rows, key=lambda row: str(row["ts"]), reverse=True)[:most]

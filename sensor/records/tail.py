@@ -99,9 +99,7 @@ class Tail:
         if not self._wait and shutil.disk_usage(self.folder).free < RESERVE_MIB * MIB:
             raise OSError(0, f"less than {RESERVE_MIB} MiB free")
         try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._fd, left) :]
+            _write_all(self._fd, data)
         except OSError:
             os.ftruncate(self._fd, self._size)
             raise
@@ -117,12 +115,24 @@ class Tail:
         fcntl.flock(
             fd, fcntl.LOCK_EX
         )  # locked before it gets its name: otherwise a reader could take it for an abandoned file
+        head = block(json.dumps(self._context | {"file": self._number + 1}).encode(), 0, CONTEXT_BLOCK)
+        try:
+            _write_all(fd, head)
+            fresh.rename(path)
+        except OSError:
+            os.close(fd)
+            fresh.unlink(missing_ok=True)
+            raise
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._number = fd, self._number + 1
-        head = block(json.dumps(self._context | {"file": self._number}).encode(), 0, CONTEXT_BLOCK)
-        self._size = os.write(fd, head)
-        fresh.rename(path)
+        self._fd, self._number, self._size = fd, self._number + 1, len(head)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """A single write may stop early, for example on a disk that is nearly full."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
 
 
 def given_up(path: Path) -> bool:

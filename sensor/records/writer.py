@@ -4,6 +4,7 @@ process.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -101,13 +102,17 @@ class Writer:
             os.close(self._lock)
             raise Busy(f"{folder}: another process writes traffic records to it") from None
         self.folder, self.complain, self.clock, self._durable = folder, complain, clock, durable
-        self.manifest = Manifest(folder / MANIFEST, write=True)
         self._identities: dict[str, Identity] = {}
         self._databases: dict[tuple[str, ...], GeoIP] = {}
         self.new_files = NewFiles(folder, durable=durable)
         self.rows = 0
-        self._sweep()
-        settle(self.manifest, folder)
+        with contextlib.ExitStack() as unusable:  # then another process can try
+            unusable.callback(os.close, self._lock)
+            self.manifest = Manifest(folder / MANIFEST, write=True)
+            unusable.callback(self.manifest.close)
+            self._sweep()
+            settle(self.manifest, folder)
+            unusable.pop_all()
 
     def close(self) -> None:
         self.manifest.close()

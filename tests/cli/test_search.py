@@ -98,6 +98,39 @@ def test_a_block_and_filters(found: Any) -> None:
     assert {row["service"] for row in found("service=nt*", "state!=S0", "--table", "conn")} == {"ntp"}
 
 
+def test_addresses_and_macs_in_any_notation(found: Any) -> None:
+    """Other notations than those of the records find the same rows, as terms and in filters."""
+    link_local = "fe80::7683:c2ff:fe10:4e01"
+    for standard, *others in (
+        (CAMERA, f"::FFFF:{CAMERA}"),
+        (link_local, link_local.upper(), f"{link_local}%eth0", "fe80:0:0:0:7683:c2ff:fe10:4e01"),
+    ):
+        for form in ("{}", "src_ip={}"):
+            rows = found(form.format(standard), "--table", "conn")
+            assert rows != []
+            assert all(found(form.format(other), "--table", "conn") == rows for other in others)
+    rows = found("src_mac=74:83:c2:10:4e:01", "--table", "conn")
+    assert rows != []
+    assert found("src_mac=74-83-C2-10-4E-01", "--table", "conn") == rows
+
+
+def test_filters_of_times_and_flags(found: Any) -> None:
+    """Times are UTC unless they name a zone."""
+    assert (
+        found("ts>=2026-11-24T08:10", "--table", "dns") == found("ts>=2026-11-24T09:10+01:00", "--table", "dns") != []
+    )
+    assert {row["ts"] >= "2026-11-24T08:10" for row in found("ts>=2026-11-24T08:10", "--table", "dns")} == {True}
+    assert {row["ech"] for row in found("ech=false")} == {False}
+
+
+def test_a_time_range_applies_to_every_table(found: Any) -> None:
+    """Also to the history of devices, of which queries need the version before the range."""
+    since = "2026-11-24T08:05"
+    rows = found(CAMERA, "--since", since)
+    assert {row["table"] for row in rows} >= {"conn", "device_history"}
+    assert min(row["ts"] for row in rows) >= since
+
+
 def test_one_connection_is_reported_whole(found: Any) -> None:
     """A uid finds the flow, the handshake and the Community ID."""
     uid = found("checkip.synology.example", "--table", "tls")[0]["uid"]
@@ -135,6 +168,9 @@ def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
         ["10.0.0.0/40"],
         ["dst_prot=1"],
         ["dst_port=x"],
+        ["dst_port=true"],
+        ["self_signed=1"],
+        ["ts>yesterday"],
         ["a", "b"],
         ["x", "--table", "con"],
         ["1:LQU9qZlK+B5F3KDmev6m5PMibrg"],

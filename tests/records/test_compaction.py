@@ -146,3 +146,17 @@ def _request(hour: int, number: int) -> dict[str, object]:
         "content_type": "text/html",
         "response_size": place * 7 % 4_096,
     }
+
+
+def test_records_are_kept_for_some_days_and_up_to_a_size(upkeep: Upkeep) -> None:
+    """Days count back from the newest record, but not from one in the future, from before the clock was corrected."""
+    for hour in (0, 30, 60):
+        written(upkeep, hour, 0)
+    upkeep.days, upkeep.writer.clock = 2, lambda: START_S + 61 * 3600
+    assert upkeep.limit() == 1
+    assert levels(upkeep) == [(30, NEW), (60, NEW)]
+    written(upkeep, 1000, 0)
+    assert upkeep.limit() == 0
+    upkeep.days, upkeep.gib = None, 2.5 * upkeep.manifest.files("conn")[0].size / (1 << 30)
+    assert upkeep.limit() == 1
+    assert levels(upkeep) == [(60, NEW), (1000, NEW)]

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensor.records.hunt_tests import _table
+from sensor.records.manifest import ManifestError
+from sensor.records.paths import MANIFEST
 from sensor.records.query import Query, Range
 from sensor.records.readable import readable
 from sensor.records.writer import ProcessedRows, Writer
@@ -120,3 +122,13 @@ def test_damaged_files_of_all_tables_cost_their_rows(tmp_path: Path, tmp_path_fa
             assert query.run(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
         query.close()
         shutil.rmtree(folder)
+
+
+def test_a_damaged_manifest_does_not_stay_locked(tmp_path: Path) -> None:
+    """A process that cannot write lets others try: they get the fault, and not that the folder is busy."""
+    (tmp_path / MANIFEST).write_bytes(b"damaged" * 1000)
+    for _ in range(2):
+        with pytest.raises(ManifestError):
+            Writer(tmp_path, print)
+    (tmp_path / MANIFEST).unlink()
+    Writer(tmp_path, print).close()

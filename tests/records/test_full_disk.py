@@ -13,6 +13,7 @@ import pytest
 
 from sensor.records import tail
 from sensor.records.tail import MIB, RESERVE_MIB, SUFFIX, Tail
+from sensor.records.tail_reader import files, piece
 
 TIMEOUT_S = 60.0
 
@@ -28,10 +29,12 @@ class Usage(NamedTuple):
 class Written:
     """The tail of a live run, with its messages."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: float) -> None:
         self.dropped: queue.Queue[int] = queue.Queue()
         self.reports: queue.Queue[str] = queue.Queue()
-        self.tail = Tail(folder, {"sensor": "s"}, wait=False, dropped=self.dropped.put, complain=self.reports.put)
+        self.tail = Tail(
+            folder, {"sensor": "s"}, wait=False, dropped=self.dropped.put, complain=self.reports.put, **more
+        )
         self.folder = folder / "tail"
 
     def size(self) -> int:
@@ -86,3 +89,27 @@ def test_a_write_that_fails_halfway_leaves_whole_blocks(
     one.tail.put(b"y" * 1000, 2, 5)
     one.tail.close()
     assert one.size() - begun == calls[-1] > 1000
+
+
+def test_a_file_that_cannot_be_begun_is_begun_again(
+    tmp_path: Path, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ENOSPC in the first block of a file: nothing of it stays, and the next data go to a file with its context."""
+    one, write, full = Written(tmp_path, file_mib=0.001), os.write, [True]
+
+    def without_room(fd: int, data: memoryview) -> int:
+        if full and b'"sensor": "s"' in bytes(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    monkeypatch.setattr(tail.os, "write", without_room)
+    for rows in (3, 4):
+        one.tail.put(b"x" * 2000, 1, rows)
+    assert [one.dropped.get(timeout=TIMEOUT_S) for _ in range(2)] == [3, 4]
+    full.clear()
+    one.tail.put(b"y" * 2000, 2, 5)
+    one.tail.close()
+    assert one.dropped.qsize() == 0
+    first, second = files(tmp_path)
+    assert len(list(one.folder.iterdir())) == 2
+    assert [len(piece(path, 0).blocks) for path in (first, second)] == [0, 1]

@@ -14,6 +14,7 @@ import pytest
 
 from sensor.posture.vulnerabilities.cpe import Cpe, parse_cpe
 from sensor.posture.vulnerabilities.feeds import csaf, json_stream
+from sensor.posture.vulnerabilities.feeds.cve_record import NOT_LISTED
 from sensor.posture.vulnerabilities.feeds.entry import NO_VERSION, Affects, Broken, Entry, Exploited, Score, Unreadable
 from sensor.posture.vulnerabilities.feeds.json_stream import ElementStream
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
@@ -223,7 +224,7 @@ def test_cve_records(tmp_path: Path) -> None:
                 "defaultStatus": "affected",
                 "versions": [{"version": "5.15", "lessThan": "5.15.5", "status": "affected"}],
             },
-            Affects("x", "y", (Range("5.15", "5.15.5"),), (), "versions that it does not list are affected too"),
+            Affects("x", "y", (Range("5.15", "5.15.5"),), (), NOT_LISTED),
         ),
         # A hash is no version, even one that begins with a digit.
         (

@@ -79,6 +79,8 @@ class ElementStream:
                 if self._cut(error) and len(self._buffer) - self._place < ELEMENT_LIMIT and self._refill():
                     continue
                 return self._skip(f"invalid JSON: {error.msg}")
+            except ValueError:  # the limit of int(), 4300 digits
+                return self._skip("it has a number that is too long")
             return value if isinstance(value, dict) else self._broken("expected an object")
 
     def _cut(self, error: json.JSONDecodeError) -> bool:
