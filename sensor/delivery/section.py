@@ -22,7 +22,7 @@ from sensor.core.output import Filter, Options, Output
 from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.redaction import NEVER_REDACTED
-from sensor.delivery.traffic import FORMATS, kinds_of
+from sensor.delivery.traffic import FORMATS, KINDS, kinds_of
 from sensor.documents import FilePath, NeedsFullValidation, converted, load_values, nearest
 from sensor.logs.section import Logging
 
@@ -31,7 +31,7 @@ NAME = re.compile(r"[a-z0-9-]{1,32}")
 NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq")
 # IEEE 802.1Q, 9.6: twelve bits.
 LAST_VLAN = 4095
-_TOP = tuple(Record.__struct_fields__)
+_TOP = (*Record.__struct_fields__, *KINDS)
 
 
 class Identity(Model):

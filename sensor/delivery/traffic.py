@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -21,7 +22,14 @@ Body = dict[str, Any]
 Row = Mapping[str, Any]
 OF_AN_END = ("ip", "port", "mac", "device", "country", "asn", "as_org")
 _ENDS = ("src", "dst")
-_COMMON = frozenset(("ts", "sensor", "site", "vlan", "proto", "community_id"))
+_COMMON = {
+    "sensor": ("sensor", "id"),
+    "site": ("sensor", "site"),
+    "vlan": ("network", "vlan"),
+    "proto": ("network", "transport"),
+    "community_id": ("network", "community_id"),
+}
+"""Columns of all tables that are not below the name of their table."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -37,30 +45,36 @@ def selected(chosen: Filter, row: Row) -> bool:
     return not chosen.sites or any(fnmatchcase(row["site"] or "", glob) for glob in chosen.sites)
 
 
-def record_of(table: str, row: Row) -> Body:
-    """A row shaped like an event log record. Its id is derived from its content: a repeated row has the same id."""
+@functools.cache
+def _place(table: str, column: str) -> tuple[str, str]:
+    """Object and key of a column in a record."""
+    end, _, name = column.partition("_")
+    return (end, name) if end in _ENDS and name in OF_AN_END else _COMMON.get(column, (table, column))
+
+
+def record_of(table: str, row: Row, key: bytes = b"") -> Body:
+    """A row shaped like an event log record. Its id is derived from its content: a repeated row has the same id.
+    ``key``: of the hash, where values are redacted, which could be guessed from it otherwise.
+    """
     raw = _ENCODER.encode([table, sorted(row.items())])
     made: Body = {
         "ts": f"{row['ts']}Z",
         "kind": table,
         "action": "recorded",
         "severity": "info",
-        "id": f"{table}-{hashlib.blake2b(raw, digest_size=10).hexdigest()}",
+        "id": f"{table}-{hashlib.blake2b(raw, key=key, digest_size=10).hexdigest()}",
         "msg": summary({"table": table, **row}),
-        "sensor": _filled({"id": row["sensor"], "site": row["site"]}),
+        **{part: {} for part in ("sensor", *_ENDS, "network", table)},
     }
-    for end in _ENDS:
-        made[end] = _filled({name: row.get(f"{end}_{name}") for name in OF_AN_END})
-    made["network"] = _filled({"vlan": row["vlan"], "transport": row["proto"], "community_id": row.get("community_id")})
-    own = {name: value for name, value in row.items() if name not in _COMMON and name.partition("_")[0] not in _ENDS}
-    sizes = {name: row[name] for name in row if name.endswith(("_bytes", "_packets", "_payload"))}
-    made[table] = _filled(own | sizes)
+    for column, value in row.items():
+        if value is not None and column != "ts":
+            part, name = _place(table, column)
+            made[part][name] = value
     return made
 
 
-def ecs(table: str, row: Row) -> bytes:
-    """A row in the Elastic Common Schema; fields without an equivalent are below ``sensor``."""
-    record = record_of(table, row)
+def ecs(table: str, record: Body) -> bytes:
+    """A record in the Elastic Common Schema; fields without an equivalent are below ``sensor``."""
     made: Body = {
         "@timestamp": record["ts"],
         "ecs": {"version": VERSION},
@@ -68,7 +82,8 @@ def ecs(table: str, row: Row) -> bytes:
         "event": {"kind": "event", "category": ["network"], "id": record["id"], "dataset": f"sensor.{table}"},
     }
     for column in TABLES[table].columns:
-        value = row.get(column.name)
+        part, name = _place(table, column.name)
+        value = record.get(part, {}).get(name)
         if value is not None and column.name != "ts":
             _set(made, column.ecs or f"sensor.{table}.{column.name}", value)
     return encoded(made)
@@ -80,18 +95,18 @@ def _set(made: Body, path: str, value: Any) -> None:
     place = made
     for part in parts:
         place = place.setdefault(part, {})
-    place[last] = round(value * 1e9) if path == "event.duration" else value
-
-
-def _filled(body: Body) -> Body:
-    return {name: value for name, value in body.items() if value is not None}
+    place[last] = round(value * 1e9) if path == "event.duration" and not isinstance(value, str) else value
 
 
 class Entries:
-    """Entries of one output. ``change``: fields that it leaves out or redacts; None: none."""
+    """Entries of one output. ``change``: fields that it leaves out or redacts; None: none; ``salt``: of redacted
+    values, empty if there are none.
+    """
 
-    def __init__(self, chosen: Filter, form: str, change: Callable[[Body], Body] | None) -> None:
-        self._filter, self._form, self._change = chosen, form, change
+    def __init__(
+        self, chosen: Filter, form: str, change: Callable[[Body], Body] | None, salt: bytes = b""
+    ) -> None:  # fmt: skip
+        self._filter, self._form, self._change, self._salt = chosen, form, change, salt
 
     def of(self, table: str, rows: Iterator[Body]) -> Iterator[Entry | None]:
         """One numbered entry per row; None if the filter excludes it."""
@@ -99,8 +114,8 @@ class Entries:
             if not selected(self._filter, row):
                 yield None
                 continue
-            record = record_of(table, row)
+            record = record_of(table, row, self._salt)
             if self._change is not None:
                 record = self._change(record)
-            payload = ecs(table, row) if self._form == "ecs" else encoded(record)
+            payload = ecs(table, record) if self._form == "ecs" else encoded(record)
             yield Entry(number, record, payload)

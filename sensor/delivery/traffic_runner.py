@@ -54,7 +54,7 @@ class TrafficRunner(Threaded):
         self.outbox = Outbox(records_folder(event_log), name, kinds_of(options.filter))
         salt = load_salt(cursors_of(event_log)) if options.redact else b""
         self._entries = Entries(
-            options.filter, options.format or formats_of(unit)[0], changes(options.fields, options.redact, salt)
+            options.filter, options.format or formats_of(unit)[0], changes(options.fields, options.redact, salt), salt
         )
         self._boundary = Boundary(self._log_fault)
         letters = DeadLetters(event_log, f"{name}.records")

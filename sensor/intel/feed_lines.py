@@ -73,7 +73,7 @@ def zeek_lines(text: str) -> Found:
         elif line.strip() and not line.startswith("#"):
             row = dict(zip(names, cells, strict=False))
             kind = row.get("indicator_type")
-            if kind == "Intel::URL":
+            if kind == "Intel::URL" and row.get("indicator"):
                 row["indicator"] = "http://" + row["indicator"]
             if kind is None:
                 yield Broken(number, f"found {clean(line, 60)!r}, expected {len(names)} fields with tabs between them")

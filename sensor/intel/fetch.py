@@ -6,6 +6,7 @@ lists are combined: TAXII 2.1 envelopes, OTX pulses, events in the manifest of a
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -96,13 +97,22 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     """The content of a gzip file, or the first file of a zip archive; other data unchanged."""
     try:
         if body[:2] == b"\x1f\x8b":
-            plain = zlib.decompressobj(31).decompress(body, limit + 1)
+            with gzip.GzipFile(fileobj=io.BytesIO(body)) as packed:
+                plain = packed.read(limit + 1)
         elif body[:4] == b"PK\x03\x04":
             with zipfile.ZipFile(io.BytesIO(body)) as archive, archive.open(archive.infolist()[0]) as file:
                 plain = file.read(limit + 1)
         else:
             return body
-    except (zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, IndexError) as error:
+    except (
+        zlib.error,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        IndexError,
+    ) as error:
         raise NotFetched(f"cannot be decompressed: {clean(str(error), 80)}") from None
     if len(plain) > limit:
         raise NotFetched(f"is larger than {limit:,} bytes after decompression")

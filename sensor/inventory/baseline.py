@@ -131,8 +131,9 @@ class Baseline:
 
     def watch(self, ts: int) -> None:
         """Packets were seen at ``ts``."""
-        self.since = self.since + self._pause(ts) if self.since else ts
-        self._last = max(self._last, ts)
+        pause = self._pause(ts) if self.since else 0
+        self.since = self.since + pause if self.since else ts
+        self._last = ts if pause else max(self._last, ts)
 
     def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
         """Learn a completed flow that began at ``ts``. ``outside``: the server is external."""
@@ -252,9 +253,11 @@ class Baseline:
     # Internals.
 
     def _pause(self, now: int) -> int:
-        """Time until now in which the network was not monitored, ns."""
+        """Time until now in which the network was not monitored, ns; negative if the clock was set back, which undoes
+        the pause of a clock that was wrong.
+        """
         gap = now - self._last
-        return gap if gap > PAUSE else 0
+        return gap if abs(gap) > PAUSE else 0
 
     def _of(self, subject: Subject) -> Habits | None:
         device = self._device(subject)

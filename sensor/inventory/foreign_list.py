@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from sensor.core import addresses
 from sensor.core.addresses import mac_text, parse_mac
-from sensor.core.foreign import Record, part, tidy
+from sensor.core.foreign import Record, address_of, part, tidy
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.inventory.columns import plain, row_of
 from sensor.inventory.corrections import FIELDS, Correction, checked
@@ -77,6 +78,8 @@ def _json_rows(place: str, text: str) -> list[Expected]:
         objects = json.loads(text) if one else [json.loads(line) for line in text.splitlines() if line.strip()]
     except (json.JSONDecodeError, RecursionError) as error:
         raise Unreadable(f"{place}: invalid JSON: {error}") from None
+    except ValueError:  # json.loads refuses to convert integers of more than 4300 digits
+        raise Unreadable(f"{place}: invalid JSON: a number is too large") from None
     if not all(isinstance(item, dict) for item in objects):
         raise Unreadable(f"{place}: expected a list of objects")
     flat = [row_of(record) if (record := _record_of(item)) is not None else item for item in objects]
@@ -137,7 +140,7 @@ def _ours(row: dict[str, str]) -> dict[str, str]:
         role = re.sub(r"[^a-z0-9]+", "_", found["type"].casefold()).strip("_")
         found["type"] = _ROLES.get(role, role)
     if "ips" in found:
-        found["ips"] = "; ".join(one.split("/")[0] for one in _several(found["ips"]))
+        found["ips"] = "; ".join(_ip_of(one.split("/")[0]) for one in _several(found["ips"]))
     if "macs" in found:
         found["macs"] = "; ".join(filter(None, map(_mac_of, _several(found["macs"]))))
     return found
@@ -209,6 +212,11 @@ def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Import
 
 def _mac_key(row: dict[str, str]) -> str:
     return f"mac:{row['macs'].split('; ')[0]}" if row.get("macs") else ""
+
+
+def _ip_of(text: str) -> str:
+    """An address in the notation of records; other texts as they are."""
+    return addresses.text(number) if (number := address_of(text)) else text
 
 
 def _mac_of(text: str) -> str:

@@ -257,7 +257,7 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
 def shown(kind: Kind, value: Any) -> str:
     """A value in readable form."""
     if kind is Kind.ADDRESS:
-        return addresses.text(value) if value else "nobody"
+        return addresses.text(value) if value else "no host"
     if kind is Kind.MAC:
         return addresses.mac_text(value)
     if kind in {Kind.TEXTS, Kind.NUMBERS}:

@@ -103,7 +103,7 @@ class CustomDetector(Detector):
     def _name(self, signal: Signal, side: str) -> str:
         ends = ends_of(signal)
         subject = ends.src(signal) if side == "src" else ends.dst(signal)
-        return who(self.context, subject) if subject.address or subject.mac else "nobody"
+        return who(self.context, subject) if subject.address or subject.mac else "no host"
 
     def _network(self, signal: Signal) -> dict[str, str | int]:
         if isinstance(signal, DeviceChange):

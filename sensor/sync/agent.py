@@ -91,7 +91,7 @@ class Agent:
         trial = self.state.trial
         if trial is None:
             return
-        now = self._health()
+        now, trial.begun = self._health(), min(trial.begun, self._clock())  # the clock may have been corrected
         reason = worse(trial.health, now)
         trial.worse = trial.worse + 1 if reason else 0
         if trial.worse >= OBSERVATIONS:
@@ -175,7 +175,7 @@ class Agent:
     def _was_refused(self, digest: str) -> bool:
         """Whether it was refused recently. Later the cause may be gone: the local configuration may have changed."""
         state = self.state
-        return bool(state.refused) and state.refused == digest and self._clock() - state.refused_at < RETRY_S
+        return bool(state.refused) and state.refused == digest and 0 <= self._clock() - state.refused_at < RETRY_S
 
     def _refuse(self, digest: str, reason: str) -> None:
         """Record the refusal; the current version stays in use."""

@@ -52,7 +52,7 @@ def worse(before: Health, now: Health) -> str:
         return f"the sensor rejected it: {next(iter(now.faults), 'unknown fault')}"
     if new := [text for name, text in now.lasting.items() if name not in before.lasting]:
         return f"the sensor reports a persistent fault: {new[0]}"
-    share, usual = _loss(before, now), before.lost / max(1, before.packets)
+    share, usual = _loss(before, now), before.lost / max(1, before.packets + before.lost)
     if share > max(LOSS, LOSS_FACTOR * usual):
         return f"the sensor loses {share:.1%} of the packets, {usual:.1%} before"
     return ""

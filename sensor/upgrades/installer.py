@@ -41,14 +41,17 @@ class InstallerPaths(NamedTuple):
 
 
 class Installer:
-    """``health``: of the running sensor; ``sleep``, ``clock``: of the system, except in tests."""
+    """``health``: of the running sensor; ``clock``, ``sleep``, ``steady``: of the system, except in tests; ``steady``:
+    seconds that pass, whichever time the clock is set to.
+    """
 
     def __init__(
         self, places: InstallerPaths, dpkg: Dpkg, health: Callable[[], Health],
         clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._places, self._dpkg, self._health = places, dpkg, health
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._steady = clock, sleep, steady
 
     def run(self) -> Result | None:
         """Install what is ordered, or finish an interrupted trial. None if there is neither. Raises OSError."""
@@ -138,10 +141,10 @@ class Installer:
 
     def _observe(self, trial: VersionTrial) -> Result:
         """Observe health for the time of a trial: keep the version or roll back."""
-        begun, bad = self._clock(), 0
+        begun, bad = self._steady(), 0
         while True:
             self._sleep(EVERY_S)
-            now, passed = self._health(), self._clock() - begun
+            now, passed = self._health(), self._steady() - begun
             reason = worse(trial.health, now)
             bad = bad + 1 if reason and (now.running or passed > START_S) else 0
             if bad >= OBSERVATIONS:

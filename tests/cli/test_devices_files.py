@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensor.inventory.columns import plain, safe
+from sensor.inventory.foreign_list import rows_of
 from tests.golden import Golden
 from tests.runtime.test_keeper import Run
 
@@ -116,6 +117,12 @@ def test_import_of_json(invoke, tmp_path: Path) -> None:
     assert invoke("import", str(lines)).out == "rows read: 4; attributes set: 0; faults: 0\n"
 
 
+def test_addresses_in_any_notation_are_those_of_records() -> None:
+    """Other programs write IPv6 addresses with zeros and in upper case."""
+    text = b"name,ip\nlobby,2001:DB8:0:0::00A9\ndoor,10.0.0.9/24\nhall,somewhere\n"
+    assert [one.row["ips"] for one in rows_of("x", text)] == ["2001:db8::a9", "10.0.0.9", "somewhere"]
+
+
 def test_diff(invoke, tmp_path: Path) -> None:
     """Missing, different and unexpected devices are listed; exit code 1."""
     path = tmp_path / "expected.csv"
@@ -141,6 +148,7 @@ def test_diff(invoke, tmp_path: Path) -> None:
         "",
         "[1]",
         "[{",
+        '[{"vlan": ' + "1" * 5000 + "}]",
         'a,b\n"x',
         b"\xff\xfe",
     ],

@@ -197,10 +197,11 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
         (302, {"Location": "http://127.0.0.1:1/x"}, b""),
         None,
         b"\x1f\x8bnot gzip at all",
+        gzip.compress(MANY.encode(), mtime=0)[:-20],
         gzip.compress(b"\n" * 20_000, mtime=0),
         "203.0.113.1\n" * 1000,
     ],
-    ids=("shrunk", "empty", "page", "503", "redirect", "404", "no gzip", "bomb", "large"),
+    ids=("shrunk", "empty", "page", "503", "redirect", "404", "no gzip", "cut gzip", "bomb", "large"),
 )
 def test_what_is_refused_leaves_the_old_list(
     golden: Golden, intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any

@@ -12,8 +12,9 @@ import pytest
 
 from sensor.core.output import Ack, BatchRejected, Entry, Filter, Retry, TrafficKind
 from sensor.delivery.forwarder import Forwarder
+from sensor.delivery.redaction import changes
 from sensor.delivery.section import Delivery, load_delivery
-from sensor.delivery.traffic import KINDS, record_of
+from sensor.delivery.traffic import FORMATS, KINDS, Entries, record_of
 from sensor.delivery.traffic_runner import TrafficRunner
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import RUN_LOG
@@ -21,6 +22,7 @@ from sensor.records import outbox
 from sensor.records.forget import carry_out_now, order
 from sensor.records.hunt_tests import _table
 from sensor.records.outbox import Outbox
+from sensor.records.schema import TABLES
 from sensor.records.writer import ProcessedRows, Writer
 from tests.delivery.scripted import Desk, Options, Scripted
 
@@ -30,6 +32,9 @@ CONNECTIONS = [
      "dst_bytes": 900, "src_packets": 3, "dst_packets": 4, "duration": 1.5}
     for second in range(50)
 ]  # fmt: skip
+
+
+SALT = bytes(range(32))
 
 
 def _written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -132,6 +137,25 @@ def test_a_row_that_comes_again_has_the_same_id() -> None:
     assert one == same != other
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_redacted_or_left_out_is_in_no_format(form: str) -> None:
+    """Nor can it be guessed from the id, which is a hash of the whole row."""
+    row = {column.name: None for column in TABLES["auth"].columns}
+    row |= {"ts": "2026-01-05T08:00:00", "src_ip": "10.0.0.5", "dst_ip": "10.0.0.9", "user": "anna", "sensor": "one"}
+
+    def sent(fields: list[str], redact: list[str]) -> tuple[str, dict[str, Any]]:
+        change = changes(fields, redact, SALT)
+        (entry,) = Entries(Filter(kinds=["auth"]), form, change, SALT).of("auth", iter([row]))
+        assert entry is not None
+        return entry.payload.decode(), dict(entry.record)
+
+    text, record = sent([], ["src.ip", "auth.user"])
+    assert [value in text for value in ("10.0.0.5", "anna", "10.0.0.9")] == [False, False, True]
+    assert record["id"] != record_of("auth", row)["id"]
+    text, record = sent(["auth.user"], ["src.ip", "dst.ip"])
+    assert ("anna" in text, "10.0.0" in text, "dst" in record) == (True, False, False)
+
+
 def test_a_row_that_is_refused_goes_to_the_dead_letters(log: Path) -> None:
     def refusing(entries: Sequence[Entry]) -> Ack:
         if any(entry.record["conn"]["uid"] == 7 for entry in entries):
@@ -205,6 +229,12 @@ def _configured(folder: Path, output: str) -> Delivery:
     path = folder / "sensor.yaml"
     path.write_text(f"outputs:\n  siem: {output}\n")
     return load_delivery(path)
+
+
+def test_fields_of_traffic_records_can_be_redacted_and_selected(tmp_path: Path) -> None:
+    given = "{type: file, path: out.jsonl, filter: {kinds: [auth]}, redact: [auth.user, src.ip], fields: [auth.user]}"
+    (made,) = _configured(tmp_path, given).outputs.values()
+    assert (made.redact, made.fields) == (["auth.user", "src.ip"], ["auth.user"])
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,7 @@ def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
         ("192.0.2.1,a,b\nwhat,is,this\n", 2, "found 'what,is,this'"),
         (DROP + "{half\n", 3, "expected JSON"),
         (ZEEK + "no tabs here\n", 8, "expected 5 fields"),
+        (ZEEK + "#fields\tname\tindicator_type\nc2.example/a\tIntel::URL\n", 9, "expected an indicator"),
         (
             json.dumps(
                 {

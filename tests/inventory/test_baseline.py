@@ -142,6 +142,16 @@ def test_what_was_learned_lasts() -> None:
     assert new.age_h(START + 49 * HOUR) == 25
 
 
+def test_a_wrong_clock_does_not_end_the_learning() -> None:
+    """A clock that was a year ahead for a moment: the learning continues once it is corrected."""
+    baseline = world().learned(office()).baseline
+    now, year = baseline.watched[1], 365 * 24 * HOUR
+    age = baseline.age_h(now)
+    for ts in (now + year, now + year + HOUR // 2, now + HOUR // 2):
+        baseline.watch(ts)
+    assert baseline.age_h(now + HOUR // 2) == pytest.approx(age + 0.5, abs=0.51)
+
+
 CAMERA = "10.0.3.5"
 HTTPS, NTP = 6 << 16 | 443, 17 << 16 | 123
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from sensor.delivery.section import load_delivery
-from sensor.delivery.traffic import KINDS, ecs
+from sensor.delivery.traffic import KINDS, ecs, record_of
 from sensor.records.schema import FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME
 
 FOLDER = Path(__file__).parents[2] / "integrations"
@@ -63,7 +63,7 @@ def documents() -> dict[str, dict[str, Any]]:
     for table in KINDS:
         row = {column.name: VALUES.get(column.kind, "a") for column in TABLES[table].columns}
         row |= {"src_ip": "10.0.0.5", "dst_ip": "10.0.0.9"}
-        made[table] = json.loads(ecs(table, row))
+        made[table] = json.loads(ecs(table, record_of(table, row)))
     return made
 
 

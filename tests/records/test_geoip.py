@@ -147,4 +147,4 @@ def test_outputs_and_search_show_them(root: Path, tmp_path: Path) -> None:
     destination = record_of("conn", row)["dst"]
     assert (destination["country"], destination["asn"], destination["as_org"]) == BOTH
     for field in (b'"country_iso_code":"NL"', b'"number":64500', b'"name":"Example Networks"'):
-        assert field in ecs("conn", row)
+        assert field in ecs("conn", record_of("conn", row))

@@ -157,6 +157,22 @@ def test_a_trial_outlives_the_agent(story: Story) -> None:
     assert story.networks() == ["192.0.2.0/24"]
 
 
+def test_a_corrected_clock_does_not_prolong_a_trial(story: Story) -> None:
+    """A trial and a refusal that began in a wrong future end in their usual time."""
+    story.now = 1e9
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    story.now = 0.0
+    assert story.watch() == "trial"
+    assert story.watch(1, TRIAL_S) == "applied"
+    story.now = 1e9
+    story.faults = ["x"]
+    story.hub.publish(fleet("203.0.113.0/24"))
+    assert story.pull() == "refused"
+    story.now, story.faults = 0.0, []
+    assert story.pull() == "trial"
+
+
 def test_without_a_running_sensor_the_effect_is_unknown(story: Story) -> None:
     story.health = Health()
     story.hub.publish(fleet("198.51.100.0/24"))

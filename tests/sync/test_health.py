@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def later(**changes: Any) -> Health:
 )
 def test_what_is_worse(now: Health, expected: bool) -> None:
     assert bool(worse(BEFORE, now)) == expected
+
+
+def test_the_usual_loss_is_a_share_of_all_packets() -> None:
+    """Lost packets are not among the received ones."""
+    tenth = later(packets=90_000, lost=10_000)
+    assert re.findall(r"[\d.]+%", worse(tenth, later(packets=158_000, lost=42_000))) == ["32.0%", "10.0%"]
 
 
 def test_what_was_so_before_is_not_worse() -> None:

@@ -61,10 +61,10 @@ def release_of(package: Path, version: str, architecture: str = "", signed: int 
 
 
 class Machine:
-    """``folder``: of the test; version 1.0 is installed."""
+    """``folder``: of the test; version 1.0 is installed; ``corrected``: seconds by which the clock was corrected."""
 
     def __init__(self, folder: Path, health: dict[str, Any] = GOOD) -> None:
-        self.folder, self.root, self.now = folder, folder / "root", START
+        self.folder, self.root, self.now, self.corrected = folder, folder / "root", START, 0.0
         for name in ("info", "updates", "triggers"):
             (self.root / "var/lib/dpkg" / name).mkdir(parents=True)
         for name in ("status", "available"):
@@ -82,7 +82,9 @@ class Machine:
         return msgspec.json.decode((self.root / HEALTH).read_bytes(), type=Health)
 
     def installer(self) -> Installer:
-        return Installer(self.places, self.dpkg, self.health, lambda: self.now, self.wait)
+        return Installer(
+            self.places, self.dpkg, self.health, lambda: self.now + self.corrected, self.wait, lambda: self.now
+        )
 
     def wait(self, seconds: float) -> None:
         self.now += seconds

@@ -72,15 +72,21 @@ def test_a_version_that_does_not_start_is_rolled_back(machine: Machine) -> None:
     assert machine.now - START > installer.START_S
 
 
-def test_a_version_that_starts_late_is_kept(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("corrected", [0.0, 86_400.0, -86_400.0])
+def test_a_version_that_starts_late_is_kept(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, corrected: float
+) -> None:
+    """Also if the clock of the system is corrected during the trial."""
     machine.ordered(built(machine.folder, "1.1"), "1.1")
     health = machine.health
 
     def late() -> Health:
+        machine.corrected = corrected if machine.now > START else 0.0
         return Health() if START < machine.now < START + installer.START_S - 20 else health()
 
     monkeypatch.setattr(machine, "health", late)
     assert outcome(machine) == ("installed", "1.1")
+    assert installer.TRIAL_S <= machine.now - START < 2 * installer.TRIAL_S
 
 
 def test_a_former_version_that_does_not_run_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

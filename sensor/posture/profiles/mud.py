@@ -276,6 +276,9 @@ def load_json(path: Path, model: type[Model]) -> Model:
         # JSON is YAML, except for tabs between tokens; the YAML reader gives each fault a position.
         load_document(path, model, text=text.expandtabs(1))
         raise DocumentErrors([Fault(path, 1, 1, error.errors()[0]["msg"])]) from None
+    except ValueError:
+        # json.loads refuses to convert integers of more than 4300 digits.
+        raise DocumentErrors([Fault(path, 1, 1, "found a too large number, expected a MUD file")]) from None
 
 
 # Conversion into our model.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from sensor.core.phrases import segment_text
+from sensor.core.phrases import counted, segment_text
 from sensor.report.model import Device
 from sensor.report.phrases import kind, kinds
 from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, stroke, text, width_of
@@ -38,7 +38,7 @@ def composition(devices: Iterable[Device]) -> Markup:
         f"{name}: " + ", ".join(kinds(type_name, count) for type_name, count in types.most_common(4))
         for name, types in rows[:6]
     )
-    title = f"{total:,} devices by segment and type"
+    title = f"{counted(total, 'device')} by segment and type"
     return picture("composition", top + ROW * len(rows) + 4, title, about, [*legend, *parts])
 
 

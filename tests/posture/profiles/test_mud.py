@@ -271,6 +271,7 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
         ("[]", "1:1"),
         ("{}", "1:1"),
         ("[" * 100_000, "1:1"),
+        ('{"ietf-mud:mud": ' + "1" * 5000 + "}", "1:1"),
         ('{\n\t"ietf-mud:mud": {"mud-version": 2}\n}', "2:34"),
     ],
     ids=lambda text: text[:20],
