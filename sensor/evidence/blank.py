@@ -33,6 +33,8 @@ IAC, SB, SE = 0xFF, 0xFA, 0xF0
 
 Span = tuple[int, int]
 
+# The name of a password field, also in brackets: `user[password]`.
+_FIELD = rb"(?:^|[?&\s\"'{,;\[]|%5B)(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)(?:\]|%5D)?[\"']?"
 # Group 1 is the secret.
 _TEXT = tuple(
     lazy_pattern(pattern, re.IGNORECASE | re.MULTILINE)
@@ -41,10 +43,9 @@ _TEXT = tuple(
         rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",
         rb"^[^\s:]{1,32}[ \t]+LOGIN[ \t]+(?:\"[^\"\r\n]*\"|[^\s\"]+)[ \t]+([^\r\n]+)",
         rb"^(?:proxy-)?authorization:[ \t]*(?:basic|bearer)[ \t]+([^\r\n]+)",
-        (
-            rb"(?:^|[?&\s\"'{,;])(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)[\"']?[ \t]{0,4}[=:][ "
-            rb"\t]{0,4}[\"']?([^&\s\"'<>,;]+)"
-        ),
+        _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^&\s\"'<>,;]+)",
+        _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}\"((?:[^\"\\\r\n]|\\.)+)",
+        rb"\bform-data;[^\r\n]{0,64}?" + _FIELD + rb"[^\r\n]{0,64}\r\n(?:[^\r\n]{1,200}\r\n){0,4}\r\n([^\r\n]+)",
         rb"<(?:\w{1,16}:)?(?:password|passwd)\b[^>]{0,256}>([^<]+)",
         rb"\bAUTH\r\n(?:\$\d{1,5}\r\n[^\r\n]*\r\n)?\$\d{1,5}\r\n([^\r\n]+)",
         rb"^AUTH[ \t]+([^\s]+)\r?\n",
@@ -64,6 +65,8 @@ _LDAP = lazy_pattern(
 _AMQP = lazy_pattern(rb"\x05PLAIN(.{4})|\x08PASSWORDS(.{4})", re.DOTALL)
 # A user name token of OPC UA (IEC 62541-4, 7.41.4): number of its encoding, form, size; then texts behind their sizes.
 _OPCUA = lazy_pattern(rb"\x01\0\x44\x01\x01.{4}", re.DOTALL)
+# Set in the version by brokers that connect to another broker.
+_MQTT_BRIDGE = 0x80
 _MONGODB = lazy_pattern(rb"\x05payload\0(.{4})\0(?=\0)", re.DOTALL)
 
 
@@ -186,27 +189,31 @@ def _head(text: bytes) -> int:
 
 
 def _mqtt(payload: bytes) -> Iterator[Span]:
-    """The password of CONNECT (MQTT 3.1.1, 3.1) is its last field."""
+    """The password of CONNECT (MQTT 3.1.1, 3.1; 5.0, 3.1) is its last field. Version 5 has properties before the client
+    id and before the will.
+    """
     name = payload.find(b"MQ", 2, 10)
     if payload[:1] != b"\x10" or name < 2:
         return
     flags_at = name + int.from_bytes(payload[name - 2 : name], "big") + 1
     if flags_at >= len(payload) or not payload[flags_at] & 0x40:
         return
-    end = _mqtt_end(payload)
-    fields = 1 + 2 * (payload[flags_at] >> 2 & 1) + (payload[flags_at] >> 7)
+    flags, properties = payload[flags_at], payload[flags_at - 1] & ~_MQTT_BRIDGE >= 5
+    end = _mqtt_counted(payload, 1)
     at = flags_at + 3
-    for _ in range(fields):
+    for field in ("client", *(("will", "message") if flags & 0x04 else ()), *(("user",) if flags & 0x80 else ())):
+        if properties and field in ("client", "will"):
+            at = _mqtt_counted(payload, at)
         at += 2 + int.from_bytes(payload[at : at + 2], "big")
     if at + 2 < end:
         yield at + 2, min(at + 2 + int.from_bytes(payload[at : at + 2], "big"), end)
 
 
-def _mqtt_end(payload: bytes) -> int:
-    """End of the first message, from its remaining length, encoded with seven bits per byte."""
+def _mqtt_counted(payload: bytes, at: int) -> int:
+    """End of what follows a length, which is encoded with seven bits per byte."""
     length = 0
-    for place in range(1, min(5, len(payload))):
-        length |= (payload[place] & 0x7F) << 7 * (place - 1)
+    for place in range(at, min(at + 4, len(payload))):
+        length |= (payload[place] & 0x7F) << 7 * (place - at)
         if payload[place] < 0x80:
             return min(place + 1 + length, len(payload))
     return len(payload)

@@ -39,7 +39,7 @@ Job = tuple[str, str, list[tuple[Frame, str]]]
 
 
 class _File(msgspec.Struct, eq=False):
-    """A file being written: its blanker, and the interface number of each link type."""
+    """A file being written: its blanker, and the interface number of each link type in its last section."""
 
     path: Path
     blanker: Blanker
@@ -110,11 +110,10 @@ class Writer:
 
     def _append(self, name: str, about: str, frames: Sequence[tuple[Frame, str]]) -> None:
         file = self._files.get(name)
-        head = b""
         if file is None:
             file = _File(self.folder / f"{name}.pcapng", Blanker(), {})
             self._files.put(name, file)
-            head = section(about, self._application)
+        head = b"" if file.links else section(about, self._application)
         blocks = [head]
         blanked = file.blanker.blank([frame for frame, _ in frames])
         for (frame, word), (data, was) in zip(frames, blanked, strict=True):
@@ -124,7 +123,11 @@ class Writer:
             comment = f"{word}; {BLANKED}" if was else word
             blocks.append(packet(file.links[frame.link], frame, data, comment))
         text = b"".join(blocks)
-        _append(file.path, text, os.O_TRUNC if head and self._first(name) else os.O_APPEND)
+        try:
+            _append(file.path, text, os.O_TRUNC if head and self._first(name) else os.O_APPEND)
+        except OSError:
+            file.links.clear()  # the next frames begin a new section
+            raise
         self._held += len(text)
         self._make_room(name)
 
@@ -159,12 +162,17 @@ class Writer:
 
 
 def _append(path: Path, text: bytes, how: int) -> None:
-    """Write to a file with as few calls as possible: after each one the thread waits for the engine (the GIL)."""
+    """Write to a file with as few calls as possible: after each one the thread waits for the engine (the GIL). If the
+    disk is full, nothing is left of it: later blocks would be unreadable behind a part of a block.
+    """
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o666)
-    left = memoryview(text)
+    left, before = memoryview(text), os.fstat(file).st_size
     try:
         while left:
             left = left[os.write(file, left) :]
+    except OSError:
+        os.ftruncate(file, before)
+        raise
     finally:
         os.close(file)
 

@@ -42,7 +42,8 @@ class Outputs:
             status = load_status(log, name)
             if status is None:
                 yield Upstream(name, began, NOT_DELIVERING, 0)
-            elif now - status.written > SILENT_S:
-                yield Upstream(name, max(status.written, began), NOT_DELIVERING, status.pending)
+            elif abs(now - status.written) > SILENT_S:  # a time to come is from before a correction of the clock
+                written = status.written if status.written <= now else 0.0
+                yield Upstream(name, max(written, began), NOT_DELIVERING, status.pending)
             else:
                 yield Upstream(name, status.stalled_since, status.error, status.pending)

@@ -36,8 +36,18 @@ def blanked(*frames: bytes) -> list[bytes]:
 
 
 def mqtt() -> bytes:
-    fields = [b"\0\x04MQTT\x04\xc2\0\x3c", b"\0\x02c1", b"\0\x05admin", struct.pack("!H", len(SECRET)) + SECRET]
-    body = b"".join(fields)
+    return connect(b"\x04\xc2\0\x3c", b"\0\x02c1")
+
+
+def mqtt5() -> bytes:
+    """With properties (session expiry; will delay), and a will."""
+    will = b"\x05\x18\0\0\0\x3c" + b"\0\x04gone" + b"\0\x02no"
+    return connect(b"\x05\xc6\0\x3c", b"\x05\x11\0\0\0\x0a" + b"\0\x02c1" + will)
+
+
+def connect(head: bytes, before: bytes) -> bytes:
+    """``head``: version, flags and keep-alive; ``before``: fields before the name."""
+    body = b"\0\x04MQTT" + head + before + b"\0\x05admin" + struct.pack("!H", len(SECRET)) + SECRET
     return bytes((0x10, len(body))) + body
 
 
@@ -75,7 +85,7 @@ SECRETS = {
     "redis": (b"*2\r\n$4\r\nAUTH\r\n$8\r\n" + SECRET + b"\r\n", 6379),
     "redis inline": (b"AUTH " + SECRET + b"\r\n", 6379),
     "redis with a user": (b"*3\r\n$4\r\nauth\r\n$5\r\nadmin\r\n$8\r\n" + SECRET + b"\r\n", 6379),
-    "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883),
+    "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883), "mqtt 5": (mqtt5(), 1883),
     "opc ua": (login(b"admin", SECRET, None), 4840),
     "amqp": (start_ok(b"PLAIN", b"\0admin\0" + SECRET)[1], 5672),
     "amqp with a table": (start_ok(b"AMQPLAIN", table(LOGIN=b"admin", PASSWORD=SECRET))[1], 5672),
@@ -96,6 +106,24 @@ def test_each_protocol(name: str) -> None:
         for secret in (SECRET, BASIC, LOGIN):
             assert secret not in data
         assert b"xxxxxxxx" in data
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b'{"user": "a", "password": "SECRET horse, battery"}',
+        rb'{"password":"a\"SECRET","x":"y"}',
+        b"user%5Bpassword%5D=SECRET&commit=x",
+        b"user[password]=SECRET",
+        b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nSECRET horse\r\n--x--',
+        b'--x\r\nContent-Disposition: form-data; name="login[passwd]"\r\nContent-Type: a/b\r\n\r\nSECRET horse\r\n--',
+    ],
+)
+def test_passwords_in_forms_are_masked_to_their_end(form: bytes) -> None:
+    """With spaces, commas and quotes in them; in names with brackets, and in parts of multipart forms."""
+    [data] = blanked(sent(form, 80))
+    assert not any(word in data for word in (b"SECRET", b"horse", b"battery"))
+    assert b"xxxxxx" in data
 
 
 def test_tds_passwords() -> None:

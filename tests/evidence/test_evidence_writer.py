@@ -130,6 +130,28 @@ def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
     assert (writer.dropped, len(messages)) == (6, 1)
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_disk_that_was_full_spoils_no_other_packet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """It takes a part of what is written: that part is removed, and later packets follow readably."""
+    write, sizes = os.write, list[int]()
+
+    def full(file: int, data: bytes) -> int:
+        sizes.append(len(data))
+        if len(sizes) == failing + 1:
+            return write(file, data[:-9])
+        if len(sizes) == failing + 2:
+            raise OSError(28, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    writer = written(tmp_path, *[("alert-000001", frames())] * 3)
+    monkeypatch.undo()
+    assert writer.dropped == 2
+    assert len(packets(tmp_path / "alert-000001.pcapng")) == 4
+
+
 def test_a_live_engine_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames that the disk is too slow for are dropped and counted."""
     monkeypatch.setattr(writing, "WAITING", 2)

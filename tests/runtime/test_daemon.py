@@ -357,6 +357,19 @@ def test_a_unit_that_breaks_is_reported_and_its_packet_set_aside(
     assert (tmp_path / "log.quarantine.pcap").stat().st_size == 24 + 16 + 42 + 20
 
 
+def test_a_packet_that_cannot_be_set_aside_does_not_cut_the_log(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, or the name is taken by a folder: the summary and the end of the run are in the log."""
+    import sensor.dissectors
+    from sensor.core.dissector import Dissector
+
+    (tmp_path / "log.quarantine.pcap").mkdir()
+    monkeypatch.setattr(units(sensor.dissectors, Dissector)["tftp"], "dissect", lambda *_: [1 // 0])
+    _, records = run(Given([udp_frame("10.0.0.3", "10.0.0.2", b"\0" * 20, dport=69)]))
+    assert [record["action"] for record in records[-2:]] == ["summary", "stopped"]
+
+
 # Of one packet each, which takes 20 s of CPU, in a complete run; else of several sizes, by the seed.
 @pytest.mark.parametrize("rows", [(1,), (7,)] if sampling.WHOLE else [(1, 2, 3, 5, 8, 13, 21, 34, 55)], ids=str)
 def test_the_log_does_not_depend_on_how_packets_are_cut(
