@@ -158,7 +158,10 @@ STORIES: dict[str, tuple[list[Row], list[Row]]] = {
     ),
     "failed_then_success": (
         [_auth(i) for i in range(6)] + [_auth(10, result="accepted")],
-        [_auth(0), _auth(1, result="accepted")],
+        # A success before most failures; and failures over a day.
+        [_auth(0), _auth(1, result="accepted"), *(_auth(i) for i in range(2, 9))]
+        + [_auth(3000 * i, src_ip="10.0.0.77") for i in range(9)]
+        + [_auth(24001, src_ip="10.0.0.77", result="accepted")],
     ),
     "password_spray": (
         [_auth(i, user=f"u{i}") for i in range(6)],
@@ -342,6 +345,23 @@ def test_a_hunt_finds_its_story_and_passes_over_the_benign_twin(tmp_path: Path, 
     finds, passes = STORIES[name]
     assert hits(written(tmp_path / "finds", finds), name) > 0
     assert hits(written(tmp_path / "passes", passes), name) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "expected"),
+    [
+        ("scanners", [_conn(state="S0", dst_ip=f"223.0.1.{i}") for i in range(25)], 1),
+        ("scanners", [_conn(state="S0", dst_ip=f"{224 + i % 16}.0.1.{i}") for i in range(30)], 0),
+        ("scanners", [_conn(state="S0", dst_ip=f"ff02::{i}", proto="udp") for i in range(1, 30)], 0),
+        ("http_to_address", [_http(host="[2001:db8::9]:8080", dst_ip="2a00::9")], 1),
+        ("cleartext_logins", [_auth(service="vnc")], 0),
+    ],
+)
+def test_notations_and_groups_in_hunts(tmp_path: Path, name: str, rows: list[Row], expected: int) -> None:
+    """Public addresses below 224.0.0.0 are hosts, multicast groups are not; addresses of IPv6 are in brackets; a
+    challenge is not a password.
+    """
+    assert hits(written(tmp_path, rows), name) == expected
 
 
 def test_each_hunt_is_documentation() -> None:
