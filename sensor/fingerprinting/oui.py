@@ -135,7 +135,10 @@ def read_registry(path: Path) -> dict[tuple[int, int], str]:
         first = file.readline()
         file.seek(0)
         rows = _csv(file) if first.startswith("Registry,") else _lines(file)
-        found = {(len(digits) * 4 if bits is None else bits, int(digits, 16)): name for digits, bits, name in rows}
+        try:
+            found = {(len(digits) * 4 if bits is None else bits, int(digits, 16)): name for digits, bits, name in rows}
+        except csv.Error as error:  # such as a quote without an end
+            raise ValueError(f"{path}: found invalid CSV: {error}") from None
     if not found:
         raise ValueError(
             f"{path}: found no MAC prefixes, expected IEEE's oui.txt or CSV, or lines of prefix, tab and name"

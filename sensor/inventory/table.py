@@ -325,13 +325,13 @@ class Table:
             self.journal.changed[record] = True
 
     def add_mac(self, record: Record, mac: int) -> None:
-        """Add a MAC of the same device; the oldest randomized one is evicted."""
-        macs = [*record.macs, mac]
-        if len(macs) > self.limits.macs:
-            old = next((mac for mac in macs if is_random_mac(mac)), macs[0])
+        """Add a MAC of the same device; over the limit, the oldest randomized one is evicted, or the oldest."""
+        macs = [*record.macs]
+        if len(macs) >= self.limits.macs:
+            old = next((one for one in macs if is_random_mac(one)), macs[0])
             macs.remove(old)
             self.by_mac.pop(old, None)
-        record.macs, record.stale = tuple(macs), True
+        record.macs, record.stale = (*macs, mac), True
         self.by_mac[mac] = record
 
 

@@ -55,5 +55,5 @@ def decoded(text: bytes) -> Manifest:
         if isinstance(version, int) and version > FORMAT:
             raise ValueError(f"its format is {version}, expected {FORMAT}: use the newer sensor")
         return msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the manifest is invalid: {error}") from None

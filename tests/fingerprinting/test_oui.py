@@ -82,10 +82,13 @@ def test_hostile_names(tmp_path: Path) -> None:
     assert Oui(path).organisation(HUE) == "Evil [31m Co"
 
 
-def test_no_registry(golden: Golden, tmp_path: Path) -> None:
-    """A file in an unknown format is refused with the expected formats."""
+@pytest.mark.parametrize(
+    "text", ["hello\n", 'Registry,Assignment,Name\nMA-L,001788,"' + "x\n" * 100_000], ids=["text", "quote"]
+)
+def test_no_registry(golden: Golden, tmp_path: Path, text: str) -> None:
+    """A file in an unknown format is refused with the expected formats, and a CSV list with a quote without an end."""
     path = tmp_path / "registry"
-    path.write_text("hello\n")
+    path.write_text(text)
     with pytest.raises(ValueError) as raised:
         read_registry(path)
     golden(str(raised.value))

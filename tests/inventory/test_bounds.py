@@ -9,11 +9,24 @@ from types import SimpleNamespace
 from sensor.core.observation import Observation, Subject
 from sensor.inventory import identity
 from sensor.inventory.limits import Limits
+from sensor.inventory.table import Table
 from tests.inventory.stories import Claim
 
 FLOOD = 50_000
 REAL = [0x0017C8_000000 + n for n in range(50)]
 NET = 0xFFFF_0A000000
+
+
+def test_each_mac_in_the_table_belongs_to_its_record():
+    """Also a randomized one that a device with many others gets: nothing is left of a device that is removed."""
+    table = Table(Limits(macs=4))
+    record = table.create(1, "mac:00:17:c8:00:00:00", REAL[0], 0)
+    for mac in [*REAL[1:4], *range(0x02_0000000000, 0x02_0000000000 + 20)]:
+        table.add_mac(record, mac)
+        assert set(table.by_mac) == set(record.macs)
+    assert len(record.macs) == 4
+    table.remove(record)
+    assert table.by_mac == {}
 
 
 def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_with):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from sensor.lifecycle.archive import BadArchive, Member, Packer
-from sensor.lifecycle.manifest import Entry
+from sensor.lifecycle.manifest import Entry, decoded
 from sensor.lifecycle.places import SensorPaths
 from sensor.lifecycle.restore import Restore, verified
 from tests import sampling
@@ -40,6 +40,12 @@ def refused(file: Path, places: SensorPaths, messages: str) -> None:
     assert str(file) in str(reported.value)
     assert str(reported.value).isprintable()
     assert snapshot(file.parent) == before
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff", b"[1]", b'{"format": 1}', b'{"format":' + b"[" * 100_000])
+def test_an_invalid_manifest_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match="manifest"):
+        decoded(text)
 
 
 def test_a_good_one(places: SensorPaths, tmp_path: Path) -> None:
