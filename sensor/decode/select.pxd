@@ -7,7 +7,7 @@ from sensor.decode.flows cimport FlowTable, Slot
 from sensor.decode.openings cimport Openings
 
 cdef enum:
-    MAGICS = 48        # rules on bytes within a payload
+    MAGICS = 64        # rules on bytes within a payload
     BUDGETS = 16384    # slots for budgets: of two hosts and a dissector
     BUDGETS_SHIFT = 50
 

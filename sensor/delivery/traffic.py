@@ -22,14 +22,11 @@ Body = dict[str, Any]
 Row = Mapping[str, Any]
 OF_AN_END = ("ip", "port", "mac", "device", "country", "asn", "as_org")
 _ENDS = ("src", "dst")
+# Columns of all tables that are not below the name of their table.
 _COMMON = {
-    "sensor": ("sensor", "id"),
-    "site": ("sensor", "site"),
-    "vlan": ("network", "vlan"),
-    "proto": ("network", "transport"),
-    "community_id": ("network", "community_id"),
-}
-"""Columns of all tables that are not below the name of their table."""
+    "sensor": ("sensor", "id"), "site": ("sensor", "site"), "vlan": ("network", "vlan"),
+    "proto": ("network", "transport"), "community_id": ("network", "community_id"),
+}  # fmt: skip
 _ENCODER = msgspec.json.Encoder()
 
 

@@ -20,6 +20,7 @@ from sensor.core.batch import ROW
 from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.literals import needed_texts
 from sensor.decode.frames import decode
 from sensor.evidence.ring import Frame
 
@@ -35,9 +36,12 @@ Span = tuple[int, int]
 
 # The name of a password field, also in brackets: `user[password]`.
 _FIELD = rb"(?:^|[?&\s\"'{,;\[]|%5B)(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)(?:\]|%5D)?[\"']?"
-# Group 1 is the secret.
+# The literals of which each match contains one, and the pattern: group 1 is the secret.
 _TEXT = tuple(
-    lazy_pattern(pattern, re.IGNORECASE | re.MULTILINE)
+    (
+        tuple(word.encode() for word in needed_texts(pattern.decode())),
+        lazy_pattern(pattern, re.IGNORECASE | re.MULTILINE),
+    )
     for pattern in (
         rb"^PASS[ \t]+([^\r\n]+)",
         rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",
@@ -135,8 +139,9 @@ class Blanker:
 
 def _in_text(text: bytes, known: int) -> Iterator[Span]:
     """Matches of TEXT, relative to byte ``known``."""
-    for pattern in _TEXT:
-        for found in pattern.finditer(text):
+    lowered = text.lower()
+    for needed, pattern in _TEXT:
+        for found in pattern.finditer(text) if any(word in lowered for word in needed) else ():
             if found.end(1) > known:
                 yield max(found.start(1) - known, 0), found.end(1) - known
 

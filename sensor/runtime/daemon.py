@@ -378,11 +378,7 @@ class Run:
         """Write packets that caused a unit to fail beside the log, for its developer."""
         packets = [fault.packet for fault in self.pipeline.boundary.faults.values() if fault.packet is not None]
         if packets and self.log.path is not None:
-            path = self.log.path.with_suffix(".quarantine.pcap")
-            try:
-                write_quarantine(path, packets)
-            except OSError as error:  # the summary and the end of the run are still to come
-                log().warning("the packets of a failed unit cannot be written", path=str(path), error=error.strerror)
+            write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)
 
 
 def _hunting(hunts: Sequence[Path], records: Path, rules: Rules) -> Hunting:

@@ -7,13 +7,24 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sensor.core.packet import Packet
+from sensor.logs.logs import log
 
 _NANOSECONDS = 0xA1B23C4D
 _RECORD = struct.Struct("<IIII")
 
 
 def write_quarantine(path: Path, packets: Iterable[Packet]) -> None:
-    """A pcap file with times in ns. It has one link type: packets with another than the first are left out."""
+    """Write a pcap file with times in ns. A file that cannot be written is logged: the end of the run is still to
+    come.
+    """
+    try:
+        _write(path, packets)
+    except OSError as error:
+        log().warning("the packets of a failed unit cannot be written", path=str(path), error=error.strerror)
+
+
+def _write(path: Path, packets: Iterable[Packet]) -> None:
+    """It has one link type: packets with another than the first are left out."""
     link = -1
     with path.open("wb") as file:
         for packet in packets:
