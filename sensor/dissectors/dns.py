@@ -84,6 +84,11 @@ class DnsStream(FramedStream):
             raise Malformed("message shorter than its header")
         return SIZE + size
 
+    def aligned(self, data: bytes) -> bool:
+        """Also a segment that begins a longer response to one ordinary query, which was not captured."""
+        begins = len(data) >= SIZE + HEADER_SIZE and data[4] & 0xF8 == 0x80 and data[6:8] == b"\0\1"
+        return begins or super().aligned(data)
+
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         raw = data[SIZE:]
         message = read(raw, False, False)

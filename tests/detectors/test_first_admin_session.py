@@ -45,7 +45,10 @@ def test_a_pair_that_never_did_so_is_reported(port: int, technique: str) -> None
 
 def test_it_learns_for_a_day() -> None:
     """New pairs raise no alert during the learning period or without one."""
-    assert in_time(FIRST, Story().converse(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
+    assert (
+        in_time(FIRST, Story().converse(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office(), hours=1))
+        == []
+    )
     assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
 
 

@@ -12,13 +12,13 @@ from tests.golden import Golden
 NEW = "device.new"
 
 
-def watched(*kinds: str) -> World:
-    """A day of a network with a device of each type, and a new device."""
+def watched(*kinds: str, hours: int = 24) -> World:
+    """A day, or some hours, of a network with a device of each type."""
     present = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
     world, story = World(*present), Story().converse(0, "10.9.0.1", "10.9.0.2", 80)
     for each in present:
         story.converse(60, each.key.removeprefix("ip:"), "10.9.0.2", 443)
-    return world.learned(story)
+    return world.learned(story, hours=hours)
 
 
 def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
@@ -63,7 +63,7 @@ def test_a_newcomer_that_turns_out_to_be_severe_is_reported_again() -> None:
 
 def test_learning_is_quiet() -> None:
     """Devices of the first day, known devices, and those that return raise no alert."""
-    unit = detector(NEW, watched())
+    unit = detector(NEW, watched(hours=20))
     quiet = [
         change(21, "new", newcomer("switch")),
         change(30, "back", newcomer("switch")),
