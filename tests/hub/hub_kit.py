@@ -7,7 +7,7 @@ import functools
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +140,20 @@ class HubServers:
     @property
     def hub(self) -> Hub:
         return load_hub(self.config)
+
+    @contextlib.contextmanager
+    def with_three_sensors(self) -> Iterator[Connection]:
+        """An empty database with two sensors at one site, and one at another."""
+        self.empty()
+        with self.base() as base:
+            for name, site in ("s1", SITE), ("s2", SITE), ("s3", PARIS):
+                base.execute(
+                    "INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state) "
+                    "VALUES (%s, %s, %s, %s, %s, 'approved')",
+                    [name, name, site, name, site],
+                )
+            yield base
+        self.empty()
 
     def base(self) -> Connection:
         return connected(self.hub.settings.database)

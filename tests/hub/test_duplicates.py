@@ -29,17 +29,8 @@ WRITERS = pytest.mark.parametrize("writer", [write, write_earlier])
 
 @pytest.fixture
 def base(servers: HubServers) -> Iterator[Connection]:
-    """Two sensors at one site, and one at another."""
-    servers.empty()
-    with servers.base() as base:
-        for name, site in ("s1", SITE), ("s2", SITE), ("s3", PARIS):
-            base.execute(
-                "INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state) "
-                "VALUES (%s, %s, %s, %s, %s, 'approved')",
-                [name, name, site, name, site],
-            )
+    with servers.with_three_sensors() as base:
         yield base
-    servers.empty()
 
 
 def scan(name: str, seq: int, sensor: int = 1, begin: float = 0, end: float = 10, **more: Any) -> Row:

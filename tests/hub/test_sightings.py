@@ -29,17 +29,8 @@ CAMERA = {"macs": [MAC], "type": "camera", "vendor": "Axis", "confidence": 0.9, 
 
 @pytest.fixture
 def base(servers: HubServers) -> Iterator[Connection]:
-    """Two sensors at one site, and one at another."""
-    servers.empty()
-    with servers.base() as base:
-        for name, site in ("s1", SITE), ("s2", SITE), ("s3", PARIS):
-            base.execute(
-                "INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state) "
-                "VALUES (%s, %s, %s, %s, %s, 'approved')",
-                [name, name, site, name, site],
-            )
+    with servers.with_three_sensors() as base:
         yield base
-    servers.empty()
 
 
 def ids(base: Connection, wanted: DeviceFilter | None = None, site: str | None = None) -> list[str]:
