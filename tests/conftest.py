@@ -46,6 +46,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Test modules, and the sensor in every process of a test, are compiled once and not each time.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Terminals of tests have colours and a width, whatever the one that starts them can show.
+for _name in ("TERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    os.environ.pop(_name, None)
 
 
 @pytest.fixture(scope="session")
