@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import AnyStr
 
 from sensor.core.lazy_pattern import lazy_pattern
 
@@ -54,6 +55,14 @@ def plain_text(regex: str) -> str:
 def needed_texts(regex: str) -> tuple[str, ...]:
     """Texts of which each match contains one, ignoring case, in lower case; empty if that cannot be determined."""
     return () if _NUMBERED.search(regex) else _Needs(regex).of_group()
+
+
+def may_match(lowered: AnyStr, needed: tuple[AnyStr, ...]) -> bool:
+    """Whether a text in lower case has one of the texts that an expression needs, or it is not known what that is."""
+    for word in needed:
+        if word in lowered:
+            return True
+    return not needed
 
 
 class _Needs:

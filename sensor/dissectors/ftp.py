@@ -204,7 +204,7 @@ class FtpStream(LineStream):
 def _data_target(packet: Packet, verb: bytes, argument: bytes) -> list[Parsed]:
     """The end of the next data connection, if it is not the client (RFC 959, 4.1.2; RFC 2428, 2)."""
     if verb == b"PORT" and (found := _PORT.match(argument)):
-        host, port = found[1].replace(b",", b"."), int(found[2]) << 8 | int(found[3])
+        host, port = found[1].replace(b",", b"."), 256 * int(found[2]) + int(found[3])
     elif verb == b"EPRT" and (found := _EPRT.match(argument)):
         host, port = found[1], int(found[2])
     else:
@@ -213,4 +213,5 @@ def _data_target(packet: Packet, verb: bytes, argument: bytes) -> list[Parsed]:
         address = parse(host.decode("ascii"))
     except ValueError:
         return []
-    return [FtpDataTarget(packet, address, port & 0xFFFF)] if is_host(address) and address != packet.src else []
+    third = is_host(address) and address != packet.src and port <= 0xFFFF
+    return [FtpDataTarget(packet, address, port)] if third else []

@@ -11,6 +11,7 @@ Encrypted or compressed content is left unchanged.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,7 +21,7 @@ from sensor.core.batch import ROW
 from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.literals import needed_texts
+from sensor.core.literals import may_match, needed_texts
 from sensor.decode.frames import decode
 from sensor.evidence.ring import Frame
 
@@ -36,24 +37,18 @@ Span = tuple[int, int]
 
 # The name of a password field, also in brackets: `user[password]`.
 _FIELD = rb"(?:^|[?&\s\"'{,;\[]|%5B)(?:[a-z_]{0,16}(?:password|passwd)|pwd|passwort|psw)(?:\]|%5D)?[\"']?"
-# The literals of which each match contains one, and the pattern: group 1 is the secret.
-_TEXT = tuple(
-    (
-        tuple(word.encode() for word in needed_texts(pattern.decode())),
-        lazy_pattern(pattern, re.IGNORECASE | re.MULTILINE),
-    )
-    for pattern in (
-        rb"^PASS[ \t]+([^\r\n]+)",
-        rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",
-        rb"^[^\s:]{1,32}[ \t]+LOGIN[ \t]+(?:\"[^\"\r\n]*\"|[^\s\"]+)[ \t]+([^\r\n]+)",
-        rb"^(?:proxy-)?authorization:[ \t]*(?:basic|bearer)[ \t]+([^\r\n]+)",
-        _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^&\s\"'<>,;]+)",
-        _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}\"((?:[^\"\\\r\n]|\\.)+)",
-        rb"\bform-data;[^\r\n]{0,64}?" + _FIELD + rb"[^\r\n]{0,64}\r\n(?:[^\r\n]{1,200}\r\n){0,4}\r\n([^\r\n]+)",
-        rb"<(?:\w{1,16}:)?(?:password|passwd)\b[^>]{0,256}>([^<]+)",
-        rb"\bAUTH\r\n(?:\$\d{1,5}\r\n[^\r\n]*\r\n)?\$\d{1,5}\r\n([^\r\n]+)",
-        rb"^AUTH[ \t]+([^\s]+)\r?\n",
-    )
+# Group 1 is the secret.
+_TEXT = (
+    rb"^PASS[ \t]+([^\r\n]+)",
+    rb"^(?:[^\s:]{1,32}[ \t]+)?AUTH(?:ENTICATE)?[ \t]+[A-Z0-9-]{1,20}[ \t]+([^\r\n]+)",
+    rb"^[^\s:]{1,32}[ \t]+LOGIN[ \t]+(?:\"[^\"\r\n]*\"|[^\s\"]+)[ \t]+([^\r\n]+)",
+    rb"^(?:proxy-)?authorization:[ \t]*(?:basic|bearer)[ \t]+([^\r\n]+)",
+    _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^&\s\"'<>,;]+)",
+    _FIELD + rb"[ \t]{0,4}[=:][ \t]{0,4}\"((?:[^\"\\\r\n]|\\.)+)",
+    rb"\bform-data;[^\r\n]{0,64}?" + _FIELD + rb"[^\r\n]{0,64}\r\n(?:[^\r\n]{1,200}\r\n){0,4}\r\n([^\r\n]+)",
+    rb"<(?:\w{1,16}:)?(?:password|passwd)\b[^>]{0,256}>([^<]+)",
+    rb"\bAUTH\r\n(?:\$\d{1,5}\r\n[^\r\n]*\r\n)?\$\d{1,5}\r\n([^\r\n]+)",
+    rb"^AUTH[ \t]+([^\s]+)\r?\n",
 )
 _LONE_BASE64 = lazy_pattern(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
 # SNMP versions 1 and 2c (RFC 1157, 4): a sequence, the version, the community.
@@ -140,10 +135,19 @@ class Blanker:
 def _in_text(text: bytes, known: int) -> Iterator[Span]:
     """Matches of TEXT, relative to byte ``known``."""
     lowered = text.lower()
-    for needed, pattern in _TEXT:
-        for found in pattern.finditer(text) if any(word in lowered for word in needed) else ():
+    for needed, pattern in _patterns_of_text():
+        for found in pattern.finditer(text) if may_match(lowered, needed) else ():
             if found.end(1) > known:
                 yield max(found.start(1) - known, 0), found.end(1) - known
+
+
+@functools.cache
+def _patterns_of_text() -> list[tuple[tuple[bytes, ...], re.Pattern[bytes]]]:
+    """The patterns of TEXT, each with the literals of which its matches contain one."""
+    return [
+        (tuple(map(str.encode, needed_texts(text.decode()))), lazy_pattern(text, re.IGNORECASE | re.MULTILINE))
+        for text in _TEXT
+    ]
 
 
 def _typed(payload: bytes) -> Iterator[Span]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from sensor.core.alert import Severity
 from sensor.core.attack import TECHNIQUES
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.literals import alternatives, needed_texts
+from sensor.core.literals import alternatives, may_match, needed_texts
 from sensor.core.model import Check, Field, Model
 from sensor.core.wants import Searched, Want, all_of, any_of
 from sensor.documents import DocumentErrors, Fault, each_known, fault_at, load_shipped, nearest, own_folder
@@ -189,8 +189,13 @@ class Pattern:
     """
 
     def __init__(self, written: str) -> None:
-        parts = [written] if _NUMBERED.search(written) else alternatives(written)
-        self._parts = [(needed_texts(part), lazy_pattern(part, re.IGNORECASE)) for part in parts]
+        self._written = written
+
+    @functools.cached_property
+    def _parts(self) -> list[tuple[tuple[str, ...], re.Pattern[str]]]:
+        """Alternatives, each with its literals; read on first use, since most signatures never meet their event."""
+        parts = [self._written] if _NUMBERED.search(self._written) else alternatives(self._written)
+        return [(needed_texts(part), lazy_pattern(part, re.IGNORECASE)) for part in parts]
 
     def occurs_in(self, text: str) -> bool:
         """Whether the regex matches somewhere. Letters beyond ASCII can equal ASCII ones if case is ignored (the Kelvin
@@ -198,7 +203,7 @@ class Pattern:
         """
         lowered = _lowered(text) if text.isascii() else None
         for needed, pattern in self._parts:
-            if (lowered is None or not needed or _contains(lowered, needed)) and pattern.search(text):
+            if (lowered is None or may_match(lowered, needed)) and pattern.search(text):
                 return True
         return False
 
@@ -216,13 +221,6 @@ def _any_in(patterns: tuple[Pattern, ...], *texts: str) -> bool:
 @functools.lru_cache(maxsize=8)
 def _lowered(text: str) -> str:
     return text.lower()
-
-
-def _contains(text: str, needed: tuple[str, ...]) -> bool:
-    for word in needed:  # noqa: SIM110 - any() takes twice the time
-        if word in text:
-            return True
-    return False
 
 
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, Pattern]]:
