@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sensor.registry import names
-
 if TYPE_CHECKING:
     from sensor.core.detector import Detector
 
 PACKAGE = "sensor.detectors"
-
-
-def is_detection(topic: str) -> bool:
-    """Whether it is the id of a built-in detection."""
-    return topic in names(PACKAGE)
 
 
 def detections() -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Exit
-from sensor.cli._setup import complain, log_of
+from sensor.cli._setup import complain, log_of, why_unusable
 
 if TYPE_CHECKING:
     from sensor.datasets.card import Card
@@ -151,7 +151,7 @@ def _in_folder(args: argparse.Namespace, folder: Path, within: contextlib.ExitSt
         raise Exit(USAGE, f"--name: {error}", error="usage.invalid-value") from None
     except OSError as error:
         raise Exit(
-            NOT_OPENED, f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written"
+            NOT_OPENED, f"cannot write the inventory in {folder}: {why_unusable(error)}", error="file.not-written"
         ) from None
     return ReplayLocations(log, folder, card=card)
 

@@ -125,8 +125,15 @@ def keeper(folder: Path, *, live: bool) -> Keeper | None:
     except StoreError as error:
         complain(f"cannot write the inventory in {error}", error="file.not-written")
     except OSError as error:
-        complain(f"cannot write the inventory in {folder}: {error.strerror}", error="file.not-written")
+        complain(f"cannot write the inventory in {folder}: {why_unusable(error)}", error="file.not-written")
     return None
+
+
+def why_unusable(error: OSError) -> str:
+    """Why a folder cannot be used: a file in its place is no "File exists" for its user."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "found a file, expected a folder"
+    return error.strerror or str(error)
 
 
 def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path:

@@ -42,11 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the topic; 1 if it does not exist."""
-    from sensor.cli._detections_text import detection, detections, is_detection
+    from sensor.cli._detections_text import PACKAGE, detection, detections
     from sensor.cli._errors import catalogue
     from sensor.cli.main import names, parser
+    from sensor.registry import names as names_of
 
     entries, topic = catalogue(), args.topic.strip("[]")
+    known = names_of(PACKAGE)
     if topic in names():
         below = parser([topic])
         below.parse_args([topic, "--help"])
@@ -59,12 +61,12 @@ def main(args: argparse.Namespace) -> int:
         lines = _overview(entries.values())
     elif topic == "detections":
         lines = detections()
-    elif is_detection(topic):
+    elif topic in known:
         lines = detection(topic, _wrapped)
     elif found:
         lines = _entries(found)
     else:
-        return _unknown(topic, [*names(), *entries])
+        return _unknown(topic, ["detections", "errors", "exit-codes", *names(), *entries, *known])
     print("\n".join(lines))
     return 0
 

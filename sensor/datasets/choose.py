@@ -98,4 +98,5 @@ def _nothing(state: Path, found: Sequence[Dataset]) -> str:
             f"no data in {state}: {', '.join(one.name for one in found)} "
             f"hold{'s' if len(found) == 1 else ''} no device and no record yet; {todo}"
         )
-    return f"no data in {state}{'' if state.is_dir() else ', which does not exist'}: {todo}"
+    what = "" if state.is_dir() else ", which is not a folder" if state.exists() else ", which does not exist"
+    return f"no data in {state}{what}: {todo}"

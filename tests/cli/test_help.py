@@ -119,6 +119,7 @@ def test_every_detection_is_listed_and_described(run_cli: Callable[..., Result])
     assert {line.split()[0] for line in listed} <= set(SEVERITIES)
     described = run_cli("help", "discovery.port_scan")
     assert (described.code, "T1046" in described.out, "`exempt`" in described.out) == (0, True, True)
+    assert "discovery.port_scan" in run_cli("help", "discovery.portscan").suggestions
     with pytest.raises(Unknown) as raised:
         check_detectors(["no-such-thing"])
     assert (raised.value.listed_by, len(raised.value.known)) == ("sensor help detections", len(listed))
