@@ -113,7 +113,6 @@ def test_help_of_topics(run_cli) -> None:
         (["alerts", "--data", "ofice"], 1, "dataset.unknown"),
         (["alerts", "--state", "empty"], 3, "dataset.missing"),
         (["alerts", "--state", "notes.txt"], 3, "dataset.missing"),
-        (["replay", "notes.txt", "--state", "notes.txt"], 3, "file.not-written"),
         (["explain", "zzz"], 1, "device.unknown"),
         (["replay", "notes.txt"], 3, "capture.not-read"),
         (["top", "--once"], 1, "sensor.not-running"),

@@ -239,6 +239,14 @@ def test_a_log_that_cannot_be_written(golden: Golden, replay: Runs, dhcp: Path, 
     assert "12 packets in" in result.stdout
 
 
+def test_a_file_in_place_of_the_state_folder(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """A file given as the state folder is an error, and stays as it is."""
+    (foreign := tmp_path / "foreign.txt").write_text("precious\n")
+    result = replay(dhcp, "--state", foreign)
+    assert (result.returncode, "[file.not-written]" in result.stderr) == (3, True)
+    assert foreign.read_text() == "precious\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(golden: Golden, replay: Runs, dhcp: Path) -> None:
     """A full disk is one line; exit code 3."""
