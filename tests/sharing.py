@@ -20,14 +20,16 @@ class Within(RecordsProcess):
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
-        super().__init__(folder, gib, complain)
-        self._gib, self._failed = gib, complain
+        self.folder, self._gib, self._failed = folder, gib, complain
+        self._begun = False
 
-    def look(self) -> None:
+    def begin(self) -> None:
         """All records are written at the end."""
+        self._begun = True
 
     def end(self) -> None:
-        write_replay(self.folder, self._gib, self._failed, lambda: True)
+        if self._begun:
+            write_replay(self.folder, self._gib, self._failed, lambda: True)
 
 
 class Beside(RecordsProcess):
@@ -36,14 +38,13 @@ class Beside(RecordsProcess):
     def _start(self) -> subprocess.Popen[bytes]:
         from tests.forked import started
 
-        self._child = started(
+        return started(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             env=os.environ | SMALL,
         )
-        return self._child
 
 
 class _Shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -26,6 +27,8 @@ SMALL = {
 # In a replay, a child process processes whenever this much waits, so that little is left at the end, for which the
 # replay waits.
 ASIDE_MIB = 2
+# Written to the child process once there is a folder to read from.
+BEGIN = b"\n"
 
 
 def follow(
@@ -73,41 +76,48 @@ def write_replay(folder: Path, gib: float, complain: Callable[[str], None], over
 
 
 class RecordsProcess:
-    """The child process of a replay that writes its records, so that the engine keeps its memory and time. It starts
-    with the first batch: at the end, it has loaded its libraries.
+    """The child process of a replay that writes its records, so that the engine keeps its memory and time. It loads its
+    libraries while the engine is assembled, which takes both about as long.
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
         self.folder, self._complain = folder, complain
         self._command = [sys.executable, "-m", "sensor.records.process", str(folder), str(gib)]
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child = self._start()
 
-    def look(self) -> None:
-        """Called after each batch: start the process."""
-        if self._child is None:
-            self._start()
+    def begin(self) -> None:
+        """There will be records in the folder."""
+        if self._child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it failed: reported at the end
+                self._child.stdin.write(BEGIN)
+                self._child.stdin.flush()
 
     def end(self) -> None:
-        """The replay is over: write the rest, and wait for it."""
-        child = self._child or self._start()
-        child.communicate()
-        if child.returncode:
-            self._complain(f"writing the traffic records in {self.folder} ended with exit code {child.returncode}")
+        """The replay is over, or there are no records: write the rest, and wait for it."""
+        self._child.communicate()
+        if self._child.returncode:
+            code = self._child.returncode
+            self._complain(f"writing the traffic records in {self.folder} ended with exit code {code}")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        self._child = subprocess.Popen(
+        return subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             env=os.environ | SMALL,
         )
-        return self._child
 
 
 def main(folder: Path, gib: float) -> int:
-    """Main function of the child process. The replay is over once standard input ends."""
-    write_replay(folder, gib, _complain, lambda: bool(select.select([sys.stdin], [], [], 0.2)[0]))
+    """Main function of the child process: load all libraries, and wait. The replay is over once standard input ends."""
+    import numpy.ma  # noqa: F401  pyarrow loads it with the first table
+
+    import sensor.records.upkeep
+    import sensor.records.writer  # noqa: F401
+
+    if os.read(sys.stdin.fileno(), len(BEGIN)):
+        write_replay(folder, gib, _complain, lambda: bool(select.select([sys.stdin], [], [], 0.2)[0]))
     return 0
 
 

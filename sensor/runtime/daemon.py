@@ -41,7 +41,7 @@ from sensor.runtime.notify import Notifier
 from sensor.runtime.process import engine_settings, give_back
 from sensor.runtime.quarantine import write_quarantine
 from sensor.runtime.recent_loss import RecentLoss, Seen
-from sensor.runtime.recording import recording
+from sensor.runtime.recording import recording, writing_aside
 from sensor.runtime.reload import Parts, Reloader, Settings
 from sensor.runtime.summary import SHAPES_LIMIT, Summary
 from sensor.runtime.upstream import Outputs
@@ -91,14 +91,16 @@ class Run:
         self.shedder, self._recent_loss = Shedder() if live else None, RecentLoss()
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
-        self.engine = Engine(
-            config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain,
-            keeper=keeper, log_continues=live, mutes=self.files.mutes, muted=self.files.muted, health=self.health,
-            evidence=self.files.gatherer, profiles=load_profiles(profiles), secret=secrets.randbits(128) if live else 0,
-        )  # fmt: skip
+        with writing_aside(None if live else records, config, _warn) as aside:
+            self.engine = Engine(
+                config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain,
+                keeper=keeper, log_continues=live, mutes=self.files.mutes, muted=self.files.muted, health=self.health,
+                evidence=self.files.gatherer, profiles=load_profiles(profiles),
+                secret=secrets.randbits(128) if live else 0,
+            )  # fmt: skip
         self.pipeline = self.engine.pipeline
         names = source.names or [source.name]
-        self.records = recording(records, config, names, self.pipeline, live=live, complain=_warn)
+        self.records = recording(records, config, names, self.pipeline, aside=aside, complain=_warn)
         self.hunting = _hunting(hunts, records, self.engine.rules) if live and self.records and records else None
         self._doctor = self._doctor_of(config) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
@@ -205,8 +207,6 @@ class Run:
         batch.release()
         if self._keeper is not None:
             self._keeper.tick(self._now())
-        if self.records is not None:
-            self.records.look()
         if self.live or not len(batch):  # readers of the log wait for it
             self.log.flush()
         if self.live:

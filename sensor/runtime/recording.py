@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sensor.config import Config
@@ -22,16 +23,32 @@ class Recording:
         self.keeping, self.aside = keeping, aside
         self.emit, self.missed = keeping.emit, keeping.missed
 
-    def look(self) -> None:
-        """Called after each batch."""
-        if self.aside is not None:
-            self.aside.look()
-
     def close(self, seconds: float | None) -> None:
         """Hand over the remaining data, within ``seconds`` if given; in a replay, all data is then written."""
         self.keeping.close(seconds)
         if self.aside is not None:
             self.aside.end()
+
+
+@contextlib.contextmanager
+def writing_aside(
+    folder: Path | None, config: Config, complain: Callable[[str], None]
+) -> Iterator[RecordsProcess | None]:
+    """The process that writes the records of a replay, while the engine is assembled; it ends if that fails. None if
+    no records are kept.
+    """
+    aside = RecordsProcess(folder, config.records.gib, complain) if folder is not None and kept(config) else None
+    try:
+        yield aside
+    except BaseException:
+        if aside is not None:
+            aside.end()
+        raise
+
+
+def kept(config: Config) -> bool:
+    """Whether runs keep records: not if they are disabled, or the extra is not installed."""
+    return config.records.enabled and installed()
 
 
 def recording(
@@ -40,28 +57,32 @@ def recording(
     interfaces: Sequence[str],
     pipeline: Pipeline,
     *,
-    live: bool,
+    aside: RecordsProcess | None,
     complain: Callable[[str], None],
 ) -> Recording | None:
-    """The records of a run; None if none are kept: they are disabled, the extra is not installed, or the folder cannot
-    be written. A replay starts with an empty folder.
+    """The records of a run; None if none are kept, or the folder cannot be written. ``aside``: of a replay, which
+    starts with an empty folder.
     """
-    if folder is None or not config.records.enabled or not installed():
+    if folder is None or not kept(config):
         return None
     geoip = [str(path.absolute()) for path in config.records.geoip]
     origin = Origin(config.sensor.id, config.sensor.site, config.networks, [*interfaces], geoip)
     try:
-        if not live:
+        if aside is not None:
             clear(folder)
         keeping = Keeping(
-            folder, origin, len(pipeline.kernels.flows.slots), wait=not live, complain=complain,
+            folder, origin, len(pipeline.kernels.flows.slots), wait=aside is not None, complain=complain,
             files=config.records.files,
         )  # fmt: skip
     except OSError as error:
         complain(f"no traffic records are written: {folder}: {error.strerror}")
+        if aside is not None:
+            aside.end()
         return None
     pipeline.record(keeping)
-    return Recording(keeping, None if live else RecordsProcess(folder, config.records.gib, complain))
+    if aside is not None:
+        aside.begin()
+    return Recording(keeping, aside)
 
 
 def clear(folder: Path) -> None:

@@ -24,3 +24,22 @@ def test_both_write_the_same(root: Path, tmp_path: Path) -> None:
     program, within = written(tmp_path / "program"), written(tmp_path / "within")
     assert all(program.values())
     assert program == within
+
+
+def test_it_ends_with_an_engine_that_cannot_be_assembled(root: Path, tmp_path: Path) -> None:
+    """It has started by then, and has no records to write."""
+    faulty = tmp_path / "sensor.yaml"
+    faulty.write_text(f"fingerprints: {{oui_registry: {tmp_path / 'none.csv'}}}\n")
+    words = [
+        "replay",
+        str(root / "pcaps" / "office.pcapng"),
+        "--config",
+        str(faulty),
+        "--state",
+        str(tmp_path / "state"),
+    ]
+    done = subprocess.run([sys.executable, "-m", "sensor", *words], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert str(tmp_path / "none.csv") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "state").rglob("*.parquet"))
