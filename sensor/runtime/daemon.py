@@ -99,8 +99,7 @@ class Run:
                 secret=secrets.randbits(128) if live else 0,
             )  # fmt: skip
         self.pipeline = self.engine.pipeline
-        names = source.names or [source.name]
-        self.records = recording(records, config, names, self.pipeline, aside=aside, complain=_warn)
+        self.records = recording(records, config, source.names or [source.name], self.pipeline, aside, _warn)
         self.hunting = _hunting(hunts, records, self.engine.rules) if live and self.records and records else None
         self._doctor = self._doctor_of(config) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)

@@ -56,7 +56,6 @@ def recording(
     config: Config,
     interfaces: Sequence[str],
     pipeline: Pipeline,
-    *,
     aside: RecordsProcess | None,
     complain: Callable[[str], None],
 ) -> Recording | None:
