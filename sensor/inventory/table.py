@@ -9,6 +9,7 @@ address. It does not decide which endpoint belongs to a record (``endpoints.py``
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 from sensor.core.addresses import is_random_mac, is_v4, parse, parse_mac
 from sensor.core.bounded import Bounded
@@ -199,6 +200,8 @@ class Table:
         for address in record.addresses:
             if self.leases.get(address) is record:
                 self.leases.pop(address)
+        for subject in itertools.product(record.macs or (0,), (0, *record.addresses), (record.vlan,)):
+            self.known.pop(Subject(*subject))  # or it would outlive its record for long
         for queue in (self.pending, self.unidentified, self.identified, self.viewed):
             queue.pop(record)
         self.due.pop(record, None)
