@@ -18,6 +18,8 @@ V4 = 0xFFFF << 32
 V4_MASK = (1 << 32) - 1
 NONE = 0
 BROADCAST_MAC = (1 << 48) - 1
+# Their only texts: others, with leading zeros for example, are none of an address.
+_OCTETS = {str(octet): octet for octet in range(256)}
 
 
 def v4(number: int) -> int:
@@ -31,8 +33,12 @@ def is_v4(address: int) -> bool:
 
 def parse(text: str) -> int:
     """The address given in dotted-quad or IPv6 notation. Raises ValueError for any other text."""
-    address = ipaddress.ip_address(text)
-    return V4 | int(address) if address.version == 4 else int(address)
+    try:
+        first, second, third, fourth = [_OCTETS[octet] for octet in text.split(".")]
+    except (KeyError, ValueError):  # no dotted quad
+        address = ipaddress.ip_address(text)
+        return V4 | int(address) if address.version == 4 else int(address)
+    return V4 | first << 24 | second << 16 | third << 8 | fourth
 
 
 @functools.lru_cache(maxsize=4096)

@@ -196,10 +196,11 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     check_vlans(wanted.vlan)
     _check_cve(picture, wanted.cve)
     levels = levels_of(wanted.severity)
-    fleet, records = picture.fleet, [record for record in picture.known.devices.values() if _of_device(record, wanted)]
     for name in wanted.device:
         if picture.known.device(name) is None:
             raise Unknown("id", name, picture.known.devices)
+    fleet, ids = picture.fleet, frozenset(wanted.device)
+    records = [record for record in picture.known.devices.values() if _of_device(record, wanted, ids)]
     evaluated = fleet.of_cve(wanted.cve.upper(), records) if wanted.cve else ordered(fleet.evaluate(records))
     verdicts = {VERDICTS[name] for name in wanted.verdict or VERDICTS}
     rows = (_finding(fleet, one) for one in evaluated if one.finding.verdict in verdicts)
@@ -214,11 +215,12 @@ def _check_cve(picture: Picture, cve: str) -> None:
         raise Malformed("cve", cve, "the id of a vulnerability that a source contains (`sensor vulns sources`)")
 
 
-def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
+def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter, ids: frozenset[str]) -> bool:
+    """Whether a device is wanted. ``ids``: those that are, if any are given."""
     device = part(record, "device")
     return (
         (not wanted.state or STATES[record.get("action") == GONE] in wanted.state)
-        and (not wanted.device or device.get("id") in wanted.device)
+        and (not ids or device.get("id") in ids)
         and (not wanted.type or (tidy(device.get("type")) or "unknown") in wanted.type)
         and (not wanted.vendor or (tidy(device.get("vendor")) or "unknown") in wanted.vendor)
         and (not wanted.vlan or _vlan(device) in wanted.vlan)

@@ -56,8 +56,12 @@ class Fleet:
     def evaluate(self, records: Iterable[Record]) -> Iterator[DeviceFinding]:
         """All findings of these devices."""
         for record in records:
-            asset, circumstances = self.asset(record), self.circumstances(record)
-            for finding in self.matcher.findings(asset).values():
+            asset = self.asset(record)
+            findings = self.matcher.findings(asset)
+            if not findings:  # as most devices have
+                continue
+            circumstances = self.circumstances(record)
+            for finding in findings.values():
                 yield DeviceFinding(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
     def of_cve(self, cve: str, records: Iterable[Record]) -> list[DeviceFinding]:

@@ -1,7 +1,10 @@
-"""Matches devices with all vulnerabilities, curated and imported. One finding per device and CVE."""
+"""Matches devices with all vulnerabilities, curated and imported. One finding per device and CVE; devices with the same
+model and firmware are evaluated once.
+"""
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -12,6 +15,9 @@ from sensor.posture.vulnerabilities.finding import Finding, strongest
 from sensor.posture.vulnerabilities.match_curated import CuratedIndex
 from sensor.posture.vulnerabilities.match_imported import ImportedIndex
 from sensor.posture.vulnerabilities.names import Names
+
+# Evaluated models with a firmware that are kept; one may have thousands of findings.
+_CACHED = 128
 
 
 class Matcher:
@@ -24,11 +30,15 @@ class Matcher:
             self._curated.setdefault(entry.cve, []).append(entry)
         self._index = CuratedIndex(entries)
         self._imported = ImportedIndex(base, names) if base is not None else None
+        self._cached = functools.lru_cache(_CACHED)(self._evaluate)
 
     def findings(self, asset: Asset) -> dict[str, Finding]:
-        """All findings of one device by CVE."""
-        imported = self._imported.findings(asset) if self._imported is not None else ()
-        return strongest(chain(self._index.findings(asset), imported))
+        """All findings of one device by CVE, shared by devices that equal it."""
+        return self._cached(asset._replace(id="", proof=()), asset.trouble)
+
+    def _evaluate(self, asset: Asset, trouble: str) -> dict[str, Finding]:
+        imported = self._imported.findings(asset, trouble) if self._imported is not None else ()
+        return strongest(chain(self._index.findings(asset, trouble), imported))
 
     def of_cve(self, cve: str, assets: Iterable[Asset]) -> Iterator[tuple[Asset, Finding]]:
         """The findings of one CVE for many devices, without evaluating others."""
@@ -42,6 +52,6 @@ class Matcher:
             if vendor not in makers and not imported:
                 continue
             for asset in several:
-                found = strongest(chain(index.findings(asset), imported.get(asset.id, ())))
+                found = strongest(chain(index.findings(asset, asset.trouble), imported.get(asset.id, ())))
                 if cve in found:
                     yield asset, found[cve]

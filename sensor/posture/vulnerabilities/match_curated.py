@@ -29,15 +29,18 @@ class CuratedIndex:
             for vendor in entry.vendors:
                 self._entries.setdefault(vendor, []).append(entry)
 
-    def findings(self, asset: Asset) -> Iterator[Finding]:
-        """Findings of the entries for this product; none of other products."""
+    def findings(self, asset: Asset, trouble: str) -> Iterator[Finding]:
+        """Findings of the entries for this product; none of other products. ``trouble``: why its version cannot be
+        used, if so.
+        """
+        name = asset.product
         for entry, product, system in self._of(asset.vendor):
             if (
                 (not entry.types or asset.type in entry.types)
-                and product.search(asset.product)
+                and product.search(name)
                 and (not entry.os or system.search(asset.os))
             ):
-                answer = _answer(entry, asset)
+                answer = _answer(entry, asset.firmware, trouble)
                 yield Finding(
                     entry.cve,
                     answer.verdict,
@@ -57,15 +60,15 @@ class CuratedIndex:
         return self._ready.get(vendor, [])
 
 
-def _answer(entry: Vulnerability, asset: Asset) -> Answer:
+def _answer(entry: Vulnerability, firmware: str, trouble: str) -> Answer:
     if not entry.ranges:
         return Answer(AffectedStatus.UNKNOWN, _NO_RULE[entry.basis])
-    if asset.trouble:
-        return Answer(AffectedStatus.UNKNOWN, asset.trouble)
-    answer = evaluate(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
+    if trouble:
+        return Answer(AffectedStatus.UNKNOWN, trouble)
+    answer = evaluate(SCHEMES[entry.scheme], firmware, entry.ranges)
     if entry.known and answer.verdict is AffectedStatus.NOT_AFFECTED:
         return Answer(
             AffectedStatus.UNKNOWN,
-            f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed",
+            f"{', '.join(entry.known)} is known to be affected; {firmware} is not listed",
         )
     return answer

@@ -1,4 +1,4 @@
-"""Matches devices with the imported vulnerabilities. Devices with the same model and firmware are evaluated once."""
+"""Matches devices with the imported vulnerabilities."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sensor.posture.vulnerabilities.schemes import SCHEMES
 
 # Limits of products for one model, and of rules for one product.
 PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
-# Cache sizes: models, products, and models with a firmware.
-_MODELS, _PRODUCTS, _CACHED = 4096, 256, 128
+# Cache sizes: models, and products.
+_MODELS, _PRODUCTS = 4096, 256
 ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -54,11 +54,17 @@ class ImportedIndex:
         self._base, self._names_of = base, names
         self._products = functools.lru_cache(_MODELS)(self._search)
         self._rules = functools.lru_cache(_PRODUCTS)(self._read)
-        self._cached = functools.lru_cache(_CACHED)(self._evaluate)
 
-    def findings(self, asset: Asset) -> tuple[Finding, ...]:
-        """The findings of imported records for a device, one per CVE; none about other products."""
-        return self._cached(asset._replace(id="", proof=()), asset.trouble)
+    def findings(self, asset: Asset, trouble: str) -> Iterable[Finding]:
+        """The findings of imported records for a device, one per CVE; none about other products. ``trouble``: why its
+        version cannot be used, if so.
+        """
+        found = (
+            self._finding(asset, trouble, product, rule)
+            for product in self._products(_without_identity(asset))
+            for rule in self._rules(product.number)
+        )
+        return strongest(found).values()
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
         """The findings of one CVE, by device id. Only devices of the vendors of its products are compared."""
@@ -99,14 +105,6 @@ class ImportedIndex:
                     for rule in self._rules(product.number)
                     if rule.cve == cve
                 )
-
-    def _evaluate(self, asset: Asset, trouble: str) -> tuple[Finding, ...]:
-        found = (
-            self._finding(asset, trouble, product, rule)
-            for product in self._products(_without_identity(asset))
-            for rule in self._rules(product.number)
-        )
-        return tuple(strongest(found).values())
 
     def _finding(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Finding:
         answer = self._answer(asset, trouble, product, rule)

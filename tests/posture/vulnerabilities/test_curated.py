@@ -48,10 +48,10 @@ def test_examples(entry: Vulnerability) -> None:
     assert entry.examples
     for number, example in enumerate(entry.examples):
         asset = device(entry, number)
-        found = [finding.verdict.value for finding in index.findings(asset)]
+        found = [finding.verdict.value for finding in index.findings(asset, asset.trouble)]
         assert found == EXPECTED.get(example.verdict, [example.verdict]), example
         for bare in (asset._replace(proof=()), asset._replace(firmware="", proof=()), asset._replace(contested=True)):
-            assert {finding.verdict.value for finding in index.findings(bare)} <= {"unknown"}
+            assert {finding.verdict.value for finding in index.findings(bare, bare.trouble)} <= {"unknown"}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) 
     index = CuratedIndex([entry.model_copy(update={"product": "", "os": "", "types": []})])
     for firmware in ("", "1.0", "99.9"):
         asset = Asset("dev-1", entry.vendors[0], "X", firmware=firmware, proof=({**CLAIM, "value": firmware},))
-        assert [finding.verdict.value for finding in index.findings(asset)] == ["unknown"]
+        assert [finding.verdict.value for finding in index.findings(asset, asset.trouble)] == ["unknown"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,8 @@ def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) 
 def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, reported: bool) -> None:
     """A router of the 8000 series is not a phone of the 8800 series, an access point is not a Smart Install client."""
     index = CuratedIndex(ENTRIES)
-    found = {finding.cve for finding in index.findings(Asset("dev-1", "Cisco", model, kind, system))}
+    asset = Asset("dev-1", "Cisco", model, kind, system)
+    found = {finding.cve for finding in index.findings(asset, asset.trouble)}
     assert (cve in found) is reported
 
 
@@ -91,7 +92,7 @@ def test_an_aruba_controller_is_no_access_point() -> None:
         kind: {
             one.cve
             for one in CuratedIndex(ENTRIES).findings(
-                Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof)
+                Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof), ""
             )
         }
         for kind in ("access_point", "unknown")

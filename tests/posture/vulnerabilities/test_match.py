@@ -144,6 +144,16 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
         assert {one.id: finding for one, finding in matcher.of_cve(cve, assets)} == each
 
 
+def test_equal_devices_are_evaluated_once(text: Callable[[Asset], dict[str, str]], reading: sqlite3.Connection) -> None:
+    """Devices equal each other if their versions are known in the same way: of one, no packet contained it."""
+    matcher, seen = Matcher(load_curated(), load_names(), reading), asset("Mitel", "6867i", "6.3.0.1020")
+    assert matcher.findings(seen._replace(id="dev-1")) is matcher.findings(seen._replace(id="dev-2"))
+    assert text(seen)["CVE-2024-41710"] == "affected"
+    assert text(seen._replace(proof=()))["CVE-2024-41710"] == "unknown"
+    assert text(seen._replace(contested=True))["CVE-2024-41710"] == "unknown"
+    assert text(seen)["CVE-2024-41710"] == "affected"
+
+
 def test_what_a_record_of_a_device_reports(golden: Golden) -> None:
     """Only observed versions are used: values set by a user, and claims for another version, do not count."""
     device = {

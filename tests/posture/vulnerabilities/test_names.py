@@ -93,7 +93,7 @@ def test_no_text_of_a_peer_takes_long() -> None:
     for text in HOSTILE:
         for vendor in vendors:
             asset = Asset("1", vendor, text, os=text, firmware=text, proof=({},))
-            list(index.findings(asset))
+            list(index.findings(asset, asset.trouble))
             names.systems(asset)
             names.likeness(asset, text)
     assert time.process_time() - began < 3
