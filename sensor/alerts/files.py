@@ -195,9 +195,13 @@ class AlertFiles:
         if self._notes is None or size <= self._noted:
             self._noted = min(self._noted, size)
             return []
-        with self._notes.open("rb") as file:
-            file.seek(self._noted)
-            text = file.read(NOTES_LIMIT)
+        try:
+            with self._notes.open("rb") as file:
+                file.seek(self._noted)
+                text = file.read(NOTES_LIMIT)
+        except OSError as error:
+            self._complain(f"cannot read {self._notes}: {error.strerror}")
+            return []
         whole = text[: text.rfind(b"\n") + 1]
         self._noted += len(whole)
         return [note for line in whole.splitlines() if (note := note_of(line)) is not None]

@@ -177,7 +177,13 @@ def finding_of_record(record: Mapping[str, Any]) -> Finding | None:
 
 def load_mutes(path: Path) -> list[Mute]:
     """The mutes of a file; none if there is no file. Raises DocumentErrors with all errors of the file."""
-    return load_document(path, Document).mutes if path.exists() else []
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        pass  # reading it reports the reason
+    return load_document(path, Document).mutes
 
 
 def load_shared_mutes(path: Path) -> list[Mute]:

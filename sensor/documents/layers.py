@@ -26,7 +26,7 @@ def layers(path: Path) -> list[Path]:
     """The files of a document; later ones override earlier ones. For a folder, its ``sensor.yaml``, or otherwise all
     ``*.yaml`` in it. Raises DocumentErrors.
     """
-    if path.is_dir():
+    if _is_folder(path):
         if (path / LAYERED).exists():
             return layers(path / LAYERED)
         if found := _yaml_files(path):
@@ -40,7 +40,7 @@ def layers(path: Path) -> list[Path]:
 
 def fleet_folders(path: Path) -> list[Path]:
     """Folders of a hub's layers for a configuration, most general first. Raises DocumentErrors."""
-    document = path / LAYERED if path.is_dir() else path
+    document = path / LAYERED if _is_folder(path) else path
     if document.name != LAYERED:
         return []
     return [folder for folder in _entries(_fleet.get() or document.parent / FLEET) if folder.is_dir()]
@@ -54,6 +54,18 @@ def fleet_from(folder: Path) -> Iterator[None]:
         yield
     finally:
         _fleet.reset(token)
+
+
+def _is_folder(path: Path) -> bool:
+    """Raises DocumentErrors if that cannot be determined, for example in a folder without permission."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise _not_read(path, error) from None
+
+
+def _not_read(path: Path, error: OSError) -> DocumentErrors:
+    return DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)])
 
 
 def _yaml_files(folder: Path) -> list[Path]:
@@ -70,7 +82,7 @@ def _entries(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
+        raise _not_read(folder, error) from None
 
 
 def stamps(paths: Iterable[Path]) -> Stamps:
@@ -91,7 +103,7 @@ def text_of(path: Path) -> str:
         with path.open("rb") as file:
             raw = _read(file, SIZE_LIMIT + 1)
     except OSError as error:
-        raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
+        raise _not_read(path, error) from None
     if len(raw) > SIZE_LIMIT:
         raise DocumentErrors(
             [Fault(path, 1, 1, f"found more than {SIZE_LIMIT >> 20} MiB, expected a hand-written file", NOT_READ)]

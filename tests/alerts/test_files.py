@@ -124,6 +124,24 @@ def test_the_operator_sends_while_it_runs(tmp_path: Path) -> None:
     files.close()
 
 
+def test_notes_that_cannot_be_read_never_stop_a_run(tmp_path: Path) -> None:
+    """They are reported, and read once that is possible."""
+    log, text = tmp_path / "log.jsonl", list[str]()
+    log.touch()
+    files = AlertFiles(log, clock=time.time, complain=text.append)
+    one = Reported().take(made(1, LAPTOP))
+    notes_log(log).mkdir()
+    files.watch(one.alert_processor, 2 * SECOND)
+    assert [notes_log(log).name in complaint for complaint in text] == [True]
+    notes_log(log).rmdir()
+    name = one.reported[0].alert["id"]  # type: ignore[index]
+    note = {"ts": "2026-11-24T09:00:00Z", "alert": name, "action": "close", "by": "anna"}
+    notes_log(log).write_text(json.dumps(note) + "\n")
+    files.watch(one.alert_processor, 3 * SECOND)
+    assert one.actions() == ["open", "close"]
+    files.close()
+
+
 def test_muted_alerts_are_on_disk_within_a_second(tmp_path: Path) -> None:
     """A live run writes them at each check, also while there are no notes of the operator."""
     log, text = tmp_path / "log.jsonl", list[str]()

@@ -185,3 +185,10 @@ def test_faults_are_reported_with_their_place(tmp_path: Path) -> None:
     path.write_text("mutes:\n- {id: m1, author: a, reason: r, vlan: 3}\n- {id: m1, author: a, reason: r, vlan: 4}\n")
     with pytest.raises(DocumentErrors, match="twice"):
         load_mutes(path)
+
+
+def test_a_file_that_cannot_be_examined_is_reported(tmp_path: Path) -> None:
+    """Unlike a missing file, it is not taken for one without mutes."""
+    assert load_mutes(tmp_path / "missing" / "mutes.yaml") == []
+    with pytest.raises(DocumentErrors, match="cannot be read"):
+        load_mutes(tmp_path / ("m" * 300))
