@@ -29,7 +29,7 @@ OBSERVED_LIMIT = 65_536
 
 
 def observations_of(batches: Iterable[Batch]) -> list[Observed]:
-    """Each observation once, in the order of the packets; at most HEARD_LIMIT. Batches are released."""
+    """Each observation once, in the order of the packets; at most OBSERVED_LIMIT. Batches are released."""
     return _Listener(batches).observed
 
 
@@ -44,7 +44,8 @@ class _Listener:
         last = 0
         for batch in batches:
             work = kernels.run(batch.data, batch.rows)
-            packets = Packets(batch.data, batch.rows)
+            # of reassembled datagrams, too
+            packets = Packets(batch.data if work.data is None else work.data, batch.rows)
             for row, wanted in zip(work.chosen.tolist(), work.wanted.tolist(), strict=True):
                 self._dissection.row(packets, row, wanted)
             self._end(work.changes)
