@@ -149,7 +149,7 @@ class PacketRing:
         self.follow()
 
     def _open(self, sock: socket.socket) -> None:
-        self.sock = sock
+        """Use a socket with a ring of its own. Raises CaptureError if that fails; an earlier one then stays in use."""
         shape = self.shape
         frames = shape.block_size // FRAME_SIZE * shape.blocks
         try:
@@ -170,7 +170,7 @@ class PacketRing:
                     "a smaller one"
                 ) from None
             raise NoRing(f"{self.name}: this kernel does not support packet rings ({error.strerror})") from None
-        self.blocks = Blocks(memory, shape)
+        self.sock, self.blocks = sock, Blocks(memory, shape)
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -253,10 +253,11 @@ class PacketRing:
             return
         if not self._spares:
             raise CaptureError(f"reopened more than {SPARE_SOCKETS} times; restart the sensor to capture with fanout")
-        self._left, self._broken = self.read, self.broken
-        self.index = 0
-        self.sock.close()
+        old, read, broken = self.sock, self.read, self.broken
         self._open(self._spares.pop())
+        self._left, self._broken = read, broken
+        self.index = 0
+        old.close()
 
     def count(self) -> None:
         """Add the kernel's counters, which are reset when they are read."""

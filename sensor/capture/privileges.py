@@ -81,4 +81,8 @@ def privileged_threads() -> list[int]:
 
 def _permitted(status: Path) -> int:
     """The permitted capabilities in a status file of /proc, as a bit mask."""
-    return next((int(line.split()[1], 16) for line in status.read_text().splitlines() if line.startswith("CapPrm:")), 0)
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:  # the thread has ended
+        return 0
+    return next((int(line.split()[1], 16) for line in lines if line.startswith("CapPrm:")), 0)

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import threading
 
 import numpy as np
 import pytest
 
-from sensor.capture.packet_ring import MAX_ROWS, Blocks, Shape
+from sensor.capture import packet_ring
+from sensor.capture.packet_ring import MAX_ROWS, SPARE_SOCKETS, Blocks, Fanout, PacketRing, Shape
 from sensor.capture.source import CaptureError
 
 SHAPE = Shape(8, 65536)
+
+
+class Socket:
+    """A packet socket of the kernel; ``full``: there is no memory for its ring."""
+
+    def __init__(self, *, full: bool = False) -> None:
+        self.full, self.closed = full, False
+
+    def _use(self) -> None:
+        if self.closed:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    def setsockopt(self, _level: int, option: int, _value: object) -> None:
+        self._use()
+        if self.full and option == packet_ring.RX_RING:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    def getsockopt(self, _level: int, _option: int, size: int = 0) -> bytes | int:
+        self._use()
+        return bytes(size) if size else 0
+
+    def bind(self, _address: object) -> None:
+        self._use()
+
+    def fileno(self) -> int:
+        return -1 if self.closed else 7
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Kernel:
@@ -213,3 +244,23 @@ def test_memory_outlives_the_ring(pair):
     batch = blocks.take(1, 0, 0, 1)
     del blocks
     assert np.frombuffer(batch.frame(0), np.uint8).size == 16
+
+
+def test_without_memory_for_a_new_ring_the_capture_waits(monkeypatch):
+    """An interface returns while memory is short: that is reported, and the next attempt continues the capture."""
+    sockets, index = [Socket() for _ in range(SPARE_SOCKETS + 1)], [1]
+    given = iter(sockets)
+    monkeypatch.setattr(packet_ring, "_socket", lambda _: next(given))
+    monkeypatch.setattr(packet_ring.mmap, "mmap", lambda _, size, *__: bytearray(size))
+    monkeypatch.setattr(packet_ring, "index_of", lambda *_: index[0])
+    monkeypatch.setattr(packet_ring, "hardware_of", lambda *_: 1)
+    monkeypatch.setattr(packet_ring, "is_up", lambda *_: True)
+    ring = PacketRing("eth0", 0, SHAPE, lambda _: [(6, 0, 0, 0)], fanout=Fanout())
+    assert (ring.follow(), ring.problem) == (True, "")
+    index[0], sockets[SPARE_SOCKETS - 1].full = 2, True
+    assert not ring.follow()
+    assert "memory" in ring.problem
+    assert ring.fileno() >= 0
+    assert (ring.follow(), ring.problem, ring.index, ring.returns) == (True, "", 2, 1)
+    ring.close()
+    assert all(one.closed for one in sockets)
