@@ -5,8 +5,6 @@ reported once, and its packet kept; the sensor continues.
 Malformed is not a fault of a unit: a dissector reports invalid data of a peer with it, and it is counted separately.
 """
 
-import traceback
-
 import msgspec
 
 from sensor.core.bounded import Bounded
@@ -80,8 +78,11 @@ cdef class Boundary:
             self.samples.put(shape, packet)
 
     def _count_fault(self, unit, error, packet):
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        shape = (unit, f"{last.name}:{last.lineno}")
+        # Not by the module traceback, which reads the source of every frame: peers can repeat a fault with each packet.
+        last = error.__traceback__
+        while last.tb_next is not None:
+            last = last.tb_next
+        shape = (unit, f"{last.tb_frame.f_code.co_name}:{last.tb_lineno}")
         fault = self.faults.get(shape)
         if fault is not None:
             fault.count += 1

@@ -44,6 +44,22 @@ def test_our_fault_is_reported_once_and_counted() -> None:
     ]
 
 
+def test_the_place_of_a_fault_is_where_it_was_raised() -> None:
+    """It is found without reading source code, also below a hundred calls."""
+
+    def deep(calls: int) -> None:
+        if calls:
+            deep(calls - 1)
+        else:
+            raise RecursionError("too deep")
+
+    boundary = Boundary()
+    boundary.run("sip", deep, 100)
+    [fault] = boundary.faults.values()
+    line = deep.__code__.co_firstlineno + 4
+    assert (fault.error, fault.place) == ("RecursionError: too deep", f"deep:{line}")
+
+
 def test_a_thing_that_breaks_costs_only_itself() -> None:
     """The remaining calls still run, in their order."""
     boundary, brought = Boundary(), []
