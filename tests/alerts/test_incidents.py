@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.alerts.incidents import STORY_LIMIT, Incidents
+from sensor.alerts.incidents import ACTORS_LIMIT, STORY_LIMIT, Incidents
 from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.attack import TECHNIQUES
@@ -271,6 +271,25 @@ def test_an_alert_whose_actor_changes_stays_in_its_incident() -> None:
     assert len(desk.incidents) == 1
     [(_, incident)] = desk.incidents.finish(9 * SECOND)
     assert [actor.address for actor in incident.actors] == [parse("203.0.113.1"), parse("203.0.113.5")]
+
+
+def test_of_many_actors_the_first_and_the_newest_are_kept() -> None:
+    """A known device that acts under another address is no further actor, and replaces none."""
+    sources = [f"203.0.113.{n}" for n in range(1, ACTORS_LIMIT + 2)]
+    world = World(device("camera", sources[1]))
+    desk = Desk(world)
+    flood = [made(n, source, key="impact.flood|10.0.0.5") for n, source in enumerate(sources)]
+    for one in flood[:ACTORS_LIMIT]:
+        desk.take(one)
+    world.devices[parse(OTHER)] = world.devices[parse(sources[1])]
+    desk.take(made(60, OTHER, key="impact.flood|10.0.0.5"))
+    [(_, incident)] = desk.incidents.finish(99 * SECOND)
+    assert [actor.address for actor in incident.actors] == list(map(parse, sources[:ACTORS_LIMIT]))
+    desk.take(flood[-1])
+    assert [actor.address for actor in incident.actors] == [
+        *map(parse, sources[: ACTORS_LIMIT - 1]),
+        parse(sources[-1]),
+    ]
 
 
 def test_stories_and_cases_are_bounded() -> None:
