@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import functools
 import ipaddress
+import string
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -20,6 +21,7 @@ NONE = 0
 BROADCAST_MAC = (1 << 48) - 1
 # Their only texts: others, with leading zeros for example, are none of an address.
 _OCTETS = {str(octet): octet for octet in range(256)}
+HEX_DIGITS = frozenset(string.hexdigits)
 
 
 def v4(number: int) -> int:
@@ -72,7 +74,7 @@ def mac_text(mac: int) -> str:
 def parse_mac(text_: str) -> int:
     """The MAC of a text with or without separators. Raises ValueError unless it has 12 hex digits."""
     digits = text_.replace(":", "").replace("-", "").replace(".", "")
-    if len(digits) != 12:
+    if len(digits) != 12 or not set(digits) <= HEX_DIGITS:  # int() also reads underscores, signs and 0x
         raise ValueError(f"not a MAC address: {text_!r}")
     return int(digits, 16)
 

@@ -72,8 +72,13 @@ def test_macs() -> None:
         True,
         False,
     )
+
+
+@pytest.mark.parametrize("text", ["00:17:c8", "0x17c81a2b3c", "cafe_cafe_ca", "+0017c81a2b3", "\uff10017c81a2b3c"])
+def test_what_is_no_mac(text: str) -> None:
+    """Host names of twelve characters and numbers in other notations are none: mutes accept both names and MACs."""
     with pytest.raises(ValueError, match="not a MAC"):
-        parse_mac("00:17:c8")
+        parse_mac(text)
 
 
 def test_networks_are_ranges() -> None:
