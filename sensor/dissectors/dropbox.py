@@ -26,7 +26,7 @@ class DropboxAnnouncement(Event):
 class Dropbox(Discovery):
     """Sent every 30 seconds to several broadcast addresses; identical ones within a minute are dropped."""
 
-    interest = Interest(udp=(PORT,), repeats_s=60)
+    interest = Interest(udp=(PORT,), repeats_s=60, shares=True)
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload

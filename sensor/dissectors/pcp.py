@@ -63,7 +63,7 @@ class PcpAnnouncement(Event):
 class Pcp(Dissector):
     """Clients repeat requests until they are answered."""
 
-    interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60)
+    interest = Interest(udp=(PORT, ANNOUNCE_PORT), repeats_s=60, shares=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
