@@ -1,5 +1,6 @@
 """Portmapper: GETPORT of an admin daemon and a call to it; a dump of all programs; GETADDR of NFS (version 4); a dump
-over TCP, as rpcinfo 1.2.6 does, whose reply arrives in two segments.
+over TCP, as rpcinfo 1.2.6 does, whose reply arrives in two segments; a call of the status monitor over TCP whose host
+name is a format string.
 """
 
 from __future__ import annotations
@@ -40,3 +41,6 @@ def frames() -> Frames:
     listed = record(reply(5, struct.pack("!IIIIII", 1, 100000, 2, 6, 111, 0)))
     parts = [(True, record(call(5, 100000, 2, 4))), (False, listed[:9]), (False, listed[9:])]
     yield from conversation((DESKTOP, "10.20.30.14", 801), (PRINTER, "10.20.30.13", 111), parts)
+    name = b"%8x%8x%62716x%hn%51859x%hn"
+    status = call(6, 100024, 1, 1, struct.pack("!I", len(name)) + name.ljust(-(-len(name) // 4) * 4, b"\0"))
+    yield from conversation((DESKTOP, "10.20.30.14", 802), (PRINTER, "10.20.30.13", 32768), [(True, record(status))])

@@ -1,9 +1,9 @@
 """ONC RPC (RFC 5531) of the port mapper (RFC 1833, versions 2 to 4) over UDP and TCP, and calls of daemons that are
 found through it.
 
-Reads the program that a client looks up, on the well-known port, and over UDP on any port calls of programs known for
-remote administration and calls whose arguments overflow a buffer or contain a format string. Ignores credentials and
-all other programs.
+Reads the program that a client looks up, on the well-known port, and on any port calls of programs known for remote
+administration and calls whose arguments overflow a buffer or contain a format string. Ignores credentials and all other
+programs.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ class Portmap(Dissector):
     interest = Interest(
         udp=(PORT,),
         tcp=(PORT,),
-        magic=tuple((12, program.to_bytes(4, "big")) for program in (PORTMAPPER, *FRAGILE)),
+        # Over TCP, a mark with the size of the record precedes the call (RFC 5531, 11).
+        magic=tuple((at, program.to_bytes(4, "big")) for at in (12, 12 + MARK) for program in (PORTMAPPER, *FRAGILE)),
         stream=True,
         opening=4,
         repeats_s=1,

@@ -74,6 +74,17 @@ def test_slowloris() -> None:
     assert (alert.target_port, alert.numbers["threshold"], alert.techniques[0].technique) == (80, 150, "T1499.002")
 
 
+def test_the_victim_of_reflected_handshakes_is_no_attacker() -> None:
+    """SYN-ACKs that answer SYNs with a spoofed address are no connections of their receiver."""
+    story = Story()
+    for n in range(4000):
+        story.flow(n / 500, CLIENT, SERVER, 443, answered=True, sport=1024 + n)
+    changes = story.changes()
+    assert {alert.numbers["connections"] for alert in alerts_of(detector(FLOOD), changes)} >= {150, 1000}
+    changes["client_packets"] = 0
+    assert alerts_of(detector(FLOOD), changes) == []
+
+
 def slowly(window: int, count: int, lasts: float | None = None) -> list[Alert]:
     """Alerts of so many connections of a client that offers a receive window when it opens them."""
     unit = detector(FLOOD)

@@ -189,6 +189,26 @@ def test_handshakes_after_which_nothing_comes(shown: bool, severity: Severity) -
     assert alerts_of(detector(REFLECTED), np.concatenate((before, pages))) == []
 
 
+@pytest.mark.parametrize(("shown", "severity"), [(True, Severity.high), (False, Severity.low)])
+def test_handshakes_of_few_servers(shown: bool, severity: Severity) -> None:
+    """Hundreds of SYN-ACKs of five servers to as many ports are one alert about the victim; fewer, those of internal
+    servers, and connections with content are none.
+    """
+
+    def ends(server: str = "198.18.0.1", size: int = 60) -> npt.NDArray[np.void]:
+        changes = unsolicited(700, 443, proto=TCP, size=size, kind=Change.ENDED, reason=Reason.IDLE)
+        changes["server_lo"] = parse(server) + np.arange(700) % 5
+        changes["client_port"] = 20000 + np.arange(700)
+        return np.concatenate((lit(Story()).changes() if shown else np.zeros(0, CHANGE), changes))
+
+    found = one(alerts_of(detector(REFLECTED), ends()))
+    assert (found.numbers["answers"], found.numbers["service"], found.severity) == (500, "tcp/443", severity)
+    assert found.target is not None
+    assert found.target.address == parse("10.0.0.10")
+    for story in (ends()[:400], ends("10.0.1.1"), ends(size=4000)):
+        assert alerts_of(detector(REFLECTED), story) == []
+
+
 def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
     """File sharing peers that connect from their listening port raise no alert."""
     story = Story()

@@ -10,7 +10,8 @@ import pytest
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.portmap import Portmap
-from tests.dissectors.samples import events, packets
+from tests.dissectors.samples import events, frames, packets
+from tests.native.conversations import received
 
 TCP, UDP = 6, 17
 
@@ -31,12 +32,21 @@ def test_the_sample() -> None:
 
 def test_over_tcp() -> None:
     """A dump is reported with its reply in two segments, and after bytes from the middle of a record."""
-    segments = [packet for packet in packets("portmap") if packet.proto == TCP]
+    segments = [packet for packet in packets("portmap") if packet.proto == TCP and 111 in (packet.sport, packet.dport)]
     expected = [("PortmapCall", 5, "dump", 0, "", 0), ("PortmapReply", 5, 0, "", 24)]
     for first in ([], [Packet(b"the rest of a record", sport=801, dport=111)]):
         stream = Portmap().stream(Packet())
         sent = [stream.feed(packet, packet.payload, packet.dport == 111) for packet in (*first, *segments)]
         assert events(chain.from_iterable(sent)) == expected
+
+
+def test_a_daemon_on_another_port_over_tcp() -> None:
+    """The pipeline recognizes the program behind the mark of the record."""
+    messages, malformed, _ = received(frames("portmap"), ("portmap", Portmap()), native=False)
+    assert [one[:3] for some in messages for one in some if one[0] == "ServiceCommand"] == [
+        ("ServiceCommand", "rpc", "STATUS format string")
+    ]
+    assert malformed == {}
 
 
 def test_other_programs_report_nothing() -> None:

@@ -12,6 +12,9 @@ two connections, a flood has several.
 
 Connections without an answer are ``service_flood``. Proxies and load balancers open many connections too: low severity
 below three times the threshold. They do not reset a thousand connections before the handshake is complete.
+
+A connection without a packet of its client is no act of the client: a server answered a SYN with a spoofed address, and
+the client is the victim (``reflected_flood``).
 """
 
 from __future__ import annotations
@@ -173,7 +176,8 @@ class ConnectionFlood(FlowDetector, EventDetector):
         found = self._busy(rows)
         kinds = contacts["kind"]
         over = (kinds == Change.ENDED) & (rows["answered"][contacts["row"]] != 0)
-        contacts = contacts.compress(((kinds == Change.ANSWERED) | over) & (contacts["service"] & 0xFF == TCP))
+        opened = ((kinds == Change.ANSWERED) | over) & (rows["client_packets"][contacts["row"]] > 0)
+        contacts = contacts.compress(opened & (contacts["service"] & 0xFF == TCP))
         if not len(contacts):
             return found
         begins = (contacts["kind"] == Change.ANSWERED).astype(np.int8)

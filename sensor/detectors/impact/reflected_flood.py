@@ -2,10 +2,10 @@
 servers at once.
 
 The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
-ICMP echo replies, and TCP handshakes without a SYN; of UDP services also the answers of few servers, where there are
-hundreds. In a capture of one direction every answer looks unsolicited, so there DNS counts only with large answers,
-handshakes only on a port that no client uses, or where nothing follows them, and echo replies of internal hosts, which
-a monitoring system may have requested, have low severity.
+ICMP echo replies, and TCP handshakes without a SYN; of UDP services and handshakes also the answers of few servers,
+where there are hundreds. In a capture of one direction every answer looks unsolicited, so there DNS counts only with
+large answers, handshakes only on a port that no client uses, or where nothing follows them, and echo replies of
+internal hosts, which a monitoring system may have requested, have low severity.
 """
 
 from __future__ import annotations
@@ -148,10 +148,11 @@ class ReflectedFlood(FlowDetector):
                 finding = Finding(servers, sample, threshold, bool(sure[at[i]]))
                 found.append((int(contacts["row"][at[i]]), finding))
         # Where queries are not captured, the answers of a resolver would count.
-        at = (masks[0] & (two_way | (service >> 8 != DNS))).nonzero()[0]
+        at = (masks[0] & (two_way | (service >> 8 != DNS)) | silent).nonzero()[0]
         steps = np.ones(len(at), np.int8)
         for i, flows, _ in self._answers.follow(keys[at], server[at], rows["ts"][at], steps, want.answers, 1):
-            found.append((int(contacts["row"][at[i]]), Finding(flows, [], want.answers, flows=True)))
+            finding = Finding(flows, [], want.answers, bool(sure[at[i]]), flows=True)
+            found.append((int(contacts["row"][at[i]]), finding))
         again = self._repeated(rows)
         found += [(at, Finding(1, [], self.options.repeated)) for at in contacts["row"][again].tolist()]
         return sorted(found)
