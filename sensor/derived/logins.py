@@ -357,7 +357,7 @@ class Logins(Deriver):
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:
         if event.code != LDAP_REFUSED and (event.code or not event.name):
             return None
-        return _attempt(event, "LDAP", event.name, not event.code)
+        return _attempt(event, "LDAP", event.name, not event.code, seal=event.seal)
 
     def mqtt_connected(self, event: MqttConnect) -> LoginAttempt | None:
         return self._remember(event, "MQTT", RequestCredentials("", event.seal)) if event.password else None

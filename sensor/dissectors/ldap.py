@@ -3,7 +3,7 @@ changes.
 
 Reads binds and their result, searches (base, scope, filter, attributes) with their number of entries, and which entries
 are changed. Of the results only what the directory states about itself is read. Values are never stored, passwords only
-as a seal, and only if the capture lacks the server's packets. After StartTLS, and after a bind that negotiated
+as a seal. After StartTLS, and after a bind that negotiated
 encryption, nothing is read; messages that are only signed (RFC 4121, 4.2.6.2) are.
 """
 
@@ -64,10 +64,11 @@ class LdapBind(Event):
 
 class LdapBindResult(LdapBind):
     """The result of a bind. ``code``: RFC 4511, appendix A: 0 success, 49 invalid credentials. If the capture lacks the
-    client's packets, only rejections are known, without method and name.
+    client's packets, only rejections are known, without method and name. ``seal``: of name and cleartext password.
     """
 
     code: int
+    seal: str = ""
 
 
 class LdapPassword(PasswordSent):
@@ -138,7 +139,8 @@ class LdapStream(FramedStream):
         super().__init__()
         self.exclusive = exclusive
         self._searches: Bounded[int, list[LdapSearch | int]] = Bounded(OPEN_LIMIT)
-        self._binds: Bounded[int, LdapBind] = Bounded(OPEN_LIMIT)
+        # Number of a message → the bind and its seal.
+        self._binds: Bounded[int, tuple[LdapBind, str]] = Bounded(OPEN_LIMIT)
 
     def size(self, data: bytes, at: int) -> int:
         if data[at]:
@@ -208,12 +210,14 @@ class LdapStream(FramedStream):
         version = der.expect(data, operation.start, operation.stop, der.INTEGER)
         name = der.expect(data, version.stop, operation.stop, der.OCTET_STRING)
         proof = der.element(data, name.stop, operation.stop)
-        who, method, secret = der.text(name.tag, der.content(data, name), NAME_LIMIT), "", False
+        who, method, sealed = der.text(name.tag, der.content(data, name), NAME_LIMIT), "", ""
         parsed: list[Parsed] = []
         if proof.tag == SIMPLE:
-            method, secret = "simple", proof.stop > proof.start
-            if secret and packet.one_sided:
-                parsed = [LdapPassword(packet, who, seal(who, der.content(data, proof)))]
+            method = "simple"
+            if proof.stop > proof.start:
+                sealed = seal(who, der.content(data, proof))
+            if sealed and packet.one_sided:
+                parsed = [LdapPassword(packet, who, sealed)]
         elif proof.tag == SASL:
             mechanism = der.element(data, proof.start, proof.stop)
             method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()
@@ -223,12 +227,12 @@ class LdapStream(FramedStream):
         if isinstance(message, ntlm.Login):
             who, method = message.user, "ntlm"
             parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
-        event = LdapBind(packet, method, who, secret)
-        self._binds.put(number, event)
+        event = LdapBind(packet, method, who, bool(sealed))
+        self._binds.put(number, (event, sealed))
         return [event, *parsed]
 
     def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
-        requested, code = self._binds.pop(number), _code(data, operation)
+        (requested, sealed), code = self._binds.pop(number) or (None, ""), _code(data, operation)
         parsed: list[Parsed] = []
         message = ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, ntlm.Challenge):
@@ -237,7 +241,7 @@ class LdapStream(FramedStream):
             requested = LdapBind(packet, "", "", False)
         if requested is None or code == IN_PROGRESS:
             return parsed
-        return [LdapBindResult(packet, requested.method, requested.name, requested.secret, code), *parsed]
+        return [LdapBindResult(packet, requested.method, requested.name, requested.secret, code, sealed), *parsed]
 
     def _search(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         base = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)

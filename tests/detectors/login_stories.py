@@ -1,4 +1,4 @@
-"""Builders of logins, for each protocol whose events contain the outcome."""
+"""Builders of logins, for each protocol whose events contain the outcome; each with another password by default."""
 
 from __future__ import annotations
 
@@ -31,15 +31,24 @@ def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: st
     )
 
 
-def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
+def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"", **where: Any) -> Event:
     return FtpLogin(
-        ends(at, 21, answer=True, **where), user, True, accepted, 230 if accepted else 530, seal(user, password)
+        ends(at, 21, answer=True, **where),
+        user,
+        True,
+        accepted,
+        230 if accepted else 530,
+        seal(user, password or str(at).encode()),
     )
 
 
-def telnet(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"?", **where: Any) -> Event:
+def telnet(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"", **where: Any) -> Event:
     return TelnetLogin(
-        ends(at, 23, answer=True, **where), user, True, "accepted" if accepted else "refused", seal(user, password)
+        ends(at, 23, answer=True, **where),
+        user,
+        True,
+        "accepted" if accepted else "refused",
+        seal(user, password or str(at).encode()),
     )
 
 
@@ -53,14 +62,14 @@ def smb(at: float, user: str = "anna", *, status: int = LOGON_FAILURE, **where: 
 
 
 def web(
-    at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"?", **where: Any
+    at: float, user: str = "admin", *, status: int = 401, scheme: str = "basic", password: bytes = b"", **where: Any
 ) -> list[Event]:
     """An HTTP request with credentials, and its response."""
     flow = int(at * 1000) + 1
     requested = HttpRequest(
         ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False
     )
-    requested.seal = seal(user, password) if scheme in ("basic", "query") else ""
+    requested.seal = seal(user, password or str(at).encode()) if scheme in ("basic", "query") else ""
     return [
         requested,
         HttpResponse(

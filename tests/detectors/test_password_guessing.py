@@ -159,6 +159,25 @@ def test_slow_guessing_is_found() -> None:
     assert one(inspected(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
 
 
+def test_a_program_with_an_outdated_password() -> None:
+    """The same password in cleartext, sent for hours or in bursts, is one failure; other passwords from the same client
+    are guesses.
+    """
+
+    def retried(step: float) -> list[Event]:
+        story = [ftp(n * step, "scanner", password=b"old") for n in range(200)]
+        for n in range(200):
+            story += web(n * step, "svc", password=b"old")
+        return sorted(story, key=lambda event: event.ts)
+
+    assert inspected(detector(GUESS), retried(30)) == []
+    assert inspected(detector(GUESS), retried(0.5)) == []
+    guesses = [ftp(101 + n, "scanner") for n in range(20)]
+    [hint, alert] = inspected(detector(GUESS), [*retried(0.5), *guesses])
+    assert (hint.severity, alert.severity) == (Severity.low, Severity.medium)
+    assert (alert.numbers["failures"], alert.numbers["threshold"]) == (20, 20)
+
+
 def test_benign_twins_are_quiet() -> None:
     """A mistyped password, a device with an old password, successful logins, first challenges, NTLM negotiation, full
     disks, and phones raise no alert.

@@ -46,7 +46,7 @@ def test_a_session() -> None:
     users = (BASE, "tree", name, ("cn", "mail"))
     assert events(found) == [
         ("LdapBind", "simple", f"CN=svc,{BASE}", True),
-        ("LdapBindResult", "simple", f"CN=svc,{BASE}", True, 0),
+        ("LdapBindResult", "simple", f"CN=svc,{BASE}", True, 0, seal(f"CN=svc,{BASE}", b"secret")),
         ("LdapSearch", "", "base", "(objectClass=*)", ()),
         ("LdapDirectory", "dc01.example.org", True),
         ("LdapSearchDone", "", "base", "(objectClass=*)", (), 0, 1),
@@ -56,7 +56,7 @@ def test_a_session() -> None:
         ("LdapChange", "delete", "", ()),
         ("LdapChange", "rename", f"CN=Old,{BASE}", ()),
         ("LdapBind", "simple", f"CN=admin,{BASE}", True),
-        ("LdapBindResult", "simple", f"CN=admin,{BASE}", True, 49),
+        ("LdapBindResult", "simple", f"CN=admin,{BASE}", True, 49, seal(f"CN=admin,{BASE}", b"wrong")),
     ]
     assert [fact[2:] for fact in facts(found)] == [
         ("ldap.hostname", "dc01.example.org"),
@@ -76,8 +76,8 @@ def test_one_direction() -> None:
     ]
     results = b"".join(made.result(n, 0x61, code) for n, code in enumerate((49, 0, 14, 49), 1))
     assert events(Ldap().stream(packet).feed(packet, results, False)) == [
-        ("LdapBindResult", "", "", False, 49),
-        ("LdapBindResult", "", "", False, 49),
+        ("LdapBindResult", "", "", False, 49, ""),
+        ("LdapBindResult", "", "", False, 49, ""),
     ]
     assert events(Ldap().stream(Packet()).feed(Packet(), results, False)) == []
 

@@ -1,11 +1,12 @@
 """Repeated failed logins of one client at one service, for all protocols: file servers, directories, terminals,
 databases, mail, cameras, web pages.
 
-Counted by client, server and service; a few failures of an account that then logs in do not count. Thresholds differ: a
-file server receives automatic logins all day, a database does not. Encrypted logins of RDP, and those of SSH on its
-usual ports in many sessions, are judged by the shape of the sessions in ``session_guessing``; other SSH logins here, by
-the sizes of the server's responses. Ten passwords within ten seconds are not typed. VoIP phones are judged
-in ``voice.registration_guessing``; many accounts with few attempts each are ``password_spraying``.
+Counted by client, server and service; a few failures of an account that then logs in do not count, and of a password
+that is repeated in cleartext only the first failure: a program with an outdated password guesses nothing. Thresholds
+differ: a file server receives automatic logins all day, a database does not. Encrypted logins of RDP, and those of SSH
+on its usual ports in many sessions, are judged by the shape of the sessions in ``session_guessing``; other SSH logins
+here, by the sizes of the server's responses. Ten passwords within ten seconds are not typed. VoIP phones are judged in
+``voice.registration_guessing``; many accounts with few attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.logins import FailedLogins, network
 
-REPORTED_LIMIT = 4096
+REPORTED_LIMIT, PASSWORDS_LIMIT = 4096, 8192
 SSH = "SSH"
 # Failures in as many sessions within as many seconds are left to session_guessing.
 MANY_SESSIONS, SESSIONS_S = 10, 120
@@ -72,7 +73,10 @@ class PasswordGuessing(EventDetector):
         "Check whether one of the logins succeeded. Block the source if it is external, enable account lockout, and "
         "restrict the service to networks that need it."
     )
-    false_positives = "A program or device with an outdated password: always the same account, at a constant rate."
+    false_positives = (
+        "A program or device with an outdated password that is not in cleartext: always the same account, at a "
+        "constant rate."
+    )
     decisive = {
         "failures": "failures",
         "files": "failures",
@@ -99,6 +103,10 @@ class PasswordGuessing(EventDetector):
         self._accounts: Distinct[tuple[int, int, str], str] = self.tables.add(
             "accounts", Distinct(want.slow_s * SECOND)
         )
+        # Client, server, service and the seal of a rejected password in cleartext.
+        self._passwords: Recent[tuple[int, int, str, str]] = self.tables.add(
+            "passwords", Recent(PASSWORDS_LIMIT, want.slow_s * SECOND)
+        )
         # SSH client and server → flows with a rejected login
         self._sessions: Distinct[tuple[int, int, str], int] = self.tables.add(
             "sessions", Distinct(SESSIONS_S * SECOND, values=MANY_SESSIONS)
@@ -114,6 +122,8 @@ class PasswordGuessing(EventDetector):
         if not isinstance(event, LoginAttempt) or event.service in ELSEWHERE:
             return
         want, ts = self.options, event.ts
+        if event.seal and not event.accepted and not self._passwords.fresh((*event.pair, event.seal), ts):
+            return
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
         special = self._special.get(event.service)
         # Several keys of a client may be refused at once.
