@@ -118,6 +118,14 @@ def test_peer_to_peer_is_quiet() -> None:
     assert raised(SCAN, story) == []
 
 
+def test_updates_from_peers_are_quiet() -> None:
+    """A Windows client that looks for the same update at many peers, of which most are off, is no scan; the same
+    contacts on another port are.
+    """
+    assert raised(SCAN, after(sweep(lit(Story()), 60, port=7680, step=0.5))) == []
+    assert one(raised(SCAN, after(sweep(lit(Story()), 30, port=7681, step=0.5)))).numbers["failed"] == 10
+
+
 def test_multicast_and_broadcast_are_no_targets() -> None:
     """Discovery messages to multicast and broadcast addresses are no scan, although they get no answer."""
     story = lit(Story())

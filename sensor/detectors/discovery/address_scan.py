@@ -26,7 +26,7 @@ from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.addresses import addresses_in, counted
+from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 from sensor.detectors.shared.unanswered import unanswered
@@ -57,6 +57,9 @@ class Options(detector.Options):
     certainty: float = Field(0.99, gt=0.5, lt=1, description="confidence at which the likelihood test decides")
     peer_ports: tuple[int, ...] = Field(
         PEER_PORTS, description="ports of peer-to-peer programs: external targets on them do not count"
+    )
+    update_ports: tuple[int, ...] = Field(
+        UPDATE_PORTS, description="ports on which clients fetch updates from each other: targets on them do not count"
     )
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
@@ -90,7 +93,8 @@ class AddressScan(FlowDetector):
         super().__init__(context, options)
         want = self.options
         window, grace = want.window_s * SECOND, int(want.grace_s * SECOND)
-        self._far_ports = (~ports_in(want.peer_ports)).view(np.uint8)
+        self._near_ports = ~ports_in(want.update_ports)
+        self._far_ports = (~ports_in((*want.peer_ports, *want.update_ports))).view(np.uint8)
         self._near = self.tables.add("near", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._far = self.tables.add("far", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._near.rule(
@@ -109,6 +113,7 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = contact_attempts(rows, self._far_ports)
+        near = near.compress(self._near_ports[rows["service"][near["at"]] >> 8])
         found = [
             (at, Finding(failed, answered, sample))
             for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)

@@ -25,8 +25,9 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.ports import ports_in
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors.shared.addresses import addresses_in
+from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in
 from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks
 
@@ -46,6 +47,9 @@ class Options(detector.Options):
     day: int = Field(100, ge=5, description="threshold within a day")
     share: float = Field(0.6, ge=0, le=1, description="minimum share of failed contacts")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
+    update_ports: tuple[int, ...] = Field(
+        UPDATE_PORTS, description="ports on which clients fetch updates from each other: targets on them do not count"
+    )
     exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
@@ -81,6 +85,7 @@ class SlowAddressScan(FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
+        self._near_ports = ~ports_in(want.update_ports)
         self._far_ports = np.zeros(65536, np.uint8)
         rules = {
             "fast": (FAST_S, FAST_TARGETS),
@@ -107,6 +112,7 @@ class SlowAddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, _ = contact_attempts(rows, self._far_ports)
+        near = near.compress(self._near_ports[rows["service"][near["at"]] >> 8])
         found = [
             (int(rows["row"][at]), Finding(failed, answered, sample, seconds, threshold))
             for seconds, threshold, window in self._windows

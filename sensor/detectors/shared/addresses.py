@@ -16,6 +16,8 @@ LOOPBACK, MULTICAST, RESERVED = np.uint64(127), np.uint64(224), np.uint64(240)
 BROADCAST = np.uint64(0xFFFFFFFF)
 # The bit of values that are hashes of IPv6 addresses (``contacts.fold``).
 HASHED = 1 << 63
+# Windows Delivery Optimization: clients of a network fetch updates from each other, and many of the peers are off.
+UPDATE_PORTS = (7680,)
 
 U64 = npt.NDArray[np.uint64]
 Found = list[tuple[int, int, int, list[int]]]
