@@ -283,7 +283,21 @@ def is_wider(name: str, wide: str, key: str) -> bool:
     if name == "os" and (key in SYSTEMS or wide in SYSTEMS or wide.startswith("linux")):
         taken_in = SYSTEMS.get("linux" if wide.startswith("linux") else wide, ())
         return key.startswith((wide, *taken_in)) and not wide.startswith(SYSTEMS.get(key, ()))
-    return wide in key if name == "model" and len(wide) >= PART_OF_MODEL else key.startswith(wide)
+    if name == "model" and len(wide) >= PART_OF_MODEL:
+        return wide in key or _lacks_a_word(wide, key)
+    return key.startswith(wide)
+
+
+def _lacks_a_word(wide: str, key: str) -> bool:
+    """Whether a model is another without some letters before its number: ``LaserJet M404dn`` is ``LaserJet Pro
+    M404dn``. Identifiers with other characters (``MacBook10,1``) are compared as a whole.
+    """
+    same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(wide, key, strict=False))
+    start = sum(1 for _ in same)
+    end = wide[start:]
+    added = key[start : len(key) - len(end)]
+    same_number = end.isalnum() and not end.isalpha() and key.endswith(end)
+    return start > 0 and same_number and added.isalpha()
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:

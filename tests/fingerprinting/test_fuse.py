@@ -201,6 +201,36 @@ def test_spelling_of_models() -> None:
     assert reported.confidence == pytest.approx(0.94)
 
 
+@pytest.mark.parametrize(
+    ("shorter", "longer"),
+    [
+        ("LaserJet M404dn", "LaserJet Pro M404dn"),
+        ("Officejet 8620", "OfficeJet Pro 8620"),
+        ("CP-7941 IP Phone 7941", "CP-7941G IP Phone 7941"),
+    ],
+)
+def test_a_word_more_is_the_same_model(shorter: str, longer: str) -> None:
+    """Protocols of a device differ in the words before the number of its model: the longer name wins uncontested."""
+    reported = fuse([piece("model", shorter, 0.9), piece("model", longer, 0.7, "mdns")])["model"]
+    assert (reported.value, reported.contested) == (longer, False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("HDX 8000", "HDX 18000"),  # another number
+        ("MacBook10,1", "MacBookAir10,1"),  # an identifier
+        ("MacBook Pro 14-inch", "MacBook Pro 16-inch"),
+        ("P3245-LV", "P3265-LV"),
+        ("WorkCentre", "Workforce Centre"),  # no number
+    ],
+)
+def test_other_numbers_are_other_models(one: str, other: str) -> None:
+    """Models with other numbers, identifiers and names without a number contradict each other."""
+    reported = fuse([piece("model", one, 0.5), piece("model", other, 0.85, "mdns")])["model"]
+    assert reported.contested
+
+
 def test_model_of_another_vendor_loses() -> None:
     """A model is dropped if its evidence's vendor lost: a print server announces printers of other vendors."""
     evidence = [
