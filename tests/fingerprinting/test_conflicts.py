@@ -223,6 +223,28 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         ],
         "media_player", "Amazon",
     ),
+    "a power strip with the card of a UPS": (
+        [
+            (OWNER, "American Power Conversion Corp"),
+            (
+                "snmp.sys_descr",
+                ("APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.7.2 PN:apc_hw05_aos_672.bin AF1:v6.7.2 "
+                "AN1:apc_hw05_rpdu2g_672.bin MN:AP8959 HR:02 SN: ZA1234567890 MD:01/01/2015)"),
+            ),
+        ],
+        "iot", "APC",
+    ),
+    "a barcode scanner with Android": (
+        [
+            ("dhcp.vendor_class", "android-dhcp-10"),
+            ("http.user_agent", "Dalvik/2.1.0 (Linux; U; Android 10; TC52 Build/10-16-10.00-QG)"),
+        ],
+        "barcode_scanner", "Zebra",
+    ),
+    "the controller of access points on any server": (
+        [INTEL, ("http.title", "UniFi Network"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
+        "", "",
+    ),
 }  # fmt: skip
 
 
