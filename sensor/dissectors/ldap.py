@@ -3,8 +3,8 @@ changes.
 
 Reads binds and their result, searches (base, scope, filter, attributes) with their number of entries, and which entries
 are changed. Of the results only what the directory states about itself is read. Values are never stored, passwords only
-as a seal. After StartTLS, and after a bind that negotiated
-encryption, nothing is read; messages that are only signed (RFC 4121, 4.2.6.2) are.
+as a seal. After StartTLS, and after a bind that negotiated encryption, nothing is read; messages that are only signed
+(RFC 4121, 4.2.6.2) are.
 """
 
 from __future__ import annotations

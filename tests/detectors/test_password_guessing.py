@@ -160,8 +160,8 @@ def test_slow_guessing_is_found() -> None:
 
 
 def test_a_program_with_an_outdated_password() -> None:
-    """The same password in cleartext, sent for hours or in bursts, is one failure; other passwords from the same client
-    are guesses.
+    """The same password in cleartext, sent for hours, is one failure, and in bursts of low severity; other passwords
+    from the same client are guesses.
     """
 
     def retried(step: float) -> list[Event]:
@@ -171,10 +171,10 @@ def test_a_program_with_an_outdated_password() -> None:
         return sorted(story, key=lambda event: event.ts)
 
     assert inspected(detector(GUESS), retried(30)) == []
-    assert inspected(detector(GUESS), retried(0.5)) == []
+    assert {alert.severity for alert in inspected(detector(GUESS), retried(0.5))} == {Severity.low}
     guesses = [ftp(101 + n, "scanner") for n in range(20)]
-    [hint, alert] = inspected(detector(GUESS), [*retried(0.5), *guesses])
-    assert (hint.severity, alert.severity) == (Severity.low, Severity.medium)
+    alert = inspected(detector(GUESS), [*retried(0.5), *guesses])[-1]
+    assert alert.severity == Severity.medium
     assert (alert.numbers["failures"], alert.numbers["threshold"]) == (20, 20)
 
 

@@ -2,11 +2,12 @@
 databases, mail, cameras, web pages.
 
 Counted by client, server and service; a few failures of an account that then logs in do not count, and of a password
-that is repeated in cleartext only the first failure: a program with an outdated password guesses nothing. Thresholds
-differ: a file server receives automatic logins all day, a database does not. Encrypted logins of RDP, and those of SSH
-on its usual ports in many sessions, are judged by the shape of the sessions in ``session_guessing``; other SSH logins
-here, by the sizes of the server's responses. Ten passwords within ten seconds are not typed. VoIP phones are judged in
-``voice.registration_guessing``; many accounts with few attempts each are ``password_spraying``.
+that is repeated in cleartext only the first failure: a program with an outdated password guesses nothing, and has low
+severity if it is fast. Thresholds differ: a file server receives automatic logins all day, a database does not.
+Encrypted logins of RDP, and those of SSH on its usual ports in many sessions, are judged by the shape of the sessions
+in ``session_guessing``; other SSH logins here, by the sizes of the server's responses. Ten passwords within ten seconds
+are not typed. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few attempts each are
+``password_spraying``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.counting.tally import Distinct
+from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.logins import FailedLogins, network
@@ -107,6 +108,7 @@ class PasswordGuessing(EventDetector):
         self._passwords: Recent[tuple[int, int, str, str]] = self.tables.add(
             "passwords", Recent(PASSWORDS_LIMIT, want.slow_s * SECOND)
         )
+        self._repeated: Counts[tuple[int, int, str]] = self.tables.add("repeated", Counts(want.window_s * SECOND))
         # SSH client and server → flows with a rejected login
         self._sessions: Distinct[tuple[int, int, str], int] = self.tables.add(
             "sessions", Distinct(SESSIONS_S * SECOND, values=MANY_SESSIONS)
@@ -123,6 +125,10 @@ class PasswordGuessing(EventDetector):
             return
         want, ts = self.options, event.ts
         if event.seal and not event.accepted and not self._passwords.fresh((*event.pair, event.seal), ts):
+            count = self._repeated.add(event.pair, ts)
+            if count >= want.failures:
+                same = "the same password each time: outdated, or an attempt to lock the account"
+                yield from self._alert(event, count, want.failures, want.window_s, Severity.low, same)
             return
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
         special = self._special.get(event.service)
@@ -144,8 +150,10 @@ class PasswordGuessing(EventDetector):
         elif quick >= want.hints and event.judged and not ssh:
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
-    def _alert(self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity) -> Iterator[Alert]:
-        """Rate-limited for each pair and severity."""
+    def _alert(
+        self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity, *reasons: str
+    ) -> Iterator[Alert]:
+        """Rate-limited for each pair and severity. ``reasons``: further ones."""
         if not self._reported.fresh((*attempt.pair, severity), attempt.ts):
             return
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
@@ -159,6 +167,7 @@ class PasswordGuessing(EventDetector):
             summary=f"{client} guessed passwords of {attempt.service} on {server}, {count} attempts",
             why=(
                 f"{count} logins {doing} within {window} s (threshold {most})",
+                *reasons,
                 *([f"accounts: {some(names)}"] if names else []),
                 *(["the source is external: not a user of this network"] if outside else []),
             ),
