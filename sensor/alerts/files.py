@@ -60,7 +60,8 @@ class AlertFiles:
             Gatherer(self._writer.write, evidence.name) if self._writer is not None and evidence is not None else None
         )
         self._notes = notes_log(log) if log is not None else None
-        self._noted = self._size_of_notes()
+        # Bytes of the notes that were read, and those at which they could not be.
+        self._noted, self._unreadable = self._size_of_notes(), -1
 
     @property
     def dropped(self) -> int:
@@ -200,7 +201,9 @@ class AlertFiles:
                 file.seek(self._noted)
                 text = file.read(NOTES_LIMIT)
         except OSError as error:
-            self._complain(f"cannot read {self._notes}: {error.strerror}")
+            if size != self._unreadable:  # the next call is in a second
+                self._unreadable = size
+                self._complain(f"cannot read {self._notes}: {error.strerror}")
             return []
         whole = text[: text.rfind(b"\n") + 1]
         self._noted += len(whole)
