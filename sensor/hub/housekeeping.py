@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -46,24 +47,36 @@ class Housekeeping:
             self._store.close()
 
     def _turn(self) -> None:
-        try:
-            self._store.use(self._work)
-        except psycopg.Error as error:
-            log().warning("housekeeping failed", error=error.diag.message_primary or type(error).__name__)
+        """Each step has a call of its own: if one fails, the others are carried out nevertheless."""
+        steps = (
+            self._count, follow_mergers, _at_present(relist), _at_present(refresh_campaigns), _at_present(review),
+            self._hunt, _at_present(make_due_reports), self._forget, _identify,
+        )  # fmt: skip
+        for step in steps:
+            try:
+                self._store.use(step)
+            except psycopg.Error as error:
+                log().warning("housekeeping failed", error=error.diag.message_primary or type(error).__name__)
 
-    def _work(self, base: Connection) -> None:
+    def _count(self, base: Connection) -> None:
         merge_counts(base)
         if not self._corrected:
             # A worker of an earlier version, which counted each alert, may have been the last one before this.
             correct_alert_counts(base)
             self._corrected = True
-        follow_mergers(base)
-        relist(base, datetime.now(UTC))
-        refresh_campaigns(base, datetime.now(UTC))
-        review(base, datetime.now(UTC))
+
+    def _hunt(self, base: Connection) -> None:
         run_due(self._hub, base, datetime.now(UTC))
-        make_due_reports(base, datetime.now(UTC))
+
+    def _forget(self, base: Connection) -> None:
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
-        if (found := identify(base)) is not None:
-            log().info("entities are found", **found._asdict())
+
+
+def _at_present(step: Callable[[Connection, datetime], object]) -> Callable[[Connection], object]:
+    return lambda base: step(base, datetime.now(UTC))
+
+
+def _identify(base: Connection) -> None:
+    if (found := identify(base)) is not None:
+        log().info("entities are found", **found._asdict())
