@@ -38,8 +38,20 @@ class Office(NamedTuple):
 def office() -> Office:
     """Replays the capture in a temporary folder. RuntimeError if a command fails."""
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"COLUMNS": str(WIDTH)}):
-        log = Path(folder) / "events.jsonl"
-        _run("replay", str(OFFICE), "--intel", str(LISTED), "--state", folder, "--events", str(log))
+        log, config = Path(folder) / "events.jsonl", Path(folder) / "pictures.yaml"
+        config.write_text("sensor: {id: office}\n")  # ids of alerts are made of it
+        _run(
+            "replay",
+            str(OFFICE),
+            "--intel",
+            str(LISTED),
+            "--state",
+            folder,
+            "--events",
+            str(log),
+            "--config",
+            str(config),
+        )
         records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         screens = {
             name: list(_screen(command, count, _run(*command, "--state", folder, "--events", str(log))))

@@ -130,7 +130,7 @@ def test_paper(report, tmp_path: Path) -> None:
     data = unpacked(tmp_path / "office.pdf")
     assert data.startswith(b"%PDF-")
     assert 5 < len(re.findall(rb"/Type */Page\b", data)) < 40
-    assert b"/Title (Network report vm, 24 November 2026" in data
+    assert b"/Title (Network report tests, 24 November 2026" in data
     assert b"/URI" not in data
     assert b"/JavaScript" not in data
 

@@ -18,7 +18,9 @@ def written(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_both_write_the_same(root: Path, tmp_path: Path) -> None:
-    words = ["replay", str(root / "pcaps" / "office.pcapng"), "--state"]
+    config = tmp_path / "sensor.yaml"
+    config.write_text("sensor: {id: office}\n")
+    words = ["replay", str(root / "pcaps" / "office.pcapng"), "--config", str(config), "--state"]
     subprocess.run([sys.executable, "-m", "sensor", *words, str(tmp_path / "program")], check=True, capture_output=True)
     assert main([*words, str(tmp_path / "within")]) == 0
     program, within = written(tmp_path / "program"), written(tmp_path / "within")
