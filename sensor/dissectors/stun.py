@@ -12,10 +12,11 @@ import struct
 from collections.abc import Iterator
 
 from sensor.core.addresses import NONE, V4, Address
-from sensor.core.dissector import Dissector, Interest, Parsed, Stream
+from sensor.core.dissector import Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors.shared.discovery import Discovery
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -60,23 +61,17 @@ class StunAnswer(Event):
     relay_port: int
 
 
-class Stun(Dissector):
+class Stun(Discovery):
     """On any port by the cookie. Media has the ports of its checks, so that TCP is read at its beginning only."""
 
     interest = Interest(
         udp=(PORT,), tcp=(PORT,), magic=((COOKIE_AT, COOKIE),), repeats_s=60, volatile=(8, 20), stream=True, opening=4
     )
+    reads_truncated = True
 
-    def dissect(self, packet: Packet) -> Iterator[Parsed]:
+    def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
-        if len(data) < HEAD or not _is_message(packet, data):
-            return iter(())
-        try:
-            return iter(_read(packet, data))
-        except Malformed:
-            if packet.truncated:
-                return iter(())
-            raise
+        return _read(packet, data) if len(data) >= HEAD and _is_message(packet, data) else []
 
     def stream(self, packet: Packet) -> Stream:
         return StunStream()

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 
@@ -48,15 +49,24 @@ class Housekeeping:
 
     def _turn(self) -> None:
         """Each step has a call of its own: if one fails, the others are carried out nevertheless."""
-        steps = (
-            self._count, follow_mergers, _at_present(relist), _at_present(refresh_campaigns), _at_present(review),
-            self._hunt, _at_present(make_due_reports), self._forget, _identify,
-        )  # fmt: skip
-        for step in steps:
+        steps: dict[str, Callable[[Connection], object]] = {
+            "counts": self._count,
+            "mergers of devices": follow_mergers,
+            "duplicates": _at_present(relist),
+            "campaigns": _at_present(refresh_campaigns),
+            "rollouts": _at_present(review),
+            "hunts": self._hunt,
+            "reports": _at_present(make_due_reports),
+            "retention": self._forget,
+            "entities": _identify,
+        }
+        for name, step in steps.items():
             try:
-                self._store.use(step)
+                if self._store.use(partial(_done, step)) is None:
+                    return  # the database is unreachable
             except psycopg.Error as error:
-                log().warning("housekeeping failed", error=error.diag.message_primary or type(error).__name__)
+                fault = error.diag.message_primary or type(error).__name__
+                log().warning("housekeeping failed", step=name, error=fault)
 
     def _count(self, base: Connection) -> None:
         merge_counts(base)
@@ -71,6 +81,11 @@ class Housekeeping:
     def _forget(self, base: Connection) -> None:
         if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
             log().info("old events are deleted", partitions=old)
+
+
+def _done(step: Callable[[Connection], object], base: Connection) -> bool:
+    step(base)
+    return True
 
 
 def _at_present(step: Callable[[Connection, datetime], object]) -> Callable[[Connection], object]:

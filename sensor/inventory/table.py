@@ -200,8 +200,9 @@ class Table:
         for address in record.addresses:
             if self.leases.get(address) is record:
                 self.leases.pop(address)
-        for subject in itertools.product(record.macs or (0,), (0, *record.addresses), (record.vlan,)):
-            self.known.pop(Subject(*subject))  # or it would outlive its record for long
+        if record.admitted:  # others are not cached
+            for subject in itertools.product(record.macs or (0,), (0, *record.addresses), (record.vlan,)):
+                self.known.pop(Subject(*subject))
         for queue in (self.pending, self.unidentified, self.identified, self.viewed):
             queue.pop(record)
         self.due.pop(record, None)
