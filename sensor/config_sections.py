@@ -7,21 +7,11 @@ from typing import Annotated, Any, Literal
 
 from sensor.central.settings import ObjectStore
 from sensor.config_file import zone_of
-from sensor.core.addresses import parse_network
+from sensor.core.addresses import checked_blocks
 from sensor.core.device import TYPES
 from sensor.core.model import Check, Field, Model
 from sensor.documents import FilePath, each_known
 from sensor.telemetry.listen import parse_listen
-
-
-def _checked(blocks: list[str]) -> list[str]:
-    """Address blocks, checked for validity."""
-    for block in blocks:
-        try:
-            parse_network(block)
-        except ValueError as error:
-            raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
-    return blocks
 
 
 def _loopback(listen: str) -> str:
@@ -40,7 +30,7 @@ def _zone(name: str) -> str:
     return name
 
 
-Blocks = Annotated[list[str], Check(_checked)]
+Blocks = Annotated[list[str], Check(checked_blocks)]
 Zone = Annotated[str, Check(_zone)]
 
 

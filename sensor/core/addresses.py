@@ -10,7 +10,7 @@ import functools
 import ipaddress
 import string
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 # Type of event fields that hold an address: 128 bits, where other integers have 64.
 Address = Annotated[int, "address"]
@@ -55,6 +55,19 @@ def parse_network(text: str) -> tuple[int, int]:
     network = ipaddress.ip_network(text.strip(), strict=False)
     base = V4 if network.version == 4 else 0
     return base | int(network.network_address), base | int(network.broadcast_address)
+
+
+Blocks = TypeVar("Blocks", bound=Iterable[str])
+
+
+def checked_blocks(blocks: Blocks) -> Blocks:
+    """CIDR blocks and addresses of an operator. Raises ValueError if one is invalid."""
+    for block in blocks:
+        try:
+            parse_network(block)
+        except ValueError as error:
+            raise ValueError(f"{error}; expected a block such as 203.0.113.0/24") from None
+    return blocks
 
 
 @functools.lru_cache(maxsize=2048)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import msgspec
 import pytest
 
+from sensor.config import detector_units, load_config
 from sensor.core.addresses import parse, parse_mac
 from sensor.detectors.shared.named_hosts import AddressBlocks, address_or_mac
+from sensor.documents import DocumentErrors
 
 
 @pytest.mark.parametrize(
@@ -30,3 +36,31 @@ def test_an_address_or_a_mac() -> None:
     assert address_or_mac("02-00-00-00-00-66") == parse_mac("02:00:00:00:00:66")
     with pytest.raises(ValueError, match="router"):
         address_or_mac("router")
+
+
+HOSTS = re.compile(r"(?:external )?addresses|MACs|.*CIDR")
+
+
+def options_with_hosts() -> list[tuple[str, str]]:
+    """Detector and option, of each option that lists addresses or MACs by its description."""
+    return [
+        (name, option)
+        for name, unit in detector_units().items()
+        for option, value in msgspec.structs.asdict(unit.Options()).items()
+        if value == () and HOSTS.match(unit.Options.__limits__[option]["description"])
+    ]
+
+
+def test_options_with_hosts_are_found() -> None:
+    assert len(options_with_hosts()) >= 30
+
+
+@pytest.mark.parametrize(("detector", "option"), options_with_hosts())
+def test_a_text_that_is_no_host_is_a_fault_of_the_configuration(detector: str, option: str, tmp_path: Path) -> None:
+    """It is found when the file is read, with its place, not by the detector."""
+    path = tmp_path / "sensor.yaml"
+    path.write_text(f"detectors:\n  {detector}: {{{option}: [printer]}}\n")
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(path)
+    [fault] = caught.value.faults
+    assert (fault.line, "printer" in str(fault)) == (2, True)

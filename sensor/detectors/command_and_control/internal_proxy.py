@@ -20,7 +20,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.socks import SocksRequest
 
@@ -31,7 +31,7 @@ WEB = frozenset((80, 443, 8080, 8443))
 class Options(detector.Options):
     """Which proxies are known."""
 
-    proxies: tuple[str, ...] = Field((), description="addresses and CIDR blocks of proxies of the organization")
+    proxies: Blocks = Field((), description="addresses and CIDR blocks of proxies of the organization")
     again_s: int = Field(3600, ge=60, description="seconds until the same client and proxy may be reported again")
 
 

@@ -24,7 +24,7 @@ from sensor.core.want_nodes import NEVER
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse
@@ -62,7 +62,7 @@ PUBLIC = frozenset(
 class Options(detector.Options):
     """The network's resolvers."""
 
-    resolvers: tuple[str, ...] = Field(
+    resolvers: Blocks = Field(
         (), description="addresses and CIDR blocks of the network's resolvers, in addition to those it learns"
     )
     names: tuple[str, ...] = Field((), description="domains of approved resolvers over TLS or HTTPS")

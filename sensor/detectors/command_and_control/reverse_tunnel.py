@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.ssh import SshForwarding
 
 REPORTED_LIMIT = 4096
@@ -26,7 +26,7 @@ REPORTED_LIMIT = 4096
 class Options(detector.Options):
     """Servers that may reach into the network."""
 
-    servers: tuple[str, ...] = Field(
+    servers: Blocks = Field(
         (), description="addresses and CIDR blocks of SSH servers for remote maintenance, whose tunnels are allowed"
     )
 

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.openvpn import OpenvpnServerReset
 from sensor.dissectors.wireguard import WireguardInitiation, WireguardResponse
 
@@ -31,7 +31,7 @@ USUAL = frozenset("tv media_player hub signage iot".split())
 class Options(detector.Options):
     """Approved servers, and how often a host is reported."""
 
-    allowed: tuple[str, ...] = Field((), description="addresses and CIDR blocks of approved VPN servers")
+    allowed: Blocks = Field((), description="addresses and CIDR blocks of approved VPN servers")
     again_s: int = Field(86400, ge=60, description="seconds until the same host and server may be reported again")
 
 

@@ -32,6 +32,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.arp_requests import ArpRequests
 from sensor.detectors.shared.bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, who
+from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
@@ -58,9 +59,7 @@ class Options(detector.Options):
         3, ge=2, description="threshold: claims of an address, seconds apart, while the victim is active"
     )
     span_s: float = Field(8.0, gt=0, description="minimum time from the first to the last of these claims, in seconds")
-    exempt_macs: tuple[str, ...] = Field(
-        (), description="MACs of proxies, wireless bridges and clusters that answer for others"
-    )
+    exempt_macs: Macs = Field((), description="MACs of proxies, wireless bridges and clusters that answer for others")
 
 
 class ArpSpoofing(EventDetector):

@@ -28,7 +28,7 @@ from sensor.core.time_units import DAY
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.hosts import ends_of
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 
@@ -47,7 +47,7 @@ CHANGES_SIZE = 32
 class Options(CallOptions):
     """Which hosts may replicate."""
 
-    controllers: tuple[str, ...] = Field(
+    controllers: Blocks = Field(
         (),
         description=(
             "addresses or CIDR blocks of domain controllers and of other hosts that may replicate (Entra Connect)"

@@ -22,7 +22,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
 
@@ -36,7 +36,7 @@ _WEBDAV = lazy_pattern(r"^(?:Microsoft-WebDAV-MiniRedir/|DavClnt)")
 class Options(detector.Options):
     """Which external servers may receive logins."""
 
-    allowed: tuple[str, ...] = Field((), description="external addresses and CIDR blocks that may receive logins")
+    allowed: Blocks = Field((), description="external addresses and CIDR blocks that may receive logins")
 
 
 class ExternalLogin(EventDetector):

@@ -20,6 +20,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.hosts import CARRIERS, app_of, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.hsrp import HsrpMessage
 from sensor.dissectors.vrrp import VrrpAdvertisement
 
@@ -33,7 +34,7 @@ Group = tuple[int, int, str, int]
 class Options(detector.Options):
     """Which routers may take over, and how long a router must have been active."""
 
-    routers: tuple[str, ...] = Field((), description="addresses of the routers that may become active")
+    routers: Blocks = Field((), description="addresses and CIDR blocks of the routers that may become active")
     settled_s: int = Field(20, ge=2, le=600, description="seconds for which a router must have been active")
 
 
@@ -68,7 +69,7 @@ class GatewayTakeover(EventDetector):
         self._reported: Recent[tuple[Group, int]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
-        self._allowed = frozenset(map(addresses.parse, self.options.routers))
+        self._allowed = AddressBlocks(self.options.routers)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, HsrpMessage | VrrpAdvertisement):

@@ -20,7 +20,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import Numbers, some, who
-from sensor.detectors.shared.named_hosts import address_or_mac
+from sensor.detectors.shared.named_hosts import Hosts, address_or_mac
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
 SCOPES_LIMIT = 4096
@@ -30,7 +30,7 @@ SERVERS_LIMIT, CLIENTS_LIMIT = 16, 16384
 class Options(detector.Options):
     """Which servers are allowed."""
 
-    allowed: tuple[str, ...] = Field(
+    allowed: Hosts = Field(
         (), description="addresses or MACs of the DHCP servers; if set, every other server raises an alert"
     )
 

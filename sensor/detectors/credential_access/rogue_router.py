@@ -27,7 +27,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
-from sensor.detectors.shared.named_hosts import address_or_mac
+from sensor.detectors.shared.named_hosts import Hosts, address_or_mac
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
@@ -44,7 +44,7 @@ UNICAST, LOCAL, LINK_LOCAL = 1, 0x7E, 0x3FA
 class Options(detector.Options):
     """Which routers are allowed."""
 
-    allowed: tuple[str, ...] = Field(
+    allowed: Hosts = Field(
         (), description="addresses or MACs of the routers and DHCPv6 servers; if set, every other one raises an alert"
     )
     flood: int = Field(10, ge=3, le=60, description="threshold of a flood: routers in one segment within a minute")

@@ -22,7 +22,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.type_labels import a_type
 from sensor.detectors.shared.hosts import CARRIERS, app_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.eigrp import EigrpMessage
 from sensor.dissectors.ospf import OspfMessage
 from sensor.dissectors.rip import RipMessage
@@ -36,7 +36,7 @@ MAY_ROUTE = frozenset(("unknown", "server", "hypervisor", "nas"))
 class Options(detector.Options):
     """Which routers are allowed, and how long the others must be known."""
 
-    routers: tuple[str, ...] = Field((), description="addresses and CIDR blocks of the routers")
+    routers: Blocks = Field((), description="addresses and CIDR blocks of the routers")
     settled_s: int = Field(20, ge=2, le=3600, description="seconds for which another router must have been known")
     learn_h: float = Field(1.0, ge=0, le=168, description="hours after which a new router is of medium severity")
 

@@ -21,6 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import CARRIERS, who
+from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.stp import StpConfiguration
 
 TREES_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 1024, 600
@@ -29,7 +30,7 @@ TREES_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 1024, 600
 class Options(detector.Options):
     """Which bridges may be the root, and how long a root is remembered."""
 
-    roots: tuple[str, ...] = Field((), description="MACs of bridges that may become the root")
+    roots: Macs = Field((), description="MACs of bridges that may become the root")
     settled_s: int = Field(20, ge=2, le=600, description="seconds for which a root must have been known")
 
 

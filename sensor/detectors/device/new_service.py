@@ -29,7 +29,7 @@ from sensor.counting.recent_flows import RecentFlows
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 AGAIN_S, DAY_S = 600, 86_400
 DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384
@@ -42,7 +42,7 @@ class Options(detector.Options):
 
     learn_h: float = Field(72, ge=1, le=2160, description="learning period of a device in hours")
     restless: int = Field(4, ge=1, le=64, description="new ports of a device within a day after which it is ignored")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of devices that may offer any service")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of devices that may offer any service")
 
 
 class NewService(OfDevices, FlowDetector):

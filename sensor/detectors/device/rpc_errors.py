@@ -15,6 +15,7 @@ from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.detectors.shared.calls import MANAGERS, CallDetector, pair_of
 from sensor.detectors.shared.hosts import Numbers
+from sensor.detectors.shared.named_hosts import Blocks
 from sensor.detectors.shared.ratios import ErrorOptions, Ratio
 from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 
@@ -22,7 +23,7 @@ from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 class Options(ErrorOptions):
     """Options of all error rates and of RPC detectors."""
 
-    managers: tuple[str, ...] = Field((), description=MANAGERS)
+    managers: Blocks = Field((), description=MANAGERS)
 
 
 class RpcErrors(CallDetector):

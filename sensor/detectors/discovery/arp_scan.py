@@ -27,6 +27,7 @@ from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.event_window import EventWindow
 from sensor.detectors.shared.hosts import is_fixed_function, some, who
+from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.arp import ArpReply, ArpRequest
 from sensor.dissectors.icmp import IcmpEcho
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation
@@ -49,7 +50,7 @@ class Options(detector.Options):
     window_s: int = Field(360, ge=10, le=3600, description="time window in seconds")
     grace_s: float = Field(3.0, gt=0, le=10, description="seconds after which a request is unanswered")
     share: float = Field(0.4, ge=0, le=1, description="minimum share of unanswered targets")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of gateways and of your own scanners")
+    exempt_macs: Macs = Field((), description="MACs of gateways and of your own scanners")
 
 
 class ArpScan(EventDetector):

@@ -25,7 +25,7 @@ from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
 
@@ -35,7 +35,7 @@ class Options(detector.Options):
 
     targets: int = Field(50, ge=5, description="threshold: addresses that one source pinged for the first time")
     window_s: int = Field(120, ge=10, le=3600, description="time window in seconds")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
 class Finding(NamedTuple):

@@ -22,7 +22,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
@@ -52,7 +52,7 @@ class Options(detector.Options):
 
     kinds: int = Field(2, ge=1, le=8, description="threshold: distinct signs of one source towards one target")
     window_s: int = Field(300, ge=10, le=3600, description="time window in seconds")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class OsFingerprint(EventDetector):

@@ -23,7 +23,7 @@ from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
@@ -43,7 +43,7 @@ class Options(detector.Options):
     slow_window_s: int = Field(3600, ge=60, le=86400, description="time window of a slow scan in seconds")
     grace_s: float = Field(3.0, gt=0, le=8, description="seconds without an answer after which a contact failed")
     share: float = Field(0.5, ge=0, le=1, description="minimum share of failed ports")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class Finding(NamedTuple):

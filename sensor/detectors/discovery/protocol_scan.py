@@ -25,7 +25,7 @@ from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 KEY_BITS, PAIR_BITS = 9, 13
 PAIRS_LIMIT = 1024
@@ -44,7 +44,7 @@ class Options(detector.Options):
         description="threshold: IP protocols other than TCP, UDP and ICMP from one source to one target",
     )
     window_s: int = Field(86400, ge=10, le=86400, description="time window in seconds")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class Finding(NamedTuple):

@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn
@@ -50,7 +50,7 @@ SHAPES = {
 class Options(detector.Options):
     """Which scanners are authorized."""
 
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners")
 
 
 class ScannerTool(EventDetector):

@@ -28,7 +28,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 16
 # SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and device web pages on other ports than
@@ -45,9 +45,7 @@ class Options(detector.Options):
     window_s: int = Field(600, ge=10, le=7200, description="time window in seconds")
     ports: tuple[int, ...] = Field(PORTS, description="ports of administration services, printers and cameras")
     few_packets: int = Field(12, ge=3, description="maximum number of client packets of a probe")
-    exempt: tuple[str, ...] = Field(
-        (), description="addresses and CIDR blocks of your own scanners, monitoring and management"
-    )
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners, monitoring and management")
 
 
 class Finding(NamedTuple):

@@ -29,7 +29,7 @@ from sensor.counting.ports import ports_in
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in
 from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 FAST_S, FAST_TARGETS = 120, 25
 DAY_S = 86400
@@ -50,7 +50,7 @@ class Options(detector.Options):
     update_ports: tuple[int, ...] = Field(
         UPDATE_PORTS, description="ports on which clients fetch updates from each other: targets on them do not count"
     )
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own scanners and monitoring")
 
 
 class Finding(NamedTuple):

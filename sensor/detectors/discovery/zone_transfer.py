@@ -19,7 +19,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
@@ -29,7 +29,7 @@ REPORTED_S = 600
 class Options(detector.Options):
     """Which hosts may request zones."""
 
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of secondary name servers")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of secondary name servers")
 
 
 class ZoneTransfer(EventDetector):

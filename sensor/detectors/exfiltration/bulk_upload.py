@@ -30,7 +30,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 MEGABYTE = 1_000_000
 FTP_DATA = 20
@@ -64,7 +64,7 @@ class Options(detector.Options):
     )
     learn_days: int = Field(3, ge=1, le=DAYS_KEPT, description="learning period of a host in days")
     smallest_kb: int = Field(64, ge=1, description="minimum number of kilobytes sent by a flow")
-    exempt: tuple[str, ...] = Field(
+    exempt: Blocks = Field(
         (), description="addresses and CIDR blocks of hosts that may upload, or of servers that may receive uploads"
     )
 

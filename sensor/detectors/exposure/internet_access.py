@@ -24,7 +24,7 @@ from sensor.core.type_labels import type_label
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
@@ -40,8 +40,8 @@ class Options(detector.Options):
     """Which devices must stay internal."""
 
     types: tuple[str, ...] = Field(TYPES, description="device types that must not reach the internet")
-    networks: tuple[str, ...] = Field((), description="addresses and CIDR blocks that must not reach the internet")
-    allowed: tuple[str, ...] = Field((), description="external addresses and CIDR blocks that are allowed")
+    networks: Blocks = Field((), description="addresses and CIDR blocks that must not reach the internet")
+    allowed: Blocks = Field((), description="external addresses and CIDR blocks that are allowed")
     again_s: int = Field(86400, ge=60, description="seconds until the same device and server may be reported again")
 
 

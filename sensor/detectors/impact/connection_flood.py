@@ -50,7 +50,7 @@ from sensor.detectors.shared.hosts import (
     server_of,
     who,
 )
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.http import HttpUnfinished
 from sensor.dissectors.tcp_syn import TcpSyn
 
@@ -83,7 +83,7 @@ class Options(detector.Options):
     )
     held_s: int = Field(60, ge=10, le=600, description="time window in seconds for `held` and `unfinished`")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of proxies, load balancers, load tests")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of proxies, load balancers, load tests")
 
 
 class Finding(NamedTuple):

@@ -26,6 +26,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import is_fixed_function, who
+from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.dhcp import DhcpAck, DhcpDecline, DhcpDiscover, DhcpMessage, DhcpOther, DhcpRelease, DhcpRequest
 from sensor.dissectors.dhcpv6 import Dhcpv6Message, Dhcpv6Reply, Dhcpv6Solicit
 
@@ -60,9 +61,7 @@ class Options(detector.Options):
     )
     questions: int = Field(60, ge=10, le=500, description="threshold: DHCP transactions of one MAC that is not a relay")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
-    exempt_macs: tuple[str, ...] = Field(
-        (), description="MACs of wireless bridges and test tools that request leases for others"
-    )
+    exempt_macs: Macs = Field((), description="MACs of wireless bridges and test tools that request leases for others")
 
 
 class DhcpStarvation(EventDetector):

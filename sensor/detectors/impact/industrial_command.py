@@ -24,6 +24,7 @@ from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.enip import CipRequest
@@ -73,8 +74,9 @@ class Options(detector.Options):
     reading_s: int = Field(
         30, ge=5, le=86400, description="seconds for which other hosts must have read before a host that only writes"
     )
-    engineering: tuple[str, ...] = Field(
-        (), description="addresses of engineering stations and control servers that may write and download"
+    engineering: Blocks = Field(
+        (),
+        description="addresses and CIDR blocks of stations and control servers that may write and download",
     )
 
 
@@ -111,7 +113,7 @@ class IndustrialCommand(EventDetector):
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
-        self._allowed = frozenset(map(addresses.parse, self.options.engineering))
+        self._allowed = AddressBlocks(self.options.engineering)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

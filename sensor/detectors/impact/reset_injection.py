@@ -21,6 +21,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import CARRIERS, network_of_packet, who
+from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.tcp_syn import TcpForeignReset
 
 SENDERS_LIMIT = 1024
@@ -32,7 +33,7 @@ class Options(detector.Options):
     resets: int = Field(2, ge=1, le=64, description="threshold: pairs of hosts whose connections one MAC reset")
     window_s: int = Field(60, ge=1, le=3600, description="time window in seconds")
     again_s: int = Field(600, ge=10, description="seconds until the same MAC may be reported again")
-    exempt_macs: tuple[str, ...] = Field((), description="MACs of security gateways that reset connections")
+    exempt_macs: Macs = Field((), description="MACs of security gateways that reset connections")
 
 
 class ResetInjection(EventDetector):

@@ -31,7 +31,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rates import RateWindow
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 PAIRS_LIMIT = 1024
 # Times the threshold that no ordinary client reaches, with or without answers.
@@ -71,7 +71,7 @@ class Options(detector.Options):
         description="threshold: bytes of pings of one source to one target, at least a tenth of it a second",
     )
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of your own load tests")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of your own load tests")
 
 
 class Finding(NamedTuple):

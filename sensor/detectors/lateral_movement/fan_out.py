@@ -20,7 +20,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 SOURCES_LIMIT, SERVICES_LIMIT = 2048, 4
@@ -38,9 +38,7 @@ class Options(detector.Options):
         le=2160,
         description="learning period in hours, in which sources that only use SSH or Telnet have low severity",
     )
-    exempt: tuple[str, ...] = Field(
-        (), description="addresses and CIDR blocks of jump hosts, deployment and backup servers"
-    )
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of jump hosts, deployment and backup servers")
 
 
 class FanOut(AdminSessions):

@@ -18,7 +18,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import DAY
 from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 PAIRS_LIMIT = 16384
@@ -32,7 +32,7 @@ class Options(detector.Options):
     administers: int = Field(
         5, ge=1, description="number of servers from which their client is an administrator: new ones have low severity"
     )
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of hosts that may administer any host")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of hosts that may administer any host")
 
 
 class FirstAdminSession(AdminSessions):

@@ -19,7 +19,7 @@ from sensor.core.observation import Subject
 from sensor.core.phrases import counted
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name
 
 HOSTS_LIMIT = 8192
@@ -32,9 +32,7 @@ class Options(detector.Options):
 
     window_s: int = Field(1800, ge=60, le=86400, description="time window of the next hop in seconds")
     hops: int = Field(2, ge=2, le=HOPS_LIMIT, description="threshold: hops of a chain")
-    jump_hosts: tuple[str, ...] = Field(
-        (), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain"
-    )
+    jump_hosts: Blocks = Field((), description="addresses and CIDR blocks of jump hosts, whose sessions begin no chain")
 
 
 class HopChain(AdminSessions):

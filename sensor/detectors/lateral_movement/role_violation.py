@@ -29,7 +29,7 @@ from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.recent_flows import RecentFlows
 from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.sessions import SERVICES as ADMIN
 
 AGAIN_S, QUICK_BITS = 600, 12
@@ -54,7 +54,7 @@ class Options(detector.Options):
     )
     again_s: int = Field(86400, ge=60, description="seconds until the same alert may be raised again")
     exempt_types: tuple[str, ...] = Field((), description="exempt device types")
-    exempt: tuple[str, ...] = Field((), description="addresses and CIDR blocks of exempt devices")
+    exempt: Blocks = Field((), description="addresses and CIDR blocks of exempt devices")
 
 
 class RoleViolation(FlowDetector):

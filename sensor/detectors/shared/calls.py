@@ -15,7 +15,7 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors.shared.hosts import Numbers, ends_of, network_of_packet, who
-from sensor.detectors.shared.named_hosts import AddressBlocks
+from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 PAIRS_LIMIT = 4096
@@ -32,7 +32,7 @@ MANAGERS = "addresses or CIDR blocks of management hosts: their alerts have low 
 class CallOptions(detector.Options):
     """Hosts that are authorized to administer others."""
 
-    managers: tuple[str, ...] = Field((), description=MANAGERS)
+    managers: Blocks = Field((), description=MANAGERS)
 
 
 def pair_of(packet: Packet, *, answer: bool = False) -> tuple[int, int]:
