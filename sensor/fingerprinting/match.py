@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
+from sensor.core.domains import innermost
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
@@ -23,7 +24,6 @@ from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
-LABELS_LIMIT = 16  # limit of labels of a name
 # The kind under which fingerprints know the product of a model number, whatever protocol announced it; shorter ones are
 # ambiguous without a vendor.
 PRODUCT = "product.model"
@@ -218,7 +218,7 @@ class _Index:
         for test in self._at_the_ends(lower):
             yield from test(value)
         if self._domains:
-            for test in self._innermost(lower):
+            for test in innermost(lower, self._domains) or ():
                 yield test.fingerprint, _NO_GROUPS, 1.0
         for needed, test in self._others:
             if needed in lower:
@@ -239,18 +239,6 @@ class _Index:
                 for end, test in self._ends.get(key, ()):
                     if lower.endswith(end):
                         yield test
-
-    def _innermost(self, name: str) -> Iterable[_Test]:
-        """The entries of the longest known domain that contains a name."""
-        domains = self._domains
-        for _ in range(LABELS_LIMIT):
-            found = domains.get(name)
-            if found is not None:
-                return found
-            name = name.partition(".")[2]
-            if not name:
-                break
-        return ()
 
 
 class _Test:

@@ -9,6 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
+from sensor.detectors.shared.lookalikes import BRANDS, LONG, imitated
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsClientHello
 from tests.detectors.stories import START, World, detector, device, inspected, one
@@ -45,6 +46,16 @@ def test_imitations(name: str, meant: str, how: str) -> None:
         "T1071.004",
     )
     assert how in alert.why[0]
+
+
+@pytest.mark.parametrize("brand", sorted(brand for brand in BRANDS if len(brand) >= LONG))
+def test_each_position(brand: str) -> None:
+    """A letter that is missing, doubled, replaced or swapped anywhere before the last two is noticed."""
+    for at in range(len(brand) - 2):
+        before, after = brand[:at], brand[at + 1 :]
+        swapped = before + after[0] + brand[at] + after[1:]
+        for label in (before + after, before + "q" + after, before + "q" + brand[at:], swapped):
+            assert label == brand or imitated(label)[0] == brand
 
 
 def test_letters_of_another_alphabet_are_no_mistake() -> None:

@@ -4,23 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.core.domains import under
-from sensor.detectors.shared.names import below, generated, is_address, is_bare, is_coded, registered
-
-
-@pytest.mark.parametrize(
-    ("name", "domain"),
-    [
-        ("www.example.com", "example.com"),
-        ("a.b.example.co.uk", "example.co.uk"),
-        ("example.de", "example.de"),
-        ("printer", "printer"),
-        ("co.uk", "co.uk"),
-        ("", ""),
-    ],
-)
-def test_registered_domain(name: str, domain: str) -> None:
-    assert registered(name) == domain
+from sensor.detectors.shared.names import below, generated, is_address, is_bare, is_coded
 
 
 @pytest.mark.parametrize(
@@ -39,8 +23,6 @@ def test_addresses_instead_of_names(host: str, bare: bool) -> None:
 def test_parts_of_names() -> None:
     assert below("a.b.example.com", "example.com") == "a.b"
     assert below("example.com", "example.com") == ""
-    assert under("a.b.example.com", frozenset(("example.com",)))
-    assert not under("notexample.com", frozenset(("example.com",)))
     assert is_address("2.0.0.127.zen")
     assert is_address("10-1-2-3")
     assert not is_address("www")

@@ -15,6 +15,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
+from sensor.core.domains import registered
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
@@ -22,7 +23,7 @@ from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import Numbers, app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.names import generated, registered
+from sensor.detectors.shared.names import generated
 from sensor.detectors.shared.requested_names import ASKING, asks, asks_under, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello

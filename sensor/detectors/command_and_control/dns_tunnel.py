@@ -19,14 +19,14 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.dns_codes import AAAA, CNAME, HTTPS, KEY, MX, NULL, NXDOMAIN, SERVFAIL, SRV, TXT, A
-from sensor.core.domains import under
+from sensor.core.domains import registered, under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, registered
+from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9

@@ -16,14 +16,14 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.dns_codes import NXDOMAIN, SERVFAIL
-from sensor.core.domains import under
+from sensor.core.domains import registered, under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
-from sensor.detectors.shared.names import QUERIED_BY_NAME, REVERSED, below, is_coded, registered
+from sensor.detectors.shared.names import QUERIED_BY_NAME, REVERSED, below, is_coded
 from sensor.dissectors.dns import DnsResponse
 
 DOMAINS_LIMIT, NAMES_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 64, 512, 32, 1024

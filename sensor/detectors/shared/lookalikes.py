@@ -32,6 +32,12 @@ _DIGITS = str.maketrans("013457", "oleast")
 _FOREIGN = str.maketrans("аеорсухіјѕԁһӏαοερυνтвкмнԛԝ", "aeopcyxijsdhlaoepuvtbkmhqw")
 
 
+# A single difference leaves either the first letters of a word as they are, or the last ones.
+_WORDS = [word for word in BRANDS | TRADE if len(word) >= SHORT]
+_STARTS, _ENDS = {word[:2] for word in _WORDS}, {word[-3:] for word in _WORDS}
+_DIGIT_LETTERS = frozenset("013457")
+
+
 def _without_one(word: str) -> Iterator[str]:
     return (word[:at] + word[at + 1 :] for at in range(len(word)))
 
@@ -51,7 +57,7 @@ def imitated(label: str) -> tuple[str, str]:
     tokens = [token for token in label.split("-") if token]
     if not tokens or len(label) > 63:
         return "", ""
-    if any(character in "013457" for character in label):
+    if not _DIGIT_LETTERS.isdisjoint(label):
         for token in tokens:
             plain = token.translate(_DIGITS)
             if plain != token and plain in BRANDS and len(plain) >= SHORT:
@@ -69,7 +75,7 @@ def _meant(token: str) -> str:
     """The word itself, or one that differs by a letter; empty if there is none."""
     if token in BRANDS or token in TRADE:
         return token
-    if not SHORT <= len(token) <= LONGEST:
+    if not SHORT <= len(token) <= LONGEST or (token[:2] not in _STARTS and token[-3:] not in _ENDS):
         return ""
     for short in (token, *_without_one(token)):
         for word in _NEIGHBOURS.get(short, ()):

@@ -1,4 +1,4 @@
-"""Host names: the registered domain, the amount of encoded data, and whether a program generated it."""
+"""Host names: the amount of encoded data, and whether a program generated it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,6 @@ _PAIRS = (
     "veviwawixextypysze"
 )
 COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
-# Second-level labels below which country domains register names (co.uk, com.br, ac.jp).
-SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
-COUNTRY_LETTERS = 2
 SHORT = 7  # letters; a shorter name does not show whether it was generated
 ODD = lazy_pattern(r"[^a-z0-9._-]")
 REVERSED = (".in-addr.arpa", ".ip6.arpa")
@@ -42,17 +39,6 @@ QUERIED_BY_NAME = tuple(
     "aaplimg.com icloud.com windows.net azureedge.net trafficmanager.net footprintdns.com fastly.net "
     "plex.direct".split()
 )
-
-
-@functools.lru_cache(maxsize=8192)
-def registered(name: str) -> str:
-    """The registered domain of a name: ``example.co.uk`` of ``www.example.co.uk``. Names are in lower case, without a
-    final dot.
-    """
-    labels = name.rsplit(".", 3)
-    if len(labels) > 2 and len(labels[-1]) == COUNTRY_LETTERS and labels[-2] in SECOND_LEVEL:
-        return ".".join(labels[-3:])
-    return ".".join(labels[-2:])
 
 
 def is_bare(host: str) -> bool:

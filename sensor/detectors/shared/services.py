@@ -9,13 +9,12 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
-from sensor.core.domains import under
+from sensor.core.domains import registered, under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors.shared.hosts import app_of, network_of_packet, who
-from sensor.detectors.shared.names import registered
 from sensor.detectors.shared.requested_names import ASKING, asks_under, ends_of_request, name_of, verb_of
 from sensor.dissectors.dns import DnsResponse
 
