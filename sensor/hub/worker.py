@@ -37,7 +37,7 @@ class Worker:
     def __init__(self, hub: Hub) -> None:
         """Raises FolderError if the account's key is missing."""
         self._hub, self._answers = hub, Answers(load_pair(hub.folder, "account"), operator_public(hub.folder))
-        self._requests = HeldConnection(hub)
+        self._requests, self._turn = HeldConnection(hub), asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set. Raises Retry, OSError or an error of the client if NATS cannot be reached at the
@@ -55,8 +55,11 @@ class Worker:
             self._requests.close()
 
     async def _answer(self, received: Msg) -> None:
-        """Respond to a request of a sensor. Without a database there is no response: the sensor repeats its request."""
-        answer = await asyncio.to_thread(self._answer_to, received)
+        """Respond to a request of a sensor, one at a time: transactions on one connection cannot overlap. Without a
+        database there is no response: the sensor repeats its request.
+        """
+        async with self._turn:
+            answer = await asyncio.to_thread(self._answer_to, received)
         if answer is not None:
             await received.respond(answer)
 
@@ -66,6 +69,6 @@ class Worker:
             return self._requests.use(
                 lambda base: self._answers.answer(base, kind, key_of(received), received.data, now)
             )
-        except (msgspec.MsgspecError, psycopg.Error) as error:
+        except (msgspec.MsgspecError, RecursionError, psycopg.Error) as error:
             log().warning("a request cannot be answered", kind=kind, key=key_of(received)[:64], error=str(error))
             return unreadable()
