@@ -6,9 +6,10 @@ Edges that remain valid keep their time; the same evidence never joins pairs tha
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, LiteralString, NamedTuple
 
 import msgspec
@@ -26,13 +27,15 @@ from sensor.hub.sightings import recount
 # Key of pg_try_advisory_xact_lock: one process recomputes entities at a time.
 LOCK = 0x454E54495459
 FETCHED = 10_000
+# Records may have 64 KiB each.
+RECORDS_FETCHED = 500
 _DEVICES: LiteralString = (
     "SELECT sensor, id, site, type, vendor, name, serial, macs, ips FROM devices WHERE merged = ''"
 )
 _EVENTS: LiteralString = """
 SELECT e.sensor, e.about, e.ts, e.action, e.record FROM events e
 JOIN unnest(%s::bigint[], %s::text[]) m (sensor, device) ON e.sensor = m.sensor AND e.about = m.device
-WHERE e.kind = 'device'"""
+WHERE e.kind = 'device' ORDER BY e.sensor, e.about"""
 _ENTITIES: LiteralString = """
 SELECT m.entity, array_agg(DISTINCT d.site ORDER BY d.site), array_agg(s.name || '/' || d.id ORDER BY s.name, d.id),
     max(d.name), max(d.type), min(d.first), max(d.last),
@@ -126,12 +129,26 @@ def list_conflicts(base: Connection, limit: int) -> list[ConflictRow]:
 
 def presence(base: Connection, members: Sequence[Member]) -> dict[Member, list[Interval]]:
     """Times at which each device was seen by its sensor, from the events that the hub still has."""
-    seen: defaultdict[Member, list[Seen]] = defaultdict(list)
-    for sensor, device, ts, action, record in base.execute(_EVENTS, [[m[0] for m in members], [m[1] for m in members]]):
+    found: dict[Member, list[Interval]] = {member: [] for member in members}
+    with base.transaction(), base.cursor(name="presence") as cursor:
+        cursor.itersize = RECORDS_FETCHED
+        cursor.execute(_EVENTS, [[m[0] for m in members], [m[1] for m in members]])
+        for member, rows in groupby(cursor, key=itemgetter(0, 1)):
+            found[member] = intervals(
+                Seen(ts, _last_seen(record, ts), action == "gone") for *_, ts, action, record in rows
+            )
+    return found
+
+
+def _last_seen(record: str, ts: datetime) -> datetime:
+    """The time of the last sighting in a record; that of the event if it has none, or is nested too deeply for this
+    stack.
+    """
+    try:
         part = _line(record).device
-        last = time_of(part.last_seen, ts) if part is not None else ts
-        seen[sensor, device].append(Seen(ts, last, action == "gone"))
-    return {member: intervals(seen[member]) for member in members}
+    except RecursionError:
+        return ts
+    return time_of(part.last_seen, ts) if part is not None else ts
 
 
 def name_of(member: Member) -> str:

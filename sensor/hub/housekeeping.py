@@ -12,6 +12,7 @@ from functools import partial
 
 import psycopg
 
+from sensor.boundary import Boundary
 from sensor.hub.campaigns import refresh_campaigns
 from sensor.hub.counts import correct_alert_counts, merge_counts
 from sensor.hub.database import Connection, drop_partitions
@@ -19,6 +20,7 @@ from sensor.hub.device_values import follow_mergers
 from sensor.hub.duplicates import relist
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
+from sensor.hub.ingester import log_fault
 from sensor.hub.reports import run_due as make_due_reports
 from sensor.hub.rollouts import review
 from sensor.hub.scheduled_hunts import run_due
@@ -33,7 +35,7 @@ class Housekeeping:
 
     def __init__(self, hub: Hub) -> None:
         self._hub, self._days = hub, hub.settings.retention.events_days
-        self._store = HeldConnection(hub)
+        self._store, self._boundary = HeldConnection(hub), Boundary(log_fault)
         self._corrected = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -48,7 +50,7 @@ class Housekeeping:
             self._store.close()
 
     def _turn(self) -> None:
-        """Each step has a call of its own: if one fails, the others are carried out nevertheless."""
+        """Each step has a call of its own: if one fails, the others are carried out, except without a database."""
         steps: dict[str, Callable[[Connection], object]] = {
             "counts": self._count,
             "mergers of devices": follow_mergers,
@@ -61,12 +63,18 @@ class Housekeeping:
             "entities": _identify,
         }
         for name, step in steps.items():
-            try:
-                if self._store.use(partial(_done, step)) is None:
-                    return  # the database is unreachable
-            except psycopg.Error as error:
-                fault = error.diag.message_primary or type(error).__name__
-                log().warning("housekeeping failed", step=name, error=fault)
+            reached, _ = self._boundary.run(f"housekeeping: {name}", self._carry_out, name, step)
+            if reached == [False]:
+                return
+
+    def _carry_out(self, name: str, step: Callable[[Connection], object]) -> list[bool]:
+        """Whether the database was reached."""
+        try:
+            return [self._store.use(partial(_done, step)) is not None]
+        except psycopg.Error as error:
+            fault = error.diag.message_primary or type(error).__name__
+            log().warning("housekeeping failed", step=name, error=fault)
+            return [True]
 
     def _count(self, base: Connection) -> None:
         merge_counts(base)

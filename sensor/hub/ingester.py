@@ -38,7 +38,7 @@ class Ingester:
 
     def __init__(self, hub: Hub, client: Client) -> None:
         self._hub, self._client = hub, client
-        self._boundary = Boundary(_log_fault)
+        self._boundary = Boundary(log_fault)
         self._store = HeldConnection(hub)
         self._failing = ""
 
@@ -123,5 +123,6 @@ def _set_aside(message: Message, base: Connection) -> list[IntakeResult]:
     )
 
 
-def _log_fault(fault: Fault) -> None:
+def log_fault(fault: Fault) -> None:
+    """Report an internal error of a worker."""
     log().error("an internal error", unit=fault.unit, error=fault.error, place=fault.place)

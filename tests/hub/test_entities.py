@@ -14,8 +14,9 @@ import pytest
 from sensor.cli.main import main
 from sensor.hub.batch import Event, HubLine
 from sensor.hub.database import Connection, drop_partitions, ensure_partitions
-from sensor.hub.entities import identify
+from sensor.hub.entities import Found, identify, presence
 from sensor.hub.intake import Intake
+from sensor.hub.presence import Interval
 from sensor.hub.rows import Origin
 from tests.hub.hub_kit import HubServers
 
@@ -103,6 +104,19 @@ def test_a_travelling_laptop_and_a_clone(hub: HubServers, capsys: pytest.Capture
     assert [row["members"][0] for row in rows(hub, capsys, "entities")] == ["berlin/dev-a"]
     assert rows(hub, capsys, "conflicts") == []
     assert main(["hub", "separate", "paris/dev-x", "berlin/dev-c", "--config", str(hub.config)]) == 1
+
+
+def test_a_record_that_is_nested_too_deeply(hub: HubServers) -> None:
+    """It hides no other device: the time of its event is that of the last sighting."""
+    deep = '{"device":{"id":"dev-b","last_seen":"2026-11-28T09:30:00Z","nested":' + "[" * 5000 + "]" * 5000 + "}}"
+    with hub.base() as base:
+        base.execute("UPDATE events SET record = %s WHERE about = 'dev-b'", [deep])
+        assert identify(base) == Found(2, 2, 1)
+        [(sensor,)] = base.execute("SELECT sensor FROM devices WHERE id = 'dev-b'").fetchall()
+        later = NOW + timedelta(hours=2)
+        assert presence(base, [(sensor, "dev-b"), (sensor, "dev-x")]) == {
+            (sensor, "dev-b"): [Interval(later, later)], (sensor, "dev-x"): [],
+        }  # fmt: skip
 
 
 def test_edges_keep_their_time(hub: HubServers) -> None:

@@ -14,17 +14,24 @@ from sensor.hub.housekeeping import Housekeeping
 from tests.hub.hub_kit import HubServers
 
 
+@pytest.mark.parametrize(("fault", "reports"), [(psycopg.DataError, 2), (RecursionError, 1)])
 def test_a_step_that_fails_is_reported_and_the_others_are_carried_out(
-    servers: HubServers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    servers: HubServers,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: type[Exception],
+    reports: int,
 ) -> None:
-    """The database refuses data of one step; entities, which are last, are identified in each turn."""
+    """The database refuses data of one step, or the step has an internal error, which is reported once; entities, which
+    are last, are identified in each turn.
+    """
     turns = list[Connection]()
 
     async def run() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def refused(*_: object) -> NoReturn:
-            raise psycopg.DataError
+            raise fault
 
         def last(base: Connection) -> None:
             turns.append(base)
@@ -38,4 +45,4 @@ def test_a_step_that_fails_is_reported_and_the_others_are_carried_out(
 
     asyncio.run(run())
     assert len(turns) == 2
-    assert capsys.readouterr().err.count("DataError") == 2
+    assert capsys.readouterr().err.count(f"error={fault.__name__}") == reports
