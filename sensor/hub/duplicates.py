@@ -4,11 +4,13 @@ by the same detection, with the same actor and target, at overlapping times.
 Alerts of one detection, actor and target whose times overlap form a group. The sensor whose alert is open, then the
 most severe, then listed so far, then the earliest, is the one whose alerts are listed. An alert of another sensor
 counts as one of them that overlaps it, is at least as severe, and is not closed while it is open: no list shows less
-because of this comparison. Alerts of one sensor are never joined.
+because of this comparison. If the listed alert is closed later, the worker that stores this lists those that are open.
+Alerts of one sensor are never joined.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
@@ -54,15 +56,26 @@ _ORPHANED: LiteralString = """
 INSERT INTO relisted SELECT a.number, a.sensor, 0 FROM alerts a WHERE a.counted_as <> 0
     AND NOT EXISTS (SELECT FROM alerts l WHERE l.number = a.counted_as AND l.site = a.site)
     AND a.number NOT IN (SELECT number FROM relisted)"""
-# As workers do, so that they wait for each other in the same order.
+# As workers do, so that they wait for each other in the same order. With the sensors of listed rows: a worker that
+# closes one of them waits, and then finds the rows that count as it.
 _LOCK: LiteralString = """
-SELECT FROM sensors WHERE number IN (SELECT sensor FROM relisted) ORDER BY key FOR UPDATE"""
+SELECT FROM sensors WHERE number IN (
+    SELECT sensor FROM relisted UNION SELECT l.sensor FROM relisted c JOIN alerts l ON l.number = c.counted_as
+) ORDER BY key FOR UPDATE"""
 _WRITE: LiteralString = """
 UPDATE alerts a SET counted_as = c.counted_as FROM relisted c WHERE c.number = a.number"""
 # A row may have changed before the lock: it is listed until the next comparison.
 _RELEASE: LiteralString = """
 UPDATE alerts a SET counted_as = 0 FROM alerts l, relisted c WHERE c.number = a.number AND l.number = a.counted_as
     AND (l.counted_as <> 0 OR l.severity < a.severity OR l.state = 'closed' AND a.state <> 'closed')"""
+_HIDDEN: LiteralString = """
+SELECT a.number, a.sensor FROM unnest(%s::bigint[], %s::text[]) c (sensor, id)
+JOIN alerts l ON l.sensor = c.sensor AND l.id = c.id AND l.state = 'closed'
+JOIN alerts a ON a.counted_as <> 0 AND a.counted_as = l.number AND a.state <> 'closed'"""
+_LOCK_SENSORS: LiteralString = "SELECT FROM sensors WHERE number = ANY (%s) ORDER BY key FOR UPDATE"
+_RELIST: LiteralString = """
+UPDATE alerts a SET counted_as = 0 FROM alerts l WHERE a.number = ANY (%s) AND l.number = a.counted_as
+    AND l.state = 'closed' AND a.state <> 'closed'"""
 
 
 def relist(base: Connection, now: datetime) -> int | None:
@@ -82,3 +95,15 @@ def relist(base: Connection, now: datetime) -> int | None:
             base.execute(_WRITE)
             base.execute(_RELEASE)
     return changed
+
+
+def list_open_ones(base: Connection, closed: Sequence[tuple[int, str]]) -> int:
+    """List open alerts that count as one of these, which their sensors closed (sensor and id); returns their number. In
+    a transaction of its own: it locks sensors besides those of a batch, and locks are taken in one order.
+    """
+    found = base.execute(_HIDDEN, [[sensor for sensor, _ in closed], [name for _, name in closed]]).fetchall()
+    if not found:
+        return 0
+    with base.transaction():
+        base.execute(_LOCK_SENSORS, [[sensor for _, sensor in found]])
+        return base.execute(_RELIST, [[number for number, _ in found]]).rowcount

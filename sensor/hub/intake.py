@@ -19,6 +19,7 @@ from sensor.hub import rows
 from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.copying import EVENTS, encoded_events
 from sensor.hub.database import Connection, copy_encoded, ensure_partitions, temporary
+from sensor.hub.duplicates import list_open_ones
 from sensor.hub.quarantine import put_in_quarantine
 from sensor.hub.rows import Origin, Placed
 from sensor.hub.states import ALERTS, DEVICES, INCIDENTS, write_states
@@ -115,9 +116,11 @@ class Intake:
                     refused.append((batch.message, error))
             logs = self._logs(known)
             taken, placed = self._new(known, logs, sensors, refused)
-            self.save(placed)
+            closed = self.save(placed)
             self._note(taken, logs)
             put_in_quarantine(self._base, refused)
+        if closed:
+            list_open_ones(self._base, closed)
         self.events += len(placed)
         wanted = {id(batch): logs[_log_key(batch)].wanted for batch in taken}
         return [IntakeResult(batch.message, "", wanted[id(batch)]) for batch in taken] + [
@@ -184,13 +187,16 @@ class Intake:
         found = self._base.execute(_HELD, [sensors, [log.number for log in some.values()], numbers])
         return {(row[0], row[1]): row[2] for row in found}
 
-    def save(self, placed: Sequence[Placed]) -> None:
-        """Within a transaction: store new events, and the last states that they change."""
+    def save(self, placed: Sequence[Placed]) -> list[tuple[int, str]]:
+        """Within a transaction: store new events, and the last states that they change. Returns the alerts that they
+        close: sensor and id.
+        """
         if not placed:
-            return
+            return []
         self._add_events(encoded_events(placed))
         devices, alerts, incidents = rows.state_rows(placed)
         write_states(self._base, [(DEVICES, devices), (ALERTS, alerts), (INCIDENTS, incidents)])
+        return [(row[0], row[1]) for row in alerts if row[rows.CLOSED]]
 
     def _add_events(self, new: bytearray) -> None:
         """Copy directly into the table; through a temporary table only if some are stored under another epoch."""

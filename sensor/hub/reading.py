@@ -47,7 +47,9 @@ FROM alerts a JOIN sensors s ON s.number = a.sensor LEFT JOIN LATERAL (
 ) n ON true
 WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)s)
     AND (a.counted_as = 0 AND %(name)s::text IS NULL OR s.name = %(name)s)
-    AND (%(text)s::text IS NULL OR a.src = %(text)s OR a.dst = %(text)s OR a.detector = %(text)s OR a.id = %(text)s)
+    AND (%(text)s::text IS NULL OR coalesce(nullif(a.counted_as, 0), a.number) = ANY (ARRAY(
+        SELECT coalesce(nullif(m.counted_as, 0), m.number) FROM alerts m WHERE m.detector = %(text)s OR m.id = %(text)s
+            OR m.parties && ARRAY['s:' || lower(%(text)s), 't:' || lower(%(text)s)])))
 ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
 _INCIDENTS: LiteralString = """
 SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed

@@ -27,6 +27,7 @@ ALERTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "detector", "title",
     "summary", "src", "dst", "parties", "record",
 )  # fmt: skip
+CLOSED = ALERTS.index("closed")
 INCIDENTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "summary", "record",
 )  # fmt: skip

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sensor.cli.main import main
+from sensor.hub.batch import Message
 from sensor.hub.counts import correct_alert_counts
 from sensor.hub.database import Connection
 from sensor.hub.duplicates import relist
+from sensor.hub.intake import Intake
 from sensor.hub.notes import Note, put_note
 from sensor.hub.report_log import Span, write_log
 from sensor.hub.rows import Row
@@ -20,9 +23,11 @@ from sensor.hub.sensors import move
 from sensor.hub.views.backend import HubBackend
 from sensor.hub.views.fleet import sites
 from sensor.hub.views.query import Reader
+from sensor.outputs.hub_protocol.messages import Head, batch_id, runs_of, sealed
 from sensor.views.alert_filter import AlertFilter
 from tests.hub.hub_kit import PARIS, SITE, HubServers
 from tests.hub.test_states import NOW, alert, check, write, write_earlier
+from tests.waiting import until
 
 WRITERS = pytest.mark.parametrize("writer", [write, write_earlier])
 
@@ -96,6 +101,70 @@ def test_different_alerts_stay_two(base: Connection, more: dict[str, Any]) -> No
     assert set(ids(base)) == (expected if "severity" not in more else {"2.alert-b"})
 
 
+def batch(sensor: str, seq: int, name: str, action: str = "close") -> Message:
+    """A batch of one event: the sensor opens or closes an alert."""
+    record = {
+        "id": f"e{seq}", "ts": "2026-11-29T00:30:00.000000Z", "kind": "alert", "action": action, "severity": "medium",
+        "sensor": {"id": sensor, "site": SITE, "seq": seq}, "src": {"ip": "10.1.2.3"}, "dst": {"ip": "10.1.2.9"},
+        "alert": {"id": name, "detector": "discovery.port_scan", "first": "2026-11-29T00:00:00Z"},
+    }  # fmt: skip
+    text = json.dumps(record).encode()
+    head = Head(sensor, SITE, "0.1.0", "e1", runs_of([seq]), int(NOW.timestamp()) * 10**9)
+    return Message(sensor, batch_id(sensor, "e1", head.runs, [text]), "1", NOW, sealed(head, [text]))
+
+
+def take(base: Connection, several: Sequence[Message]) -> None:
+    assert {outcome.reason for outcome in Intake(base).take(several)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("events", "listed"),
+    [
+        ([("s1", "alert-a", "close")], {"1.alert-a": "closed", "2.alert-b": "open"}),
+        ([("s1", "alert-a", "close"), ("s2", "alert-b", "close")], {"1.alert-a": "closed"}),
+        ([("s2", "alert-b", "close")], {"1.alert-a": "open"}),
+        ([("s1", "alert-a", "update")], {"1.alert-a": "open"}),
+    ],
+)
+def test_an_open_alert_is_not_hidden_by_a_closed_one(
+    base: Connection, events: list[tuple[str, str, str]], listed: dict[str, str]
+) -> None:
+    """The sensor of the listed alert closes it: that of another sensor is listed at once if it is open."""
+    take(base, [batch("s1", 1, "alert-a", "open"), batch("s2", 1, "alert-b", "open")])
+    compare(base)
+    assert ids(base) == ["1.alert-a"]
+    take(base, [batch(sensor, 2, name, action) for sensor, name, action in events])
+    check(base)
+    shown = HubBackend(Reader(base)).alerts(AlertFilter()).rows
+    assert {row.id: row.state for row in shown} == listed
+    compare(base)
+    assert ids(base) == ["2.alert-b" if "open" in listed.values() and "2.alert-b" in listed else "1.alert-a"]
+
+
+def test_an_alert_that_an_operator_closed_stays_closed(base: Connection) -> None:
+    """Its sensor closes it later: that of the other sensor is closed by the same note."""
+    take(base, [batch("s1", 1, "alert-a", "open"), batch("s2", 1, "alert-b", "open")])
+    compare(base)
+    put_note(base, 1, Note("alert-a", "pia", "closed"))
+    take(base, [batch("s1", 2, "alert-a")])
+    assert ids(base) == ["1.alert-a"]
+
+
+def test_an_alert_that_is_closed_during_a_comparison(base: Connection, servers: HubServers) -> None:
+    """The worker that stores this waits for the comparison, and then finds what was hidden by it."""
+    take(base, [batch("s1", 1, "alert-a", "open"), batch("s2", 1, "alert-b", "open")])
+    with servers.base() as other:
+        worker = threading.Thread(target=take, args=(other, [batch("s1", 2, "alert-a")]))
+        with base.transaction():
+            assert relist(base, NOW) == 1
+            worker.start()
+            waits = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            until(lambda: servers.queried(waits, other.info.backend_pid))
+        worker.join()
+    assert ids(base) == ["1.alert-a", "2.alert-b"]
+    check(base)
+
+
 @WRITERS
 def test_no_list_shows_less_than_a_sensor_reports(base: Connection, writer: Any) -> None:
     """What is open is not hidden behind a closed one, and what becomes more severe is listed."""
@@ -158,11 +227,21 @@ def test_a_search_finds_what_any_sensor_knows(base: Connection, servers: HubServ
     for wanted in AlertFilter(text="backstage"), AlertFilter(device="2.dev-b"), AlertFilter(source="10.1.2.3"):
         assert ids(base, wanted) == ["1.alert-a"]
     assert ids(base, AlertFilter(device="3.dev-b")) == []
-    for arguments, sensor, seen_by in ((), "s1", ["s2"]), (("--sensor", "s2"), "s2", []):
-        capsys.readouterr()
+    listed = [("s1", ["s2"])]
+    for arguments, found in (
+        ((), listed),
+        (("--sensor", "s2"), [("s2", [])]),
+        (("--find", "dev-b"), listed),
+        (("--find", "alert-b"), listed),
+        (("--find", "10.1.2.9"), listed),
+        (("--find", "NAS"), listed),
+        (("--find", "discovery.port_scan"), listed),
+        (("--find", "nas", "--sensor", "s2"), [("s2", [])]),
+        (("--find", "10.1.2"), []),
+    ):
         assert main(["hub", "alerts", "--json", *arguments, "--config", str(servers.config)]) == 0
-        [row] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert (row["sensor"], row["others"]) == (sensor, seen_by)
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(row["sensor"], row["others"]) for row in rows] == found, arguments
 
 
 def test_a_sensor_that_moves_and_old_alerts(base: Connection) -> None:
