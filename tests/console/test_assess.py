@@ -145,10 +145,34 @@ def test_a_large_site_has_the_score_that_a_page_calculated(
         shown = re.search(r"<strong>([\d.]+)</strong> of 100", client.get("/posture").text)
         assert shown is not None
         front = client.get("/").text
+        assert 'id="unscored"' in front
         assert score_of(front) == shown[1]
         assert '<time datetime="2026-11-24T' in tile_of(front)
         keep(own, msgspec.structs.replace(DAY, day="2026-11-25", ts="2026-11-25T06:00:00Z"))
         assert score_of(client.get("/").text) == "64.2"
+
+
+@pytest.mark.parametrize("limit", ["SCORED", "SCORED_ALERTS"])
+def test_an_overview_states_what_it_leaves_out(
+    own: Path, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """A large site has no number of vulnerabilities, which is not zero. All other numbers are those of a small one."""
+    with start(own).client() as client:
+        small = client.get("/").text
+    monkeypatch.setattr(overview, limit, 2)
+    with start(own).client() as client:
+        large = client.get("/").text
+    assert ('id="unscored"' in small, 'id="unscored"' in large) == (False, True)
+    assert "/vulnerabilities?" in small
+    assert "/vulnerabilities?" not in large
+    assert len(numbers_of(small)) == len(numbers_of(large)) + 1 > 5
+    assert numbers_of(large).items() < numbers_of(small).items()
+
+
+def numbers_of(front: str) -> dict[str, str]:
+    """The numbers of the overview by what they count, without the exposure score."""
+    tiles = re.findall(r"<li[^>]*><a href=\"([^\"]*)\"><strong>([^<]*)</strong>", front)
+    return {path: number for path, number in tiles if path != "/posture"}
 
 
 def test_the_last_assessments_are_not_waited_for(own: Path) -> None:

@@ -47,10 +47,15 @@ def page(request: PageRequest) -> Response:
     state, shown, visit = health(data), devices(data, sort="first", limit=SHOWN), _visit(request)
     days = _days(request)
     newest = alerts(data, AlertFilter(state=OPEN) if found.total else AlertFilter(), "last", limit=CHARTED)
+    scored, unscored = None, ""
+    try:
+        scored = _scored(request, shown.total)
+    except NotReadable as error:
+        unscored = str(error)
     return render(
         request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
-        closed=_closed(request), scored=_scored(request, shown.total), trend=_trend(days),
+        closed=_closed(request), scored=scored, unscored=unscored, trend=_trend(days),
         stored=_last_score(request, days), band_of=band_of, visit=visit, since=_since(request, visit),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
@@ -77,22 +82,22 @@ def _closed(request: PageRequest) -> dict[str, Any]:
     }
 
 
-def _scored(request: PageRequest, total: int) -> dict[str, Any] | None:
-    """Exposure of the site, its most effective fixes and its vulnerabilities; None if unknown, or too slow for this
-    page.
+def _scored(request: PageRequest, total: int) -> dict[str, Any]:
+    """Exposure of the site, its most effective fixes and its vulnerabilities. Raises NotReadable if they are unknown
+    or take too long for this page.
     """
-    if not request.opened.alerts_known or total > SCORED:
-        return None
-    if number_of_alerts(request.data.base) > SCORED_ALERTS:
-        return None
-    with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
+    if total > SCORED or number_of_alerts(request.data.base) > SCORED_ALERTS:
+        raise NotReadable(
+            f"With more than {SCORED:,} devices or {SCORED_ALERTS:,} alerts, this page calculates neither "
+            "vulnerabilities nor the fixes that lower the exposure score most: see Vulnerabilities and Exposure."
+        )
+    with request.console.assessments.of(request.opened) as picture:
         site, found = posture(picture), vulnerabilities(picture, limit=1)
         fixes, verdicts = site.fixes[:FIXES], found.facets["verdict"]
         return {
             "site": site, "fixes": fixes, "targets": [target_of(request, fix) for fix in fixes],
             "affected": verdicts.get(AFFECTED, 0), "unclear": verdicts.get(UNKNOWN, 0),
         }  # fmt: skip
-    return None
 
 
 def _days(request: PageRequest) -> Sequence[Day]:
