@@ -336,6 +336,10 @@ class Detector:
         """
         return iter(())
 
+    def finish(self, now: int) -> Iterator[Alert]:
+        """Called after the last packet (``now``, ns): what waited for further packets."""
+        return iter(())
+
 
 class EventDetector(Detector):
     """Inspects events of the classes it watches, one by one, in packet order."""

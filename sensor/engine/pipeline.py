@@ -228,6 +228,8 @@ class Pipeline:
         for sighting in self.sightings.waiting():
             self.inventory.sight(*sighting)
         self._emit_changes(self.inventory.finish(now))
+        for detector in self._ticking:
+            self.alert_processor.take(self.boundary.run(detector.id, detector.finish, now)[0])
         if self.advisor is not None:
             self.advisor.finish(now)
         self.alert_processor.finish(now)

@@ -266,7 +266,9 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
 
 
 def in_time(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:
-    """The alerts of a flow detector that processes a story second by second, and for a minute after it."""
+    """The alerts of a flow detector that processes a story second by second, and for a minute after it, at the end of
+    the capture.
+    """
     unit, changes = detector(path, world, **options), story.changes()
     reader, found, last = ChangeReader(unit.context.networks), [], 0
     for at in range(len(changes)):
@@ -278,7 +280,8 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
         for row, numbers in unit.candidates(reader.read(part)):
             if unit.is_relevant(numbers):
                 found += unit.evaluate(flow_of(part[row]), numbers)
-    return backtestable(unit, [*found, *unit.tick((last + 60) * SECOND)])
+    end = (last + 60) * SECOND
+    return backtestable(unit, [*found, *unit.tick(end), *unit.finish(end)])
 
 
 def raised(path: str, story: Story, world: World | None = None, **options: Any) -> list[Alert]:

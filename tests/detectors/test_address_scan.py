@@ -109,6 +109,37 @@ def test_a_burst_of_a_monitoring_system_is_quiet() -> None:
     assert raised(SCAN, story.flow(30, "10.0.0.7", "10.0.5.20", 8, proto=PING, answered=True)) == []
 
 
+def printers(story: Story, turns: int = 10, dead: int = 12) -> Story:
+    """A print server that requests the state of thirty printers each minute, of the living ones each third minute."""
+    for turn in range(turns):
+        for n in range(30):
+            if n < dead or turn % 3 == 0:
+                at = 1 + turn * 60 + n * 0.1
+                story.flow(at, "10.0.0.7", f"10.0.6.{n + 1}", 9100, answered=n >= dead, ended=30)
+    return story
+
+
+def test_printers_that_are_off_are_no_scan() -> None:
+    """A print server contacts printers that are off again and again: no scan, although in some minutes nothing answers;
+    addresses that it never contacted are, and so are the same addresses for a host that tries them first.
+    """
+    assert raised(SCAN, printers(lit(Story()))) == []
+    story = sweep(printers(lit(Story())), 20, source="10.0.0.7", port=9100, at=500, step=0.5)
+    assert one(raised(SCAN, story)).numbers == {"failed": 10, "answered": 0, "threshold": 50, "window_s": 120}
+    story = sweep(printers(lit(Story()), dead=20), 20, net="10.0.6", port=9100, at=500, step=0.5)
+    assert one(raised(SCAN, story)).actor.address == parse("10.0.0.66")
+
+
+def test_a_scan_is_reported_again_after_an_hour() -> None:
+    """The same scan within the hour is part of the first; an hour after its last contact it is reported again."""
+    story = lit(Story())
+    for at in (1, 1200, 8000):
+        sweep(story, 20, at=at, refused=True)
+    found = raised(SCAN, story)
+    assert one(found)
+    assert [(alert.ts - START) // (1000 * SECOND) for alert in found] == [0, 8]
+
+
 def test_peer_to_peer_is_quiet() -> None:
     """Many unreachable peers on many ports, or on usual peer-to-peer ports, are no scan."""
     story = lit(Story())

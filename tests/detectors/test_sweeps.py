@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sensor.core.alert import Severity
-from tests.detectors.stories import PING, Story, World, device, lit, one, raised
+from sensor.core.alert import Alert, Severity
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import PING, START, Story, World, device, in_time, lit, one, raised
 
 ICMP, SERVICE = "discovery.icmp_sweep", "discovery.service_sweep"
 DAY = 86400
@@ -27,18 +28,67 @@ def attempts(story: Story, count: int, at: float = 1, step: float = 2) -> Story:
     return story
 
 
+def severities(found: list[Alert]) -> list[Severity]:
+    return [alert.severity for alert in found]
+
+
 def test_sixty_pings_are_a_sweep() -> None:
-    """Sixty pings are a sweep, with or without answers."""
+    """Sixty pings are a sweep, with or without answers: low at first, medium if the hosts are not pinged again."""
     for answered in (False, True):
         alert = one(raised(ICMP, pings(lit(Story()), 60, answered=answered)))
-        assert (alert.severity, alert.numbers["targets"]) == (Severity.medium, 50)
+        assert (alert.severity, alert.numbers["targets"]) == (Severity.low, 50)
+        assert severities(in_time(ICMP, pings(lit(Story()), 60, answered=answered))) == [Severity.low, Severity.medium]
     assert one(raised(ICMP, pings(lit(Story()), 60), World(device("camera", SOURCE)))).severity == Severity.high
 
 
 def test_knocking_at_many_hosts_is_a_sweep() -> None:
-    """SSH connections to twenty hosts without a login are a sweep."""
-    alert = one(raised(SERVICE, attempts(lit(Story()), 20)))
-    assert (alert.severity, alert.numbers["hosts"], alert.target_port) == (Severity.medium, 15, 22)
+    """SSH connections to twenty hosts without a login are a sweep, immediately if there is no time to wait."""
+    first, last = in_time(SERVICE, attempts(lit(Story()), 20))
+    assert (first.severity, first.numbers["hosts"], first.target_port) == (Severity.low, 15, 22)
+    assert (last.severity, last.numbers, last.key) == (Severity.medium, first.numbers, first.key)
+    assert severities(in_time(SERVICE, attempts(lit(Story()), 20), wait_s=0)) == [Severity.medium]
+
+
+@pytest.mark.parametrize(
+    ("path", "report", "hosts"), [(ICMP, pings, 60), (SERVICE, attempts, 20)], ids=["ping", "service"]
+)
+def test_monitoring_that_begins_stays_low(path: str, report: Any, hosts: int) -> None:
+    """The same hosts, contacted each one or five minutes, are reported with low severity once, although two of them are
+    contacted once only.
+    """
+    for every in (60, 300):
+        story = lit(Story())
+        for turn in range(1800 // every):
+            report(story, hosts - 2 if turn else hosts, at=1 + turn * every)
+        assert severities(in_time(path, story)) == [Severity.low]
+
+
+@pytest.mark.parametrize(
+    ("path", "report", "hosts"), [(ICMP, pings, 60), (SERVICE, attempts, 20)], ids=["ping", "service"]
+)
+def test_a_sweep_that_is_repeated_is_no_monitoring(path: str, report: Any, hosts: int) -> None:
+    """A sweep that runs twice, one that repeats at once, and one that repeats less than most hosts are medium after
+    eleven minutes.
+    """
+    for starts, again in (((1, 200), hosts), ((1, 130, 600), hosts), ((1, 101, 201), hosts // 2)):
+        story = lit(Story())
+        for turn, at in enumerate(starts):
+            report(story, again if turn else hosts, at=at)
+        found = in_time(path, story.converse(695, "10.0.0.9", "10.0.5.1", 80))
+        assert severities(found) == [Severity.low, Severity.medium]
+        assert 660 * SECOND <= found[1].ts - found[0].ts < 690 * SECOND
+
+
+def test_monitoring_that_goes_astray_is_a_sweep() -> None:
+    """A monitoring host that contacts twenty other hosts is reported, also after its own hosts are known."""
+    story = lit(Story())
+    for turn in range(30):
+        attempts(story, 20, at=1 + turn * 60)
+    for n in range(20):
+        story.converse(1000 + n, SOURCE, f"10.0.7.{n + 1}", 22, lasts=1, messages=(5, 4))
+    found = in_time(SERVICE, story)
+    assert severities(found) == [Severity.low, Severity.low, Severity.medium]
+    assert found[2].ts > START + 1600 * SECOND
 
 
 def test_few_or_slow_contacts_are_quiet() -> None:

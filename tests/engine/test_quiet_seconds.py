@@ -60,12 +60,12 @@ def calls_of(pipeline: Any, second: int) -> int:
 
 
 def test_a_quiet_second_costs_a_few_comparisons() -> None:
-    """Once recent observations are settled, a second calls no unit; from time to time one is due."""
+    """Once recent observations and sweeps are settled, a second calls no unit; from time to time one is due."""
     pipeline, reported, last = after_the_office()
-    for second in range(last + 1, last + 121):
+    for second in range(last + 1, last + 721):
         pipeline._tick(second)
     before = len(reported)
-    costs = [calls_of(pipeline, second) for second in range(last + 121, last + 421)]
+    costs = [calls_of(pipeline, second) for second in range(last + 721, last + 1021)]
     assert len(reported) == before
     assert sum(cost <= CALLS for cost in costs) > 290
 

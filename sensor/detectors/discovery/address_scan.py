@@ -3,7 +3,8 @@
 Counted by source, protocol and port: a scanner requests the same service everywhere, while peer-to-peer programs
 contact many hosts on many ports. Two tests, both over the time window: a threshold, and for internal targets a
 likelihood ratio of first contacts (Jung, Paxson, Berger, Balakrishnan: Fast portscan detection using sequential
-hypothesis testing, 2004), which needs fewer contacts where hardly any host answers.
+hypothesis testing, 2004), which needs fewer contacts where hardly any host answers. Of the contacts with an internal
+target only the first one counts: a print server polls printers that are off for days.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
-from sensor.core.time_units import SECOND
-from sensor.counting.changes import SERVER_INSIDE, Changes, follow
+from sensor.core.time_units import HOUR, SECOND
+from sensor.counting.changes import ANSWERED, SERVER_INSIDE, Changes, Rows, follow
 from sensor.counting.contacts import combine, contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
+from sensor.counting.rounds import Rounds
 from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in, counted
 from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.unanswered import unanswered
 
-KEY_BITS, PAIR_BITS = 13, 16
+KEY_BITS, PAIR_BITS, PAIRS_BITS = 13, 16, 15
+# A target that was not contacted for so long is new again.
+MEMORY = HOUR
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs contact peers that are long gone.
 PEER_PORTS = (4662, 4672, 6346, 6347, *range(6881, 6890), 8333, 30303, 51413)
 
@@ -106,6 +110,7 @@ class AddressScan(FlowDetector):
             level=math.log(want.certainty / (1 - want.certainty)),
         )
         self._far.rule(threshold=want.targets, share=want.share_outside)
+        self._contacted = self.tables.add("contacted", Rounds(MEMORY, PAIRS_BITS))
         self._silent = self.tables.add("silent", self.window(window, KEY_BITS, PAIR_BITS, grace))
         self._silent.rule(threshold=want.targets)
         self._exempt = AddressBlocks(want.exempt)
@@ -113,7 +118,7 @@ class AddressScan(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
         near, far = contact_attempts(rows, self._far_ports)
-        near = near.compress(self._near_ports[rows["service"][near["at"]] >> 8])
+        near = self._first(near.compress(self._near_ports[rows["service"][near["at"]] >> 8]))
         found = [
             (at, Finding(failed, answered, sample))
             for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)
@@ -123,6 +128,11 @@ class AddressScan(FlowDetector):
             for at, finding in sorted(found + self._in_silence(changes))
             if not flooded[at]
         ]
+
+    def _first(self, attempts: Rows) -> Rows:
+        """The first contact of each pair, with its retries, and those that were answered."""
+        ages, _ = self._contacted.follow(combine(attempts["key"], attempts["value"]), attempts["since"])
+        return attempts.compress((ages <= 2 * self._near.grace_ns) | (attempts["op"] == ANSWERED))
 
     def _in_silence(self, changes: Changes) -> list[tuple[int, Finding]]:
         """The same for internal hosts over UDP if the capture shows no answers: by number alone, a weak indication."""
