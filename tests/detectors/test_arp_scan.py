@@ -109,10 +109,17 @@ def test_a_slow_trickle_is_quiet() -> None:
 
 
 def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> None:
-    """A gateway that requests addresses because of an external scan is low; exempt hosts raise no alert."""
+    """A gateway that requests addresses because of an external scan, and a hub that looks for its devices, are low; a
+    camera is not, and exempt hosts raise no alert.
+    """
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(100))]
-    [alert] = inspected(detector(SCAN, World(device("router", "10.0.0.66"))), story)
-    assert alert.severity == Severity.low
+    gateway = device("nas", "10.0.0.66")
+    gateway.roles = frozenset(("gateway",))
+    for searcher in (device("router", "10.0.0.66"), device("hub", "10.0.0.66"), gateway):
+        [alert] = inspected(detector(SCAN, World(searcher)), story)
+        assert alert.severity == Severity.low
+    [alert] = inspected(detector(SCAN, World(device("camera", "10.0.0.66"))), story)
+    assert alert.severity == Severity.high
     assert inspected(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
 
 

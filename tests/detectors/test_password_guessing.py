@@ -178,6 +178,25 @@ def test_a_program_with_an_outdated_password() -> None:
     assert (alert.numbers["failures"], alert.numbers["threshold"]) == (20, 20)
 
 
+def test_one_camera_with_an_outdated_password() -> None:
+    """A recorder that logs in to two other cameras, and is rejected by one every 20 seconds, has low severity; with one
+    other camera, another account there, several accounts here, or twenty attempts a minute, it guesses.
+    """
+
+    def story(cameras: int = 2, user: str = "admin", tried: int = 1, step: float = 20) -> list[Event]:
+        taken = [web(n, user, status=200, scheme="digest", server=f"10.0.0.{n + 10}") for n in range(cameras)]
+        refused = [web(30 + n * step, ("admin", "root")[n % tried], scheme="digest") for n in range(200)]
+        return [each for exchange in (*taken, *refused) for each in exchange]
+
+    def severities(events: list[Event]) -> set[Severity]:
+        return {alert.severity for alert in inspected(detector(GUESS), events)}
+
+    assert severities(story()) == {Severity.low}
+    for guessing in (story(cameras=1), story(user="viewer"), story(tried=2)):
+        assert severities(guessing) == {Severity.medium}
+    assert Severity.medium in severities(story(step=2))
+
+
 def test_benign_twins_are_quiet() -> None:
     """A mistyped password, a device with an old password, successful logins, first challenges, NTLM negotiation, full
     disks, and phones raise no alert.

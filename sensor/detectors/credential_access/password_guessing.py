@@ -3,11 +3,12 @@ databases, mail, cameras, web pages.
 
 Counted by client, server and service; a few failures of an account that then logs in do not count, and of a password
 that is repeated in cleartext only the first failure: a program with an outdated password guesses nothing, and has low
-severity if it is fast. Thresholds differ: a file server receives automatic logins all day, a database does not.
-Encrypted logins of RDP, and those of SSH on its usual ports in many sessions, are judged by the shape of the sessions
-in ``session_guessing``; other SSH logins here, by the sizes of the server's responses. Ten passwords within ten seconds
-are not typed. VoIP phones are judged in ``voice.registration_guessing``; many accounts with few attempts each are
-``password_spraying``.
+severity if it is fast. So has slow guessing of one account with which the client logs in to other servers, as a video
+recorder does whose password of one camera is outdated. Thresholds differ: a file server receives automatic logins all
+day, a database does not. Encrypted logins of RDP, and those of SSH on its usual ports in many sessions, are judged by
+the shape of the sessions in ``session_guessing``; other SSH logins here, by the sizes of the server's responses. Ten
+passwords within ten seconds are not typed. VoIP phones are judged in ``voice.registration_guessing``; many accounts
+with few attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sensor.core import detector
+from sensor.core.addresses import text
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
@@ -32,6 +34,8 @@ REPORTED_LIMIT, PASSWORDS_LIMIT = 4096, 8192
 SSH = "SSH"
 # Failures in as many sessions within as many seconds are left to session_guessing.
 MANY_SESSIONS, SESSIONS_S = 10, 120
+# Other servers at which the account of a client with an outdated password is accepted.
+ACCEPTING = 2
 ELSEWHERE = ("SIP",)
 TERMINALS = ("SSH", "Telnet")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis", "MongoDB")
@@ -104,6 +108,10 @@ class PasswordGuessing(EventDetector):
         self._accounts: Distinct[tuple[int, int, str], str] = self.tables.add(
             "accounts", Distinct(want.slow_s * SECOND)
         )
+        # Client, service and account → servers that accepted it
+        self._accepting: Distinct[tuple[int, str, str], int] = self.tables.add(
+            "accepting", Distinct(want.slow_s * SECOND, values=ACCEPTING + 1)
+        )
         # Client, server, service and the seal of a rejected password in cleartext.
         self._passwords: Recent[tuple[int, int, str, str]] = self.tables.add(
             "passwords", Recent(PASSWORDS_LIMIT, want.slow_s * SECOND)
@@ -135,6 +143,7 @@ class PasswordGuessing(EventDetector):
         # Several keys of a client may be refused at once.
         count = special.refusals.count(event, ts) if special is not None and event.judged else 0
         if event.accepted:
+            self._accepting.add(_account(event), event.server.address, ts)
             return
         ssh = event.service == SSH
         if ssh and self._sessions.add(event.pair, event.packet.flow, ts) >= MANY_SESSIONS:
@@ -146,9 +155,18 @@ class PasswordGuessing(EventDetector):
         elif special is not None and count >= special.most:
             yield from self._alert(event, count, special.most, special.window_s, special.severity)
         elif slow >= want.slow:
-            yield from self._alert(event, slow, want.slow, want.slow_s, self.severity)
+            known = self._known(event)
+            severity = Severity.low if known else self.severity
+            yield from self._alert(event, slow, want.slow, want.slow_s, severity, *known)
         elif quick >= want.hints and event.judged and not ssh:
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
+
+    def _known(self, attempt: LoginAttempt) -> tuple[str, ...]:
+        """Why it may be an outdated password: other servers accept the account, and no other one is tried here."""
+        servers = {*self._accepting.values(_account(attempt))} - {attempt.server.address}
+        if len(servers) < ACCEPTING or self._accounts.values(attempt.pair) != [attempt.account.lower()]:
+            return ()
+        return (f"the account is accepted by {some(list(map(text, sorted(servers))))}: the password may be outdated",)
 
     def _alert(
         self, attempt: LoginAttempt, count: int, most: int, window: int, severity: Severity, *reasons: str
@@ -178,3 +196,7 @@ class PasswordGuessing(EventDetector):
             target_port=attempt.server_port,
             network=network(self.context, attempt),
         )
+
+
+def _account(attempt: LoginAttempt) -> tuple[int, str, str]:
+    return attempt.client.address, attempt.service, attempt.account.lower()

@@ -5,7 +5,8 @@ Gateways and servers request many addresses too, but existing ones. Where the ca
 host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
 scan. A gateway also sends requests for the targets of a scan from another subnet. It is recognized, so not accused, and
 the severity is low, if packets from other subnets have its MAC and a hop limit that was decreased, or if hosts send it
-packets for other subnets. Forged sources alone, with the hop limit of a sender, make no gateway.
+packets for other subnets. Forged sources alone, with the hop limit of a sender, make no gateway. So it is for hubs of
+smart homes, which look for devices in their subnet every few minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
 ASKERS_LIMIT = 4096
 # Share of steps, and largest step, of targets in address order.
 IN_ORDER, NEAR = 0.8, 4
-FORWARDERS = ("router", "firewall", "access_point")
+# Devices that request many addresses by design: by type, and by role.
+SEARCHERS, FORWARDING = ("router", "firewall", "access_point", "hub"), frozenset(("router", "gateway"))
 HALF = 64  # bits of an IPv6 address that number the hosts of a network (RFC 4291, 2.5.1)
 FORWARDED_LIMIT, NETWORK = 8, 8  # the last bits of an IPv4 address, as in /24
 FIRST_TTLS = (32, 64, 128, 255)  # of packets that no router forwarded
@@ -184,7 +186,7 @@ class ArpScan(EventDetector):
 
     def _severity(self, actor: Subject) -> Severity:
         device = self.context.device(actor)
-        if device is not None and device.type in FORWARDERS:
+        if device is not None and (device.type in SEARCHERS or device.roles & FORWARDING):
             return Severity.low
         return Severity.high if is_fixed_function(self.context, actor) else Severity.medium
 
