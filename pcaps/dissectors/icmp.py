@@ -1,4 +1,6 @@
-"""ICMP: echo, timestamp and address mask requests and replies, port unreachable, a redirect; the same for ICMPv6."""
+"""ICMP: echo, timestamp and address mask requests and replies, port unreachable, a redirect, a router advertisement;
+echo and port unreachable for ICMPv6.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,8 @@ def frames() -> Frames:
     )
     yield frame(far, near, 3, 3, bytes(4) + quoted)
     yield frame(gateway, near, 5, 1, ip("10.20.30.2") + quoted)
+    routers = ip("10.20.30.1") + struct.pack("!i", 0) + ip("10.20.30.2") + struct.pack("!i", -10)
+    yield frame(gateway, ("01:00:5e:00:00:01", "224.0.0.1"), 9, 0, struct.pack("!BBH", 2, 2, 1800) + routers)
     yield ip_frame(DESKTOP, PRINTER, "fd00::14", "fd00::13", 58, struct.pack("!BBH", 128, 0, 0) + ping, 2)
     inner = (
         struct.pack("!IHBB", 6 << 28, 8, 17, 64)

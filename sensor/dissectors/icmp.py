@@ -1,5 +1,5 @@
-"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, errors, redirects, and queries for a host's clock and
-netmask.
+"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, errors, redirects, router advertisements, and queries for a
+host's clock and netmask.
 
 Ignores the checksum, neighbour discovery (its own file) and listener reports. The packet quoted by an error is parsed
 only up to addresses and ports. Payloads are reported by size, entropy and kind, never by content.
@@ -20,10 +20,11 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.dissectors.shared.truncation import incomplete
 
-ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM = 0, 3, 4, 5, 8, 11, 12
+ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, ADVERTISEMENT, EXCEEDED, PROBLEM = 0, 3, 4, 5, 8, 9, 11, 12
 TIMESTAMP, TIMESTAMP_REPLY, INFORMATION, INFORMATION_REPLY, MASK, MASK_REPLY = range(13, 19)
 UNREACHABLE_6, TOO_BIG_6, EXCEEDED_6, PROBLEM_6, ECHO_6, ECHO_REPLY_6, NODE_6 = 1, 2, 3, 4, 128, 129, 139
 HEADER = 8
+WORD = 4
 MEASURED = 512  # bytes of a payload that are measured
 STAMP = 16  # bytes at the beginning in which programs store the time
 LOOKED_AT = 128  # following bytes that show a pattern
@@ -93,11 +94,30 @@ class IcmpRedirect(Event):
     destination: Address
 
 
+class IcmpRouterAdvertisement(Event):
+    """Addresses of routers that hosts may use (RFC 1256, 3), with the lifetime and the highest preference."""
+
+    routers: tuple[Address, ...]
+    lifetime_s: int
+    preference: int
+
+
 class Icmp(Dissector):
     """The same query of a sender is reported once in ten seconds, regardless of its sequence number and checksum."""
 
     interest = Interest(
-        icmp=(ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM, *QUERIES, *QUERY_REPLIES),
+        icmp=(
+            ECHO_REPLY,
+            UNREACHABLE,
+            QUENCH,
+            REDIRECT,
+            ECHO,
+            ADVERTISEMENT,
+            EXCEEDED,
+            PROBLEM,
+            *QUERIES,
+            *QUERY_REPLIES,
+        ),
         icmp6=(*ERRORS_6, ECHO_6, ECHO_REPLY_6, NODE_6),
         repeats_s=10,
         volatile=(2, 8),
@@ -124,7 +144,24 @@ def _version_4(packet: Packet, data: bytes) -> Event | None:
         _, server, _, _ = _quoted_4(data)
         gateway = int.from_bytes(data[4:8], "big")
         return IcmpRedirect(packet, V4 | gateway if gateway else NONE, server)
+    if kind == ADVERTISEMENT:
+        return _advertisement(packet, data)
     return IcmpError(packet, ERRORS[kind], code, *_quoted_4(data)) if kind in ERRORS else None
+
+
+def _advertisement(packet: Packet, data: bytes) -> Event | None:
+    """Each entry begins with an address and a preference; further words are for later versions (RFC 1256, 4.2)."""
+    count, size = data[4], data[5] * WORD
+    if size < 2 * WORD or len(data) < HEADER + count * size:
+        incomplete(packet)
+        return None
+    entries = [data[at : at + 2 * WORD] for at in range(HEADER, HEADER + count * size, size)]
+    return IcmpRouterAdvertisement(
+        packet,
+        tuple(V4 | int.from_bytes(entry[:WORD], "big") for entry in entries),
+        int.from_bytes(data[6:8], "big"),
+        max((int.from_bytes(entry[WORD:], "big", signed=True) for entry in entries), default=0),
+    )
 
 
 def _version_6(packet: Packet, data: bytes) -> Event | None:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Native ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443); ``sensor.dissectors.icmp`` is the reference and also reads
-malformed messages, and payloads whose entropy is too close to a rounding boundary of hundredths.
+malformed messages, router advertisements, and payloads whose entropy is too close to a rounding boundary of hundredths.
 """
 
 from libc.math cimport fabs, floor, log2
@@ -36,6 +36,7 @@ cdef enum:
     QUENCH = 4
     REDIRECT = 5
     ECHO = 8
+    ADVERTISEMENT = 9
     EXCEEDED = 11
     PROBLEM = 12
     TIMESTAMP = 13
@@ -87,6 +88,8 @@ cdef int version_4(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
             out, b"timestamp" if kind == TIMESTAMP_REPLY else b"information" if kind == INFORMATION_REPLY else b"mask"
         )
         fields[ICMP_QUERY_REPLY_VALUE] = u32(data + 8) if kind == MASK_REPLY and size >= 12 else 0
+    elif kind == ADVERTISEMENT:
+        return PUNT
     elif kind == REDIRECT:
         quote_4(data + HEADER, size - HEADER, &quoted)
         gateway = u32(data + 4)

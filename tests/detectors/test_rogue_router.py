@@ -8,7 +8,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
-from sensor.dissectors.icmp import IcmpRedirect
+from sensor.dissectors.icmp import IcmpRedirect, IcmpRouterAdvertisement
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 from tests.detectors.stories import START, World, detector, device, inspected, mac_of
 
@@ -179,3 +179,35 @@ def test_repetition_is_one_alert_a_minute() -> None:
     """Repeated advertisements are one alert a minute."""
     found = inspected(detector(ROGUE), [router(0, 1), *(router(n, 0x66, "2001:db8:bad::") for n in range(1, 120))])
     assert (len(found), len({alert.key for alert in found})) == (2, 1)
+
+
+def offer(at: float, source: str = "10.0.0.66", mac: int = 0, routers: tuple[str, ...] = ("10.0.0.66",)) -> Event:
+    sent = packet(at, mac or mac_of(source), source)
+    return IcmpRouterAdvertisement(sent, tuple(map(parse, routers)), 1800, 0)
+
+
+def test_a_host_offers_itself_as_the_router() -> None:
+    """A workstation that advertises itself over ICMP is reported at once, a host of unknown type or a server at the
+    second advertisement, each once in a minute.
+    """
+    [alert] = inspected(detector(ROGUE, World(device("workstation", "10.0.0.66"))), [offer(0), offer(10)])
+    assert (alert.actor.address, alert.numbers["differs"], alert.severity) == (
+        parse("10.0.0.66"), "irdp", Severity.high,
+    )  # fmt: skip
+    for world in (World(), World(device("server", "10.0.0.66"))):
+        assert len(inspected(detector(ROGUE, world), [offer(0)])) == 0
+        assert len(inspected(detector(ROGUE, world), [offer(10 * n) for n in range(12)])) == 2
+
+
+def test_a_router_offers_itself() -> None:
+    """A router, a host that forwards traffic, a virtual router, and a list without addresses raise no alert; another
+    MAC that sends with the address of the router does.
+    """
+    gateway, forwards = device("router", "10.0.0.66"), device("server", "10.0.0.66")
+    gateway.macs, forwards.roles = (mac_of("10.0.0.66"),), frozenset(("gateway",))
+    for world in (World(gateway), World(forwards)):
+        assert inspected(detector(ROGUE, world), [offer(10 * n) for n in range(4)]) == []
+    others = [offer(10 * n, mac=0x00005E000101) for n in range(4)] + [offer(50 + n, routers=()) for n in range(4)]
+    assert inspected(detector(ROGUE), others) == []
+    forged = [offer(10 * n, mac=0x66) for n in range(2)]
+    assert [alert.actor.mac for alert in inspected(detector(ROGUE, World(gateway)), forged)] == [0x66]

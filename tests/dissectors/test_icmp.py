@@ -14,7 +14,9 @@ NEAR, FAR = parse("10.20.30.14"), parse("10.20.30.13")
 
 
 def test_the_sample() -> None:
-    """Echoes with size and entropy of their data, queries, errors with the quoted packet and redirects are read."""
+    """Echoes with size and entropy of their data, queries, errors with the quoted packet, redirects and router
+    advertisements are read.
+    """
     assert [one for packet in packets("icmp") for one in events(Icmp().dissect(packet))] == [
         ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
         ("IcmpEchoReply", 77, 1, 32, 5.0, 0, "pattern"),
@@ -23,6 +25,7 @@ def test_the_sample() -> None:
         ("IcmpQueryReply", "mask", 0xFFFFFF00),
         ("IcmpError", "unreachable", 3, NEAR, FAR, 17, 161),
         ("IcmpRedirect", parse("10.20.30.2"), FAR),
+        ("IcmpRouterAdvertisement", (parse("10.20.30.1"), parse("10.20.30.2")), 1800, 0),
         ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
         ("IcmpError", "unreachable", 4, parse("fd00::14"), parse("fd00::13"), 17, 161),
     ]
@@ -33,6 +36,19 @@ def test_an_error_that_quotes_nothing() -> None:
     assert events(Icmp().dissect(Packet(b"\x03\x01" + bytes(6), proto=1))) == [
         ("IcmpError", "unreachable", 1, 0, 0, 0, 0)
     ]
+
+
+def test_entries_of_router_advertisements() -> None:
+    """Entries may have more words than address and preference; preferences are signed. A message that has fewer entries
+    than it announces, or shorter ones, is malformed.
+    """
+    first, second = b"\x0a\0\0\1\x80\0\0\0", b"\x0a\0\0\2\xff\xff\xff\xff"
+    head = b"\x09\0\0\0\2\3\0\x1e"
+    [event] = Icmp().dissect(Packet(head + first + bytes(4) + second + bytes(4), proto=1))
+    assert events([event]) == [("IcmpRouterAdvertisement", (parse("10.0.0.1"), parse("10.0.0.2")), 30, -1)]
+    for short in (head + first + bytes(4) + second, b"\x09\0\0\0\1\1\0\x1e" + first):
+        with pytest.raises(Malformed):
+            list(Icmp().dissect(Packet(short, proto=1)))
 
 
 def test_a_message_that_ends_early() -> None:

@@ -1,5 +1,4 @@
-"""Rogue IPv6 router or DHCPv6 server: not in the list of allowed ones, or in conflict with the first one of the
-segment.
+"""Rogue router or DHCPv6 server: not in the list of allowed ones, or in conflict with the first one of the segment.
 
 Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
 own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless it
@@ -7,6 +6,8 @@ assigns link-local addresses (mitm6, pretender). Also reported: router advertise
 advertisements in the name of a known router, hosts that send ICMP redirects to themselves, and redirects in the name of
 a router with another MAC. Where the zero lifetime has the MAC of the router too, it contradicts the router: tools send
 it at once after each of its advertisements, which a router sends at least three seconds apart (RFC 4861, 6.2.6).
+Advertisements of IPv4 routers (RFC 1256) are reported if their sender forwards no traffic: at once if it is a known
+type of host, else from the second on.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
-from sensor.detectors.shared.hosts import is_fixed_function, some, who
+from sensor.detectors.shared.hosts import CARRIERS, is_fixed_function, some, who
 from sensor.detectors.shared.named_hosts import Hosts, address_or_mac
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
-from sensor.dissectors.icmp import IcmpRedirect
+from sensor.dissectors.icmp import IcmpRedirect, IcmpRouterAdvertisement
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 
 SEGMENTS_LIMIT, ROUTERS_LIMIT, REPORTED_LIMIT = 1024, 16, 2048
@@ -37,6 +38,9 @@ REPORTED_S = 60
 # Zero lifetimes at once after advertisements that are no change of the router itself, and the time between two
 # advertisements to all hosts (RFC 4861, 10: MIN_DELAY_BETWEEN_RAS).
 WITHDRAWALS, WITHDRAWALS_S, DELAY = 3, 600, 3 * SECOND
+# Advertisements of an IPv4 router: of a host of unknown type, and the time between two (RFC 1256, 4.1).
+OFFERS, OFFERS_S = 2, 1800
+UNKNOWN, FORWARDING = "unknown", frozenset(("router", "gateway"))
 # 2000::/3 by its first three bits, fc00::/7 by its first seven, fe80::/10 by its first ten
 UNICAST, LOCAL, LINK_LOCAL = 1, 0x7E, 0x3FA
 
@@ -93,7 +97,7 @@ class RogueRouter(EventDetector):
         "Windows Internet Connection Sharing."
     )
     Options = Options
-    watches = (NdpRouterAdvertisement, Dhcpv6Advertise, Dhcpv6Reply, NdpRedirect, IcmpRedirect)
+    watches = (NdpRouterAdvertisement, Dhcpv6Advertise, Dhcpv6Reply, NdpRedirect, IcmpRedirect, IcmpRouterAdvertisement)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -105,6 +109,7 @@ class RogueRouter(EventDetector):
         self._withdrawn: Counts[tuple[int, int]] = self.tables.add(
             "withdrawn", Counts(WITHDRAWALS_S * SECOND, SEGMENTS_LIMIT)
         )
+        self._offers: Counts[tuple[int, int]] = self.tables.add("offers", Counts(OFFERS_S * SECOND, SEGMENTS_LIMIT))
         self._reported: Recent[tuple[int, int, str]] = self.tables.add(
             "reported", Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         )
@@ -120,6 +125,8 @@ class RogueRouter(EventDetector):
             yield from self._advertised(event)
         elif isinstance(event, Dhcpv6Advertise | Dhcpv6Reply):
             yield from self._served(event)
+        elif isinstance(event, IcmpRouterAdvertisement):
+            yield from self._offered(event)
         elif isinstance(event, NdpRedirect | IcmpRedirect):
             yield from self._redirected(event)
 
@@ -203,6 +210,20 @@ class RogueRouter(EventDetector):
                     return
         servers.put(event.server, frozenset(event.dns))
 
+    def _offered(self, event: IcmpRouterAdvertisement) -> Iterator[Alert]:
+        packet = event.packet
+        device = self.context.device(Subject(packet.src_mac, packet.src, packet.vlan))
+        kind = device.type if device is not None else UNKNOWN
+        routes = kind in CARRIERS or (device is not None and bool(device.roles & FORWARDING))
+        if not event.routers or is_virtual(packet.src_mac) or (routes and not self._is_forged(packet)):
+            return
+        count = self._offers.add((packet.vlan, packet.src_mac), event.ts)
+        # A server may route; other types of hosts do not.
+        if count >= OFFERS or kind not in ("server", UNKNOWN):
+            routers = some(list(map(addresses.text, event.routers)))
+            reason = f"it offers the IPv4 routers {routers} for {event.lifetime_s} s, and forwards no traffic"
+            yield from self._alert(event, reason, "irdp")
+
     def _redirected(self, event: NdpRedirect | IcmpRedirect) -> Iterator[Alert]:
         """A router may redirect to another router; a host that redirects to itself, or a fixed-function device, may
         not.
@@ -250,7 +271,7 @@ class RogueRouter(EventDetector):
             return
         actor = Subject(packet.src_mac, address or packet.src, packet.vlan)
         name = who(self.context, actor)
-        kind = "a router" if what == "redirect" else "an IPv6 router"
+        kind = "a router" if what in ("redirect", "irdp") else "an IPv6 router"
         summary, target = f"{name} acts as {kind}: {reason}", Subject(0, packet.dst, packet.vlan)
         if what == "contradiction":
             summary, target = f"a host in this segment takes the router {name} out of service: {reason}", actor
