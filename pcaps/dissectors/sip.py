@@ -1,4 +1,5 @@
-"""SIP: a plug-and-play SUBSCRIBE, a registration with its challenge, the OPTIONS of a scanner; over TCP a call
+"""SIP: a plug-and-play SUBSCRIBE, a registration with its challenge, the OPTIONS of a scanner, the removal of a
+registration; over TCP a call
 segmented inside messages, session descriptions, a REGISTER of a Cisco phone.
 """
 
@@ -92,6 +93,10 @@ def frames() -> Frames:
         "10.20.30.66",
         DESKTOP,
         5099,
+    )
+    removal = ("Call-ID: 6", "CSeq: 1 REGISTER", "Contact: *", "Expires: 0")
+    yield up(
+        sip_message("REGISTER sip:10.20.30.5:5060 SIP/2.0", *scan[:1], *ends, *removal), "10.20.30.66", DESKTOP, 5099
     )
     call = sip_message(
         "INVITE sip:213@10.20.30.5 SIP/2.0", "v: SIP/2.0/TCP 10.20.30.12", (

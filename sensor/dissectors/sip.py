@@ -35,6 +35,7 @@ NAME_LIMIT = 255
 KEEP_ALIVE = b"\r\n\0 "
 FOLD = b" \t"
 TLS_HANDSHAKE = 0x16
+EVERY_CONTACT = b"*"
 EVENTING = b"SUBSCRIBE /"  # HTTP with a method of the same name: UPnP Device Architecture 2.0, 4
 # First bytes of messages on other ports. OPTIONS is excluded: RTSP and HTTP begin with the same eight bytes.
 STARTS = (
@@ -103,6 +104,14 @@ class SipResponse(Event):
     algorithm: str = ""
     qop: bool = False
     nonce: str = ""
+
+
+class SipUnregistration(Event):
+    """A REGISTER that removes all contacts of an account (RFC 3261, 10.2.2); its ``SipRequest`` comes first."""
+
+    callee: str
+    call_id: str
+    cseq: int
 
 
 class SipMedia(Event):
@@ -292,11 +301,6 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
     return values, vias, named
 
 
-def _is_basic(raw: bytes) -> bool:
-    """Whether credentials have a cleartext password (Basic; RFC 2543, 14)."""
-    return raw.lstrip()[:6].lower() == b"basic "
-
-
 def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]:
     """Parse a message: the events, the length of its body in bytes, and the context that the body needs if it is a
     session description.
@@ -315,7 +319,7 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
     if method and packet.truncated and "to" not in values:  # the address in the start line usually equals that of To
         callee = address_in(rest)
     if method:
-        program, basic = agent or server, _is_basic(get("auth", b""))
+        program, basic = agent or server, get("auth", b"").lstrip()[:6].lower() == b"basic "  # RFC 2543, 14
         event = SipRequest(
             packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, has_auth, basic
         )
@@ -327,6 +331,8 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
             _challenge(event, values["auth"])
         own = of.strip() == b"REGISTER" or "contact" not in values or names_sender(packet, values["contact"])
     parsed: list[Parsed] = [event]
+    if method == b"REGISTER" and get("contact", b"").strip() == EVERY_CONTACT:
+        parsed.append(SipUnregistration(packet, callee, call_id, cseq))
     if own and (agent or server or named or "event" in values):
         subscribed = get("event", b"") if method == b"SUBSCRIBE" else b""
         parsed += sender_facts(packet, agent, server, subscribed, named)

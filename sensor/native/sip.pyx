@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Native SIP over UDP (RFC 3261); ``sensor.dissectors.sip`` is the reference and also reads what is not read here:
-malformed messages, folded lines, headers that name a device, texts of Cisco phones, texts that are not ASCII.
+malformed messages, folded lines, headers that name a device, texts of Cisco phones, texts that are not ASCII,
+the removal of all contacts.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -241,6 +242,8 @@ cdef int request(Piece start, const Head* head, const Common* common, Out* out, 
     fields[SIP_REQUEST_CREDENTIALS] = head.values[AUTH].data != NULL
     fields[SIP_REQUEST_BASIC] = begins_folded(without_blanks(head.values[AUTH]), b"basic ")
     own[0] = head.vias <= 1
+    if is_word(method.data, method.size, b"REGISTER") and has_star(head.values[CONTACT]):
+        return PUNT
     if not own[0]:
         return TAKEN
     programs(common, out)
@@ -290,6 +293,11 @@ cdef int response(
     if own[0]:
         programs(common, out)
     return TAKEN
+
+
+cdef bint has_star(Piece contact) except -1 nogil:
+    """Whether a registration may remove all contacts, which is not read here."""
+    return contact.data != NULL and memchr(contact.data, 42, contact.size) != NULL
 
 
 cdef int programs(const Common* common, Out* out) except -1 nogil:

@@ -33,6 +33,16 @@ def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
     return message.replace(b"Content-Length", line + b"\r\nContent-Length")
 
 
+def test_the_removal_of_a_registration() -> None:
+    """A REGISTER with the contact "*" removes all contacts of its account; one with a list of contacts does not."""
+    request, removal = events(list(Sip().dissect(packets("sip")[6])))
+    assert request[:4] == ("SipRequest", "REGISTER", "sip:10.20.30.5:5060", "212@10.20.30.5")
+    assert removal == ("SipUnregistration", "212@10.20.30.5", "6", 1)
+    assert events(dissect(with_header(b"Contact:  *")))[1:] == [("SipUnregistration", "212@pbx", "c1", 1)]
+    for other in (b"Contact: <sip:*@10.0.0.5>", b"Contact: *, <sip:212@10.0.0.5>", b"X-Contact: *"):
+        assert events(dissect(with_header(other))) == [REGISTERED]
+
+
 def test_plug_and_play_reports_the_model() -> None:
     """A phone that requests its configuration reports vendor, model and version in the Event header."""
     parsed = list(Sip().dissect(packets("sip")[0]))
@@ -250,7 +260,7 @@ def test_gap_inside_a_body_is_part_of_it() -> None:
 def test_session_descriptions() -> None:
     """An offer reports its program; an answer with another origin address was forwarded and yields no observation."""
     stream = Sip().stream(Packet())
-    parsed = [one for packet in packets("sip")[6:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
+    parsed = [one for packet in packets("sip")[7:] for one in stream.feed(packet, packet.payload, packet.dport == 5060)]
     media = ("audio 11800", "video 11802")
     assert [event for event in events(parsed) if event[0] == "SipMedia"] == [
         *[("SipMedia", "4@10.20.30.12", "", ())] * 2,
