@@ -29,6 +29,8 @@ KEY_LENGTH = 2
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
 LEGAL_FORM = lazy_pattern(r"(?:,? (?:ag|b\.v\.|co\.|company|corp\.?|corporation|gmbh|inc\.?|limited|llc|ltd\.?))+$")
+# A text with the number of a model: digits with letters, or four digits.
+NUMBERED = lazy_pattern(r"(?=.*\d\d)(?:.*[A-Za-z]|\d{4})")
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
@@ -130,6 +132,11 @@ class Matcher:
         name = text.lower()
         return self._spellings.get(name) or self._spellings.get(LEGAL_FORM.sub("", name)) or text
 
+    def _without_vendor(self, text: str) -> str:
+        """A model without a vendor in front; what has no number (``Sonos One``, ``Apple TV 4K``) is a name."""
+        first, _, rest = text.partition(" ")
+        return rest if NUMBERED.search(rest) and first.lower() in self._spellings else text
+
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
         for attribute, template in fingerprint.asserts.items():
             text = template
@@ -137,6 +144,8 @@ class Matcher:
                 text = " ".join(PLACEHOLDER.sub(lambda found: groups.get(found[1]) or "", template).split())
                 if attribute == "vendor":
                     text = self._vendor(text)
+                elif attribute == "model":
+                    text = self._without_vendor(text)
             if text:
                 yield Claim(
                     attribute,

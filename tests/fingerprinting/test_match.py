@@ -108,6 +108,25 @@ def test_templates() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("HP LaserJet M404", "LaserJet M404"),
+        ("hewlett-packard M404n", "M404n"),
+        ("Epson 3720", "3720"),
+        ("Epson One", "Epson One"),
+        ("HP TV 4K", "HP TV 4K"),
+        ("HP 27", "HP 27"),
+        ("HPX M404n", "HPX M404n"),
+        ("M404n", "M404n"),
+    ],
+)
+def test_a_model_loses_the_vendor_in_front(text: str, model: str) -> None:
+    """A model with a number is the same with and without its vendor; a name without one is kept."""
+    found = matcher(made("a.any", {"regex": "^(?P<model>.+)$"}, {"model": "{model}"})).match("test.kind", text)
+    assert [claim.value for claim in found] == [model]
+
+
 def test_what_a_model_is_sold_as() -> None:
     """The product of a model is yielded with it: in the same family, with a lower confidence, and never for another
     vendor.
