@@ -28,7 +28,10 @@ KEY_LENGTH = 2
 # ambiguous without a vendor.
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
-LEGAL_FORM = lazy_pattern(r"(?:,? (?:ag|b\.v\.|co\.|company|corp\.?|corporation|gmbh|inc\.?|limited|llc|ltd\.?))+$")
+LEGAL_FORM = lazy_pattern(
+    r"(?:,? (?:ag|b\.v\.|co\.|company|corp\.?|corporation|gmbh|inc\.?|limited|llc|ltd\.?|audio|communications?"
+    r"|electronics?|group|industries|international|labs|networks?|systems?|technolog(?:y|ies)))+$"
+)
 # A text with the number of a model: digits with letters, or four digits.
 NUMBERED = lazy_pattern(r"(?=.*\d\d)(?:.*[A-Za-z]|\d{4})")
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
@@ -128,7 +131,7 @@ class Matcher:
                 yield product._replace(confidence=_rounded(claim.confidence * product.confidence), family=claim.family)
 
     def _vendor(self, text: str) -> str:
-        """The vendor in the spelling of the vocabulary, with or without the legal form of the company."""
+        """The vendor in the spelling of the vocabulary, with or without its legal form and words like ``Networks``."""
         name = text.lower()
         return self._spellings.get(name) or self._spellings.get(LEGAL_FORM.sub("", name)) or text
 

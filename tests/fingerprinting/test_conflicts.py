@@ -241,6 +241,52 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         ],
         "barcode_scanner", "Zebra",
     ),
+    "a door station under the service of a camera vendor": (
+        [
+            (OWNER, "Bird Home Automation GmbH"), ("mdns.service", "_axis-video._tcp"),
+            ("mdns.instance", "Doorstation - 1ccae3711223"),
+        ],
+        "intercom", "DoorBird",
+    ),
+    "a loudspeaker of a camera vendor": (
+        [(OWNER, "Axis Communications AB"), ("upnp.manufacturer", "AXIS"), ("upnp.model_name", "AXIS C1310-E")],
+        "speaker", "Axis",
+    ),
+    "a camera of the same vendor": (
+        [(OWNER, "Axis Communications AB"), ("upnp.manufacturer", "AXIS"), ("upnp.model_name", "AXIS P3245-LVE")],
+        "camera", "Axis",
+    ),
+    "a computer with a media server of a vendor of players": (
+        [
+            DELL, *WINDOWS,
+            ("upnp.manufacturer", "Logitech"), ("upnp.model_name", "Logitech Media Server"), ("ssdp.nt", SERVER),
+        ],
+        "workstation", "",
+    ),
+    "a computer with a program for conferences": (
+        [DELL, *WINDOWS, ("sip.user_agent", "Polycom RealPresence Desktop/3.11")],
+        "workstation", "Dell",
+    ),
+    "a computer with a softphone of a vendor of phones": (
+        [DELL, *WINDOWS, ("sip.user_agent", "Grandstream Wave 1.0.3.34")],
+        "workstation", "Dell",
+    ),
+    "a computer that synchronizes files with a NAS": (
+        [DELL, *WINDOWS, ("http.user_agent", "Synology Drive Client/3.4.0")],
+        "workstation", "Dell",
+    ),
+    "a power strip of a vendor of power supplies": (
+        [("snmp.enterprise", "534"), ("snmp.sys_object_id", "1.3.6.1.4.1.534.6.6.7")],
+        "iot", "Eaton",
+    ),
+    "a power supply of the same vendor": (
+        [("snmp.enterprise", "534"), ("snmp.sys_object_id", "1.3.6.1.4.1.534.1")],
+        "ups", "Eaton",
+    ),
+    "a router whose vendor is written in two ways": (
+        [("upnp.manufacturer", "Ubiquiti Networks"), ("upnp.model_description", "UniFi Dream Machine Pro")],
+        "router", "Ubiquiti",
+    ),
     "the controller of access points on any server": (
         [INTEL, ("http.title", "UniFi Network"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",

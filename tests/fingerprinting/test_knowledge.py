@@ -116,7 +116,14 @@ def test_one_text_is_one_witness() -> None:
 
 def test_a_legal_form_does_not_make_another_vendor() -> None:
     """A vendor that is written with the form of its company is the vendor of the vocabulary; others stay as written."""
-    for text, vendor in (("Bose Corporation", "Bose"), ("Sony Co., Ltd.", "Sony"), ("Acme GmbH", "Acme GmbH")):
+    for text, vendor in (
+        ("Bose Corporation", "Bose"),
+        ("Sony Co., Ltd.", "Sony"),
+        ("Ubiquiti Networks", "Ubiquiti"),
+        ("Linkplay Technology Inc.", "Linkplay"),
+        ("Acme GmbH", "Acme GmbH"),
+        ("Acme Networks", "Acme Networks"),
+    ):
         assert fuse(seen("mdns.txt.manufacturer", text))["vendor"].value == vendor
 
 
