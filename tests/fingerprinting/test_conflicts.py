@@ -287,6 +287,10 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [("upnp.manufacturer", "Ubiquiti Networks"), ("upnp.model_description", "UniFi Dream Machine Pro")],
         "router", "Ubiquiti",
     ),
+    "a disc player with the browser of TVs": (
+        [(OWNER, "Sony Corporation"), ("http.user_agent", "SonyCEBrowser/1.0 (BDPS3200; CTV2014/M12.4.0105; USA)")],
+        "media_player", "Sony",
+    ),
     "the controller of access points on any server": (
         [INTEL, ("http.title", "UniFi Network"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",
