@@ -32,8 +32,8 @@ LEGAL_FORM = lazy_pattern(
     r"(?:,? (?:ag|b\.v\.|co\.|company|corp\.?|corporation|gmbh|inc\.?|limited|llc|ltd\.?|audio|communications?"
     r"|electronics?|group|industries|international|labs|networks?|systems?|technolog(?:y|ies)))+$"
 )
-# A text with the number of a model: digits with letters, or four digits.
-NUMBERED = lazy_pattern(r"(?=.*\d\d)(?:.*[A-Za-z]|\d{4})")
+# A text that begins with the number of a model: digits with letters, or four digits.
+NUMBERED = lazy_pattern(r"(?=\S*\d\d)(?:\S*[A-Za-z]|\d{4})")
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
 
@@ -136,9 +136,9 @@ class Matcher:
         return self._spellings.get(name) or self._spellings.get(LEGAL_FORM.sub("", name)) or text
 
     def _without_vendor(self, text: str) -> str:
-        """A model without a vendor in front; what has no number (``Sonos One``, ``Apple TV 4K``) is a name."""
+        """A number of a model without the vendor in front; others (``Roku Express 3900X``) are names as a whole."""
         first, _, rest = text.partition(" ")
-        return rest if NUMBERED.search(rest) and first.lower() in self._spellings else text
+        return rest if NUMBERED.match(rest) and first.lower() in self._spellings else text
 
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
         for attribute, template in fingerprint.asserts.items():

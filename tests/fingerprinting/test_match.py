@@ -111,7 +111,8 @@ def test_templates() -> None:
 @pytest.mark.parametrize(
     ("text", "model"),
     [
-        ("HP LaserJet M404", "LaserJet M404"),
+        ("HP M404dn", "M404dn"),
+        ("HP LaserJet M404", "HP LaserJet M404"),
         ("hewlett-packard M404n", "M404n"),
         ("Epson 3720", "3720"),
         ("Epson One", "Epson One"),
@@ -122,7 +123,7 @@ def test_templates() -> None:
     ],
 )
 def test_a_model_loses_the_vendor_in_front(text: str, model: str) -> None:
-    """A model with a number is the same with and without its vendor; a name without one is kept."""
+    """A number of a model is the same with and without its vendor; a name is kept as a whole."""
     found = matcher(made("a.any", {"regex": "^(?P<model>.+)$"}, {"model": "{model}"})).match("test.kind", text)
     assert [claim.value for claim in found] == [model]
 
