@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -20,11 +20,17 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str, 
     if filters and args.operands and _is_filter(args.operands[0]):
         args.operands.insert(0, usual)
     args.action, *args.operands = args.operands or [usual]
-    if args.action in actions:
+    return is_action(args.action, actions)
+
+
+def is_action(name: str, actions: Iterable[str]) -> bool:
+    """Whether a command has the action; False after an error."""
+    known = list(actions)
+    if name in known:
         return True
     from sensor.documents import nearest
 
-    complain(f"no action {args.action!r}, {nearest(args.action, list(actions))}", error="usage.unknown-action")
+    complain(f"no action {name!r}, {nearest(name, known)}", error="usage.unknown-action")
     return False
 
 

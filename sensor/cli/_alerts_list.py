@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._codes import NOT_FOUND
 from sensor.cli._data import now_of
 from sensor.cli._show import part, put, row_count, table_of_alerts, tidy, vlan_number
-from sensor.cli._tail_filter import moment, time_or_span
+from sensor.cli._tail_filter import check_order, moment, time_or_span
 from sensor.cli._views import stop_of, views_of
 from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES
@@ -88,12 +89,14 @@ def filter_of(args: argparse.Namespace) -> AlertFilter:
     from sensor.views.alert_filter import AlertFilter
 
     states = ["open", "acknowledged"] if args.open and not args.states else args.states
+    since, until = _ns(args, args.since), _ns(args, args.until)
+    check_order(args, since, until)
     return AlertFilter(
         text=args.text, state=tuple(states), severity=args.severity, detector=tuple(args.detector),
         assignee=tuple(args.assignee),
         verdict=tuple(verdict.replace("-", "_") for verdict in args.verdict), site=tuple(args.site), vlan=args.vlan,
         source=args.src, target=args.dst,
-        device=args.device, since=_ns(args, args.since), until=_ns(args, args.until),
+        device=args.device, since=since, until=until,
     )  # fmt: skip
 
 
@@ -112,11 +115,13 @@ def list_alerts(args: argparse.Namespace) -> int:
 
     data = views_of(args, "alerts")
     try:
+        page = alerts(data, filter_of(args), args.sort, limit=1)
+        if not page.total and not are_known(args):
+            return NOT_FOUND
         if args.json:
             for record in _records(data, args, args.count or sys.maxsize):
                 put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
             return 0
-        page = alerts(data, filter_of(args), args.sort, limit=1)
         shown, left_out = list(_records(data, args, args.count or SHOWN)), suppressed(data)
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
@@ -127,6 +132,18 @@ def list_alerts(args: argparse.Namespace) -> int:
     if left_out:
         print(f"suppressed by mutes: {counted(left_out, 'alert')}; `sensor alerts muted` lists them")
     return 0
+
+
+def are_known(args: argparse.Namespace) -> bool:
+    """Whether every host in the filters is an address, a MAC, or a device; False after an error: without a device of
+    that name, an empty list is no statement about it.
+    """
+    from sensor.cli._known import known, the_device
+    from sensor.views.indicators import ADDRESS, MAC, kind_of
+
+    hosts = [host for host in (args.src, args.dst, args.device) if host and "/" not in host]
+    names = [host for host in hosts if kind_of(host)[0] not in (ADDRESS, MAC)]
+    return not names or all(the_device(known(args).fold, name) is not None for name in names)
 
 
 def record_of(row: AlertRow, closer: AlertNote | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._data import now_of
-from sensor.cli._devices_actions import SOON, change_inventory, inventory
+from sensor.cli._devices_actions import change_inventory, inventory, soon
 from sensor.cli._known import Known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
@@ -171,7 +171,7 @@ def forget(args: argparse.Namespace) -> int:
 
     def write(operator: OperatorChanges) -> str:
         operator.order("forget", key, service, args.reason)
-        return f"forget {what}{f', {service}' if service else ''}: {SOON}"
+        return f"forget {what}{f', {service}' if service else ''}: {soon(args)}"
 
     return change_inventory(args, found, write)
 
@@ -197,7 +197,7 @@ def rule(args: argparse.Namespace) -> int:
 
     def write(operator: OperatorChanges) -> str:
         operator.correct([Correction(key, args.action, f"{client} {server} {service}", reason=args.reason)])
-        return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {SOON}"
+        return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {soon(args)}"
 
     return change_inventory(args, found, write)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._console_setup import (
     assessing_of,
+    check_dataset,
     check_installed,
     chosen_place,
     chosen_proxy,
@@ -48,6 +49,8 @@ def serve(args: argparse.Namespace) -> int:
     from sensor.runtime.process import serving
 
     state, place, notifier = state_of(args), chosen_place(args), Notifier()
+    if args.data and not args.hub:
+        check_dataset(state, args.data)
     path, config = config_of(args)
     mutes = None if args.state else config.alerts.mutes
     usual, oidc = args.data or os.environ.get(VARIABLE, ""), oidc_of(config)
@@ -114,7 +117,7 @@ def token(args: argparse.Namespace) -> int:
     """``token NAME``."""
     if not 0 < args.days <= LONGEST_DAYS:
         complain(
-            f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value"
+            f"--days: found {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value"
         )
         return USAGE
     number, secret = keys_of(args).add_token(tidy(args.operands[0]), args.scope or "read", args.days)

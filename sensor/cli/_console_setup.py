@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Exit
-from sensor.cli._data import folders_of, migrated
+from sensor.cli._data import folders_of, migrated, unknown_dataset
 from sensor.cli._hub_base import shared_of_hub
 from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import tidy
@@ -93,7 +93,7 @@ def languages_of(args: argparse.Namespace, state: Path) -> Languages:
         raise Exit(USAGE) from None
     except KeyError:
         found = sorted(Languages(folder).known)
-        text = f"found --lang {tidy(args.lang)}, expected one of {', '.join(found)}: catalogues are in {folder}"
+        text = f"--lang: found {tidy(args.lang)!r}, expected one of {', '.join(found)}: catalogues are in {folder}"
         raise Exit(USAGE, text, error="usage.invalid-value") from None
 
 
@@ -134,6 +134,16 @@ def state_of(args: argparse.Namespace) -> Path:
         )
     migrated(folder)
     return folder
+
+
+def check_dataset(state: Path, name: str) -> None:
+    """Raises Exit if the state folder has no dataset of this name."""
+    from sensor.datasets.choose import UnknownDataset, datasets_in, named_in
+
+    try:
+        named_in(datasets_in(state), name)
+    except UnknownDataset as error:
+        raise unknown_dataset(error, state) from None
 
 
 def keys_of(args: argparse.Namespace) -> Keys:

@@ -14,6 +14,7 @@ from sensor.cli._show import tidy
 from sensor.cli._times import span_text
 
 if TYPE_CHECKING:
+    from sensor.datasets.choose import UnknownDataset
     from sensor.datasets.dataset import Dataset
 
 VARIABLE = "SENSOR_DATA"
@@ -129,15 +130,18 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
         except NoDataset as error:
             fault = fault or error
         except UnknownDataset as error:
-            from sensor.documents import nearest
-
-            what = nearest(error.name, error.known) if error.known else "there are no datasets"
-            raise Exit(
-                NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown"
-            ) from None
+            raise unknown_dataset(error, folder) from None
     if waiting:
         return dataset_in(folders[0])
     raise Exit(NOT_OPENED, str(fault), error="dataset.missing")
+
+
+def unknown_dataset(error: UnknownDataset, folder: Path) -> Exit:
+    """The exit of a command for a name that no dataset in the state folder has."""
+    from sensor.documents import nearest
+
+    what = nearest(error.name, error.known) or "there are no datasets"
+    return Exit(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {folder}, {what}", error="dataset.unknown")
 
 
 def migrated(folder: Path) -> None:

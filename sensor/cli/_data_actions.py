@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Exit
-from sensor.cli._data import VARIABLE, folders_of, migrated
+from sensor.cli._codes import INCOMPLETE, NOT_OPENED, USAGE, Exit
+from sensor.cli._data import VARIABLE, folders_of, migrated, unknown_dataset
 from sensor.cli._places import reason_of, size_text
 from sensor.cli._progress import counting, reading
 from sensor.cli._records import catch_up
@@ -28,7 +28,6 @@ from sensor.datasets.count import Counts, counts_of, size_of
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.names import BadName
 from sensor.datasets.replays import CannotCreate
-from sensor.documents import nearest
 from sensor.inventory.store.database import StoreError
 from sensor.records.paths import records_folder
 
@@ -204,7 +203,7 @@ def _named(state: Path, name: str) -> Dataset:
     try:
         return named_in(datasets_in(state), name)
     except UnknownDataset as error:
-        raise _unknown(error, state) from None
+        raise unknown_dataset(error, state) from None
 
 
 def _chosen(state: Path, arguments: list[str]) -> Dataset:
@@ -214,12 +213,7 @@ def _chosen(state: Path, arguments: list[str]) -> Dataset:
     except NoDataset as error:
         raise Exit(NOT_OPENED, str(error), error="dataset.missing") from None
     except UnknownDataset as error:
-        raise _unknown(error, state) from None
-
-
-def _unknown(error: UnknownDataset, state: Path) -> Exit:
-    what = nearest(error.name, error.known) if error.known else "there are no datasets"
-    return Exit(NOT_FOUND, f"no dataset {tidy(error.name)!r} in {state}, {what}", error="dataset.unknown")
+        raise unknown_dataset(error, state) from None
 
 
 def _read(state: Path) -> Dataset | None:

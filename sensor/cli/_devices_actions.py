@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._data import need_inventory
+from sensor.cli._data import dataset_of, need_inventory
 from sensor.cli._known import Known, known, the_device
 from sensor.cli._setup import complain, user_name
 from sensor.cli._show import part, put, tidy
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from sensor.inventory.store.operator_changes import OperatorChanges
 
 Record = dict[str, Any]
-SOON = "applied within a second by a running sensor, else at the next start"
+
+
+def soon(args: argparse.Namespace) -> str:
+    """When a change takes effect that only an engine can apply."""
+    from sensor.datasets.card import REPLAY
+
+    if dataset_of(args).kind == REPLAY:
+        return "applied when a later run or replay continues this inventory with --state"
+    return "applied within a second by a running sensor, else at the next start"
 
 
 def author_of(args: argparse.Namespace) -> str:
@@ -122,7 +130,7 @@ def merge(args: argparse.Namespace) -> int:
         complain("both names are the same device", error="device.unknown")
         return USAGE
     reason = args.reason or f"set by {author_of(args)}"
-    return change_inventory(args, found, _ordering("merge", keep, lose, reason))
+    return change_inventory(args, found, _ordering("merge", keep, lose, reason, soon(args)))
 
 
 def split(args: argparse.Namespace) -> int:
@@ -140,15 +148,14 @@ def split(args: argparse.Namespace) -> int:
         )
         return NOT_FOUND
     other = f"mac:{mac}" if mac else f"ip:{text}"
-    return change_inventory(
-        args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"set by {author_of(args)}")
-    )
+    reason = args.reason or f"set by {author_of(args)}"
+    return change_inventory(args, found, _ordering("split", tidy(record.get("key")), other, reason, soon(args)))
 
 
-def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[OperatorChanges], str]:
+def _ordering(action: str, key: str, other: str, reason: str, when: str) -> Callable[[OperatorChanges], str]:
     def write(operator: OperatorChanges) -> str:
         operator.order(action, key, other, reason)
-        return f"{action} {key} {other}: {SOON}"
+        return f"{action} {key} {other}: {when}"
 
     return write
 

@@ -78,7 +78,7 @@ def _rows(path: Path) -> list[Expected]:
 
 
 def import_words(args: argparse.Namespace) -> int:
-    """``import FILE``: each row becomes operator values."""
+    """``import FILE``: each row becomes operator values; 1 if there are faults. Valid values are stored regardless."""
     if len(args.operands) != 1:
         complain("expected sensor devices import FILE", error="usage.missing-argument")
         return USAGE
@@ -96,7 +96,7 @@ def import_words(args: argparse.Namespace) -> int:
         counts = f"attributes set: {len(taken.corrections):,}; faults: {len(taken.faults):,}"
         return f"rows read: {len(rows):,}{later}; {counts}"
 
-    return change_inventory(args, found, write) or (USAGE if taken.faults and not taken.corrections else 0)
+    return change_inventory(args, found, write) or (NOT_FOUND if taken.faults else 0)
 
 
 def diff(args: argparse.Namespace) -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sensor.intel.listed import Listed
 
 SHOWN = 10
+# Times of views.
+TIMES = ("first", "last")
 NONE_KEPT = "none stored in this dataset"
 
 
@@ -146,7 +148,7 @@ def body_of(about: About) -> dict[str, Any]:
     """The indicator as JSON."""
     body = {
         "kind": "indicator",
-        "indicator": msgspec.to_builtins(about.indicator),
+        "indicator": _with_times(msgspec.to_builtins(about.indicator)),
         "lists": [one._asdict() for one in about.lists],
     }
     if about.records is None:
@@ -154,6 +156,18 @@ def body_of(about: About) -> dict[str, Any]:
     kept = about.records
     conversations, names = [one._asdict() for one in kept.conversations], [one._asdict() for one in kept.names]
     return body | {"records": {"rows": kept.tables, "talks": conversations, "more": kept.more, "names": names}}
+
+
+def _with_times(value: Any) -> Any:
+    """Times of views, ns, in the notation of records; null if there is none."""
+    if isinstance(value, list):
+        return [_with_times(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: (time_text(one) if one else None) if name in TIMES and isinstance(one, int) else _with_times(one)
+        for name, one in value.items()
+    }
 
 
 def _of_records(about: About) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, decimal, paint, put, tidy
+from sensor.cli._show import coloured, decimal, meant, paint, put, tidy
 from sensor.cli._table import table
 from sensor.core.phrases import counted
 from sensor.fingerprinting.entries import Fingerprint, Knowledge
@@ -56,7 +56,7 @@ def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
 def _no_key(key: str) -> str:
     from sensor.documents import nearest
 
-    return f"no filter {key!r}: {nearest(key, KEYS)}"
+    return f"no filter {key!r}, {nearest(key, KEYS)}"
 
 
 def protocol_of(one: Fingerprint) -> str:
@@ -144,10 +144,7 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
         from difflib import get_close_matches
 
         near = get_close_matches(name, by_id, NEAREST)
-        complain(
-            f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""),
-            error="fingerprint.unknown",
-        )
+        complain(f"no fingerprint {name!r}{meant(near)}", error="fingerprint.unknown")
     if not args.operands:
         complain("expected show FINGERPRINT…, as in `sensor fingerprints list`", error="usage.missing-argument")
         return USAGE

@@ -88,7 +88,7 @@ def _check(args: argparse.Namespace) -> None:
     if (args.what is None) == (args.address is None):
         raise ValueError("expected an alert, an incident or a recommendation, or --address ADDRESS, and not both")
     if args.format is not None and args.format not in names():
-        raise ValueError(f"found --format {args.format}, {nearest(args.format, names())}")
+        raise ValueError(f"--format: found {args.format!r}, {nearest(args.format, names())}")
     if args.undo and not args.format:
         raise ValueError("--undo needs --format")
 

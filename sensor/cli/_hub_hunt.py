@@ -102,7 +102,7 @@ def query_of(text: str) -> str:
     if text in known:
         return hunt_of(known[text]).sql
     if len(text.split()) < 2:
-        raise Exit(NOT_FOUND, f"no hunt {tidy(text)!r}: {nearest(text, list(known))}, or a query", error="hunt.unknown")
+        raise Exit(NOT_FOUND, f"no query, no hunt: {tidy(text)!r}, {nearest(text, list(known))}", error="hunt.unknown")
     return text
 
 

@@ -70,7 +70,7 @@ def _add(args: argparse.Namespace, name: str) -> int:
         raise Exit(USAGE, message, error="usage.invalid-value")
     every = DAYS.get(args.every or "7d", "")
     if not every:
-        raise Exit(USAGE, f"found --every {tidy(args.every)}, expected 1d or 7d", error="usage.invalid-value")
+        raise Exit(USAGE, f"--every: found {tidy(args.every)!r}, expected 1d or 7d", error="usage.invalid-value")
     with opened(args) as base:
         one = Schedule(name, args.site, every, args.format, author_of(args))
         if not add_schedule(base, one, datetime.now(UTC)):

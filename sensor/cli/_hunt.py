@@ -82,7 +82,7 @@ def describe(args: argparse.Namespace) -> int:
 
     if args.operands and args.operands[0] not in TABLES:
         complain(
-            f"found the table {tidy(args.operands[0])!r}: {nearest(args.operands[0], list(TABLES))}",
+            f"found the table {tidy(args.operands[0])!r}, {nearest(args.operands[0], list(TABLES))}",
             error="records.unknown-table",
         )
         return USAGE
@@ -178,7 +178,7 @@ def path_of(args: argparse.Namespace, word: str) -> Path:
         return known[word]
     if word.endswith((".yaml", ".yml")) and Path(word).is_file():
         return Path(word)
-    text = f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file"
+    text = f"no hunt and no YAML file {tidy(word)!r}, {nearest(word, list(known))}"
     raise Exit(NOT_FOUND, text, error="hunt.unknown")
 
 

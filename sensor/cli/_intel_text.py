@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from sensor.cli._codes import NOT_FOUND
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, Exit
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
@@ -48,6 +48,8 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
     from sensor.intel.names import SUFFIX
 
     paths = [*sorted(folder.glob(f"*{SUFFIX}")), *more]
+    if not paths:
+        raise Exit(NOT_OPENED, f"no lists in {folder}: add one with `sensor intel add SOURCE`", error="intel.no-list")
     found = matches(paths, args.operands, now, lambda errors: complain(str(errors), error="config.invalid-value"))
     if args.json:
         for value, entry, counts in found:

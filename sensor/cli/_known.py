@@ -12,7 +12,7 @@ from sensor.cli._data import add_data_arguments, complain_unknown, dataset_of
 from sensor.cli._log import fold_of, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
-from sensor.cli._show import part, tidy
+from sensor.cli._show import meant, part, tidy
 from sensor.posture.lookup import devices_named, handles
 
 if TYPE_CHECKING:
@@ -143,5 +143,5 @@ def the_device(fold: Records, what: str) -> Record | None:
     near = get_close_matches(
         what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3
     )
-    complain(f"no device {what!r}" + (f": did you mean {' or '.join(near)}?" if near else ""), error="device.unknown")
+    complain(f"no device {what!r}{meant(near)}", error="device.unknown")
     return None

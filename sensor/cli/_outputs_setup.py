@@ -28,7 +28,7 @@ class Configured(NamedTuple):
         for name in names:
             if name not in outputs:
                 complain(
-                    f"no output {name!r}: {nearest(name, sorted(outputs)) if outputs else 'none are configured'}",
+                    f"no output {name!r}, {nearest(name, sorted(outputs)) or 'none are configured'}",
                     error="output.unknown",
                 )
                 return None

@@ -22,14 +22,12 @@ KINDS = (
     ("expected at least one argument", "usage.missing-argument"),
     ("not allowed with argument", "usage.conflicting-options"),
     ("argument ACTION: invalid choice", "usage.unknown-action"),
+    ("argument action: invalid choice", "usage.unknown-action"),
 )
+CHOICE = re.compile(r"^argument (\S+): invalid choice: (.*) \(choose from (.*)\)$")
 # Part of argparse's message → the same in the terms of other messages.
 REWORDED = (
     (re.compile(r"^argument (?=\S+: )"), ""),
-    (
-        re.compile(r": invalid choice: (.*) \(choose from (.*)\)$"),
-        lambda found: f": found {found[1]}, expected one of {found[2].replace(chr(39), '')}",
-    ),
     (re.compile(r": invalid (?:int|float) value: (.*)$"), r": found \1, expected a number"),
 )
 OPTIONS = """\
@@ -92,13 +90,24 @@ class Parser(argparse.ArgumentParser):
         code = next((code for part, code in KINDS if part in message), "usage.invalid-value")
         if code == "usage.unknown-option":
             message += self._nearest(message.partition(": ")[2].split()[0])
+        message = CHOICE.sub(_choice, message)
         for pattern, words in REWORDED:
             message = pattern.sub(words, message)
-        self.exit(USAGE, f"{self.prog}: {message}; `{self.prog} --help` shows its arguments [{code}]\n")
+        end = "" if message.endswith("?") else ";"
+        self.exit(USAGE, f"{self.prog}: {message}{end} `{self.prog} --help` shows its arguments [{code}]\n")
 
     def _nearest(self, option: str) -> str:
         near = option_suggestion(option, self._option_string_actions)
         return f": did you mean {near}?" if near else ""
+
+
+def _choice(found: re.Match[str]) -> str:
+    """The message about a value that is none of the choices, in the terms of other messages."""
+    from sensor.documents import nearest
+
+    name, value, choices = found[1], found[2], found[3].replace("'", "").split(", ")
+    what = f"no action {value}" if name.lower() == "action" else f"{name}: found {value}"
+    return f"{what}, {nearest(value.strip(chr(39)), choices)}"
 
 
 class TopParser(Parser):
@@ -109,7 +118,7 @@ class TopParser(Parser):
         self.abouts: dict[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
-        """Without a command, all of them are listed."""
+        """Without arguments, all commands are listed."""
         if message.endswith("required: COMMAND"):
             self.print_help(sys.stderr)
         super().error(message)

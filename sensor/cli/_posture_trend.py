@@ -94,10 +94,7 @@ def trend(args: argparse.Namespace) -> int:
     names = {name for one in days for name in one.segments}
     if segment and segment not in names:
         complain(
-            (
-                f"no segment {tidy(segment)!r} was recorded: "
-                f"{nearest(segment, sorted(names)) if names else 'there are none'}"
-            ),
+            f"no segment {tidy(segment)!r} was recorded, {nearest(segment, sorted(names)) or 'there are none'}",
             error="posture.unknown-segment",
         )
         return NOT_FOUND

@@ -78,7 +78,7 @@ def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
             equals = ""
         if not equals:
             raise ValueError(
-                f"found --controller {word}, expected a class and an address, such as my-controller=10.0.0.5"
+                f"--controller: found {word!r}, expected a class and an address, such as my-controller=10.0.0.5"
             )
         found.setdefault(name, []).append(address)
     if missing := [one for one in profile.controllers if one not in found]:
@@ -88,7 +88,7 @@ def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
     ]:
         known = profile.controllers
         hint = nearest(others[0], known) if known else "expected none: the profile has no class"
-        raise ValueError(f"found --controller {others[0]}, {hint}")
+        raise ValueError(f"--controller: found {others[0]!r}, {hint}")
     return found
 
 
@@ -96,7 +96,7 @@ def _target(args: argparse.Namespace) -> dict[str, str] | int:
     """The scope of the profile, or an exit code after an error if the device is not known."""
     if args.type is not None:
         if args.type not in TYPES:
-            complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
+            complain(f"--type: found {args.type!r}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
             return USAGE
         return {"type": args.type}
     site = site_of(args)

@@ -58,13 +58,13 @@ def _is_valid(args: argparse.Namespace) -> bool:
         return False
     if args.format is not None and args.format not in allowing():
         complain(
-            f"found --format {args.format}, {nearest(args.format, allowing())}, which support allow-lists",
+            f"--format: found {args.format!r} for an allow-list, {nearest(args.format, allowing())}",
             error="usage.invalid-value",
         )
         return False
     if args.url and not args.url.startswith("https://"):
         complain(
-            f"found --url {args.url}, expected one that begins with https:// (RFC 8520, section 1.4)",
+            f"--url: found {args.url!r}, expected one that begins with https:// (RFC 8520, section 1.4)",
             error="usage.invalid-value",
         )
         return False

@@ -76,6 +76,7 @@ def folder_of(args: argparse.Namespace) -> Path:
 @contextlib.contextmanager
 def asking(args: argparse.Namespace) -> Iterator[Query]:
     """A query on the selected records. Raises Exit if there are none, or the query is invalid."""
+    from sensor.cli._tail_filter import check_order
     from sensor.records.query import NoRecords, Query, QueryError, Range
 
     if not installed():
@@ -84,6 +85,7 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
     catch_up(folder)
     try:
         within = Range(moment_in(folder, args.since), moment_in(folder, args.until))
+        check_order(args, within.since, within.until)
         query = Query(
             folder, within, computed={} if args.records is not None else {"vulnerability": lambda: _findings(args)}
         )
@@ -110,7 +112,7 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
     picture = picture_of(argparse.Namespace(**vars(args) | {"config": None}))
     if picture is None:
         raise Exit(NOT_OPENED)
-    seen = {name: node.last_seen.rstrip("Z") for name, node in picture.site.nodes.items()}
+    seen = {name: node.last_seen for name, node in picture.site.nodes.items()}
     names = TABLES["vulnerability"].names
     found = every_finding(picture, VulnerabilityFilter(verdict=tuple(VERDICTS), state=()))
     rows = [msgspec.structs.asdict(one) | {"ts": seen.get(one.device), "ip": one.address} for one in found]

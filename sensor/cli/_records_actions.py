@@ -112,7 +112,7 @@ def export(args: argparse.Namespace) -> int:
 
     for name in args.table:
         if name not in TABLES:
-            complain(f"found the table {tidy(name)!r}: {nearest(name, list(TABLES))}", error="records.unknown-table")
+            complain(f"found the table {tidy(name)!r}, {nearest(name, list(TABLES))}", error="records.unknown-table")
             return USAGE
     if not installed():
         return NOT_OPENED

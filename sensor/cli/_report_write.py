@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._configuration import configuration
-from sensor.cli._data import dataset_of, need_log
+from sensor.cli._data import dataset_of, head, need_log
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import tidy
 from sensor.cli._site import site_of
 from sensor.cli._tickets_open import policy_of
 from sensor.cli._vulns_feeds import reading
 from sensor.core.phrases import counted
+from sensor.datasets.card import LIVE
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
 from sensor.intel.list_sources import load_sources
@@ -31,7 +32,7 @@ from sensor.report.links import PAPER
 from sensor.report.model import Report
 from sensor.report.page import page
 from sensor.report.pdf import NoPdf, pdf, writer
-from sensor.report.period import PeriodSpec, period_spec
+from sensor.report.period import PeriodSpec, is_time, period_spec
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
 
@@ -56,7 +57,22 @@ def write(args: argparse.Namespace) -> int:
     if sources is None:
         return NOT_OPENED
     report = report_of(sources._replace(older=requested.older), requested.period_spec)
+    if _has_no_data(args, report):
+        return NOT_OPENED
     return _put(args.output, _written(report, requested.kind), report)
+
+
+def _has_no_data(args: argparse.Namespace, report: Report) -> bool:
+    """Whether the period has no data, after an error: the report would state that no alert was raised."""
+    dataset, period = dataset_of(args), report.period
+    if not (args.period or args.since or args.until) or not (is_time(dataset.span.first) and period.until):
+        return False
+    is_after = dataset.kind != LIVE and period.since > dataset.span.last
+    if period.until >= dataset.span.first and not is_after:
+        return False
+    span = f"{period.since[:16]}Z to {period.until[:16]}Z"
+    complain(f"no report was written: {span} is outside of the data: {head(dataset)}", error="dataset.empty")
+    return True
 
 
 def _requested(args: argparse.Namespace) -> Requested | int:

@@ -101,7 +101,8 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
         source.close()
     for unreadable in source.unreadable:
         complain(str(unreadable), error="capture.not-read")
-    _print_result(args, run, fold)
+    if not source.all_unreadable:
+        _print_result(args, run, fold)
     return NOT_OPENED if source.unreadable else 0
 
 

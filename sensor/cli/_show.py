@@ -10,7 +10,7 @@ import ipaddress
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, TextIO
@@ -48,6 +48,11 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
     add_view_arguments(parser)
 
 
+def meant(near: Sequence[str]) -> str:
+    """The nearest names, at the end of a message about an unknown one; empty if there are none."""
+    return f", did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
 def row_count(text: str) -> int:
     """The argument of -n. Raises ArgumentTypeError."""
     return _number(text, "number", ROWS_LIMIT)
@@ -60,7 +65,7 @@ def vlan_number(text: str) -> int:
 
 def _number(text: str, what: str, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        raise argparse.ArgumentTypeError(f"found {text}, expected a {what} from 1 to {most}")
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a {what} from 1 to {most}")
     return int(text)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+from sensor.cli._codes import USAGE, Exit
 from sensor.cli._show import Record, level, part, tidy, vlan_number
 from sensor.cli._times import moment_of
 from sensor.core.ids import means
@@ -62,7 +63,7 @@ def kinds(text: str) -> list[str]:
     for word in found:
         if word not in known:
             raise argparse.ArgumentTypeError(
-                f"found {word}, expected one of {', '.join((*KINDS, *RECORDS))}; events and records cannot be mixed"
+                f"found {word!r}, expected one of {', '.join((*KINDS, *RECORDS))}; events and records cannot be mixed"
             )
     return found
 
@@ -92,9 +93,19 @@ def moment(text: str, now: datetime | None = None) -> str:
     found = moment_of(text, (now or datetime.now(UTC)).timestamp())
     if not found:
         raise argparse.ArgumentTypeError(
-            f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00"
+            f"found {text!r}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00"
         )
     return found
+
+
+def check_order(args: argparse.Namespace, since: int | None, until: int | None) -> None:
+    """Raises Exit if the span of --since and --until, in the same unit, is empty."""
+    if since is not None and until is not None and since >= until:
+        raise Exit(
+            USAGE,
+            f"found --since {args.since} and --until {args.until}, expected a start before the end",
+            error="usage.invalid-value",
+        )
 
 
 class EndFilter:

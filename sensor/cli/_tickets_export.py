@@ -25,7 +25,7 @@ OF_JIRA = ("jira", "jira_server")
 def export(args: argparse.Namespace) -> int:
     name = args.format or DEFAULT
     if name not in names():
-        complain(f"found --format {name}, {nearest(name, names())}", error="usage.invalid-value")
+        complain(f"--format: found {name!r}, {nearest(name, names())}", error="usage.invalid-value")
         return USAGE
     if name in OF_JIRA and not args.project:
         complain(f"expected --project KEY: issues of {name} belong to a project", error="usage.missing-argument")

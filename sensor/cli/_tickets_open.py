@@ -131,11 +131,9 @@ def chosen(args: argparse.Namespace, opened: OpenedTickets, names: Iterable[str]
             near = (
                 f"it is the beginning of {', '.join(several)}"
                 if several
-                else nearest(name, list(known))
-                if known
-                else "the list of tickets is empty"
+                else nearest(name, list(known)) or "the list of tickets is empty"
             )
-            complain(f"no ticket {name!r}: {near}", error="ticket.unknown")
+            complain(f"no ticket {name!r}, {near}", error="ticket.unknown")
             return None
         meant += several
     if names:

@@ -87,10 +87,7 @@ def _outputs(opened: OpenedTickets, name: str) -> dict[str, Any] | None:
     )
     if name and name not in outputs:
         complain(
-            (
-                f"no output {tidy(name)!r}: "
-                f"{nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}"
-            ),
+            (f"no output {tidy(name)!r}, {nearest(name, list(ours)) or 'no output of type tickets is configured'}"),
             error="output.unknown",
         )
     elif name and name not in ours:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sensor.views.dataset import Data
     from sensor.views.errors import ViewError
 
+# Fields of views that are options of commands.
+OPTIONS = ("assignee", "detector", "severity", "site", "sort", "verdict")
+
 
 def views_of(args: argparse.Namespace, what: str) -> Data:
     """The tables of the dataset, up to date; those of its log alone if it has no inventory. Raises Exit without a log:
@@ -100,9 +103,10 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Exit:
 
     if isinstance(error, Unknown) and error.field == "id":
         expected = "expected an id, or its beginning, from a list such as `sensor alerts`"
-        return Exit(NOT_FOUND, tidy(f"no {tidy(error.value)} in the dataset: {expected}"), error="dataset.unknown-id")
+        return Exit(NOT_FOUND, f"no {tidy(error.value)!r} in the dataset: {expected}", error="dataset.unknown-id")
     if isinstance(error, Unknown | Malformed | Ambiguous):
-        return Exit(USAGE, tidy(str(error)), error="usage.invalid-value")
+        option = "--" if getattr(error, "field", "") in OPTIONS else ""
+        return Exit(USAGE, tidy(f"{option}{error}"), error="usage.invalid-value")
     return Exit(NOT_OPENED, tidy(str(error)), error="dataset.damaged")
 
 

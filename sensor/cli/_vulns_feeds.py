@@ -120,7 +120,7 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
     for name in args.operands:
         if name not in known:
             complain(
-                f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing has been imported'}",
+                f"no source {tidy(name)!r}, {nearest(name, list(known)) or 'nothing has been imported'}",
                 error="vulnerability.unknown-source",
             )
             return NOT_FOUND

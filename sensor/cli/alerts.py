@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from sensor.cli._actions import is_action
 from sensor.cli._alerts_list import add_filter_arguments
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
@@ -58,8 +59,7 @@ def main(args: argparse.Namespace) -> int:
     6 if there is no event log.
     """
     args.action = args.operands.pop(0) if args.operands else "list"
-    if args.action not in ACTIONS:
-        complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
+    if not is_action(args.action, ACTIONS):
         return USAGE
     if args.operands and args.action in ALONE:
         complain(

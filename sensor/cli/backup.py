@@ -61,9 +61,10 @@ def main(args: argparse.Namespace) -> int:
     if args.file.exists() and not args.force:
         complain(f"{args.file} exists: specify another file, or overwrite it with --force", error="file.exists")
         return USAGE
-    if not args.file.absolute().parent.is_dir():
-        complain(f"no backup was created: {args.file.absolute().parent} is not a folder", error="backup.failed")
-        return NOT_OPENED
+    for folder in (args.file.absolute().parent, places.state):
+        if not folder.is_dir():
+            complain(f"no backup was created: {folder} is not a folder", error="backup.failed")
+            return NOT_OPENED
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, BackupScope
 

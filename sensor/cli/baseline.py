@@ -42,7 +42,7 @@ ACTIONS = {
     "rules": "rules",
     "undo": "undo",
 }
-HOURS = 72.0
+HOURS, HOURS_LIMIT = 72.0, 8784
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,11 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
     parser.add_argument("--all", action="store_true", help="of forget: the whole baseline")
     parser.add_argument(
-        "--hours", type=float, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})"
+        "--hours", type=hours, default=HOURS, help=f"hours after which a device is mature (default: {HOURS:g})"
     )
     add_data_arguments(parser, events=False)
     parser.add_argument("--reason", metavar="TEXT", default="", help="reason, stored with the rule")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
+
+
+def hours(text: str) -> float:
+    """The argument of --hours. Raises ArgumentTypeError."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= HOURS_LIMIT:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected hours, more than 0 and at most {HOURS_LIMIT:,}")
+    return found
 
 
 def main(args: argparse.Namespace) -> int:

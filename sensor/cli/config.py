@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._actions import is_action
 from sensor.cli._codes import USAGE
 from sensor.cli._setup import complain, complain_of_faults, hunt_folders, lists_folder, mutes_file, rule_folders
 from sensor.cli._show import add_json_argument, put
@@ -81,11 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the action; 2 for an invalid command or configuration, 3 if a file cannot be written."""
-    from sensor.documents import nearest
-
     action, *files = args.operands or ["show"]
-    if action not in ACTIONS:
-        complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
+    if not is_action(action, ACTIONS):
         return USAGE
     if args.backtest is not None:
         return _backtest(args, action, files)

@@ -21,11 +21,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, function_of
+from sensor.cli._actions import action_of, function_of, has_arguments
 from sensor.cli._codes import USAGE
-from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
-from sensor.core.phrases import counted
 
 EXAMPLES = """\
   sensor console
@@ -38,14 +36,15 @@ EXAMPLES = """\
   curl -H 'Authorization: Bearer sensor_...' http://127.0.0.1:8765/api/v1/alerts
 """
 # Action → (function, number of arguments; None: one or more).
-ACTIONS: dict[str, tuple[str, range | None]] = {
-    "serve": ("serve", range(1)),
-    "login": ("login", range(2)),
-    "token": ("token", range(1, 2)),
-    "tokens": ("tokens", range(1)),
-    "messages": ("messages", range(2)),
-    "revoke": ("revoke", None),
-    "sites": ("sites", None),
+# Function, number of arguments and their names.
+ACTIONS: dict[str, tuple[str, range | None, str]] = {
+    "serve": ("serve", range(1), ""),
+    "login": ("login", range(2), "[NAME]"),
+    "token": ("token", range(1, 2), "NAME"),
+    "tokens": ("tokens", range(1), ""),
+    "messages": ("messages", range(2), "[LANGUAGE]"),
+    "revoke": ("revoke", None, "TOKEN-ID…"),
+    "sites": ("sites", None, "NAME [SITE…]"),
 }
 
 
@@ -134,12 +133,5 @@ def main(args: argparse.Namespace) -> int:
     """Run the action of the first argument."""
     if not action_of(args, ACTIONS, "serve"):
         return USAGE
-    name, count = ACTIONS[args.action]
-    if not (args.operands if count is None else len(args.operands) in count):
-        complain(
-            f"found {args.action} with {counted(len(args.operands), 'argument')}: "
-            "`sensor console --help` lists those of each action",
-            error="usage.unexpected-argument",
-        )
-        return USAGE
-    return function_of("_console", name)(args)
+    name, count, form = ACTIONS[args.action]
+    return function_of("_console", name)(args) if has_arguments(args, count, form) else USAGE

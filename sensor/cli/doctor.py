@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the checks, and print each finding at once."""
     if not 0 < args.seconds <= MOST_SECONDS:
         complain(
-            f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}",
+            f"--seconds: found {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}",
             error="usage.invalid-value",
         )
         return USAGE
@@ -134,8 +134,10 @@ def _capture(args: argparse.Namespace, config: Config) -> int:
             read(source, traffic, progress)
     finally:
         source.close()
-    for damage in (*source.unreadable, *source.damages):
-        complain(str(damage), error="capture.not-read")
+    for unreadable in source.unreadable:
+        complain(str(unreadable), error="capture.not-read")
+    for damage in source.damages:
+        complain(str(damage), error="capture.damaged")
     reporter = _Reporter(json=args.json)
     if source.names:
         reporter.report(findings(TRAFFIC, source.name, traffic.seen()))

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._data import add_data_arguments
 from sensor.cli._known import ambiguous, known
-from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
 from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
 from sensor.core.foreign import host_of
 from sensor.core.phrases import counted
-from sensor.posture.lookup import alerts_named, devices_named, handles, is_id, words_about
+from sensor.posture.lookup import alerts_named, devices_named, is_id, words_about
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -39,7 +38,6 @@ EXAMPLES = """\
   sensor explain update.example.com
   sensor explain 10.20.10.62 --at 2026-11-24T08:10
 """
-NEAREST = 3
 # Limit of former addresses.
 FORMER = 8
 # Time before and after an alert in its search command.
@@ -81,12 +79,9 @@ def main(args: argparse.Namespace) -> int:
         return ambiguous(args.what, devices)
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
-        near = _nearest(known(args, alerts=True).fold, args.what)
-        complain(
-            f"nothing is known about {args.what!r}: "
-            + (f"did you mean {' or '.join(near)}?" if near else "see `sensor devices` and `sensor alerts`"),
-            error="device.unknown",
-        )
+        from sensor.cli._explain_unknown import complain_of_unknown
+
+        complain_of_unknown(args.what, known(args, alerts=True).fold)
         return NOT_FOUND
     if args.json:
         bodies = [body_of(about)] if about is not None else []
@@ -111,23 +106,6 @@ def _sections(
 
         sections += [explain_incident(record, colours) for record in incidents]
     return sections
-
-
-# Name resolution.
-
-
-def _nearest(fold: Fold, what: str) -> list[str]:
-    """Names like a word; none for an address: others are near it, but were not meant."""
-    from difflib import get_close_matches
-
-    from sensor.views.indicators import ADDRESS, kind_of
-
-    if kind_of(what)[0] == ADDRESS:
-        return []
-    names = {handle: handle for record in fold.devices.values() for handle in handles(record)}
-    for record in fold.alerts.values():
-        names |= {tidy(part(record, "alert").get(name)): "" for name in ("detector", "id")}
-    return get_close_matches(what.casefold(), sorted(filter(None, names)), NEAREST)
 
 
 # Devices.

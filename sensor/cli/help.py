@@ -75,7 +75,7 @@ def _unknown(topic: str, known: list[str]) -> int:
     from sensor.cli._show import tidy
     from sensor.documents import nearest
 
-    complain(f"no topic {tidy(topic)!r}: {nearest(topic, known)}", error="usage.invalid-value")
+    complain(f"no topic {tidy(topic)!r}, {nearest(topic, known)}", error="usage.invalid-value")
     return NOT_FOUND
 
 

@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._actions import is_action
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import add_json_argument
@@ -88,8 +89,7 @@ def main(args: argparse.Namespace) -> int:
     written.
     """
     action, *args.operands = args.operands or ["list"]
-    if action not in ACTIONS:
-        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
+    if not is_action(action, ACTIONS):
         return USAGE
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import folder_to_read
@@ -216,7 +216,7 @@ def _named(names: list[str], sources: list[ListSource], folder: Path) -> list[Li
     unknown = [name for name in names if name not in known]
     for name in unknown:
         complain(
-            f"no list {name!r} in {folder}: {nearest(name, list(known)) or 'there are none'}",
+            f"no list {name!r} in {folder}, {nearest(name, list(known)) or 'there are none'}",
             error="intel.unknown-list",
         )
     return None if unknown else [known[name] for name in names]

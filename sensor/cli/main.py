@@ -25,6 +25,10 @@ from sensor.cli._tasks import suggestion
 STARTING = (200_000, 20, 50)
 # Commands whose --config is not the configuration of this sensor.
 OTHER_CONFIGURATION = ("hub", "restore")
+# Options without a command.
+ALONE = ("-h", "--help", "--version")
+# Options for the form of the output, of which one may be given.
+FORMS = ("json", "csv", "dot", "summary")
 # Names of arguments that take several words.
 SEVERAL = ("operands", "paths", "ids")
 EPILOG = """\
@@ -85,6 +89,9 @@ def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.
         args.refuse(f"unrecognized arguments: {' '.join(left)}")
     if left:
         setattr(args, name, [*getattr(args, name), *left])
+    forms = [f"--{form}" for form in FORMS if getattr(args, form, False)]
+    if len(forms) > 1:
+        args.refuse(f"argument {forms[1]}: not allowed with argument {forms[0]}")
     return args
 
 
@@ -94,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _set_up(arguments)
     known = names()
+    if arguments and arguments[0].startswith("-") and arguments[0] not in ALONE:
+        return _no_command_before(arguments[0])
     if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
         return _no_command(arguments[0], known)
     try:
@@ -148,6 +157,19 @@ def _no_command(typed: str, known: Sequence[str]) -> int:
     near = suggestion(typed, known)
     hint = f": try `sensor {near}`" if near else ""
     complain(f"no command {tidy(typed)!r}{hint}; `sensor --help` lists the commands", error="usage.unknown-command")
+    return USAGE
+
+
+def _no_command_before(option: str) -> int:
+    """Report an option in place of the command; exit code 2."""
+    from sensor.cli._setup import complain
+    from sensor.cli._show import tidy
+
+    complain(
+        f"found {tidy(option)!r}, expected a command: options follow it, as in `sensor devices --json`; "
+        "`sensor --help` lists the commands",
+        error="usage.missing-argument",
+    )
     return USAGE
 
 

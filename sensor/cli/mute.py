@@ -186,7 +186,7 @@ def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
         what = "a mute without any of them suppresses all alerts; confirm this with --all"
         return f"expected --detector, --src or --dst: {what}", "usage.missing-argument"
     if not spans and args.span != "ever":
-        return f"found --for {args.span}, expected a span such as 12h, 7d or 4w, or ever", "usage.invalid-value"
+        return f"--for: found {args.span!r}, expected a span such as 12h, 7d or 4w, or ever", "usage.invalid-value"
     return None
 
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sensor.cli._actions import is_action
 from sensor.cli._codes import NOT_OPENED, USAGE
 from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
 from sensor.cli._setup import complain
@@ -55,11 +56,8 @@ def main(args: argparse.Namespace) -> int:
     """Run the action; 1 if an output fails, 2 for an invalid command or configuration, 3 if a file cannot be read or
     written.
     """
-    from sensor.documents import nearest
-
     action, *names = args.operands or ["list"]
-    if action not in ACTIONS:
-        complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
+    if not is_action(action, ACTIONS):
         return USAGE
     found = configured(args)
     if found is None:

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._known import add_site_arguments
-from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
@@ -38,9 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the attack paths; 1 if a device is unknown, 3 if there is nothing to read."""
-    if args.dot and args.json:
-        complain("expected --json or --dot, and not both", error="usage.conflicting-options")
-        return USAGE
     from sensor.cli._site import picture_of
 
     picture = picture_of(args)

@@ -73,7 +73,13 @@ def main(args: argparse.Namespace) -> int:
     from sensor.datasets.dataset import dataset_in
 
     since = moment_of(args.before, time.time()) if args.before else ""
-    if bool(args.operands) == bool(args.before) or (args.before and not since):
+    if args.before and not since:
+        complain(
+            f"--before: found {args.before!r}, expected a span or a day such as 90d, 12h or 2026-08-24",
+            error="usage.invalid-value",
+        )
+        return USAGE
+    if bool(args.operands) == bool(args.before):
         complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24", error="usage.missing-argument")
         return USAGE
     places = places_of(args.config, args.state, texts_of(args))

@@ -124,7 +124,12 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     _print_summary(args, run, source, fold, place, time.monotonic() - began)
     if stopped:
         return 128 + stopped[0]
-    return NOT_OPENED if source.unreadable else 0
+    return NOT_OPENED if source.unreadable or _is_nothing(source) else 0
+
+
+def _is_nothing(source: CaptureFiles) -> bool:
+    """Whether no packet was read because of faults: then nothing is known, and no table is printed."""
+    return source.all_unreadable or bool(source.damages and not source.tally.packets)
 
 
 def _log(path: Path | None) -> EventLog:
@@ -215,7 +220,7 @@ def _print_summary(
         for one in (*fold.devices.values(), *fold.alerts.values(), *fold.incidents.values(), last):
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
-    if source.all_unreadable:
+    if _is_nothing(source):
         return
     written = ""
     if path != Path(os.devnull):

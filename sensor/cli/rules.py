@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sensor.cli._actions import is_action
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain, complain_of_faults, rule_folders
 from sensor.cli._show import add_json_argument, put, tidy
@@ -68,8 +69,7 @@ def main(args: argparse.Namespace) -> int:
     cannot be opened.
     """
     action, *args.operands = args.operands or ["list"]
-    if action not in ACTIONS:
-        complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
+    if not is_action(action, ACTIONS):
         return USAGE
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "import-sigma": _import,
@@ -168,7 +168,11 @@ def _try(args: argparse.Namespace) -> int:
         )
         return USAGE
     from sensor.cli._rules_text import try_on
+    from sensor.rules.load import load_rules
 
+    rules, faults = load_rules([Path(args.operands[0])])
+    if faults and not rules:
+        return _print_faults(faults)
     return try_on(args, Path(args.operands[0]), args.operands[1:])
 
 

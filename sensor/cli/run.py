@@ -313,7 +313,7 @@ def _missing(names: Sequence[str]) -> str:
     there = [one.name for one in list_interfaces()]
     for name in names:
         if name not in there and valid_name(name):
-            return f"no interface {name!r}, {nearest(name, there)}; --wait waits for one that appears later"
+            return f"no interface {name!r} (--wait waits until it appears), {nearest(name, there)}"
     return ""
 
 

@@ -112,7 +112,7 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     texts = [argument for argument in args.operands if not is_filter(argument)]
     for name in args.table:
         if name not in TABLES:
-            raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")
+            raise SearchError(f"found the table {name!r}, {nearest(name, list(TABLES))}")
     if args.flow is not None:
         filters.append(Filter("uid", "=", str(args.flow)))
     if len(texts) > 1 or not (texts or filters):

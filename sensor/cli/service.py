@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sensor.cli._actions import is_action
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument, put
@@ -47,10 +48,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the action; 1 if no service is installed or running, 2 for invalid arguments, 3 if this system does not
     support it, 4 without permission.
     """
-    from sensor.documents import nearest
-
-    if args.action not in ACTIONS:
-        complain(f"found {args.action!r}, {nearest(args.action, ACTIONS)}", error="usage.unknown-action")
+    if not is_action(args.action, ACTIONS):
         return USAGE
     if args.action == "status":
         return _status(args)

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"found {text}, expected a number of records such as 10, or 0")
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of records such as 10, or 0")
     return int(text)
 
 

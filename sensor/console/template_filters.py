@@ -28,7 +28,7 @@ UNITS = ("s", "h")
 # Names of figures that are not written as in records.
 NAMES = {"community_id": "Community ID", "proto": "protocol", "vlan": "VLAN", "ja3": "JA3", "ja4": "JA4", "sni": "SNI"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{0,4}(:[0-9a-f]{0,4}){2,7}")
 
 
@@ -75,7 +75,7 @@ def is_address(value: object) -> bool:
 
 
 def is_moment(value: object) -> bool:
-    """Whether a value of a query's row is a time; DuckDB writes UTC without a zone."""
+    """Whether a value of a query's row is a time: RFC 3339, or the text of DuckDB, which is UTC without a zone."""
     return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
 
 

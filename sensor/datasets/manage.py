@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -62,7 +63,10 @@ def remove(state: Path, dataset: Dataset) -> None:
             f"the dataset {dataset.name!r} is the state folder {state} itself, which contains other files: "
             "remove unneeded files manually"
         )
-    shutil.rmtree(dataset.folder)
+    try:
+        shutil.rmtree(dataset.folder)
+    except OSError as error:  # which names a file by its last part only
+        raise OSError(error.errno, error.strerror, str(dataset.folder)) from None
     if chosen_in(state) == dataset.name:
         use(state, "")
 
@@ -81,6 +85,8 @@ def export(dataset: Dataset, path: Path, progress: Callable[[int], None] = lambd
     """Write a dataset to an archive (tar, gzip) readable only by its owner; returns the number of files. ``progress``
     gets the number of bytes of each file that is written. Raises OSError, sqlite3.Error.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:
@@ -93,8 +99,13 @@ def export(dataset: Dataset, path: Path, progress: Callable[[int], None] = lambd
                 progress(source.stat().st_size)
                 count += 1
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):  # the user knows the name of the archive only
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return count
 
 

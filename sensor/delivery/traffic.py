@@ -55,7 +55,7 @@ def record_of(table: str, row: Row, key: bytes = b"") -> Body:
     """
     raw = _ENCODER.encode([table, sorted(row.items())])
     made: Body = {
-        "ts": f"{row['ts']}Z",
+        "ts": row["ts"],
         "kind": table,
         "action": "recorded",
         "severity": "info",

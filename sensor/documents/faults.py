@@ -64,8 +64,10 @@ def each_known(names: Iterable[str], choices: Sequence[str], what: str) -> None:
 
 def nearest(found: object, choices: Sequence[str]) -> str:
     """Valid words to suggest instead of ``found``: the nearest; all of them if they are few; the first of them if none
-    is near.
+    is near. Empty if there are none.
     """
+    if not choices:
+        return ""
     close = difflib.get_close_matches(str(found), choices, 1, 0.6)
     hint = f"did you mean {close[0]!r}?" if close else ""
     more = f" or {len(choices) - CHOICES_LIMIT} others" if len(choices) > CHOICES_LIMIT else ""
@@ -82,4 +84,4 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
     text = repr(value)
-    return text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "…"
+    return text if len(text) <= SHOWN_LIMIT else f"{text[:SHOWN_LIMIT]}…{text[0]}"

@@ -61,14 +61,14 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
     body = {
         "id": row["device"],
         "hostname": row["name"],
-        "last_seen": f"{row['ts']}Z",
+        "last_seen": row["ts"],
         **{name: row[name] for name in ("type", "vendor", "model", "os", "vlan", "ips", "macs")},
     }
     return {
-        "ts": f"{row['ts']}Z",
+        "ts": row["ts"],
         "kind": "device",
         "action": row["action"],
-        "valid_to": f"{row['valid_to']}Z" if row["valid_to"] else "",
+        "valid_to": row["valid_to"] or "",
         "device": {name: value for name, value in body.items() if value not in (None, "", [])},
     }
 

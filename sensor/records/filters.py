@@ -67,7 +67,7 @@ def parsed(text: str, columns: Iterable[str] = ()) -> Filter:
     if column not in known:
         from sensor.documents import nearest
 
-        raise SearchError(f"found the filter {column!r}: {nearest(column, sorted(known))}")
+        raise SearchError(f"found the filter {column!r}, {nearest(column, sorted(known))}")
     one = Filter(column, sign, standard(column, value))
     if sign in {"=", "!="} and not one.is_block and (form := expected(column, one.value)):
         raise SearchError(f"found {text!r}, {form if form.startswith(('expected', 'did')) else f'expected {form}'}")
@@ -255,4 +255,4 @@ def _number(one: Filter) -> float | int:
 
 
 def _unfit(one: Filter, expected_value: str) -> SearchError:
-    return SearchError(f"found {one.column}{one.sign}{one.value}, expected {expected_value} behind {one.sign}")
+    return SearchError(f"found {one.column}{one.sign}{one.value}, expected {expected_value} after {one.sign}")

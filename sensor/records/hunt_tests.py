@@ -49,7 +49,7 @@ def _table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
     table = TABLES.get(name)
     if table is None or not table.stored:
         stored = [one.name for one in TABLES.values() if one.stored]
-        raise QueryError(f"found rows of the table {name!r}: {nearest(name, stored)}")
+        raise QueryError(f"found rows of the table {name!r}, {nearest(name, stored)}")
     try:
         return pa.Table.from_pylist([_row(table, row) for row in rows], schema=arrow_schema(table))
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -61,6 +61,6 @@ def _row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     made = {"ts": 0} | row
     for column in made:
         if column not in table.names:
-            raise QueryError(f"found the column {column!r} in {table.name}: {nearest(column, list(table.names))}")
+            raise QueryError(f"found the column {column!r} in {table.name}, {nearest(column, list(table.names))}")
     times = [one.name for one in table.columns if one.kind == TIME and isinstance(made.get(one.name), int | float)]
     return made | {name: int((START_S + made[name]) * US) for name in times}

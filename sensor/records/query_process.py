@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -167,6 +168,9 @@ def plain(value: Any) -> Any:
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, datetime):  # RFC 3339; times without a zone are UTC
+        utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo is not None else value
+        return f"{utc.isoformat(timespec='microseconds')}Z"
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

@@ -48,7 +48,7 @@ def period_spec(period: str = "", since: str = "", until: str = "") -> PeriodSpe
         return PeriodSpec(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
     if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", period):
         return _month(int(found[1]), int(found[2]))
-    raise ValueError(f"found --period {period}, {EXPECTED}")
+    raise ValueError(f"--period: found {period!r}, {EXPECTED}")
 
 
 def is_time(text: object) -> bool:
@@ -71,7 +71,7 @@ def _month(year: int, month: int) -> PeriodSpec:
         begin = datetime(year, month, 1, tzinfo=UTC)
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     except ValueError:
-        raise ValueError(f"found --period {year:04}-{month:02}, {EXPECTED}") from None
+        raise ValueError(f"--period: found '{year:04}-{month:02}', {EXPECTED}") from None
     return PeriodSpec(text_of(begin), text_of(end), label=f"{_MONTHS[month - 1]} {year}")
 
 

@@ -118,7 +118,7 @@ def _comparison(key: str, sign: str, text: str) -> Term:
 
 def _no_key(what: str, key: str, keys: Iterable[str]) -> str:
     near = get_close_matches(key, list(keys), 1)
-    return f"no {what} {key!r}" + (f": did you mean {near[0]}?" if near else f": expected one of {', '.join(keys)}")
+    return f"no {what} {key!r}" + (f", did you mean {near[0]!r}?" if near else f", expected one of {', '.join(keys)}")
 
 
 def matching(records: Iterable[Record], wanted: Sequence[Term], now: datetime) -> list[Record]:

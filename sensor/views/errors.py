@@ -30,11 +30,11 @@ class Unknown(ViewError):
         self.field, self.value, self.known, self.listed_by = field, value, sorted(set(known)), listed_by
         folded = {one.casefold(): one for one in self.known}
         self.near = next((folded[one] for one in get_close_matches(value.casefold(), folded, 1)), "")
-        super().__init__(f"{field}: found {value!r}: {self._expected()}")
+        super().__init__(f"{field}: found {value!r}, {self._expected()}")
 
     def _expected(self) -> str:
         if self.near:
-            return f"did you mean {clean(self.near)}?"
+            return f"did you mean {clean(self.near)!r}?"
         if self.listed_by and len(self.known) > SHOWN:
             return f"expected one of {len(self.known):,}: `{self.listed_by}` lists them"
         shown = ", ".join(clean(one, LENGTH_SHOWN) for one in self.known[:SHOWN])

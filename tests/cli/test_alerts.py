@@ -145,6 +145,22 @@ def test_wrong_filters_name_the_nearest(run_cli) -> None:
     assert run_cli("alerts", "verdict", "good", "alert-abc123").code == 2
 
 
+@pytest.mark.parametrize("option", ["--device", "--src", "--dst"])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_host_that_no_device_is(run_cli, option: str, form: tuple[str, ...]) -> None:
+    """A mistyped name is an error, not an empty list; an address without alerts is none."""
+    result = run_cli("alerts", option, "evill", *form)
+    assert (result.code, result.out, result.errors) == (1, "", ("device.unknown",))
+    for known in ("10.0.0.99", "10.9.0.0/16", "00:17:c8:00:00:77"):
+        assert run_cli("alerts", option, known, *form).code == 0
+
+
+def test_a_span_that_ends_before_it_begins(run_cli) -> None:
+    for since, until in (("2h", "3h"), ("2026-11-24T09:00", "2026-11-24T09:00")):
+        result = run_cli("alerts", "--since", since, "--until", until)
+        assert (result.code, result.out, result.errors) == (2, "", ("usage.invalid-value",))
+
+
 def test_so_many_at_most(golden: Golden, run_cli) -> None:
     """The list is limited, and the number of omitted alerts is shown."""
     result = run_cli("alerts", "-n", "1")

@@ -176,6 +176,14 @@ def test_where_it_cannot_be_written(run_cli, house: Path, tmp_path: Path, name: 
     assert reports(result, *output), result.err
 
 
+def test_without_a_state_folder(run_cli, tmp_path: Path) -> None:
+    """A mistyped state folder gives no empty backup: exit code 3."""
+    result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--state", str(tmp_path / "stat"))
+    assert (result.code, result.errors) == (3, ("backup.failed",))
+    assert str(tmp_path / "stat") in result.err
+    assert not (tmp_path / "a.tar.zst").exists()
+
+
 def test_a_wrong_configuration_is_reported_with_its_place(run_cli, house: Path, tmp_path: Path) -> None:
     """An invalid configuration is reported and nothing is written, since the state folder is unknown."""
     (tmp_path / "wrong.yaml").write_text("sate: /var/lib/sensor\n")

@@ -134,7 +134,9 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
     assert main(["devices", "--state", str(tmp_path / "there"), "--json"]) == 0
     result = parted(0, *capsys.readouterr())
     assert (result.head.split(" · ")[:2], len(result.lines)) == (["alpha", "replay"], 3)
-    assert data("export", "alpha", "-o", "/nowhere/x.tar.gz").code == 3
+    for path in ("/nowhere/x.tar.gz", str(tmp_path)):
+        result = data("export", "alpha", "-o", path)
+        assert (result.code, result.err.startswith(f"sensor: {path}: ")) == (3, True), result.err
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_value_that_no_device_can_have(run_cli, word: str, near: str) -> None:
     """An impossible filter value is an error, not an empty result: exit code 2, with the nearest value."""
     result = run_cli("devices", word)
     assert (result.code, result.out, result.errors) == (2, "", ("usage.unknown-filter",))
-    assert f"did you mean {near}?" in result.err
+    assert f"did you mean {near!r}?" in result.err
 
 
 def test_devices_for_programs(run_cli, log: Path) -> None:

@@ -87,6 +87,7 @@ def test_import_of_other_people_s_lists(golden: Golden, invoke, inventory: Path,
         encoding="utf-8-sig",
     )
     result = invoke("import", str(path))
+    assert result.code == 1  # faults; the valid values are stored
     golden(result.out)
     golden(result.err.splitlines())
     with Run(inventory) as run:

@@ -87,6 +87,14 @@ def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
         assert str(path) in result.err
 
 
+def test_a_capture_that_ends_early(run_cli, tmp_path: Path) -> None:
+    """The packets before the damage are checked; the code is that of other commands."""
+    path = Path(capture(tmp_path, office()))
+    path.write_bytes(path.read_bytes()[:-5])
+    result = run_cli("doctor", "--file", str(path))
+    assert (result.code, result.errors) == (0, ("capture.damaged",))
+
+
 def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
     """Networks of the configuration are internal."""
     path = capture(tmp_path, office("203.0.113"))

@@ -106,6 +106,18 @@ def test_an_unknown_name(golden: Golden, run_cli) -> None:
         assert "sensor devices" in result.err
 
 
+def test_what_is_no_name_of_a_host(run_cli) -> None:
+    """A detection without alerts, a network and the id of an alert are not mistyped devices."""
+    for what, code, hint in (
+        ("discovery.zone_transfer", "alert.unknown", "`sensor help discovery.zone_transfer`"),
+        ("10.0.0.0/24", "device.unknown", "`sensor search 10.0.0.0/24`"),
+        ("incident-zzz", "alert.unknown", "`sensor alerts`"),
+    ):
+        result = run_cli("explain", what)
+        assert (result.code, result.out, result.errors) == (1, "", (code,))
+        assert hint in result.err
+
+
 def test_a_merged_device_by_its_old_id(run_cli, log: Path) -> None:
     """The old id leads to the merged device."""
     with log.open("a") as file:

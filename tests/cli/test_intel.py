@@ -124,7 +124,8 @@ def test_lists_of_the_service_are_queried(intel, tmp_path: Path, monkeypatch: py
     """The lists of the system's configuration are used where no other is named, and their indicators match."""
     (tmp_path / "ours.txt").write_text("203.0.113.9\n")
     (tmp_path / "sensor.yaml").write_text("intel: [ours.txt]\n")
-    assert intel("check", "203.0.113.9").code == 1
+    result = intel("check", "203.0.113.9")  # without lists the answer is unknown
+    assert (result.code, result.errors) == (3, ("intel.no-list",))
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     assert intel("check", "203.0.113.9").lines[1].split()[1] == "ours"
 

@@ -50,12 +50,10 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]]
-)
+@pytest.mark.parametrize("arguments", [[], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]])
 def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """Invalid usage is reported in one line on standard error, with the command that shows what is valid; exit code 2.
-    Without a command all are listed.
+    Without arguments all commands are listed.
     """
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -64,6 +62,26 @@ def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str])
     assert result.out == ""
     assert re.search(r"`sensor( \w+)? --help` [^`]+ \[usage\.[a-z-]+\]\n$", result.err)
     assert (result.err.count("\n") == 1) == (arguments[:1] in (["replay"], ["tail"]))
+
+
+@pytest.mark.parametrize("option", ["--nonsense", "--data", "-i", "--nothing=\x1b[2J"])
+def test_an_option_in_place_of_the_command(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    """Options follow the command; the message is one line without control characters."""
+    assert main([option, "devices"]) == 2
+    result = capsys.readouterr()
+    assert (result.out, result.err.count("\n"), "\x1b" in result.err) == ("", 1, False)
+    assert result.err.endswith("[usage.missing-argument]\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["devices", "--json", "--csv"], ["devices", "--csv", "--summary"], ["paths", "--json", "--dot"]]
+)
+def test_one_form_of_output(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """Of two forms none is silently preferred."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("[usage.conflicting-options]\n")
 
 
 def test_values_are_reported_like_other_faults(capsys: pytest.CaptureFixture[str], golden: Golden) -> None:

@@ -154,7 +154,6 @@ def test_no_goal_and_no_path_are_reported(golden: Golden, logged) -> None:
         (["--from", "nobody"], 1, "device.unknown"),
         (["--to", "outside"], 1, "device.unknown"),
         (["--to", "twin"], 1, "device.unknown"),
-        (["--dot", "--json"], 2, "usage.conflicting-options"),
     ],
 )
 def test_what_makes_no_sense_is_reported_in_one_line(

@@ -272,7 +272,7 @@ def test_a_trend_of_what_is_not_there(golden: Golden, went, run_cli, tmp_path: P
     result = went("--since", "soon")
     assert result.code == 2
     assert result.err.startswith("sensor: --since: ")
-    assert " soon, " in result.err
+    assert "'soon', " in result.err
     with (tmp_path / FILE).open("a", encoding="utf-8") as file:
         file.write("\x1b[2J\n")
     result = went()

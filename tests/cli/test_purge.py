@@ -381,8 +381,8 @@ def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
     [
         ((), 2, ("usage.missing-argument", "--before")),
         ((PRINTER, "--before", "90d"), 2, ("usage.missing-argument", "--before")),
-        (("--before", "soon"), 2, ("usage.missing-argument", "--before")),
-        (("--before", "999999w"), 2, ("usage.missing-argument", "--before")),
+        (("--before", "soon"), 2, ("usage.invalid-value", "--before")),
+        (("--before", "999999w"), 2, ("usage.invalid-value", "--before")),
         (("10.0.0.99",), 1, ("device.unknown", "'10.0.0.99'")),
         ((PRINTER, "nobody"), 1, ("device.unknown", "'nobody'")),
     ],

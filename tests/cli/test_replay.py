@@ -190,6 +190,15 @@ def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     assert f"sensor: {summary['damages'][0]} [capture.damaged]\n" in result.stderr
 
 
+def test_a_damaged_file_without_a_packet(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Nothing is known: neither tables nor success."""
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(dhcp.read_bytes()[:30])
+    result = replay(cut)
+    assert (result.returncode, len(result.stdout.splitlines())) == (3, 1)
+    assert "[capture.damaged]" in result.stderr
+
+
 def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """All faults are reported with their places; nothing is read; exit code 2."""
     path = tmp_path / "sensor.yaml"

@@ -173,6 +173,14 @@ def test_a_period_reports_what_happened_in_it(golden: Golden, report, tmp_path: 
     golden(early["watched"]["notes"])
 
 
+@pytest.mark.parametrize("period", [("--period", "2025-01"), ("--until", "2026-11-20")])
+def test_a_period_without_data(report, tmp_path: Path, period: tuple[str, str]) -> None:
+    """There is no report that no alert was raised in a time without data."""
+    result = report("-o", str(tmp_path / "x.html"), *period)
+    assert (result.code, result.errors) == (3, ("dataset.empty",))
+    assert not (tmp_path / "x.html").exists()
+
+
 def test_two_reports_are_compared(golden: Golden, report, run_cli, tmp_path: Path) -> None:
     """The older report is a page or JSON. A camera whose stream now needs a password is fixed, the score decreases."""
     old = tmp_path / "old.json"

@@ -110,7 +110,11 @@ def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
         for line in rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"), "--json").lines
     ]
     assert {one["alert"]["detector"] for one in found} == {"custom.loud", "custom.device"}
-    assert rules("try", str(tmp_path / "loud.yaml"), str(tmp_path / "none.pcap")).code == 3
+    result = rules("try", str(tmp_path / "loud.yaml"), str(tmp_path / "none.pcap"))
+    assert (result.code, result.out) == (3, "")
+    (tmp_path / "loud.yaml").write_text("rules: [{id: x}]\n")  # no table of a file without a valid rule
+    result = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
+    assert (result.code, result.out, "config.missing-key" in result.errors) == (1, "", True)
 
 
 EVERYTHING = """\

@@ -140,7 +140,7 @@ def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_p
     for arguments in (["-i", "loo"], ["--config", str(path)]):
         assert main(["run", *arguments]) == 3
         err = capsys.readouterr().err
-        assert err.startswith("sensor: no interface 'loo', ")
+        assert err.startswith("sensor: no interface 'loo' (")
         assert "did you mean 'lo'?" in err
     assert not state.exists()
 

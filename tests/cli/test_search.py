@@ -73,6 +73,20 @@ def test_times_are_in_the_zone_of_other_commands(invoke: Any, monkeypatch: pytes
     assert time_of("--tz", "UTC") == time_of("--csv") == [("08", "Z")]
 
 
+def test_times_for_programs_are_rfc_3339(found: Any, invoke: Any) -> None:
+    """All records of the sensor have the same notation of times."""
+    notation = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+    rows = found(CAMERA)
+    assert all(notation.fullmatch(row["ts"]) for row in rows)
+    assert [row["ts"] for row in rows] == sorted(row["ts"] for row in rows)
+    code, out, _ = invoke(
+        "hunt", "sql", "SELECT ts, DATE '2026-11-24' AS day, [ts] AS several FROM conn LIMIT 1", "--json"
+    )
+    row = json.loads(out)
+    assert (code, notation.fullmatch(row["ts"]) is not None) == (0, True)
+    assert (row["day"], row["several"]) == ("2026-11-24", [row["ts"]])
+
+
 def test_a_device_is_found_by_name_id_and_mac(found: Any) -> None:
     """A device is found by name and by id; by MAC address also before it had an IP address."""
     named = found("fs01")

@@ -81,7 +81,7 @@ def test_connections_are_delivered_once_and_other_tables_not(log: Path) -> None:
     assert [len(batch) for batch in desk.tried] == [20, 20, 10]
     assert [record["conn"]["uid"] for record in desk.records] == [row["uid"] for row in CONNECTIONS]
     first = desk.records[0]
-    assert (first["kind"], first["ts"], first["src"]["ip"]) == ("conn", "2026-01-01T00:00:00Z", "10.0.0.5")
+    assert (first["kind"], first["ts"], first["src"]["ip"]) == ("conn", "2026-01-01T00:00:00.000000Z", "10.0.0.5")
     assert (runner.reached.delivered, runner.pending()) == (len(CONNECTIONS), 0)
     _finish(runner)
     assert len(desk.records) == len(CONNECTIONS)

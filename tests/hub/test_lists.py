@@ -65,7 +65,7 @@ def test_a_filter_that_nothing_can_match_is_an_error(
 ) -> None:
     assert main(["hub", "devices", *filter_, "--config", str(filled.config)]) == 2
     captured = capsys.readouterr()
-    assert (captured.out, f"did you mean {near}?" in captured.err) == ("", True)
+    assert (captured.out, f"did you mean {near!r}?" in captured.err) == ("", True)
 
 
 def test_alerts_and_incidents_by_severity(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ def block_of(text: str) -> Block:
         block = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
         expected = "an address or a block such as 203.0.113.66 or 203.0.113.0/24"
-        raise ValueError(f"found --address {text}, expected {expected}") from None
+        raise ValueError(f"--address: found {text!r}, expected {expected}") from None
     mapped = block.network_address.ipv4_mapped if isinstance(block, ipaddress.IPv6Network) else None
     return block if mapped is None or block.prefixlen < 96 else ipaddress.ip_network((mapped, block.prefixlen - 96))
 
@@ -37,5 +37,5 @@ def expiry_of(now: datetime, span: str) -> datetime | None:
     if span == NEVER:
         return None
     if not _SPAN.fullmatch(span):
-        raise ValueError(f"found --expires {span}, expected a span such as 12h, 7d or 4w, or never")
+        raise ValueError(f"--expires: found {span!r}, expected a span such as 12h, 7d or 4w, or never")
     return now + timedelta(microseconds=span_of(span) // 1000)
