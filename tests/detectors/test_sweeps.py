@@ -21,10 +21,10 @@ def pings(story: Story, count: int, at: float = 1, step: float = 0.2, **how: boo
     return story
 
 
-def attempts(story: Story, count: int, at: float = 1, step: float = 2) -> Story:
+def attempts(story: Story, count: int, at: float = 1, step: float = 2, port: int = 22) -> Story:
     """A connection that is answered and ends after a few packets."""
     for n in range(count):
-        story.converse(at + n * step, SOURCE, f"10.0.5.{n + 1}", 22, lasts=1, messages=(5, 4))
+        story.converse(at + n * step, SOURCE, f"10.0.5.{n + 1}", port, lasts=1, messages=(5, 4))
     return story
 
 
@@ -47,6 +47,11 @@ def test_knocking_at_many_hosts_is_a_sweep() -> None:
     assert (first.severity, first.numbers["hosts"], first.target_port) == (Severity.low, 15, 22)
     assert (last.severity, last.numbers, last.key) == (Severity.medium, first.numbers, first.key)
     assert severities(in_time(SERVICE, attempts(lit(Story()), 20), wait_s=0)) == [Severity.medium]
+
+
+@pytest.mark.parametrize("port", [23, 135, 445, 3389, 5900, 5985])
+def test_services_with_which_intruders_spread_do_not_wait(port: int) -> None:
+    assert severities(in_time(SERVICE, attempts(lit(Story()), 20, port=port))) == [Severity.medium]
 
 
 @pytest.mark.parametrize(

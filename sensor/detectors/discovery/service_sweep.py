@@ -2,8 +2,9 @@
 answer or not.
 
 Monitoring contacts the same hosts every day: only hosts that this source never contacted on this port count, as far as
-is remembered, and severity is low until the time of its next rounds has passed (``shared/sweeps.py``). A backup or an
-administrator stays and works: only failed contacts and those that ended after a few packets count.
+is remembered, and on ports that monitoring polls severity is low until the time of its next rounds has passed
+(``shared/sweeps.py``). A backup or an administrator stays and works: only failed contacts and those that ended after a
+few packets count.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 15
 # SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and device web pages on other ports than
 # 80.
 PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 9100)
+# Telnet, RPC, SMB, RDP, VNC, WinRM: worms and intruders spread with them, and severity does not wait.
+SPREADING = (23, 135, 139, 445, 2323, 3389, 5900, 5985, 5986)
 
 
 class Options(sweeps.Options):
@@ -114,6 +117,9 @@ class ServiceSweep(SweepDetector):
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
+
+    def may_be_monitoring(self, flow: Flow) -> bool:
+        return flow.server_port not in SPREADING
 
     def severity_of(self, flow: Flow) -> Severity:
         """Requests without a session are device discovery, and scans from the internet background noise: low."""

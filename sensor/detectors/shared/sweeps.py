@@ -1,8 +1,9 @@
 """Sweeps: one source contacts many hosts for the first time.
 
-The first round of monitoring looks the same. A sweep of an internal host is therefore reported with low severity, and
+The first round of monitoring looks the same. A sweep by an internal host is therefore reported with low severity, and
 with its own after the time in which monitoring contacts the same hosts again, unless most of them were: at least three
-times, at regular intervals. Fixed-function devices monitor nothing, and are not given this time.
+times, at regular intervals. Fixed-function devices monitor nothing, and services with which intruders spread are not
+monitored on many hosts: their sweeps have their severity at once.
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ class SweepDetector(FlowDetector):
         """The severity of a sweep that is not monitoring."""
         raise NotImplementedError
 
+    def may_be_monitoring(self, flow: Flow) -> bool:
+        """Whether monitoring contacts this service on many hosts."""
+        return True
+
     def followed(
         self,
         window: DistinctWindow,
@@ -115,7 +120,7 @@ class SweepDetector(FlowDetector):
     def _found(self, flow: Flow, finding: Finding, key: tuple[int, int, int], waiting: _Sweep | None) -> Alert:
         """``waiting``: the same sweep with fewer hosts."""
         severity, wait = self.severity_of(flow), self.options.wait_s
-        if severity != Severity.medium or not wait:
+        if severity != Severity.medium or not wait or not self.may_be_monitoring(flow):
             return self.sweep(flow, finding, severity)
         if waiting is None:
             waiting = _Sweep(flow, finding, flow.ts + wait * SECOND)
