@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sensor.views.errors import Malformed
-from sensor.views.page import PageStart
+from sensor.views.page import PageStart, invalid_cursor
 
 
 class SortOrder(NamedTuple):
@@ -70,7 +69,7 @@ def values_of(after: PageStart, count: int) -> list[int]:
     """The values in a cursor. Raises Malformed if they do not fit the order."""
     values = after.value if isinstance(after.value, list) else [after.value]
     if len(values) != count or not all(isinstance(one, int) and abs(one) < 1 << 63 for one in values):
-        raise Malformed("cursor", str(after.value)[:40], "a cursor of an earlier page")
+        raise invalid_cursor(after.value)
     return [int(one) for one in values]
 
 

@@ -19,7 +19,7 @@ from sensor.inventory.store.reader import Reader
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.known_values import check, check_vlans
-from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, limit_of, mark_of
+from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, invalid_cursor, limit_of, mark_of
 from sensor.views.severity_levels import EXACTLY
 
 STATES = ("present", "gone")
@@ -350,6 +350,8 @@ def _first(
     order = f"ORDER BY {column} {way}, d.number {way} LIMIT ?"
     wanted = f"SELECT {value}, d.number FROM {table} WHERE {test} AND {behind} {order}"  # noqa: S608 - our own words
     place = (after.value, after.number) if after is not None else ()
+    if after is not None and isinstance(after.value, list):
+        raise invalid_cursor(after.value)
     return [(row[0], row[1]) for row in base.execute(wanted, (*parameters, *place, limit))]
 
 

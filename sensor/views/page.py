@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from sensor.views.errors import Malformed
 Row = TypeVar("Row")
 Facets = dict[str, dict[str, int]]
 MOST = 1000
+# An integer that databases can store.
+Stored = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class Page(msgspec.Struct, Generic[Row], frozen=True):
@@ -31,8 +33,8 @@ class PageStart(msgspec.Struct, array_like=True):
     """The last row of a page: its place in the order, and its number. ``mark``: of the query that it belongs to."""
 
     mark: str
-    value: int | float | str | list[int | str]
-    number: int
+    value: Stored | float | str | list[Stored | str]
+    number: Stored
 
 
 def mark_of(*question: Any) -> str:
@@ -58,10 +60,14 @@ def after_of(cursor: str, mark: str) -> PageStart | None:
     try:
         after = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=PageStart)
     except (ValueError, msgspec.DecodeError):
-        raise Malformed("cursor", cursor[:40], "a cursor of an earlier page") from None
+        raise invalid_cursor(cursor) from None
     if after.mark != mark:
         raise Malformed("cursor", cursor[:40], "a cursor with the same filter and sort")
     return after
+
+
+def invalid_cursor(cursor: object) -> Malformed:
+    return Malformed("cursor", str(cursor)[:40], "a cursor of an earlier page")
 
 
 def limit_of(limit: int) -> int:

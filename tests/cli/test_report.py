@@ -164,8 +164,8 @@ def test_a_period_reports_what_happened_in_it(golden: Golden, report, tmp_path: 
     early, late = (json.loads((tmp_path / f"{name}.json").read_bytes()) for name in ("early", "late"))
     assert [one["detector"] for one in early["alerts"]] == [
         "discovery.port_scan",
-        "discovery.address_scan",
         "discovery.service_sweep",
+        "discovery.address_scan",
         "discovery.scanner_tool",
     ]
     assert "command_and_control.malicious_address" in {one["detector"] for one in late["alerts"]}

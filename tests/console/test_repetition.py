@@ -6,15 +6,18 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from starlette.requests import Request
+from starlette.responses import Response
 from uvicorn.server import ServerState
 
 from sensor.console import page_request, timeouts
+from sensor.console.api import routes
 from sensor.console.api.replies import KEPT_BYTES, Busy, Replies
 from sensor.views.errors import Malformed
 from tests.console.kit import Running
@@ -44,6 +47,19 @@ def test_a_repeated_write_is_done_once(there: Running) -> None:
         assert client.post(url, json=note | {"action": "explode"}, headers=other_key).status_code == 400
         assert client.post(url, json=note, headers=other_key).status_code == 200  # a failed request may be repeated
         assert len(client.get(f"/api/v1/alerts/{name}").json()["item"]["notes"]) == 2
+
+
+def test_an_internal_error_leaves_the_key_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client repeats the request with the same key, and it is carried out."""
+    console: Any = SimpleNamespace(replies=Replies())
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "server": ("localhost", 80)}
+    request = Request(scope | {"headers": [(b"idempotency-key", b"6f1c-3")]})
+    monkeypatch.setattr(routes, "bearer_of", lambda *_: SimpleNamespace(name="siem"))
+    monkeypatch.setattr(routes, "_requested", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        routes._once(console, request, b"", lambda _: Response())
+    monkeypatch.setattr(routes, "_requested", lambda *_, **__: Response(b"{}", 200))
+    assert routes._once(console, request, b"", lambda _: Response()).status_code == 200
 
 
 def test_a_write_does_not_overwrite_what_another_one_changed(there: Running) -> None:

@@ -28,7 +28,7 @@ def description(name: str, number: str) -> Document:
         ("Roku Express", "3900X", "Roku Express 3900X"),
         ("Wireless Router", "R7000", "R7000"),
         ("TX-NR636", "TX-NR636", "TX-NR636"),
-        ("AXIS M1014", "M1014", "AXIS M1014"),
+        ("AXIS M1014", "M1014", "M1014"),
         ("FRITZ!Box 7590", "avm", "FRITZ!Box 7590"),
         ("UE40F6500", "AllShare1.0", "UE40F6500"),
         ("Wireless Router", "RTL8186", ""),

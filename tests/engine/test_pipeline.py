@@ -197,7 +197,7 @@ def test_the_crafted_batch_reports_something() -> None:
     ]
     assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
         ("medium", "discovery.address_scan"),
-        ("low", "discovery.service_sweep"),
+        ("medium", "discovery.service_sweep"),
     ]
     assert len(pipeline.anomalies()) >= 3
 

@@ -108,7 +108,7 @@ def test_a_travelling_laptop_and_a_clone(hub: HubServers, capsys: pytest.Capture
 
 def test_a_record_that_is_nested_too_deeply(hub: HubServers) -> None:
     """It hides no other device: the time of its event is that of the last sighting."""
-    deep = '{"device":{"id":"dev-b","last_seen":"2026-11-28T09:30:00Z","nested":' + "[" * 5000 + "]" * 5000 + "}}"
+    deep = '{"device":{"id":"dev-b","last_seen":"2026-11-28T09:30:00Z","nested":' + "[" * 50_000 + "]" * 50_000 + "}}"
     with hub.base() as base:
         base.execute("UPDATE events SET record = %s WHERE about = 'dev-b'", [deep])
         assert identify(base) == Found(2, 2, 1)

@@ -19,7 +19,7 @@ from sensor.delivery.traffic import KINDS, ecs, record_of
 from sensor.records.schema import FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME
 
 FOLDER = Path(__file__).parents[2] / "integrations"
-MOMENT = "2026-01-05T08:00:00.000001"
+MOMENT = "2026-01-05T08:00:00.000001Z"
 VALUES: dict[str, Any] = {TIME: MOMENT, INT: 1, FLAG: True, SECONDS: 0.5, NUMBER: 0.5, LIST: ["a"]}
 
 
@@ -122,7 +122,7 @@ def test_vector_has_a_way_for_each_table(output: Any, documents: dict[str, dict[
     assert read["sources"]["records"]["max_line_bytes"] > 64 * 1024
     (time,) = re.findall(r'parse_timestamp!\(string!\(\."(.*?)"\), "%\+"\)', read["transforms"]["rows"]["source"])
     assert {datetime.fromisoformat(document[time]).isoformat() for document in documents.values()} == {
-        f"{MOMENT}+00:00"
+        "2026-01-05T08:00:00.000001+00:00"
     }
 
 

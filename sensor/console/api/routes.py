@@ -96,8 +96,12 @@ def _once(console: Console, http: Request, body: bytes, writing: Callable[[PageR
         return problems.of(error)
     if known is not None:
         return Response(known.body, known.status, {"Idempotent-Replayed": "true"}, "application/json")
-    answer = write()
-    console.replies.end(who.name, key, answer.status_code, bytes(answer.body))
+    status, reply = 0, b""
+    try:
+        answer = write()
+        status, reply = answer.status_code, bytes(answer.body)
+    finally:  # after an internal error as well: the client may repeat the request
+        console.replies.end(who.name, key, status, reply)
     return answer
 
 

@@ -55,15 +55,16 @@ class RegistrationHijack(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        # (client, call id, CSeq) of a request → its program, and whether it removes all contacts.
+        # (client, call id, CSeq) of a request → its program, and whether it removes all contacts
         self._open: Bounded[tuple[int, str, int], tuple[str, bool]] = self.tables.add("open", Bounded(OPEN_LIMIT))
-        # (server, account) → its phone; (server, account, host) → the first registration of another host.
+        # (server, account) → its phone
         self._holders: Bounded[tuple[int, str], _Holder] = self.tables.add("holders", Bounded(ACCOUNTS_LIMIT))
+        # (server, account, host) → the first registration by another host, ns
+        self._others: Bounded[tuple[int, str, int], int] = self.tables.add("others", Bounded(ACCOUNTS_LIMIT))
         # (server, host) → its accounts
         self._accounts: Distinct[tuple[int, int], str] = self.tables.add(
             "accounts", Distinct(GONE, ACCOUNTS_LIMIT, MANY)
         )
-        self._others: Bounded[tuple[int, str, int], int] = self.tables.add("others", Bounded(ACCOUNTS_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         accepted = (field("status") >= 200) & (field("status") < 300)

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from sensor.hub.database import Connection
-from sensor.views.page import PageStart
+from sensor.views.page import PageStart, invalid_cursor
 
 # Matches that are counted; with more, the total is a lower bound.
 COUNTED = 10_000
@@ -97,10 +97,13 @@ class Order(NamedTuple):
     backwards: bool = True
 
     def behind(self, alias: str, after: PageStart, values: dict[str, Any]) -> sql.Composable:
-        """The condition for rows after a row. Adds its values."""
-        place = after.value if isinstance(after.value, list) else [after.value]
-        for column, value in zip((*self.columns, "number"), (*place[: len(self.columns)], after.number), strict=False):
-            values[f"after_{column}"] = _EPOCH + int(value) * _US if column in TIMES else value
+        """The condition for rows after a row. Adds its values. Raises Malformed if the cursor does not fit."""
+        place, count = after.value if isinstance(after.value, list) else [after.value], len(self.columns)
+        try:
+            for column, value in zip((*self.columns, "number"), (*place[:count], after.number), strict=True):
+                values[f"after_{column}"] = _EPOCH + int(value) * _US if column in TIMES else value
+        except (ValueError, OverflowError):
+            raise invalid_cursor(after.value) from None
         named = [sql.Placeholder(f"after_{column}") for column in (*self.columns, "number")]
         sign = sql.SQL("<" if self.backwards else ">")
         return sql.SQL("({}) {} ({})").format(self._columns(alias), sign, sql.SQL(", ").join(named))
