@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -15,8 +17,9 @@ from sensor.views.errors import Malformed
 
 
 @pytest.fixture(scope="module")
-def office(office_folder: Path) -> Data:
-    return open_folder(office_folder)
+def office(office_folder: Path) -> Iterator[Data]:
+    with closing(open_folder(office_folder)) as data:
+        yield data
 
 
 def altered(cursor: str, value: object, number: object = 1) -> str:
