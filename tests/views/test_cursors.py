@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from sensor.views.alerts import alerts
-from sensor.views.dataset import Data, open_folder
+from sensor.views.dataset import Data
 from sensor.views.devices import devices
 from sensor.views.errors import Malformed
-
-
-@pytest.fixture(scope="module")
-def office(office_folder: Path) -> Iterator[Data]:
-    with closing(open_folder(office_folder)) as data:
-        yield data
 
 
 def altered(cursor: str, value: object, number: object = 1) -> str:
