@@ -13,8 +13,9 @@ cdef extern from "Python.h":
 
 
 # Second-level labels below which country domains register names (co.uk, com.br, ac.jp).
-SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
-cdef frozenset COUNTRY = SECOND_LEVEL
+cdef frozenset SECOND_LEVEL = frozenset(
+    "ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split()
+)
 cdef enum:
     COUNTRY_LETTERS = 2
 
@@ -64,7 +65,7 @@ def registered(str name not None):
     if last <= 0:
         return name
     second = PyUnicode_FindChar(name, u".", 0, last, -1)
-    if second > 0 and size - last - 1 == COUNTRY_LETTERS and PyUnicode_Substring(name, second + 1, last) in COUNTRY:
+    if second > 0 and size - last - 1 == COUNTRY_LETTERS and PyUnicode_Substring(name, second + 1, last) in SECOND_LEVEL:
         first = PyUnicode_FindChar(name, u".", 0, second, -1)
         return PyUnicode_Substring(name, first + 1, size)
     return PyUnicode_Substring(name, second + 1, size)

@@ -106,18 +106,7 @@ class Icmp(Dissector):
     """The same query of a sender is reported once in ten seconds, regardless of its sequence number and checksum."""
 
     interest = Interest(
-        icmp=(
-            ECHO_REPLY,
-            UNREACHABLE,
-            QUENCH,
-            REDIRECT,
-            ECHO,
-            ADVERTISEMENT,
-            EXCEEDED,
-            PROBLEM,
-            *QUERIES,
-            *QUERY_REPLIES,
-        ),
+        icmp=(ECHO_REPLY, REDIRECT, ECHO, ADVERTISEMENT, *ERRORS, *QUERIES, *QUERY_REPLIES),
         icmp6=(*ERRORS_6, ECHO_6, ECHO_REPLY_6, NODE_6),
         repeats_s=10,
         volatile=(2, 8),

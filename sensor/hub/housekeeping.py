@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -63,18 +63,16 @@ class Housekeeping:
             "entities": _identify,
         }
         for name, step in steps.items():
-            reached, _ = self._boundary.run(f"housekeeping: {name}", self._carry_out, name, step)
-            if reached == [False]:
+            if any(self._boundary.run(f"housekeeping: {name}", self._is_cut_off, name, step)[0]):
                 return
 
-    def _carry_out(self, name: str, step: Callable[[Connection], object]) -> list[bool]:
-        """Whether the database was reached."""
+    def _is_cut_off(self, name: str, step: Callable[[Connection], object]) -> Iterator[bool]:
+        """Carry out a step; whether the database cannot be reached."""
         try:
-            return [self._store.use(partial(_done, step)) is not None]
+            yield self._store.use(partial(_done, step)) is None
         except psycopg.Error as error:
             fault = error.diag.message_primary or type(error).__name__
             log().warning("housekeeping failed", step=name, error=fault)
-            return [True]
 
     def _count(self, base: Connection) -> None:
         merge_counts(base)

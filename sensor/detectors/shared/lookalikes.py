@@ -30,12 +30,10 @@ LONGEST = max(map(len, BRANDS | TRADE)) + 1
 _DIGITS = str.maketrans("013457", "oleast")
 # The most frequent letters of other alphabets that look like Latin ones (Unicode Technical Standard 39).
 _FOREIGN = str.maketrans("аеорсухіјѕԁһӏαοερυνтвкмнԛԝ", "aeopcyxijsdhlaoepuvtbkmhqw")
-
-
-# A single difference leaves either the first letters of a word as they are, or the last ones.
-_WORDS = [word for word in BRANDS | TRADE if len(word) >= SHORT]
-_STARTS, _ENDS = {word[:2] for word in _WORDS}, {word[-3:] for word in _WORDS}
 _DIGIT_LETTERS = frozenset("013457")
+# Words of which similar ones are searched. A single difference leaves the first or the last letters as they are.
+_WORDS = sorted(word for word in BRANDS | TRADE if len(word) >= SHORT)
+_STARTS, _ENDS = {word[:2] for word in _WORDS}, {word[-3:] for word in _WORDS}
 
 
 def _without_one(word: str) -> Iterator[str]:
@@ -44,7 +42,7 @@ def _without_one(word: str) -> Iterator[str]:
 
 # A word without one letter → the word: similar words share one of these keys.
 _NEIGHBOURS: dict[str, list[str]] = {}
-for _word in BRANDS | TRADE:
+for _word in _WORDS:
     for _short in {_word, *_without_one(_word)}:
         _NEIGHBOURS.setdefault(_short, []).append(_word)
 
@@ -79,7 +77,7 @@ def _meant(token: str) -> str:
         return ""
     for short in (token, *_without_one(token)):
         for word in _NEIGHBOURS.get(short, ()):
-            if len(word) >= SHORT and _is_a_letter_off(token, word):
+            if _is_a_letter_off(token, word):
                 return word
     return ""
 
