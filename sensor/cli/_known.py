@@ -143,5 +143,5 @@ def the_device(fold: Records, what: str) -> Record | None:
     near = get_close_matches(
         what.casefold(), sorted({handle for record in fold.devices.values() for handle in handles(record)}), 3
     )
-    complain(f"no device {what!r}{meant(near)}", error="device.unknown")
+    complain(f"no device {what!r}{meant(near) or ': `sensor devices` lists them'}", error="device.unknown")
     return None
