@@ -23,7 +23,7 @@ from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
-from sensor.dissectors.shared.client_hello import client_hello
+from sensor.dissectors.shared.client_hello import ClientHello, client_hello
 from sensor.dissectors.shared.sender_facts import facts
 
 LONG, FIXED, TYPE = 0x80, 0x40, 0x30
@@ -31,7 +31,7 @@ ID_LIMIT = 20  # bytes (RFC 9000, 17.2)
 SAMPLE_AT, SAMPLE = 4, 16
 PACKETS_LIMIT = 4  # of a datagram
 FRAMES_LIMIT = 256
-HELLO_LIMIT = 16384
+HELLO_HEAD, HELLO_LIMIT = 4, 16384
 CLIENT_HELLO = 1
 PADDING, PING, ACK, ACK_ECN, CRYPTO, CLOSE = 0, 1, 2, 3, 6, 0x1C
 # Connections with a partial hello, and those with a complete one: clients retransmit until they are answered.
@@ -87,12 +87,7 @@ class Quic(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         version = VERSIONS.get(data[1:5])
-        if (
-            version is None
-            or data[0] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial
-            or packet.direction
-            or packet.truncated
-        ):
+        if version is None or packet.direction or packet.truncated:
             return iter(())
         return iter(self._datagram(packet, data, version))
 
@@ -100,7 +95,7 @@ class Quic(Dissector):
         """Parse the Initial packets at the start of a datagram together."""
         at, whose, pieces = 0, b"", None
         for _ in range(PACKETS_LIMIT):
-            if data[at + 1 : at + 5] != data[1:5] or data[at] & TYPE != version.initial or not data[at] & LONG:
+            if data[at + 1 : at + 5] != data[1:5] or data[at] & (LONG | FIXED | TYPE) != LONG | FIXED | version.initial:
                 break
             header = _header(data, at)
             if not whose:
@@ -119,53 +114,52 @@ class Quic(Dissector):
             return []
         self._open.put(whose, pieces)
         hello = pieces.hello()
-        return _parsed(packet, hello, version.name) if hello is not None else []
+        return client(packet, client_hello(hello, "q"), version.name) if hello is not None else []
 
 
 class _Pieces:
-    """The known parts of one connection's CRYPTO stream. ``reported``: its hello was parsed, nothing more is stored."""
+    """The known parts of one connection's CRYPTO stream; of overlapping ones the last is used. ``reported``: its hello
+    was parsed, nothing more is stored.
+    """
 
-    __slots__ = ("_size", "parts", "reported")
+    __slots__ = ("data", "reported", "spans")
 
     def __init__(self) -> None:
-        self.parts: dict[int, bytes] = {}
-        self._size, self.reported = 0, False
+        self.data, self.reported = bytearray(), False
+        self.spans: list[tuple[int, int]] = []
 
     def __bool__(self) -> bool:
-        return bool(self.parts)
+        return bool(self.spans)
 
     def take(self, frames: list[tuple[int, bytes]]) -> None:
-        """Store parts within the limit; earlier ones stay."""
+        """Store parts within the limits."""
         for offset, part in frames:
-            if (
-                offset + len(part) <= HELLO_LIMIT
-                and self._size + len(part) <= HELLO_LIMIT
-                and len(self.parts) < FRAMES_LIMIT
-            ):
-                known = self.parts.get(offset, b"")
-                if len(part) > len(known):
-                    self.parts[offset] = part
-                    self._size += len(part) - len(known)
+            stop = offset + len(part)
+            if part and stop <= HELLO_LIMIT and len(self.spans) < FRAMES_LIMIT:
+                self.data.extend(bytes(max(0, stop - len(self.data))))
+                self.data[offset:stop] = part
+                if (offset, stop) not in self.spans:
+                    self.spans.append((offset, stop))
 
     def hello(self) -> bytes | None:
         """The body of the ClientHello once it is complete."""
-        whole = bytearray()
-        for offset in sorted(self.parts):
-            if offset > len(whole):
+        known = 0
+        for start, stop in sorted(self.spans):
+            if start > known:
                 break
-            whole += self.parts[offset][len(whole) - offset :]
-        if not whole:
+            known = max(known, stop)
+        if known < HELLO_HEAD:
             return None
-        if whole[0] != CLIENT_HELLO:
+        size = HELLO_HEAD + int.from_bytes(self.data[1:HELLO_HEAD], "big")
+        if self.data[0] == CLIENT_HELLO and known < size <= HELLO_LIMIT:
+            return None
+        data, self.reported = self.data, True
+        self.data, self.spans = bytearray(), []
+        if data[0] != CLIENT_HELLO:
             raise Malformed("not a hello")
-        size = 4 + int.from_bytes(whole[1:4], "big")
         if size > HELLO_LIMIT:
             raise Malformed("hello too long")
-        if len(whole) < max(size, 4):
-            return None
-        self.reported = True
-        self.parts.clear()
-        return bytes(whole[4:size])
+        return bytes(data[HELLO_HEAD:size])
 
 
 class _Header(NamedTuple):
@@ -279,9 +273,8 @@ def _frames(plain: bytes) -> list[tuple[int, bytes]]:
     raise Malformed("too many frames")
 
 
-def _parsed(packet: Packet, body: bytes, version: str) -> list[Parsed]:
+def client(packet: Packet, hello: ClientHello, version: str) -> list[Parsed]:
     """The event and the facts about the client."""
-    hello = client_hello(body, "q")
     return [
         QuicClientHello(packet, version, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.encrypted),
         *facts(packet, [("quic.sni", hello.sni), ("quic.ja4", hello.ja4)]),

@@ -22,7 +22,7 @@ from sensor.evidence.frames cimport FrameRing
 from sensor.inventory.novelty cimport Novelty
 from sensor.native.layout import fields_of
 from sensor.native.out cimport ENDED, EVENT, FACT, FACT_ABOUT, EMPTY, MALFORMED, PACKET, PUNTED, Messages, Out, Entry
-from sensor.native.units import FACTS, KINDS
+from sensor.native.units import FACTS, KINDS, PUNTED_BY
 from sensor.native.units import PUNTED as PUNTED_KINDS
 from sensor.native.view cimport View
 
@@ -39,7 +39,7 @@ cdef class Current:
     cdef Packet first        # its packet, once it is needed
     cdef Packet packet       # that contains the present part
     cdef list results
-    cdef bint whole          # no part is malformed
+    cdef str fault           # the dissector that found a part malformed; None: no part is
     cdef bint news           # it had a new fact
     cdef bint changed        # it had an event, which may have changed tables that decide what is wanted
 
@@ -149,7 +149,7 @@ cdef class NativeMessages:
         cdef bint at_end = entry.what == ENDED
         cdef uint32_t stop = self.next + 1 + entry.size if at_end else out.entries_used
         cdef Current now = Current.__new__(Current)
-        now.index, now.results, now.whole = entry.row + self.messages.start, [], True
+        now.index, now.results = entry.row + self.messages.start, []
         now.own = now.row = NULL if at_end else &self.packets.rows[now.index]
         now.flow = entry.flow if at_end else now.own.flow
         self.next += at_end
@@ -162,13 +162,13 @@ cdef class NativeMessages:
             self.next += 1
             self.part(now, out, entry)
         self.parsed += 1
-        if self.evidence is not None and not at_end and (now.results or not now.whole):
+        if self.evidence is not None and not at_end and (now.results or now.fault is not None):
             self.evidence.at(now.index)
         if now.results:
             self.dispatch(now.results)
-        if not now.whole and not at_end:
+        if now.fault is not None and not at_end:
             packet = now.first if now.first is not None else self.packet(now.index)
-            self.dispatch((MalformedMessage(packet, self.names[unit - 1]),))
+            self.dispatch((MalformedMessage(packet, now.fault),))
         return 0
 
     cdef int keep_frame(self, Current now) except -1:
@@ -197,8 +197,7 @@ cdef class NativeMessages:
         elif entry.what == EVENT:
             self.event(now, out, entry)
         elif entry.what == MALFORMED:
-            fault = (self.text(out, entry),)
-            now.whole = self.boundary.call([], self.names[entry.unit - 1], raised, fault, self.packet_of(now), False)
+            self.call(now, [], self.names[entry.unit - 1], raised, (self.text(out, entry),))
         else:
             self.read(now, out, entry)
         return 0
@@ -231,18 +230,24 @@ cdef class NativeMessages:
                 else:
                     self.recall_event(now, part)
             return 0
-        packet = self.packet_of(now)
         one = (<View>self.punted[entry.kind]).make(out, entry.at)
-        now.whole = self.boundary.call(now.results, self.names[entry.unit - 1], one.read, (packet,), packet, False)
+        good = self.call(now, now.results, PUNTED_BY[entry.kind], one.read, (self.packet_of(now),))
         now.news = now.changed = True
         results = now.results[before:]
         if self.record is not None and results:
             self.record(results)
-        if now.whole:
+        if good:
             self.known_messages.learn(key, results)
-        else:
+        elif entry.unit:
             self.broken.put((now.flow, entry.unit), True)
         return 0
+
+    cdef int call(self, Current now, list results, str name, function, tuple arguments) except -1:
+        """Add what a function of a dissector yields. Returns whether nothing is malformed."""
+        cdef bint good = self.boundary.call(results, name, function, arguments, self.packet_of(now), False)
+        if not good:
+            now.fault = name
+        return good
 
     cdef int recall_fact(self, Current now, KnownFact one) except -1:
         """Add a fact of a message that was read before, unless it is known of this host as well."""

@@ -47,6 +47,7 @@ cdef struct Out:
     uint32_t text_room
     int32_t row      # the current packet
     uint8_t unit     # the stream dissector that reads it, counted from 1; 0: another
+    void* state      # of the dissector that reads it, if that is one of datagrams with a state
 
 cdef struct Mark:    # sizes of the tables at a point in time
     uint32_t entries

@@ -10,7 +10,7 @@ import msgspec
 
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
-from sensor.dissectors import http, ssh, tls
+from sensor.dissectors import http, quic, ssh, tls
 from sensor.dissectors.shared.client_hello import client_hello, server_hello
 from sensor.dissectors.shared.http_body import decoded
 from sensor.dissectors.shared.http_message import masked, read_head
@@ -86,6 +86,16 @@ class HttpDescriptionBody(Punted):
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
         return http.description(packet, self.own, decoded(self.body) if self.encoded else self.body)
+
+
+class QuicClientHelloBody(Punted):
+    """A ClientHello as for TLS; ``version``: of QUIC."""
+
+    version: str
+    body: bytes
+
+    def read(self, packet: Packet) -> Iterable[Parsed]:
+        return quic.client(packet, client_hello(self.body, "q"), self.version)
 
 
 class SshVersionLine(Punted):

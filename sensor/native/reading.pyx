@@ -4,6 +4,7 @@ capture truncated, are left to the Python dissectors.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 
 from sensor.core.row cimport CUT, WHOLE, Row
 from sensor.decode.flows cimport PIECES, FlowTable
@@ -11,13 +12,21 @@ from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport EMPTY, TAKEN, Messages, Out, reserve, write
 from sensor.native.kept cimport FOLLOW
 from sensor.native.stream cimport DONE, Conversations
-from sensor.native.unit cimport Dissect, Native
+from sensor.native.unit cimport Dissect, Native, State
 
 cdef enum:
     BITS = 64
     TCP = 6
     UDP = 17
     HEAD = 2  # Row.begins: the payload is the TCP header
+
+
+cdef State state_of(Native unit) except? NULL:
+    """A new state of a dissector; NULL if it has none."""
+    cdef State state = calloc(1, unit.size) if unit.size else NULL
+    if unit.size and state == NULL:
+        raise MemoryError(f"{unit.size} bytes for a dissector")
+    return state
 
 
 cdef class Reading(RowReader):
@@ -27,6 +36,7 @@ cdef class Reading(RowReader):
     """
 
     cdef Dissect[BITS] datagrams
+    cdef State[BITS] states
     cdef Dissect[BITS] frames
     cdef uint64_t datagram_bits, frame_bits, stream_bits
     cdef int[BITS] streams
@@ -44,6 +54,7 @@ cdef class Reading(RowReader):
             if unit is not None:
                 self.datagrams[<int>bit] = (<Native?>unit).dissect
                 self.datagram_bits |= <uint64_t>1 << <int>bit
+                self.states[<int>bit] = state_of(unit)
         for bit, unit in enumerate(frames):
             if unit is not None:
                 self.frames[<int>bit] = (<Native?>unit).dissect
@@ -54,6 +65,13 @@ cdef class Reading(RowReader):
             self.after[<int>bit] = after
             self.streams[<int>bit] = conversations.add(unit, interest)
             self.stream_bits |= <uint64_t>1 << <int>bit
+
+    def __dealloc__(self):
+        cdef int bit
+        for bit in range(BITS):
+            if self.states[bit] != NULL:
+                (<Native>self.units[bit]).release(self.states[bit])
+                free(self.states[bit])
 
     cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
         cdef Py_ssize_t at = row.frame + row.payload
@@ -80,6 +98,7 @@ cdef class Reading(RowReader):
             if left & 1:
                 reserve(out)
                 before = out.entries_used
+                out.state = self.states[bit] if datagram else NULL
                 if dissect[bit](payload, row.payload_len, row, out) == TAKEN:
                     row.wanted &= ~(<uint64_t>1 << bit)
                     self.taken += 1

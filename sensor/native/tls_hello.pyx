@@ -47,13 +47,22 @@ cdef inline int add16(uint8_t* text, uint32_t* at, uint32_t number) noexcept nog
 
 
 cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except -1 nogil:
-    cdef Bytes b
-    cdef uint8_t* text
-    cdef uint32_t at, version, ciphers, i
+    cdef uint64_t found = 0
+    cdef int result
     cdef uint64_t* fields
-    cdef bint good, named = False
     reserve(out)
-    text, at = out.text + out.text_used, 0
+    result = stripped(out, body, size, &found)
+    fields = punted(out, PUNTED_TLS_CLIENT_HELLO_BODY, TLS_CLIENT_HELLO_BODY_SLOTS)
+    fields[TLS_CLIENT_HELLO_BODY_BODY] = found
+    return result
+
+
+cdef int stripped(Out* out, const uint8_t* body, uint32_t size, uint64_t* found) except -1 nogil:
+    """Write a ClientHello without the parts that identify nothing, or unchanged if it is malformed."""
+    cdef Bytes b
+    cdef uint8_t* text = out.text + out.text_used
+    cdef uint32_t at = 0, version, ciphers, i
+    cdef bint good, named = False
     b.data, b.at, b.end, b.bad = body, 0, size, False
     version = u16(&b)
     take(&b, RANDOM)
@@ -75,14 +84,12 @@ cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except
         text[at] = 0
         at += 1
         good = not b.bad and client_extensions(&b, text, &at, &named)
-    if good:
-        fields = punted(out, PUNTED_TLS_CLIENT_HELLO_BODY, TLS_CLIENT_HELLO_BODY_SLOTS)
-        fields[TLS_CLIENT_HELLO_BODY_BODY] = span(out.text_used, at)
-        out.text_used += at
-        return HELLO_NAMED if named else HELLO_GOOD
-    fields = punted(out, PUNTED_TLS_CLIENT_HELLO_BODY, TLS_CLIENT_HELLO_BODY_SLOTS)
-    fields[TLS_CLIENT_HELLO_BODY_BODY] = put(out, body, size)
-    return HELLO_BROKEN
+    if not good:
+        found[0] = put(out, body, size)
+        return HELLO_BROKEN
+    found[0] = span(out.text_used, at)
+    out.text_used += at
+    return HELLO_NAMED if named else HELLO_GOOD
 
 
 cdef bint extension(Bytes* b, uint32_t* kind, const uint8_t** data, uint32_t* size) noexcept nogil:  # reads are checked

@@ -43,6 +43,7 @@ from sensor.native.punted import (
     HttpResponseHead,
     HttpSentBody,
     Punted,
+    QuicClientHelloBody,
     SshOffer,
     SshVersionLine,
     TlsCertificateBody,
@@ -122,6 +123,7 @@ UNITS = (
     ),
     Unit("nbns", (NbnsQuery, NbnsAnswer, NbnsRegistration, NbnsRegistered, NbnsRelease, NbnsStatus), _NETBIOS),
     Unit("ntp", (NtpQuestion, NtpAnswer, NtpControl, NtpPrivate), ("ntp.role",)),
+    Unit("quic", (), (), (QuicClientHelloBody,)),
     Unit("sip", (SipRequest, SipResponse, SipMedia), _SIP),
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
@@ -136,3 +138,5 @@ NAMES = frozenset(unit.name for unit in UNITS)
 KINDS = tuple(event for unit in UNITS for event in unit.events)
 FACTS = tuple(fact for unit in UNITS for fact in unit.facts)
 PUNTED = tuple(kind for unit in UNITS for kind in unit.punted)
+# The name of the dissector, for each of them.
+PUNTED_BY = tuple(unit.name for unit in UNITS for _ in unit.punted)

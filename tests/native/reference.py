@@ -14,7 +14,7 @@ import sensor.dissectors
 from sensor.boundary import Boundary
 from sensor.core.batch import ROW
 from sensor.core.dissector import Dissector, Parsed
-from sensor.core.event import Event
+from sensor.core.event import Event, MalformedMessage
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.engine.native_messages import NativeMessages
@@ -103,12 +103,14 @@ class Pair:
         """Compare both on one message."""
         native = self.native(packet, at_end)
         if native is None:
+            self.python(packet)  # it may remember the message
             return Answer(False, "")
         if packet.problem & 1 or packet.fragment:
             return Answer(True, "a part of a message was taken")
         python = self.python(packet)
         if python is None:
-            return Answer(True, f"malformed, but natively {native}")
+            alike = [type(one) for one in native] == [MalformedMessage]
+            return Answer(True, "" if alike else f"malformed, but natively {native}")
         ours, theirs = [shown(one) for one in native], [shown(one) for one in python]
         return Answer(True, "" if ours == theirs else f"{packet.payload.hex()}\nnatively  {ours}\nreference {theirs}")
 

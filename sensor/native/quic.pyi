@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from sensor.native.unit import Native
+
+UNIT: Native

@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+def digest(key: bytes, message: bytes) -> bytes: ...
