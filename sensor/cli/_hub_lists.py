@@ -153,7 +153,7 @@ def _alert_cells(row: AlertRow) -> Cells:
 def _incident_cells(row: IncidentRow) -> Cells:
     state = "closed" if row.closed else "open"
     head = (SEVERITIES[row.severity], _clock(row.last), short_id(row.id))
-    return (*head, f"{row.count:,}", state, row.summary, _origin(row))
+    return (*head, f"{row.count:,}", state, row.summary, ", ".join((_origin(row), *row.others)))
 
 
 def _quarantine_cells(row: QuarantineRow) -> Cells:

@@ -20,6 +20,7 @@ from sensor.hub.device_values import follow_mergers
 from sensor.hub.duplicates import relist
 from sensor.hub.entities import identify
 from sensor.hub.held_connection import HeldConnection
+from sensor.hub.incident_duplicates import relist_incidents
 from sensor.hub.ingester import log_fault
 from sensor.hub.reports import run_due as make_due_reports
 from sensor.hub.rollouts import review
@@ -55,6 +56,7 @@ class Housekeeping:
             "counts": self._count,
             "mergers of devices": follow_mergers,
             "duplicates": _at_present(relist),
+            "incidents": _at_present(relist_incidents),
             "campaigns": _at_present(refresh_campaigns),
             "rollouts": _at_present(review),
             "hunts": self._hunt,

@@ -12,6 +12,7 @@ from typing import Any, LiteralString, NamedTuple
 import msgspec
 
 from sensor.hub.database import Connection
+from sensor.hub.incident_duplicates import LISTED, OTHERS
 
 _SENSORS: LiteralString = """
 SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, s.quarantined,
@@ -51,12 +52,12 @@ WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)
         SELECT coalesce(nullif(m.counted_as, 0), m.number) FROM alerts m WHERE m.detector = %(text)s OR m.id = %(text)s
             OR m.parties && ARRAY['s:' || lower(%(text)s), 't:' || lower(%(text)s)])))
 ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
-_INCIDENTS: LiteralString = """
-SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed
+_INCIDENTS: LiteralString = f"""
+SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed, {OTHERS}
 FROM incidents i JOIN sensors s ON s.number = i.sensor
 WHERE i.severity >= %(severity)s AND (%(site)s::text IS NULL OR i.site = %(site)s)
-    AND (%(name)s::text IS NULL OR s.name = %(name)s)
-ORDER BY i.last DESC, i.sensor, i.id LIMIT %(limit)s"""
+    AND ({LISTED} AND %(name)s::text IS NULL OR s.name = %(name)s)
+ORDER BY i.last DESC, i.sensor, i.id LIMIT %(limit)s"""  # noqa: S608
 _QUARANTINE: LiteralString = """
 SELECT coalesce(s.name, q.subject), q.id, q.reason, q.detail, q.at, length(q.body)
 FROM quarantine q LEFT JOIN sensors s ON s.key = q.subject
@@ -155,7 +156,7 @@ class AlertRow(msgspec.Struct, frozen=True):
 
 
 class IncidentRow(msgspec.Struct, frozen=True):
-    """The last state of an incident."""
+    """The last state of an incident. ``others``: further sensors of its site that report it."""
 
     sensor: str
     site: str
@@ -167,6 +168,7 @@ class IncidentRow(msgspec.Struct, frozen=True):
     first: datetime
     last: datetime
     closed: bool
+    others: list[str]
 
 
 class QuarantineRow(msgspec.Struct, frozen=True):

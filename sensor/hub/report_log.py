@@ -17,6 +17,7 @@ from psycopg import sql
 import sensor
 from sensor.core.foreign import part
 from sensor.hub.database import Connection
+from sensor.hub.incident_duplicates import LISTED
 from sensor.hub.views.fleet import sensors
 from sensor.hub.views.ids import joined, with_origin
 from sensor.hub.views.operator_values import in_row
@@ -42,9 +43,9 @@ FROM alerts t JOIN sensors s ON s.number = t.sensor LEFT JOIN LATERAL (
 ) n ON true WHERE t.counted_as = 0 AND t.last >= %(since)s AND t.first < %(until)s AND {site}
 ORDER BY t.severity DESC, t.last DESC, t.number DESC LIMIT %(limit)s""").format(site=_SITE)
 _INCIDENTS = sql.SQL("""
-SELECT t.sensor, s.name, t.site, t.record FROM incidents t JOIN sensors s ON s.number = t.sensor
-WHERE t.last >= %(since)s AND t.first < %(until)s AND {site}
-ORDER BY t.severity DESC, t.last DESC, t.number DESC LIMIT %(limit)s""").format(site=_SITE)
+SELECT i.sensor, s.name, i.site, i.record FROM incidents i JOIN sensors s ON s.number = i.sensor
+WHERE {listed} AND i.last >= %(since)s AND i.first < %(until)s AND (%(site)s::text IS NULL OR i.site = %(site)s)
+ORDER BY i.severity DESC, i.last DESC, i.number DESC LIMIT %(limit)s""").format(listed=sql.SQL(LISTED))
 _RECOMMENDATIONS = sql.SQL("""
 SELECT sensor, name, site, record FROM (
     SELECT DISTINCT ON (e.sensor, e.about) e.sensor, t.name, t.site, e.record, e.ts

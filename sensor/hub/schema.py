@@ -11,6 +11,7 @@ from __future__ import annotations
 from sensor.hub.schema_console import CONSOLE
 from sensor.hub.schema_duplicates import DUPLICATES
 from sensor.hub.schema_hunts import HUNTS
+from sensor.hub.schema_incident_duplicates import INCIDENT_DUPLICATES
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_orders import ORDERS
 from sensor.hub.schema_reports import REPORTS
@@ -206,5 +207,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     ORDERS,
     SIGHTINGS,
     DUPLICATES,
+    INCIDENT_DUPLICATES,
 )
 VERSION = len(MIGRATIONS)

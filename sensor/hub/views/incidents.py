@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sensor.core.severities import SEVERITIES
+from sensor.hub.incident_duplicates import LISTED, OTHERS
 from sensor.hub.views.ids import joined, resolve, with_origin
 from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
 from sensor.views.errors import Malformed, one_of
@@ -18,8 +19,9 @@ from sensor.views.stories import SORTS, STATES, StoryFilter, StoryRow
 ORDERS = {"last": ("last",), "severity": ("severity", "last")}
 _LAST: LiteralString = "i.last >= %(since)s AND i.last < %(until)s"
 _PAGE = sql.SQL("""
-SELECT i.sensor, i.id, s.name, i.site, i.closed, i.severity, i.first, i.last, i.summary, i.record, i.number
+SELECT i.sensor, i.id, s.name, i.site, i.closed, i.severity, i.first, i.last, i.summary, i.record, i.number, {others}
 FROM incidents i JOIN sensors s ON s.number = i.sensor WHERE {test} ORDER BY {order} LIMIT {limit}""")
+_OTHERS = sql.SQL(OTHERS)
 _COUNTED = sql.SQL("""
 SELECT i.closed, i.severity, i.site, count(*) FROM (
     SELECT i.closed, i.severity, i.site FROM incidents i WHERE {test} LIMIT {limit}
@@ -35,7 +37,7 @@ def incidents(reader: Reader, wanted: StoryFilter, sort: str, *, limit: int, cur
     facets, total = _facets(reader, test)
     if after is not None:
         test.add(order.behind("i", after, test.values))
-    statement = _PAGE.format(test=test.sql, order=order.clause("i"), limit=limit_of(limit) + 1)
+    statement = _PAGE.format(others=_OTHERS, test=test.sql, order=order.clause("i"), limit=limit_of(limit) + 1)
     rows = reader.rows(statement, test.values)
     more = cursor_of(_place(order, mark, rows[limit - 1])) if len(rows) > limit else ""
     return Page([_row(row) for row in rows[:limit]], total, total < COUNTED, facets, more)
@@ -45,7 +47,8 @@ def incident(reader: Reader, name: str) -> StoryRow:
     sensor, found = resolve(reader, "incidents", name)
     test = reader.conditions("i")
     test.add("i.sensor = %(sensor)s AND i.id = %(id)s", sensor=sensor, id=found)
-    [row] = reader.rows(_PAGE.format(test=test.sql, order=sql.SQL("i.number"), limit=1), test.values)
+    statement = _PAGE.format(others=_OTHERS, test=test.sql, order=sql.SQL("i.number"), limit=1)
+    [row] = reader.rows(statement, test.values)
     return _row(row)
 
 
@@ -61,6 +64,7 @@ def _test(reader: Reader, wanted: StoryFilter) -> Conditions:
         if any(values):
             raise Malformed(name, values[0], "no such filter of incidents")
     test = reader.conditions("i")
+    test.add(LISTED)
     if wanted.severity:
         test.add("i.severity BETWEEN %(least)s AND %(most)s", least=levels[0], most=levels[-1])
     if len(wanted.state) == 1:
@@ -84,7 +88,8 @@ def _facets(reader: Reader, test: Conditions) -> tuple[Facets, int]:
 
 
 def _row(row: tuple[Any, ...]) -> StoryRow:
-    sensor, name, sensor_name, site, closed, severity, first, last, summary, text, _ = row
+    sensor, name, sensor_name, site, closed, severity, first, last, summary, text, _, others = row
     record = with_origin(text, sensor, sensor_name, site)
+    record["sensor"] |= {"others": others} if others else {}
     cells = STATES[closed], SEVERITIES[severity], ns_of(first), ns_of(last), summary, record
     return StoryRow(joined(sensor, name), *cells)
