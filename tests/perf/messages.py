@@ -15,6 +15,7 @@ from pcaps import _office_traffic as office
 from pcaps import _week_traffic as week
 from pcaps._capture import CLIENT, SERVER, Host, Payloads
 from pcaps._frame_writer import PackedCapture
+from pcaps.dissectors.quic import browser_hello, crypto, initial
 from tests.perf.captures import Frame, make
 
 START = 1_700_000_000
@@ -47,6 +48,20 @@ def tls(capture: PackedCapture, at: float, client: Host, server: Host, messages:
             (SERVER, office.server_hello(client) + office.tls_data(client, 300)),
         ]
         capture.tcp(at + number * 2 / PACE, client, server, 443, payloads)
+
+
+def quic(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
+    """A hello over two datagrams, as browsers send it, the answer, and encrypted data; then another connection (RFC
+    9000).
+    """
+    for number in range(messages // 4):
+        hello, name, port = browser_hello("panel.office.example", 1200), client.rng.randbytes(8), client.next_port()
+        parts = [initial(name, crypto(hello[i * 1100 :][:1100], i * 1100), i, pad=1162) for i in range(2)]
+        begin = at + number * 4 / PACE
+        for place, part in enumerate(parts):
+            capture.udp(begin + place / 1e3, client, server, port, 443, part)
+        capture.udp(begin + 0.01, server, client, 443, port, b"\xc1\0\0\0\1\0\x08" + client.rng.randbytes(1190))
+        capture.udp(begin + 0.02, client, server, port, 443, b"\x41" + client.rng.randbytes(600))
 
 
 def dns(capture: PackedCapture, at: float, client: Host, server: Host, messages: int) -> None:
@@ -106,7 +121,7 @@ def telnet(capture: PackedCapture, at: float, client: Host, server: Host, messag
 
 
 KINDS: dict[str, Send] = {
-    "HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb, "SOAP": soap, "JSON": json, "mail": mail, "Telnet": telnet,
+    "HTTP": http, "TLS": tls, "QUIC": quic, "DNS": dns, "SMB": smb, "SOAP": soap, "JSON": json, "mail": mail, "Telnet": telnet,
 }  # fmt: skip
 
 
