@@ -121,7 +121,8 @@ def telnet(capture: PackedCapture, at: float, client: Host, server: Host, messag
 
 
 KINDS: dict[str, Send] = {
-    "HTTP": http, "TLS": tls, "QUIC": quic, "DNS": dns, "SMB": smb, "SOAP": soap, "JSON": json, "mail": mail, "Telnet": telnet,
+    "HTTP": http, "TLS": tls, "QUIC": quic, "DNS": dns, "SMB": smb, "SOAP": soap, "JSON": json, "mail": mail,
+    "Telnet": telnet,
 }  # fmt: skip
 
 
