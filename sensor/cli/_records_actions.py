@@ -18,6 +18,8 @@ from sensor.cli._table import table
 from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sensor.records.manifest import File
     from sensor.runtime.notify import Notifier
 
@@ -85,6 +87,7 @@ def write(args: argparse.Namespace) -> int:
     notifier = Notifier(None)
     try:
         notifier.ready(f"writing {folder}")
+        complain(_begins(folder), "info")
         follow(folder, config.records.days, config.records.gib, complain, _waiting(over, notifier))
     except FAILURES as error:
         complain(f"cannot write traffic records: {error}", error="file.not-written")
@@ -92,6 +95,15 @@ def write(args: argparse.Namespace) -> int:
     finally:
         notifier.close()
     return 0
+
+
+def _begins(folder: Path) -> str:
+    """What the command does until it is stopped: without a sensor it would wait without a word."""
+    from sensor.records.tail import FOLDER
+
+    if (folder / FOLDER).is_dir():
+        return f"writing traffic records to {folder} until stopped"
+    return f"waiting until a sensor hands over traffic records in {folder}: `sensor run` does, a replay writes its own"
 
 
 def _waiting(over: threading.Event, notifier: Notifier) -> Callable[[float], bool]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -74,6 +75,8 @@ def main(args: argparse.Namespace) -> int:
     config = settings(args)
     if config is None:
         return USAGE
+    if args.mutes is not None and not args.mutes.exists():
+        raise Exit(NOT_OPENED, f"cannot read {args.mutes}: {os.strerror(errno.ENOENT)}", error="file.not-read")
     from sensor.capture.files import open_captures
 
     source = open_captures(args.paths, follow=args.follow)

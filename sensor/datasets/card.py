@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -54,9 +55,17 @@ def completed(card: Card, first: str, last: str, *, whole: bool = True) -> Card:
 
 def write_card(folder: Path, card: Card) -> None:
     """Write a card atomically. Raises OSError."""
-    temporary = folder / f".{FILE}.{os.getpid()}"
+    replace_file(folder / FILE, msgspec.json.format(msgspec.json.encode(card)) + b"\n")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically. Raises OSError with its name, not that of the temporary file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(card)) + b"\n")
-        temporary.replace(folder / FILE)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

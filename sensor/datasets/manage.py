@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sensor.datasets.card import LIVE, write_card
+from sensor.datasets.card import LIVE, replace_file, write_card
 from sensor.datasets.choose import CHOSEN, chosen_in, datasets_in
 from sensor.datasets.dataset import PACKETS, Dataset
 from sensor.datasets.live import is_written
@@ -36,9 +36,7 @@ def use(state: Path, name: str) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{CHOSEN}.{os.getpid()}")
-    temporary.write_text(f"{name}\n", encoding="utf-8")
-    temporary.replace(path)
+    replace_file(path, f"{name}\n".encode())
 
 
 def rename(state: Path, dataset: Dataset, name: str) -> None:

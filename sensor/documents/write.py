@@ -11,8 +11,8 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """Replace the file atomically, with the permissions of the old one. Raises OSError if it cannot be written; nothing
-    is then left behind.
+    """Replace the file atomically, with the permissions of the old one. Raises OSError with its name if it cannot be
+    written; nothing is then left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
@@ -24,9 +24,11 @@ def write_whole(path: Path, text: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_entries(path: Path, heading: str, name: str, entries: Sequence[Mapping[str, object]]) -> None:

@@ -170,6 +170,15 @@ def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "state" / "datasets").iterdir()] == ["dhcp"]
 
 
+def test_a_file_of_mutes_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """Without the named mutes other alerts would be reported: the replay does not begin, and writes nothing."""
+    result = replay(dhcp, "--mutes", tmp_path / "mute.yaml")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.endswith("[file.not-read]\n")
+    assert str(tmp_path / "mute.yaml") in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
 def test_frames_that_are_not_decoded(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The last lines name link types whose frames are only counted; those of Ethernet are decoded."""
     zigbee = tmp_path / "zigbee.pcap"

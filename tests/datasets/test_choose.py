@@ -131,6 +131,15 @@ def test_what_a_person_chose(tmp_path: Path) -> None:
     assert not (tmp_path / "datasets" / ".chosen").exists()
 
 
+def test_a_choice_that_cannot_be_written(tmp_path: Path) -> None:
+    """The error has the name of the file, not that of the temporary one, which is removed."""
+    (tmp_path / "datasets" / ".chosen" / "taken").mkdir(parents=True)
+    with pytest.raises(OSError, match="chosen") as caught:
+        manage.use(tmp_path, "alpha")
+    assert caught.value.filename == str(tmp_path / "datasets" / ".chosen")
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == [".chosen"]
+
+
 def test_what_is_missing(golden: Golden, tmp_path: Path) -> None:
     """Each missing part is named; an interrupted replay lacks its end."""
     write_inventory(tmp_path)

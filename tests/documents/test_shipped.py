@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from sensor.documents import DocumentErrors, load_shipped
+from sensor.documents import DocumentErrors, load_shipped, write_whole
 from sensor.documents import shipped as room
 
 
@@ -35,6 +35,16 @@ def written(path: Path, text: str, second: int) -> Path:
     path.write_text(text)
     os.utime(path, (second, second))
     return path
+
+
+def test_a_document_that_cannot_be_written(tmp_path: Path) -> None:
+    """The error has the name of the document, not that of the temporary file, which is removed."""
+    path = tmp_path / "mutes.yaml"
+    (path / "taken").mkdir(parents=True)
+    with pytest.raises(OSError, match="mutes") as caught:
+        write_whole(path, b"mutes: []\n")
+    assert caught.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def cached(folder: Path) -> list[Path]:
