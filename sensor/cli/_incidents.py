@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import USAGE, Exit
 from sensor.cli._show import STYLES, end_name, level, number, paint, part, put, tidy
@@ -17,6 +17,9 @@ from sensor.cli._times import clock
 from sensor.core.ids import short_id
 from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES
+
+if TYPE_CHECKING:
+    from sensor.views.stories import StoryRow
 
 Record = dict[str, Any]
 
@@ -43,7 +46,7 @@ def list_incidents(args: argparse.Namespace) -> int:
             page = incidents(
                 data, found, "severity", limit=min(1000, (args.count or sys.maxsize) - len(records)), cursor=cursor
             )
-            records += [row.record for row in page.rows]
+            records += [_with_state(row) for row in page.rows]
             if not (cursor := page.cursor):
                 break
     except (ViewError, sqlite3.DatabaseError) as error:
@@ -53,6 +56,11 @@ def list_incidents(args: argparse.Namespace) -> int:
     if not args.json:
         put(table_of_incidents(records, sys.stdout))
     return 0
+
+
+def _with_state(row: StoryRow) -> Record:
+    """The record of an incident with its state, as `sensor alerts` prints alerts."""
+    return row.record | {"incident": part(row.record, "incident") | {"state": row.state}}
 
 
 def _check_filters(args: argparse.Namespace) -> None:

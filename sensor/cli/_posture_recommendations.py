@@ -20,7 +20,7 @@ from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES
 from sensor.views.errors import ViewError
 from sensor.views.page import MOST
-from sensor.views.stories import StoryFilter
+from sensor.views.stories import StoryFilter, StoryRow
 from sensor.views.stories import recommendations as view
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "count", "state", "summary")
@@ -56,11 +56,16 @@ def _wanted(args: argparse.Namespace) -> list[Record]:
     try:
         while True:
             page = view(data, filtered, limit=MOST, cursor=cursor)
-            records += [row.record for row in page.rows]
+            records += [_with_state(row) for row in page.rows]
             if not (cursor := page.cursor):
                 return records
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
+
+
+def _with_state(row: StoryRow) -> Record:
+    """The record of a recommendation with its state, as `sensor alerts` prints alerts."""
+    return row.record | {"recommendation": part(row.record, "recommendation") | {"state": row.state}}
 
 
 def _closed(record: Record) -> bool:

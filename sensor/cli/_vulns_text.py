@@ -193,6 +193,8 @@ def _body(one: FindingRow) -> Record:
     """A finding with the arithmetic of its priority and the packets that showed the version."""
     device_body = {
         "id": one.device,
+        "name": one.name,
+        "address": one.address,
         "vendor": one.vendor,
         "model": one.model,
         "type": one.type,
@@ -205,8 +207,8 @@ def _body(one: FindingRow) -> Record:
         "terms": [term._asdict() for term in one.terms],
         "device": device_body, "verdict": _verdict(one), "reason": one.reason, "source": one.source,
         "product": one.product, "certainty": one.certainty,
-        "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited, "ransomware": one.ransomware,
-        "fixed": one.fixed, "advice": one.advice,
+        "severity": one.severity, "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited,
+        "ransomware": one.ransomware, "fixed": one.fixed, "advice": one.advice,
         "evidence": one.evidence,
     }  # fmt: skip
 

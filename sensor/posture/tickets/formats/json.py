@@ -15,7 +15,7 @@ Body = dict[str, Any]
 def ticket_body(ticket: Ticket) -> Body:
     """The ticket itself."""
     devices = [one._asdict() | {"names": list(one.names), "proof": one.proof._asdict()} for one in ticket.devices]
-    steps = [one._asdict() for one in ticket.steps]
+    steps = [one._asdict() | {"vendor": one.maker} for one in ticket.steps]
     more = {
         "severity": ticket.severity.name,
         "priority": ticket.priority,
