@@ -8,6 +8,7 @@ import json
 import sqlite3
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
@@ -49,7 +50,7 @@ def show(args: argparse.Namespace) -> int:
         for name in args.operands:
             if name.startswith("incident"):
                 record = incident(data, name).record
-                sections.append((record, explain_incident(record, colours)))
+                sections.append((record, explain_incident(record, partial(_stored, data), colours)))
                 continue
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
@@ -211,6 +212,17 @@ def _verdict(word: str) -> str:
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     return chosen
+
+
+def _stored(data: Data, name: str) -> Record:
+    """The record of an alert; empty if it is not stored."""
+    from sensor.views.alerts import alert
+    from sensor.views.errors import ViewError
+
+    try:
+        return alert(data, name).alert.record
+    except ViewError:
+        return {}
 
 
 def _around(data: Data, record: Record, incidents: list[str]) -> Fold:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
+TARGETS = 12
 COLUMNS = ("severity", "last seen", "incident", "risk", "alerts", "state", "summary")
 
 
@@ -99,9 +100,18 @@ def _row(record: Record) -> tuple[str, ...]:
     )
 
 
-def explain_incident(record: Record, colours: bool = False) -> list[str]:
-    """An incident as lines of text: devices, tactics, then its steps in order."""
+def _some(names: list[str]) -> str:
+    """The first of many names, and the number of the others."""
+    more = len(names) - TARGETS
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:TARGETS])} and {more} more"
+
+
+def explain_incident(record: Record, alert_of: Callable[[str], Record], colours: bool = False) -> list[str]:
+    """An incident as lines of text: devices, tactics, its steps in order, and the response. ``alert_of``: the record of
+    an alert by its id, empty if it is unknown.
+    """
     from sensor.core.record_parts import objects
+    from sensor.views.responses import responses
 
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]
     state = "closed" if record.get("action") == "close" else "open"
@@ -112,7 +122,7 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
     facts = {
         "actors": [end_name(actor) for actor in objects(incident.get("actors"))],
-        "targets": [end_name(end) for end in objects(record.get("targets"))],
+        "targets": _some(list(dict.fromkeys(end_name(end) for end in objects(record.get("targets"))))),
         "when": f"{clock(incident.get('first'))} to {clock(incident.get('last'))}",
         "tactics": incident.get("tactics"),
         "ATT&CK": "; ".join(
@@ -130,4 +140,6 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
         )
     if incident.get("left_out"):
         lines.append(f"    and {tidy(incident['left_out'])} more alerts")
+    if found := responses(record, alert_of):
+        lines += ["  response", *(f"    {tidy(one.title)}: {tidy(one.advice, 1024)}" for one in found)]
     return lines

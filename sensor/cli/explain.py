@@ -66,7 +66,9 @@ def main(args: argparse.Namespace) -> int:
         return explain_then(args)
     from sensor.cli._explain_indicator import about_of, body_of, explain_indicator
 
-    found = known(args, alerts=True, words=lambda fold: words_about(fold, args.what))
+    # An incident is explained with all of its alerts, which do not contain its name.
+    whole = args.what.startswith("incident-")
+    found = known(args, alerts=True, words=None if whole else lambda fold: words_about(fold, args.what))
     fold = found.fold
     devices = [found.details(record) for record in devices_named(fold, args.what)]
     alerts = alerts_named(fold, args.what)
@@ -104,7 +106,10 @@ def _sections(
     if incidents:
         from sensor.cli._incidents import explain_incident
 
-        sections += [explain_incident(record, colours) for record in incidents]
+        def alert_of(name: str) -> Record:
+            return fold.alerts.get(name) or {}
+
+        sections += [explain_incident(record, alert_of, colours) for record in incidents]
     return sections
 
 

@@ -240,6 +240,19 @@ def test_numbers_are_those_of_commands(browser: httpx.Client, office_folder: Pat
         assert percent(thousandth / 1000) == f"{float(decimal(thousandth / 1000)) * 100:.0f}%"
 
 
+def test_an_incident_has_the_response_to_each_kind_of_alert(browser: httpx.Client, office_folder: Path) -> None:
+    """The same in the console, `alerts show` and `explain`: a title with its advice, the most severe first."""
+    where, page = ("--state", str(office_folder)), browser.get("/incidents?text=scanning").text
+    path = re.findall(r"/incidents/incident-\w+", page)[0]
+    shown = re.findall(r'<li>.*?"badge (\w+)".*?(/alerts/alert-\w+)">(.+?)</a>: (.+?)</li>', browser.get(path).text)
+    assert [level for level, *_ in shown] == ["medium"] * 3 + ["low"] * 2
+    name = path.rpartition("/")[2]
+    for command in ("alerts", "show", name), ("explain", name):
+        text = html.escape(output_of(*command, *where))
+        assert [text.count(f"    {title}: {advice}\n") for _, _, title, advice in shown] == [1] * 5, command
+    assert shown[0][3] in browser.get(shown[0][1]).text
+
+
 def test_a_device_shows_its_evidence_and_what_competes(browser: httpx.Client) -> None:
     """The Canon printer: two models are supported by evidence, one is chosen."""
     text = browser.get("/devices?text=Canon7F029A").text
