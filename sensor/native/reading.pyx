@@ -12,7 +12,7 @@ from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport EMPTY, TAKEN, Messages, Out, reserve, write
 from sensor.native.kept cimport FOLLOW
 from sensor.native.stream cimport DONE, Conversations
-from sensor.native.unit cimport Dissect, Native, State
+from sensor.native.unit cimport Dissect, Native, Release, State
 
 cdef enum:
     BITS = 64
@@ -37,6 +37,7 @@ cdef class Reading(RowReader):
 
     cdef Dissect[BITS] datagrams
     cdef State[BITS] states
+    cdef Release[BITS] releases
     cdef Dissect[BITS] frames
     cdef uint64_t datagram_bits, frame_bits, stream_bits
     cdef int[BITS] streams
@@ -54,7 +55,7 @@ cdef class Reading(RowReader):
             if unit is not None:
                 self.datagrams[<int>bit] = (<Native?>unit).dissect
                 self.datagram_bits |= <uint64_t>1 << <int>bit
-                self.states[<int>bit] = state_of(unit)
+                self.states[<int>bit], self.releases[<int>bit] = state_of(unit), (<Native>unit).release
         for bit, unit in enumerate(frames):
             if unit is not None:
                 self.frames[<int>bit] = (<Native?>unit).dissect
@@ -70,7 +71,7 @@ cdef class Reading(RowReader):
         cdef int bit
         for bit in range(BITS):
             if self.states[bit] != NULL:
-                (<Native>self.units[bit]).release(self.states[bit])
+                self.releases[bit](self.states[bit])
                 free(self.states[bit])
 
     cdef int read(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
