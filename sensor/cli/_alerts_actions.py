@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
-from sensor.cli._codes import NOT_OPENED, USAGE, Exit
+from sensor.cli._alerts_list import are_known, filter_of, is_narrowed, names_of, record_of
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
 from sensor.cli._setup import complain
@@ -177,6 +177,8 @@ def _add_notes(
             rows = [alert(data, name).alert for name in names]
         else:
             rows = matching(DatasetBackend(data), filter_of(args), AT_ONCE)
+        if not rows and not are_known(args):
+            return NOT_FOUND
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if not args.dry_run and rows:

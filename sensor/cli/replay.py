@@ -77,6 +77,8 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     if args.mutes is not None and not args.mutes.exists():
         raise Exit(NOT_OPENED, f"cannot read {args.mutes}: {os.strerror(errno.ENOENT)}", error="file.not-read")
+    if args.evidence is not None:
+        _check_writable(args.evidence)
     from sensor.capture.files import open_captures
 
     source = open_captures(args.paths, follow=args.follow)
@@ -86,6 +88,14 @@ def main(args: argparse.Namespace) -> int:
         finally:
             if not place.kept:
                 place.abandon()
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises Exit if the folder for packets of alerts cannot be written, or not be created."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = os.strerror(errno.EACCES if there.is_dir() else errno.ENOTDIR)
+        raise Exit(NOT_OPENED, f"cannot write to {folder}: {there}: {reason}", error="file.not-written")
 
 
 def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, place: ReplayLocations) -> int:

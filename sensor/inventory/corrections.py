@@ -98,7 +98,11 @@ def checked(field: str, value: str) -> str:
 
 def _among(field: str, value: str, choices: tuple[str, ...] | list[str]) -> None:
     if value and value not in choices:
-        raise ValueError(f"found {value!r} for {field}, expected one of {', '.join(choices)}")
+        from difflib import get_close_matches  # rarely needed
+
+        near = get_close_matches(value, choices, 1, 0.75)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(choices)}"
+        raise ValueError(f"found {value!r} for {field}, {hint}")
 
 
 def joined(tags: list[str]) -> str:

@@ -133,6 +133,13 @@ def test_ids_by_their_beginning(run_cli) -> None:
     assert one in result.err
 
 
+def test_alerts_of_no_device_are_not_acknowledged(run_cli) -> None:
+    """Nothing is done for a name that no device has; an address without alerts has none to acknowledge."""
+    result = run_cli("alerts", "ack", "--device", "nosuch")
+    assert (result.code, result.out, result.errors) == (1, "", ("device.unknown",))
+    assert run_cli("alerts", "ack", "--device", "10.99.9.9").code == 0
+
+
 def test_wrong_filters_name_the_nearest(run_cli) -> None:
     """A filter value that no alert can have is an error, not an empty list."""
     for arguments, near in (

@@ -179,6 +179,16 @@ def test_a_file_of_mutes_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Pa
     assert not (tmp_path / "state").exists()
 
 
+def test_a_folder_of_evidence_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+    """The replay does not begin without the packets that its user wants to keep."""
+    (tmp_path / "file").write_text("")
+    result = replay(dhcp, "--evidence", tmp_path / "file" / "packets")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.endswith("[file.not-written]\n")
+    assert str(tmp_path / "file" / "packets") in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
 def test_frames_that_are_not_decoded(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The last lines name link types whose frames are only counted; those of Ethernet are decoded."""
     zigbee = tmp_path / "zigbee.pcap"

@@ -35,6 +35,12 @@ def test_what_cannot_be_reported(field: str, value: str, text: str):
         checked(field, value)
 
 
+def test_a_value_that_is_mistyped():
+    """The error names the nearest valid one."""
+    with pytest.raises(ValueError, match=r"'camra'.*'camera'"):
+        checked("type", "camra")
+
+
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     """A correction overrides packets and is reported once, at once; after an undo the packets count again."""
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
