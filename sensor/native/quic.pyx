@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Native QUIC (RFC 9000, RFC 9001): the client's Initial packets; ``sensor.dissectors.quic`` is the reference. Parts of
-a hello are kept until it is complete, for OPEN_LIMIT connections. Malformed datagrams change nothing here and are left
-to the reference.
+a hello are kept until it is complete, for OPEN_LIMIT connections. Malformed datagrams are left to the reference.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -47,7 +46,7 @@ cdef struct Frame:         # a part of the stream, in the plaintext
     uint32_t size
 
 cdef struct Pieces:
-    uint8_t[20] id
+    uint8_t[ID_LIMIT] id
     uint32_t id_size
     bint reported          # its hello was read, nothing more is kept
     uint8_t* data          # of overlapping parts the last

@@ -17,7 +17,7 @@ cdef struct Header:
 cdef struct Keys:          # of the client
     int version            # -1: none
     uint32_t id_size
-    uint8_t[20] id
+    uint8_t[ID_LIMIT] id
     uint8_t[12] nonce
     Aes packet
     Aes header
