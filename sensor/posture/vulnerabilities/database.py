@@ -90,6 +90,8 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
         return _verified(base, path, _made)
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror}") from None
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path}: {error}") from None
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection | None:

@@ -173,3 +173,10 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match=r"version 7, .*\b1\b"):
         open_to_read(tmp_path)
     base.close()
+
+
+def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    """A directory in its place: the error has its path."""
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(DatabaseError, match=FILE):
+        open_to_write(tmp_path)
