@@ -35,6 +35,13 @@ def office(office_folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
+def program(office: Running) -> Iterator[httpx.Client]:
+    """A program that uses the API, with a token."""
+    with office.program() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def browser(office: Running) -> Iterator[httpx.Client]:
     """Logged in to the office."""
     with office.client() as client:

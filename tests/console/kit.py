@@ -17,6 +17,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.console import child
+from sensor.console.api.openapi import BASE
 from tests.forked import Forking, started
 from tests.waiting import TIMEOUT_S
 
@@ -82,6 +83,13 @@ class Running:
         """A browser that is logged in."""
         with httpx.Client(base_url=self.url, verify=NO_TLS, timeout=TIMEOUT_S) as client:
             assert client.post(self.login(name, scope), headers=FORM).status_code == 303
+            yield client
+
+    @contextlib.contextmanager
+    def program(self) -> Iterator[httpx.Client]:
+        """A program that uses the API, with a token."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        with httpx.Client(base_url=self.url + BASE, headers=headers, verify=NO_TLS, timeout=TIMEOUT_S) as client:
             yield client
 
     def stop(self) -> None:

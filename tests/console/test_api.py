@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 from sensor.console.api.openapi import BASE, openapi
 from sensor.views.alerts import alerts
 from sensor.views.dataset import open_folder
-from tests.console.kit import Running
 from tests.offices import EVENTS
 
 LISTS = {
@@ -29,14 +27,6 @@ LISTS = {
     "/tickets": 0,
 }
 SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets", "/reports", "/report-schedules")
-
-
-@pytest.fixture(scope="module")
-def program(office: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=office.url + BASE, headers={"Authorization": f"Bearer {office.token()}"}, timeout=60
-    ) as client:
-        yield client
 
 
 def schema_of(path: str) -> dict[str, Any]:

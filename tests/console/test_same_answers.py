@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from sensor.console.api.openapi import BASE
-from tests.console.kit import Running, output_of
+from tests.console.kit import output_of
 
 # A list of the API, the command, how often, and the fields that only look alike: a device in a finding is an object in
 # one and an id in the other, terms and steps are objects in one and tuples in the other.
@@ -24,14 +22,6 @@ LISTS = (
     ("/vulnerabilities", ("vulns",), 39, ("device", "terms")),
     ("/tickets", ("tickets",), 14, ("devices", "steps")),
 )
-
-
-@pytest.fixture(scope="module")
-def program(office: Running) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=office.url + BASE, headers={"Authorization": f"Bearer {office.token()}"}, timeout=60
-    ) as client:
-        yield client
 
 
 @pytest.fixture
