@@ -213,7 +213,8 @@ def decrypted(bytes key not None, bytes nonce not None, bytes known not None, by
     cdef Aes rounds
     cdef bytearray plain
     if len(key) != BLOCK or len(nonce) != NONCE or len(sealed) < BLOCK:
-        raise ValueError(f"{len(key)}, {len(nonce)} and {len(sealed)} bytes, expected {BLOCK}, {NONCE}, {BLOCK} or more")
+        sizes = f"{len(key)}, {len(nonce)} and {len(sealed)}"
+        raise ValueError(f"{sizes} bytes, expected {BLOCK}, {NONCE} and at least {BLOCK}")
     aes_key(&rounds, key)
     plain = bytearray(len(sealed) - BLOCK)
     right = decrypt(&rounds, nonce, known, <uint32_t>len(known), sealed, <uint32_t>len(plain), plain)

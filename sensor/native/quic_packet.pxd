@@ -24,7 +24,8 @@ cdef struct Keys:          # of the client
 
 cdef int version_of(const uint8_t* data, uint32_t size) noexcept nogil  # compares sizes first
 cdef bint is_initial(const uint8_t* data, uint32_t size, uint32_t at, int version) noexcept nogil  # the same
-cdef bint read_header(const uint8_t* data, uint32_t size, uint32_t at, Header* found) noexcept nogil  # reads are checked
+# reads are checked
+cdef bint read_header(const uint8_t* data, uint32_t size, uint32_t at, Header* found) noexcept nogil
 cdef int derive(Keys* found, int version, const Header* header) except -1 nogil
 # ``known``: room for a datagram. ``read_header`` checked the offsets; writes fewer bytes than the packet has
 cdef bint decrypted(
