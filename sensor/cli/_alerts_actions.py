@@ -41,6 +41,7 @@ def show(args: argparse.Namespace) -> int:
     from sensor.cli.explain import explain_alert
     from sensor.views.alerts import alert, closers
     from sensor.views.errors import ViewError
+    from sensor.views.responses import stored
     from sensor.views.stories import incident
 
     if not args.operands:
@@ -50,7 +51,7 @@ def show(args: argparse.Namespace) -> int:
         for name in args.operands:
             if name.startswith("incident"):
                 record = incident(data, name).record
-                sections.append((record, explain_incident(record, partial(_stored, data), colours)))
+                sections.append((record, explain_incident(record, stored(partial(alert, data)), colours)))
                 continue
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
@@ -214,17 +215,6 @@ def _verdict(word: str) -> str:
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     return chosen
-
-
-def _stored(data: Data, name: str) -> Record:
-    """The record of an alert; empty if it is not stored."""
-    from sensor.views.alerts import alert
-    from sensor.views.errors import ViewError
-
-    try:
-        return alert(data, name).alert.record
-    except ViewError:
-        return {}
 
 
 def _around(data: Data, record: Record, incidents: list[str]) -> Fold:

@@ -8,18 +8,15 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from sensor.cli._codes import USAGE, Exit
-from sensor.cli._show import STYLES, end_name, level, number, paint, part, put, tidy
+from sensor.cli._show import STYLES, end_name, level, number, paint, part, put, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.severities import SEVERITIES
-
-if TYPE_CHECKING:
-    from sensor.views.stories import StoryRow
 
 Record = dict[str, Any]
 
@@ -47,7 +44,7 @@ def list_incidents(args: argparse.Namespace) -> int:
             page = incidents(
                 data, found, "severity", limit=min(1000, (args.count or sys.maxsize) - len(records)), cursor=cursor
             )
-            records += [_with_state(row) for row in page.rows]
+            records += [with_state(row) for row in page.rows]
             if not (cursor := page.cursor):
                 break
     except (ViewError, sqlite3.DatabaseError) as error:
@@ -57,11 +54,6 @@ def list_incidents(args: argparse.Namespace) -> int:
     if not args.json:
         put(table_of_incidents(records, sys.stdout))
     return 0
-
-
-def _with_state(row: StoryRow) -> Record:
-    """The record of an incident with its state, as `sensor alerts` prints alerts."""
-    return row.record | {"incident": part(row.record, "incident") | {"state": row.state}}
 
 
 def _check_filters(args: argparse.Namespace) -> None:
@@ -100,12 +92,6 @@ def _row(record: Record) -> tuple[str, ...]:
     )
 
 
-def _some(names: list[str]) -> str:
-    """The first of many names, and the number of the others."""
-    more = len(names) - TARGETS
-    return ", ".join(names) if more <= 1 else f"{', '.join(names[:TARGETS])} and {more} more"
-
-
 def explain_incident(record: Record, alert_of: Callable[[str], Record], colours: bool = False) -> list[str]:
     """An incident as lines of text: devices, tactics, its steps in order, and the response. ``alert_of``: the record of
     an alert by its id, empty if it is unknown.
@@ -122,7 +108,7 @@ def explain_incident(record: Record, alert_of: Callable[[str], Record], colours:
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
     facts = {
         "actors": [end_name(actor) for actor in objects(incident.get("actors"))],
-        "targets": _some(list(dict.fromkeys(end_name(end) for end in objects(record.get("targets"))))),
+        "targets": some(list(dict.fromkeys(end_name(end) for end in objects(record.get("targets")))), TARGETS),
         "when": f"{clock(incident.get('first'))} to {clock(incident.get('last'))}",
         "tactics": incident.get("tactics"),
         "ATT&CK": "; ".join(

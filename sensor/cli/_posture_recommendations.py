@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._setup import complain
-from sensor.cli._show import STYLES, coloured, end_name, level, number, paint, part, tidy
+from sensor.cli._show import STYLES, coloured, end_name, level, number, paint, part, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
@@ -20,7 +20,7 @@ from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES
 from sensor.views.errors import ViewError
 from sensor.views.page import MOST
-from sensor.views.stories import StoryFilter, StoryRow
+from sensor.views.stories import StoryFilter
 from sensor.views.stories import recommendations as view
 
 COLUMNS = ("severity", "last seen", "recommendation", "device", "count", "state", "summary")
@@ -56,16 +56,11 @@ def _wanted(args: argparse.Namespace) -> list[Record]:
     try:
         while True:
             page = view(data, filtered, limit=MOST, cursor=cursor)
-            records += [_with_state(row) for row in page.rows]
+            records += [with_state(row) for row in page.rows]
             if not (cursor := page.cursor):
                 return records
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
-
-
-def _with_state(row: StoryRow) -> Record:
-    """The record of a recommendation with its state, as `sensor alerts` prints alerts."""
-    return row.record | {"recommendation": part(row.record, "recommendation") | {"state": row.state}}
 
 
 def _closed(record: Record) -> bool:

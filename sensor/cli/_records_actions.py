@@ -98,7 +98,7 @@ def write(args: argparse.Namespace) -> int:
 
 
 def _begins(folder: Path) -> str:
-    """What the command does until it is stopped: without a sensor it would wait without a word."""
+    """What the command does until it is stopped."""
     from sensor.records.tail import FOLDER
 
     if (folder / FOLDER).is_dir():

@@ -26,6 +26,7 @@ __all__ = ["part", "tidy"]
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
+    from sensor.views.stories import StoryRow
 
 Record = dict[str, Any]
 
@@ -95,6 +96,12 @@ def decimal(value: Any) -> str:
 
 def number(value: Any) -> int:
     return value if isinstance(value, int) else 0
+
+
+def with_state(row: StoryRow) -> Record:
+    """The record of an incident or a recommendation with its state, as `sensor alerts` prints alerts."""
+    kind = str(row.record.get("kind"))
+    return row.record | {kind: part(row.record, kind) | {"state": row.state}}
 
 
 def level(record: Record) -> int:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.core.severities import SEVERITIES
+from sensor.views.errors import ViewError
+
+if TYPE_CHECKING:
+    from sensor.views.alerts import AlertDetails
 
 Record = dict[str, Any]
 
@@ -34,6 +38,18 @@ def responses(incident: Record, alert_of: Callable[[str], Record]) -> list[Respo
             title = str(alert.get("title") or step.get("detector"))
             found.append(Response(name, str(step.get("severity") or ""), title, str(alert["advice"])))
     return found
+
+
+def stored(alert: Callable[[str], AlertDetails]) -> Callable[[str], Record]:
+    """``alert_of`` from a function that raises ViewError for unknown alerts."""
+
+    def alert_of(name: str) -> Record:
+        try:
+            return alert(name).alert.record
+        except ViewError:
+            return {}
+
+    return alert_of
 
 
 def _rank(step: Record) -> int:

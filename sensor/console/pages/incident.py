@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.responses import Response
 
 from sensor.console.alert_actions import assignees
@@ -13,8 +11,7 @@ from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.tables.notes import VERDICTS
-from sensor.views.errors import ViewError
-from sensor.views.responses import Record, responses
+from sensor.views.responses import responses, stored
 
 
 def page(request: PageRequest) -> Response:
@@ -28,13 +25,5 @@ def page(request: PageRequest) -> Response:
         ids=list(dict.fromkeys(str(step["alert"]) for step in story if step.get("alert"))), verdicts=VERDICTS,
         assignees=assignees(request.views.alerts(limit=1).facets, request.who.name),
         targets=objects(row.record.get("targets")), attack=objects(body.get("attack")),
-        responses=responses(row.record, partial(_alert, request)),
+        responses=responses(row.record, stored(request.views.alert)),
     )  # fmt: skip
-
-
-def _alert(request: PageRequest, name: str) -> Record:
-    """The record of an alert; empty if it is not stored."""
-    try:
-        return request.views.alert(name).alert.record
-    except ViewError:
-        return {}

@@ -16,11 +16,11 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import some
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 OPEN_LIMIT = 2048

@@ -20,13 +20,14 @@ from sensor.core.domains import under
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.intervals import NO_SIZE, Intervals, IntervalStatistics
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192

@@ -22,10 +22,11 @@ from sensor.core.dns_codes import AAAA, CNAME, HTTPS, KEY, MX, NULL, NXDOMAIN, S
 from sensor.core.domains import registered, under
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 

@@ -19,11 +19,12 @@ from sensor.core.dns_codes import NOERROR, NXDOMAIN
 from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import DAY, SECOND
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply

@@ -22,11 +22,12 @@ from sensor.core.event import Event
 from sensor.core.ip_protocols import UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.lookups import Answer, DnsAnswers, SuspiciousAnswer
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import network_of_packet, some, who
+from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 ZONES_LIMIT, REPORTED_LIMIT = 1024, 1024

@@ -19,9 +19,10 @@ from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.shared.ntlm_events import NtlmLogin

@@ -19,10 +19,11 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import who
 from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, is_machine, network, server_port
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 

@@ -19,11 +19,11 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges, Unseen
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import who
 from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, network, offers_aes, only_weak, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 

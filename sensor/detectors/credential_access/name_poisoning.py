@@ -23,11 +23,11 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import who
 from sensor.detectors.shared.names import generated
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery

@@ -18,10 +18,11 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import network_of_packet, some, who
+from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.eapol import EapolIdentity, EapolMethod, EapolResult
 from sensor.dissectors.radius import RadiusRequest, RadiusResult
 

@@ -23,11 +23,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.hosts import who
 from sensor.detectors.shared.logins import FailedLogins, network
 
 REPORTED_LIMIT, PASSWORDS_LIMIT = 4096, 8192

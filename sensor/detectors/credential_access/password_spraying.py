@@ -19,11 +19,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import KERBEROS, LoginAttempt
-from sensor.detectors.shared.hosts import Numbers, some, who
+from sensor.detectors.shared.hosts import Numbers, who
 from sensor.detectors.shared.kerberos import is_machine
 from sensor.detectors.shared.logins import network
 

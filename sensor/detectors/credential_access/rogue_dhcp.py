@@ -18,8 +18,9 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.wants import Want, field
-from sensor.detectors.shared.hosts import Numbers, some, who
+from sensor.detectors.shared.hosts import Numbers, who
 from sensor.detectors.shared.named_hosts import Hosts, address_or_mac
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 

@@ -24,10 +24,11 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.bindings import is_virtual
-from sensor.detectors.shared.hosts import CARRIERS, is_fixed_function, some, who
+from sensor.detectors.shared.hosts import CARRIERS, is_fixed_function, who
 from sensor.detectors.shared.named_hosts import Hosts, address_or_mac
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect, IcmpRouterAdvertisement

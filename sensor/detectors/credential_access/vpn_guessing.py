@@ -20,9 +20,10 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import network_of_packet, some, who
+from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.isakmp import IkeMessage
 
 PAIRS_LIMIT, REPORTED_LIMIT = 8192, 1024

@@ -19,9 +19,9 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import HOUR
 from sensor.detectors.shared.devices import OfDevices, called, is_randomised
-from sensor.detectors.shared.hosts import some
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.edp import EdpAnnouncement
 from sensor.dissectors.fdp import FdpAnnouncement

@@ -22,6 +22,7 @@ from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import HOUR, SECOND
 from sensor.counting.changes import ANSWERED, SERVER_INSIDE, Changes, Rows, follow
 from sensor.counting.contacts import combine, contact_attempts
@@ -29,7 +30,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.rounds import Rounds
 from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in, counted
-from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.unanswered import unanswered
 

@@ -16,11 +16,12 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import Numbers, some
+from sensor.detectors.shared.hosts import Numbers
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 CLOSE, OPENS = 0, frozenset((15, 27, 64))

@@ -22,12 +22,13 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, held
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.event_window import EventWindow
-from sensor.detectors.shared.hosts import is_fixed_function, some, who
+from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.detectors.shared.named_hosts import Macs
 from sensor.dissectors.arp import ArpReply, ArpRequest
 from sensor.dissectors.icmp import IcmpEcho

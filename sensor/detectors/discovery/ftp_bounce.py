@@ -17,11 +17,11 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.dissectors.ftp import FtpDataTarget
 
 REPORTED_LIMIT = 4096

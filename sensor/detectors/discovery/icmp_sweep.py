@@ -17,11 +17,12 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.detectors.shared import sweeps
 from sensor.detectors.shared.addresses import addresses_in
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, who
 from sensor.detectors.shared.sweeps import Finding, SweepDetector
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15

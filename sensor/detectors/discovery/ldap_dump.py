@@ -19,11 +19,12 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, some
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
 REPORTED_LIMIT = 4096

@@ -17,10 +17,11 @@ from sensor.core.dns_codes import NXDOMAIN
 from sensor.core.domains import registered
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors.shared.names import GENERATED, REVERSED, generated
 from sensor.dissectors.dns import DnsResponse
 

@@ -16,13 +16,13 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.unanswered import with_unanswered
 

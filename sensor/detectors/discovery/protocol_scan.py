@@ -19,12 +19,13 @@ from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import ICMP, ICMPV6, TCP, UDP
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import combine, fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.addresses import counted
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, severity_of_scan, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 KEY_BITS, PAIR_BITS = 9, 13

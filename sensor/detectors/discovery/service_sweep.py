@@ -21,13 +21,14 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS, TCP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import FAILED, Changes
 from sensor.counting.contacts import combine
 from sensor.counting.ports import ports_in
 from sensor.detectors.shared import sweeps
 from sensor.detectors.shared.addresses import addresses_in
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 from sensor.detectors.shared.sweeps import Finding, SweepDetector
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 15

@@ -21,6 +21,7 @@ from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS, WITH_PORTS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import contact_attempts
@@ -28,7 +29,7 @@ from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.ports import ports_in
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import UPDATE_PORTS, addresses_in
-from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, scanned, server_of, severity_of_scan, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 FAST_S, FAST_TARGETS = 120, 25

@@ -18,13 +18,14 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.ip_protocols import UDP
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.calls import CallDetector, CallOptions, pair_of
 from sensor.detectors.shared.event_window import EventWindow, number_of_address
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, some
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096

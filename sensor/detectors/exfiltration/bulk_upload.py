@@ -24,12 +24,13 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import DAY
 from sensor.core.type_labels import a_type
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 MEGABYTE = 1_000_000

@@ -19,11 +19,12 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.type_labels import type_label
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 
 PAIRS_LIMIT = 16384

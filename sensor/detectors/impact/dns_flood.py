@@ -19,10 +19,11 @@ from sensor.core.dns_codes import NXDOMAIN, SERVFAIL
 from sensor.core.domains import registered, under
 from sensor.core.event import Event
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.names import QUERIED_BY_NAME, REVERSED, below, is_coded
 from sensor.dissectors.dns import DnsResponse
 

@@ -23,6 +23,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import ICMP, ICMPV6, PROTOCOLS, TCP, UDP
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.contacts import combine
@@ -32,7 +33,7 @@ from sensor.counting.rates import RateWindow
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import addresses_in, counted
 from sensor.detectors.shared.amplifiers import AMPLIFIERS
-from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 KEY_BITS, PAIR_BITS = 11, 15
 DNS = 53

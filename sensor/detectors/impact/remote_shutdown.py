@@ -11,11 +11,11 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions, call_of
-from sensor.detectors.shared.hosts import some
 from sensor.dissectors.shared.rpc_events import RpcCall
 
 SHUTDOWNS = {("initshutdown", 0), ("initshutdown", 2), ("winreg", 24), ("winreg", 30)}

@@ -18,12 +18,13 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.devices import COMPUTERS
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function
 from sensor.dissectors.smtp import SmtpMailbox
 
 PORT, REJECTED = 25, 500

@@ -19,13 +19,14 @@ from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
 from sensor.detectors.shared.addresses import addresses_in, counted, illegal_sources
-from sensor.detectors.shared.hosts import is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import is_fixed_function, network_of, server_of, who
 
 KEY_BITS, PAIR_BITS = 9, 12
 

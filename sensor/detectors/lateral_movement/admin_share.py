@@ -15,11 +15,12 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import Numbers, some
+from sensor.detectors.shared.hosts import Numbers
 from sensor.dissectors.shared.rpc_events import RpcCall
 from sensor.dissectors.shared.smb_events import SmbTreeConnect, SmbTreeResult
 

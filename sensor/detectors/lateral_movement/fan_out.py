@@ -17,9 +17,10 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 

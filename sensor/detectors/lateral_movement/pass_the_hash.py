@@ -20,10 +20,11 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import DAY, HOUR
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 from sensor.detectors.shared.kerberos import ends, is_machine
 from sensor.dissectors.kerberos import KerberosAsReply
 from sensor.dissectors.rdp import RdpRequest

@@ -92,8 +92,3 @@ def scanned(count: int, service: str) -> str:
     if service == "ping":
         return f"pinged {count} addresses that did not answer"
     return f"scanned {count} addresses on {service} that did not answer"
-
-
-def some(items: list[str], most: int = 5) -> str:
-    """The first few of a list, and the number of others."""
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -17,12 +17,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.model import Field
-from sensor.core.phrases import counted
+from sensor.core.phrases import counted, some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors.shared.hosts import network_of_packet, some, who
+from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.detectors.shared.logins import FailedLogins
 
 REPORTED_LIMIT = 4096

@@ -21,12 +21,13 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.flow_detector import sized_window
 from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.event_window import EventWindow, number_of, number_of_address
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12

@@ -17,11 +17,12 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Field
+from sensor.core.phrases import some
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import Numbers, ends_of, some
+from sensor.detectors.shared.hosts import Numbers, ends_of
 from sensor.dissectors.sip import SipRequest
 
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64

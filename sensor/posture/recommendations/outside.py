@@ -13,11 +13,11 @@ from sensor.core.detector import Context, ExternalServer
 from sensor.core.domains import under
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
+from sensor.core.phrases import some
 from sensor.core.record_parts import Body, end_body, short_text, time_text
 from sensor.core.time_units import DAY, HOUR
 from sensor.core.type_labels import a_type
 from sensor.detectors.shared.devices import subject_of
-from sensor.detectors.shared.hosts import some
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.checks import CheckResult, PacketProof
 from sensor.posture.recommendations.tables import ExpectedTraffic, outside
