@@ -52,7 +52,9 @@ _PLACES = re.compile(r"%[Ymd]|\{kind\}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(_DAY.pattern + r"T[0-9:.]{8,16}Z")
-_NO_PIPELINE = re.compile(r"pipeline with id \[.*\] does not exist")
+# Reasons of faults whose type documents have as well: no such pipeline, and no room for the index of a new month. Older
+# versions answer the latter with illegal_argument_exception.
+_SETUP_REASON = re.compile(r"pipeline with id \[.*\] does not exist|Validation Failed: .* shards open")
 
 
 class _Error(msgspec.Struct):
@@ -80,7 +82,7 @@ class _Item(msgspec.Struct):
         return (
             self.status in (400, 413, 422)
             and error.type not in SETUP_FAULTS
-            and not _NO_PIPELINE.match(error.reason or "")
+            and not _SETUP_REASON.match(error.reason or "")
         )
 
 

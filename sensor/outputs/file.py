@@ -66,9 +66,9 @@ class File(Output):
         if self._is_stdout:
             yield Finding("permission", "ok", "standard output")
             return
-        there = next(one for one in (path, *path.parents) if one.exists())
+        there = _nearest(path)
         right = os.W_OK if there == path else os.W_OK | os.X_OK
-        if path.is_dir():
+        if there == path and path.is_dir():
             yield Finding("permission", "error", f"{path} is a folder, expected a file")
         elif (there != path and not there.is_dir()) or not os.access(there, right):
             yield Finding(
@@ -137,6 +137,15 @@ class File(Output):
         left = memoryview(data)
         while left:
             left = left[os.write(self._file, left) :]
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists and that this user can see."""
+    for one in (path, *path.parents):
+        with contextlib.suppress(PermissionError):
+            if one.exists():
+                return one
+    return Path(path.anchor)
 
 
 def _hash(line: bytes) -> bytes:

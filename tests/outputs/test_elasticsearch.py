@@ -36,6 +36,12 @@ BUSY = (
     "rejected execution of coordinating operation [coordinating_and_primary_bytes=0]",
 )
 
+# The type is validation_exception, or illegal_argument_exception in older versions.
+FULL_OF_SHARDS = (
+    "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum "
+    "normal shards open;"
+)
+
 
 @pytest.fixture
 def service() -> Bulk:
@@ -163,6 +169,8 @@ def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, outpu
         ),
         (400, "index_closed_exception", "closed"),
         (400, "illegal_argument_exception", "pipeline with id [ours] does not exist"),
+        (400, "validation_exception", FULL_OF_SHARDS),
+        (400, "illegal_argument_exception", FULL_OF_SHARDS),
     ],
 )
 def test_what_can_be_fixed_refuses_no_record(

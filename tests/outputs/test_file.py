@@ -14,6 +14,8 @@ from sensor.core.output import Ack, Retry
 from sensor.outputs.file import File, Options
 from tests.outputs.batches import entries
 
+NOBODY = 65534
+
 
 def opened(path: Path, **options: object) -> File:
     output = File("archive", Options(path=path, **options))
@@ -117,3 +119,16 @@ def test_a_check_writes_nothing(tmp_path: Path) -> None:
         Path("-"): [("ok", "permission")],
     }
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_check_in_a_folder_that_is_closed_to_this_user(tmp_path: Path) -> None:
+    """A path that this user cannot even look up is reported as not writable, with the folder in question."""
+    tmp_path.chmod(0o700)
+    child = os.fork()
+    if child == 0:
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        found = list(File("a", Options(path=tmp_path / "x" / "y")).check())
+        os._exit(0 if [(one.level, one.what) for one in found] == [("error", "permission")] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
