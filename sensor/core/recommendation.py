@@ -8,6 +8,9 @@ from sensor.core.alert import Severity
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body
 
+# How the reason begins if a recommendation is closed because its device got another id, for which it is opened again.
+REIDENTIFIED = "its device is known as"
+
 
 class Recommendation(msgspec.Struct):
     """The present state. ``key``: device and setting, the source of the id, so that it is the same after a restart;

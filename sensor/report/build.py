@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sensor.core.foreign import host_of
 from sensor.core.reader import clean
+from sensor.core.recommendation import REIDENTIFIED
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.scores.exposure import Exposures, exposures
 from sensor.posture.scores.trend import Day as TrendDay
@@ -25,7 +26,7 @@ from sensor.report.difference import difference
 from sensor.report.headline import headline
 from sensor.report.inventory import devices_of, findings_of, score_of
 from sensor.report.model import FORMAT, VERSION, Day, Done, Feed, Period, Report, Watched, Work
-from sensor.report.period import PeriodSpec, is_time, moment
+from sensor.report.period import PeriodSpec, is_time, moment, text_of
 from sensor.report.period_events import alerts_of, changes_of, incidents_of
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
@@ -87,7 +88,7 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
         alerts_left_out=alerts_left_out,
         paths=reported_paths(attack_paths(site)),
         conversations=conversations_of(site),
-        trend=_trend(sources.days, min(period.until, now)[:10], scores),
+        trend=_trend(sources.days, _last_day(min(period.until, now)), scores),
         watched=_watched(sources, period),
         proofs=proofs.all,
     )
@@ -131,6 +132,11 @@ def _work(ticket: Ticket) -> Work:
     )
 
 
+def _last_day(until: str) -> str:
+    """The day before a midnight, otherwise the day of a time; empty without one."""
+    return text_of(moment(until) - timedelta(microseconds=1))[:10] if is_time(until) else ""
+
+
 def _trend(days: Sequence[TrendDay], today: str, scores: Exposures) -> list[Day]:
     """The stored scores until today, with today's score if it is not stored yet."""
     past = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
@@ -143,10 +149,12 @@ def _trend(days: Sequence[TrendDay], today: str, scores: Exposures) -> list[Day]
 
 
 def _closed(site: Site, period: Period) -> Iterator[Done]:
-    """Recommendations that later traffic closed."""
+    """Recommendations that later traffic closed. One that continues for the same device under another id is no fix."""
     for record in site.recommendations:
         body, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
-        if record.get("action") == "close" and is_time(when) and period.since <= str(when) <= period.until:
+        if record.get("action") != "close" or _text(body.get("closed")).startswith(REIDENTIFIED):
+            continue
+        if is_time(when) and period.since <= str(when) <= period.until:
             where = _text(host_of(src)) + (f" ({name})" if (name := _text(src.get("hostname"))) else "")
             yield Done(
                 id=_text(body.get("id")),
@@ -206,6 +214,8 @@ def _notes(sources: Sources, period: Period) -> Iterator[str]:
         yield "No log was read: changes of devices, capture quality and evidence are unknown."
     elif period.since < story.first:
         yield f"The log begins at {story.first[:16]}Z, after the beginning of the period: earlier events are missing."
+    if story.last and not story.later and story.last < period.until:
+        yield f"The log ends at {story.last[:16]}Z, before the end of the period: later events are missing."
     if story.later:
         yield (
             "The log continues after the end of the period: devices from the inventory are as of now, "

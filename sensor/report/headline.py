@@ -6,16 +6,35 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sensor.core.phrases import counted
-from sensor.report.model import Report
-from sensor.report.phrases import kinds, listed, sentence, shorter
+from sensor.core.severities import SEVERITIES
+from sensor.report.model import Finding, Report
+from sensor.report.period import moment
+from sensor.report.phrases import clock, kinds, listed, sentence, shorter
 
 TYPES_NAMED = 4
 SEVERE = ("high", "critical")
+# Share of the period that may be without data.
+UNCOVERED = 0.05
 
 
 def headline(report: Report) -> list[str]:
-    """Devices, most severe weaknesses, events, and work done since the last report."""
-    return [*_network(report), *_worst(report), *_happened(report), *_done(report)]
+    """Missing data, devices, most severe weaknesses, events, and work done since the last report."""
+    return [*_uncovered(report), *_network(report), *_worst(report), *_happened(report), *_done(report)]
+
+
+def _uncovered(report: Report) -> Iterator[str]:
+    """A warning if a part of the period has no data: there are no alerts either, whatever happened."""
+    watched, period = report.watched, report.period
+    if not watched.since or not period.until:
+        return
+    since, until = max(watched.since, period.since), min(watched.until, period.until)
+    if until < since:
+        yield "The period has no data: what happened in it is unknown."
+    elif moment(until) - moment(since) < (1 - UNCOVERED) * (moment(period.until) - moment(period.since)):
+        yield (
+            f"The data cover only {clock(since)} to {clock(until)} UTC: what happened in the rest of the period is "
+            "unknown."
+        )
 
 
 def _network(report: Report) -> Iterator[str]:
@@ -42,12 +61,17 @@ def _worst(report: Report) -> Iterator[str]:
         return
     weak = sum(1 for device in report.devices if device.findings)
     certain = len({seat.device for one in report.findings for case in one.cases if case.sure for seat in case.seats})
-    worst = report.findings[0]
+    worst = max(report.findings, key=_severity_rank)
     what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
     doubt = "" if certain == weak else f", {certain:,} of these confirmed"
     unsure = "" if worst.sure else " (unknown whether they are affected)"
     worst_text = f"the most severe, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
     yield f"{counted(weak, 'of them has', 'of them have')} weaknesses{doubt}; {worst_text}."
+
+
+def _severity_rank(finding: Finding) -> tuple[int, bool, float]:
+    """Of equal severity, confirmed findings and those with more points are first."""
+    return SEVERITIES.index(finding.severity), finding.sure, finding.points
 
 
 def _happened(report: Report) -> Iterator[str]:

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
@@ -22,7 +21,7 @@ from sensor.report.groups import groups_of
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
 from sensor.report.model import Device, Incident, Report
 from sensor.report.period_events import all_new
-from sensor.report.phrases import kind
+from sensor.report.phrases import clock, kind
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend
@@ -62,14 +61,15 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         bands={band: least for least, band in BANDS},
         present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present),
         urgent=_urgent(report), first=FIRST,
-        arrived=sum(1 for device in report.devices if device.first_seen >= report.period.since),
+        arrived=sum(1 for device in present if device.first_seen >= report.period.since),
+        begun_before=sum(1 for alert in report.alerts if alert.first < report.period.since),
         all_new=all_new(report.devices, report.period),
         complete=len(report.devices) <= limits.devices and bool(report.devices),
         types=groups_of(present, by_product=False),
         products=groups_of(present, by_product=True)[: limits.products], changes=changes,
         kinds_of_change=_kinds_of_change(report),
         ref=links.ref, device=links.device, finding=links.finding, alert=links.alert, proofs=links.proofs,
-        anchor=anchor, clock=_clock, exact=_exact, counted=counted, kind=kind, segment=segment_text, prose=_prose,
+        anchor=anchor, clock=clock, exact=_exact, counted=counted, kind=kind, segment=segment_text, prose=_prose,
     )  # fmt: skip
 
 
@@ -136,11 +136,6 @@ def _inert(data: bytes) -> Markup:
 def _prose(text: str) -> Markup:
     """Commands between backticks as code; other text unchanged."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 escaped before
-
-
-def _clock(ts: Any) -> str:
-    """A time to the minute."""
-    return str(ts)[:16].replace("T", " ")
 
 
 def _exact(ts: str) -> str:

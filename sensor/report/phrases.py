@@ -1,9 +1,14 @@
-"""Texts: names of device types and counts, for sentences of a report."""
+"""Texts: names of device types, counts and times, for sentences of a report."""
 
 from __future__ import annotations
 
 from sensor.core.phrases import counted
 from sensor.core.type_labels import type_label, types_counted
+
+
+def clock(ts: str) -> str:
+    """A time to the minute."""
+    return ts[:16].replace("T", " ")
 
 
 def kind(singular: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from markupsafe import Markup
 
@@ -117,8 +118,11 @@ def test_bands_are_as_wide_as_conversations_are_many() -> None:
 
 
 def test_bars_of_alerts_stand_where_they_began() -> None:
-    """Two alerts at noon make a bar twice as high as one in the evening; an invalid time is skipped."""
+    """Two alerts at noon make a bar twice as high as one in the evening; an invalid time is skipped, and so is an alert
+    that began before the period.
+    """
     alerts = [alert(1, 720), alert(2, 721), alert(3, 1200, "low"), alert(4, 0)]
+    alerts.append(msgspec.structs.replace(alerts[0], first="2026-11-23T23:59:59.000000Z"))
     odd = Alert(id="a", detector="d", title="t", severity="low", text="", first="soon", last="soon")
     bars = [one for one in parsed(timeline([*alerts, odd], [], DAY)).iter(f"{SVG}rect") if float(one.get("y", 0)) > 20]
     assert [(round(float(one.get("x", 0))), float(one.get("height", 0))) for one in bars] == [

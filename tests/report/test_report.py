@@ -9,6 +9,7 @@ import pytest
 
 from sensor.core.alert import Severity
 from sensor.core.ip_protocols import TCP
+from sensor.core.recommendation import REIDENTIFIED
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.scores.trend import Day as TrendDay
@@ -189,7 +190,9 @@ def test_work_that_was_done_in_the_period_is_reported() -> None:
 
 
 def test_what_later_traffic_closed_is_done(golden: Golden) -> None:
-    """Fixes have a reason; open recommendations and those closed before the period are excluded."""
+    """Fixes have a reason; open recommendations, those closed before the period, and those that continue for the same
+    device under another id are excluded.
+    """
     body = {
         "id": "recommendation-1",
         "setting": "telnet",
@@ -207,6 +210,8 @@ def test_what_later_traffic_closed_is_done(golden: Golden) -> None:
         }
         for minute, action in ((100, "close"), (650, "close"), (660, "update"))
     ]
+    moved = {**body, "id": "recommendation-2", "closed": f"{REIDENTIFIED} dev-2 now"}
+    records.append({**records[1], "recommendation": moved})
     place = site([node(1)], now=at(720))._replace(recommendations=tuple(records))
     report = report_of(Sources(place, Story()), period_spec(since=at(600)))
     golden([(one.when, one.title, one.why) for one in report.done])
@@ -266,6 +271,47 @@ def test_the_headline_reports_what_is_there_what_is_worst_and_what_happened(gold
     kinds = [node(number, kind) for number, kind in enumerate(("tv", "tv", "printer", "router", "nas", "camera"), 1)]
     golden(made(*kinds, *unknown_hosts).headline[0])
     golden(made().headline)
+
+
+def test_the_most_severe_finding_is_that_of_the_highest_severity() -> None:
+    """A medium setting with more points than a critical vulnerability is not the most severe finding."""
+    setting = weakness("dev-1", "telnet", 30)._replace(severity=Severity.medium)
+    flaw = weakness("dev-2", "CVE-2024-1", 24)._replace(severity=Severity.critical)
+    report = made(node(1), node(2), weak=[setting, flaw])
+    assert [one.name for one in report.findings] == ["telnet", "CVE-2024-1"]
+    assert ("CVE-2024-1" in report.headline[1], "telnet" in report.headline[1]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "warned"),
+    [(600, 659, False), (600, 630, True), (640, 660, True), (500, 590, True), (500, 658, False)],
+)
+def test_a_period_without_data_is_no_quiet_period(golden: Golden, first: int, last: int, warned: bool) -> None:
+    """The headline begins with a warning if a part of the period has no records; a gap of minutes is none."""
+    story = Story(at(660))
+    for minute in (first, last, 700):
+        story.take({"ts": at(minute), "kind": "sensor", "action": "summary"})
+    report = made(node(1), story=story, spec={"since": at(600), "until": at(660)})
+    assert len(report.headline) == 3 + warned
+    if warned:
+        golden(report.headline[0])
+
+
+def test_a_log_that_ends_early_is_a_limit_of_the_report(golden: Golden) -> None:
+    """A period that the log does not cover to its end is reported as such, unless the log continues after it."""
+    story = Story(at(660))
+    story.take({"ts": at(600), "kind": "sensor", "action": "summary"})
+    golden(made(node(1), story=story, spec={"until": at(660)}).watched.notes)
+    story.take({"ts": at(700), "kind": "sensor", "action": "summary"})
+    golden(made(node(1), story=story, spec={"until": at(660)}).watched.notes)
+
+
+def test_a_month_has_no_score_of_the_next() -> None:
+    """The trend of a month ends with its last day, although the month ends with the first midnight of the next."""
+    days = [TrendDay(day, "", 40.0, {"low": 3}, {}, {}) for day in ("2026-11-29", "2026-11-30", "2026-12-01")]
+    place = site([node(1)], now="2026-12-03T10:00:00.000000Z")
+    report = report_of(Sources(place, Story(), days=days), period_spec("2026-11"))
+    assert [day.day for day in report.trend] == ["2026-11-29", "2026-11-30"]
 
 
 # The previous report.

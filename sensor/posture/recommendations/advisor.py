@@ -20,7 +20,7 @@ from sensor.core.event import Event
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
-from sensor.core.recommendation import Recommendation
+from sensor.core.recommendation import REIDENTIFIED, Recommendation
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors.shared.hosts import ends_of, who
@@ -172,7 +172,7 @@ class Advisor:
             if device is None:
                 continue
             if device.id != case.name[0]:
-                self._close(case, now, f"its device is known as {device.id} now")
+                self._close(case, now, f"{REIDENTIFIED} {device.id} now")
             elif device.last - case.last >= QUIET_DAYS * DAY:
                 self._close(case, now, f"not seen for {QUIET_DAYS} days, in which the device was seen")
 

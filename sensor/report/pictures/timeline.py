@@ -20,9 +20,10 @@ LEFT, RIGHT, TOP, TALL, ROW = 34.0, WIDTH - 6.0, 28.0, 96.0, 20.0
 
 
 def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Period) -> Markup:
-    """The picture of a period with a beginning and an end."""
+    """The picture of a period with a beginning and an end. Alerts that began before it have no bar."""
     scale = _Scale(period)
     counts = [Counter[str]() for _ in range(STEPS)]
+    alerts = [alert for alert in alerts if alert.first >= period.since]
     for alert in alerts:
         if is_time(alert.first):
             counts[scale.step(alert.first)][alert.severity] += 1
