@@ -33,6 +33,8 @@ from sensor.outputs.transport.tls import Tls, context
 PORT = 6379
 SCHEMES = ("redis", "rediss", "unix")
 ANSWER_LIMIT = 200
+# Entries that are read at once.
+PAGE = 500
 # The server's error for an id that is not greater than the last.
 PASSED = "equal or smaller"
 
@@ -189,14 +191,24 @@ class Redis(Output):
         """Append missing entries after the newest: its number, then their own."""
         top = int(self._requested(self._client.xinfo_stream, stream)["last-generated-id"].partition(b"-")[0])
         first, last = passed[0].seq, passed[-1].seq
-        there: set[bytes] = set()
-        for begin, end in ((f"{first}-0", str(last)), (f"{top}-{first}", f"{top}-{last}")):
-            there.update(
-                fields.get(b"id", b"") for _, fields in self._requested(self._client.xrange, stream, begin, end)
-            )
+        there = set(self._ids(stream, (first, 0), last, range(first, last + 1)))
+        there.update(self._ids(stream, (top, first), top, range(first, last + 1)))
         missing = [(f"{top}-{entry.seq}", entry) for entry in passed if entry.id.encode() not in there]
         if missing and self._append(stream, missing):
             raise Retry(f"Redis: another client appends to {stream}")
+
+    def _ids(self, stream: str, at: tuple[int, int], end: int, numbers: range) -> Iterator[bytes]:
+        """Record ids of the entries from one id to the end of a first number, page by page. Entries behind a first
+        number that are not among ``numbers`` are skipped: a log that was restarted leaves millions of them there.
+        """
+        while at[0] <= end:
+            page = self._requested(self._client.xrange, stream, f"{at[0]}-{at[1]}", str(end), PAGE)
+            yield from (fields.get(b"id", b"") for _, fields in page)
+            if len(page) < PAGE:
+                return
+            first, _, second = page[-1][0].decode().partition("-")
+            behind = max(int(second) + 1, numbers.start)
+            at = (int(first), behind) if behind < numbers.stop else (int(first) + 1, 0)
 
     def _wait(self) -> None:
         """Wait until the batch is on the server's disk and its replicas. Raises Retry on a timeout."""

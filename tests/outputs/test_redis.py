@@ -135,6 +135,23 @@ def test_a_log_that_began_again(server: RedisServer) -> None:
         assert [place.decode() for place, _ in requested.xrange(STREAM)][38:42] == ["39-0", "40-0", "40-1", "40-2"]
 
 
+def test_a_log_that_began_again_reaches_the_number_of_the_old(server: RedisServer) -> None:
+    """Entries of the new log are behind the newest number of the old one. When the new log reaches this number, a batch
+    reads a part of them, each record is still stored once, and so is a batch that is composed differently.
+    """
+    out, count = output(server), 4000
+    new = [Entry(one.seq, {**one.record, "id": f"N{one.id[1:]}"}, one.payload) for one in entries(4010, cases=ALERTS)]
+    out.send(entries(1, first=count, cases=ALERTS))
+    out.send(new[: count - 5])
+    with connect(server) as requested:
+        before = requested.info("stats")["total_net_output_bytes"]
+        for begin, end in ((count - 5, count + 5), (count - 10, count + 10)):
+            out.send(new[begin:end])
+        assert requested.info("stats")["total_net_output_bytes"] - before < count * 2000 / 2
+    out.close()
+    assert sorted(held(server)[1:]) == sorted(ids(new))
+
+
 def test_one_that_was_left_out(server: RedisServer) -> None:
     """A record that the server rejected for lack of memory is stored later, once, after the following ones."""
     out, batch = output(server), entries(20, cases=ALERTS)
