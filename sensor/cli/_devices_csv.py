@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from sensor.inventory.columns import safe
+from sensor.core.spreadsheet import safe
 
 
 def write_csv(out: TextIO, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> None:

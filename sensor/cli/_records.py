@@ -16,6 +16,7 @@ from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import for_terminal
+from sensor.core.spreadsheet import safe
 
 if TYPE_CHECKING:
     from sensor.config import Config
@@ -172,9 +173,8 @@ def print_csv(columns: Sequence[str], rows: Sequence[Row]) -> None:
 
 
 def _cell(value: Any) -> str:
-    """A CSV value; one that a spreadsheet would evaluate as a formula gets an apostrophe in front."""
-    text = tidy(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} and not isinstance(value, int | float) else text
+    """A CSV value; text is none that a spreadsheet evaluates."""
+    return tidy(value) if isinstance(value, int | float) else safe(tidy(value))
 
 
 def found(rows: Sequence[Any]) -> int:

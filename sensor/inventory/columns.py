@@ -1,6 +1,4 @@
-"""Devices as table rows, with the sensor's columns or those of NetBox. Cells cannot be interpreted as spreadsheet
-formulas.
-"""
+"""Devices as table rows, with the sensor's columns or those of NetBox."""
 
 from __future__ import annotations
 
@@ -15,19 +13,7 @@ COLUMNS = (
 )  # fmt: skip
 # The columns for NetBox's device import.
 NETBOX = ("name", "role", "manufacturer", "device_type", "serial", "status", "site", "tags", "comments")
-# First characters that a spreadsheet interprets as a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SEVERAL = "; "
-
-
-def safe(text: str) -> str:
-    """A cell that spreadsheets do not interpret as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def plain(text: str) -> str:
-    """The original text of a cell made by ``safe``."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def row_of(record: Record) -> dict[str, str]:

@@ -15,7 +15,8 @@ from sensor.core import addresses
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import Record, address_of, part, tidy
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.inventory.columns import plain, row_of
+from sensor.core.spreadsheet import plain
+from sensor.inventory.columns import row_of
 from sensor.inventory.corrections import FIELDS, Correction, checked
 
 FILE_LIMIT = 64 * 1024 * 1024

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensor.core.spreadsheet import safe
 from sensor.records.columns import read_rows
 from sensor.records.derived import completed
 from sensor.records.eve import event
@@ -114,13 +115,13 @@ def _csv(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
 
 
 def _cells(column: pa.Array) -> list[Any]:
-    """Cells of a column: times as RFC 3339, lists as JSON."""
+    """Cells of a column: times as RFC 3339, lists as JSON, no text that a spreadsheet evaluates."""
     values: list[Any] = column.to_pylist()
     if pa.types.is_timestamp(column.type):
         return [value and value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z") for value in values]
     if pa.types.is_list(column.type):
         return [value if value is None else json.dumps(value, ensure_ascii=False) for value in values]
-    return values
+    return [safe(value) if isinstance(value, str) else value for value in values]
 
 
 def _zeek(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:

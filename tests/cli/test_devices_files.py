@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.inventory.columns import plain, safe
+from sensor.core.spreadsheet import plain, safe
 from sensor.inventory.foreign_list import rows_of
 from tests.golden import Golden
 from tests.runtime.test_keeper import Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensor.records.export import export
+from sensor.records.hunt_tests import write_rows
 from sensor.records.readable import Range, readable
 from tests.capture.captures import Frame, pcap
 from tests.kit import ethernet, ipv4
@@ -129,3 +131,14 @@ def test_what_does_not_agree_is_found() -> None:
     for own in ({one: (10, 960), back: (2, 200)}, {one: (9, 899), back: (2, 200)}, {one: (3, 0), back: (2, 200)}, {}):
         assert compared(theirs, own, late=True) == (1, 0, 0, [one])
     assert compared({}, theirs, late=True).differ == [one]
+
+
+def test_text_of_peers_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    """A name that a peer chose to be evaluated gets an apostrophe in CSV; numbers and other names stay unchanged."""
+    names = ["=HYPERLINK(1)", "+1", "-x.example", "@sum", "www.example"]
+    write_rows(tmp_path / "records", {"dns": [{"ts": 8, "query": name, "answers": ["=1"]} for name in names]})
+    exported(tmp_path / "records", "csv", tmp_path)
+    with (tmp_path / "dns.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["query"] for row in found] == ["'=HYPERLINK(1)", "'+1", "'-x.example", "'@sum", "www.example"]
+    assert {row["answers"] for row in found} == {'["=1"]'}

@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from sensor.core.spreadsheet import safe
 from sensor.posture.firewall.comments import names_of, plain
 from sensor.posture.firewall.model import Block, Request
 
@@ -50,5 +51,4 @@ def _end(request: Request, block: Block | None) -> tuple[str, str]:
 
 
 def _cells(values: Iterable[str]) -> list[str]:
-    """Cells that begin like a formula get an apostrophe in front (OWASP, CSV injection)."""
-    return [f"'{cell}" if (cell := plain(value)).startswith(("+", "-", "@", "=")) else cell for value in values]
+    return [safe(plain(value)) for value in values]

@@ -1,6 +1,4 @@
-"""A table with a row for each device of each ticket, for spreadsheets. No cell is a formula (OWASP, CSV injection), not
-even with full-width characters.
-"""
+"""A table with a row for each device of each ticket, for spreadsheets. No cell is a formula."""
 
 from __future__ import annotations
 
@@ -8,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from sensor.core.spreadsheet import safe
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.text import step_text
@@ -17,15 +16,13 @@ COLUMNS = (
     "address", "type", "vendor", "model", "firmware", "segment", "device_owner", "findings", "certain", "proof",
     "steps", "test",
 )  # fmt: skip
-# Characters that begin a formula; the last four are full-width.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(tickets: Sequence[Ticket], _: Form) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_safe(cell) for cell in row] for one in tickets for row in _rows(one))
+    writer.writerows([safe(cell) for cell in row] for one in tickets for row in _rows(one))
     return out.getvalue()
 
 
@@ -39,8 +36,3 @@ def _rows(ticket: Ticket) -> Iterator[tuple[str, ...]]:
 def _device(one: Affected) -> tuple[str, ...]:
     words = (one.id, one.name, one.address, one.type, one.vendor, one.model, one.firmware, one.segment, one.owner)
     return *words, " ".join(one.names), "yes" if one.sure else "unknown", one.evidence
-
-
-def _safe(cell: str) -> str:
-    """A cell that no spreadsheet evaluates."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
