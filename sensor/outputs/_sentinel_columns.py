@@ -39,6 +39,11 @@ def _about(key: str) -> Callable[[Body], Any]:
     return _first(_path("alert", key), _path("incident", key))
 
 
+def _finding(key: str) -> Callable[[Body], Any]:
+    """A field of the alert, the incident or the recommendation."""
+    return _first(_about(key), _path("recommendation", key))
+
+
 def _device(key: str, end: str) -> Callable[[Body], Any]:
     """A field of the device, or of the source of an alert."""
     return _first(_path("device", key), _path("src", end))
@@ -80,17 +85,17 @@ _TABLE: tuple[tuple[str, str, Callable[[Body], Any]], ...] = (
     ("SequenceNumber", "long", _path("sensor", "seq")),
     ("AlertId", "string", _about("id")),
     ("Detector", "string", _path("alert", "detector")),
-    ("Title", "string", _path("alert", "title")),
+    ("Title", "string", _finding("title")),
     ("RiskScore", "int", _about("risk")),
     ("Confidence", "real", _first(_path("alert", "confidence"), _path("device", "confidence"))),
-    ("EventCount", "long", _about("count")),
-    ("FirstSeen", "datetime", _first(_about("first"), _path("device", "first_seen"))),
-    ("LastSeen", "datetime", _first(_about("last"), _path("device", "last_seen"))),
+    ("EventCount", "long", _finding("count")),
+    ("FirstSeen", "datetime", _first(_finding("first"), _path("device", "first_seen"))),
+    ("LastSeen", "datetime", _first(_finding("last"), _path("device", "last_seen"))),
     ("Tactics", "dynamic", _attack("tactic")),
     ("Techniques", "dynamic", _attack("technique")),
-    ("Reasons", "dynamic", _path("alert", "why")),
+    ("Reasons", "dynamic", _finding("why")),
     ("Numbers", "dynamic", _path("alert", "numbers")),
-    ("Advice", "string", _path("alert", "advice")),
+    ("Advice", "string", _first(_path("alert", "advice"), _path("recommendation", "fix"))),
     ("FalsePositives", "string", _path("alert", "false_positives")),
     ("Story", "dynamic", _path("incident", "story")),
     ("Closed", "dynamic", _about("closed")),

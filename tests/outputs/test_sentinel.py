@@ -91,6 +91,19 @@ def test_every_column_is_filled_by_some_record() -> None:
     assert {name for name, _ in COLUMNS} - filled <= {"EmittedTime"}
 
 
+def test_a_recommendation_fills_the_columns_of_a_finding() -> None:
+    """A recommendation has title, reasons, advice, number and times, and no id of an alert, by which queries count."""
+    about = {
+        "id": "recommendation-1", "title": "Telnet in use", "count": 7, "why": ["cleartext"], "fix": "Use SSH.",
+        "first": "2026-11-24T08:00:00.000000Z", "last": "2026-11-24T09:00:00.000000Z",
+    }  # fmt: skip
+    made_row = row({"id": "1", "kind": "recommendation", "recommendation": about})
+    assert made_row == {
+        "EventId": "1", "Kind": "recommendation", "Title": about["title"], "EventCount": 7,
+        "FirstSeen": about["first"], "LastSeen": about["last"], "Reasons": about["why"], "Advice": about["fix"],
+    }  # fmt: skip
+
+
 def test_names_of_columns_are_such_as_azure_takes() -> None:
     names = [name for name, _ in COLUMNS]
     assert len(set(names)) == len(names)
