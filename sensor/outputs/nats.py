@@ -49,7 +49,8 @@ TOO_MANY = 429
 def _subject(subject: str) -> str:
     if (
         any(c in subject for c in " \t*>")
-        or subject.startswith((".", "{", "$"))
+        or subject.startswith((".", "$"))
+        or "{" in subject.partition(".")[0]
         or subject.endswith(".")
         or ".." in subject
     ):

@@ -363,7 +363,7 @@ def test_what_is_no_server(text: bytes, reported: str, opened: Opened) -> None:
         {"servers": []}, {"servers": ["http://h"]}, {"servers": ["nats://u:p@h"]}, {"user": "u", "token": "env:T"},
         {"password": "env:P"},
         {"subject": "{kind}.x"}, {"subject": "a.{kinds}"}, {"subject": "a.>"}, {"subject": "$JS.a"},
-        {"subject": "a..b"}, {"stream": "a b"},
+        {"subject": "a{kind}.b"}, {"subject": "a..b"}, {"stream": "a b"},
         {"max_age_days": 0.01},
     ],
 )  # fmt: skip
