@@ -9,6 +9,7 @@ from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES
 from sensor.report.model import Finding, Report
 from sensor.report.period import moment
+from sensor.report.period_events import unhandled
 from sensor.report.phrases import clock, kinds, listed, sentence, shorter
 
 TYPES_NAMED = 4
@@ -75,19 +76,19 @@ def _severity_rank(finding: Finding) -> tuple[int, bool, float]:
 
 
 def _happened(report: Report) -> Iterator[str]:
-    severe = [alert for alert in report.alerts if alert.severity in SEVERE]
-    counts = (
-        f"{counted(len(report.alerts) + report.alerts_left_out, 'alert')}, {len(severe):,} of them high or critical"
-    )
     if not report.alerts:
         yield "No alert was raised."
-    elif report.incidents:
-        yield (
-            f"{counts}, and {counted(len(report.incidents), 'incident')}; the most severe: "
-            f"{sentence(report.incidents[0].text)}"
-        )
-    else:
-        yield f"{counts}; the most severe: {sentence(report.alerts[0].text)}"
+        return
+    severe = sum(alert.severity in SEVERE for alert in report.alerts)
+    closed = sum(bool(alert.closed) for alert in report.alerts)
+    total = counted(len(report.alerts) + report.alerts_left_out, "alert")
+    counts = f"{total}, {severe:,} of them high or critical" + (f", {closed:,} closed by users" if closed else "")
+    if report.incidents:
+        counts += f", and {counted(len(report.incidents), 'incident')}"
+    # What a user has closed is not the worst of what is left.
+    left = [incident.text for incident in unhandled(report.alerts, report.incidents)]
+    left += [alert.text for alert in report.alerts if not alert.closed]
+    yield f"{counts}; the most severe: {sentence(left[0])}" if left else f"{counts}; users have closed all of them."
 
 
 def _done(report: Report) -> Iterator[str]:

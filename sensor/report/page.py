@@ -20,7 +20,7 @@ from sensor.posture.scores.exposure import BANDS
 from sensor.report.groups import groups_of
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
 from sensor.report.model import Device, Incident, Report
-from sensor.report.period_events import all_new
+from sensor.report.period_events import all_new, unhandled
 from sensor.report.phrases import clock, kind
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
@@ -61,6 +61,7 @@ def page(report: Report, limits: Limits = SCREEN, embedded: bytes = b"") -> str:
         bands={band: least for least, band in BANDS},
         present=present, weak=sum(1 for device in present if device.findings), worst=_worst(present),
         urgent=_urgent(report), first=FIRST,
+        unhandled={one.id for one in unhandled(report.alerts, report.incidents)},
         arrived=sum(1 for device in present if device.first_seen >= report.period.since),
         begun_before=sum(1 for alert in report.alerts if alert.first < report.period.since),
         all_new=all_new(report.devices, report.period),
@@ -115,9 +116,8 @@ def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
 
 def _urgent(report: Report) -> list[Incident]:
     """Open incidents: they have priority over weaknesses."""
-    closed = {alert.id for alert in report.alerts if alert.closed}
     severe = (one for one in report.incidents if one.severity in {"high", "critical"})
-    return [one for one in severe if not all(chapter.alert in closed for chapter in one.story)][:URGENT]
+    return unhandled(report.alerts, severe)[:URGENT]
 
 
 def _worst(present: list[Device]) -> list[Device]:

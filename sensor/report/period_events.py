@@ -38,6 +38,12 @@ def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
     return [_incident(record) for record in found[:INCIDENTS_LIMIT]]
 
 
+def unhandled(alerts: Iterable[Alert], incidents: Iterable[Incident]) -> list[Incident]:
+    """Incidents with an alert that no user closed."""
+    closed = {alert.id for alert in alerts if alert.closed}
+    return [one for one in incidents if not one.story or any(chapter.alert not in closed for chapter in one.story)]
+
+
 def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple[list[Change], int]:
     """Changes of devices in order of time, and the number of oldest ones over the limit."""
     fresh = {device.id for device in devices if device.first_seen >= period.since}

@@ -282,6 +282,21 @@ def test_the_most_severe_finding_is_that_of_the_highest_severity() -> None:
     assert ("CVE-2024-1" in report.headline[1], "telnet" in report.headline[1]) == (True, False)
 
 
+def test_what_a_user_has_closed_is_not_the_most_severe(golden: Golden) -> None:
+    """The headline counts closed alerts, and names the most severe incident or alert of those that are left."""
+    mine, other = alert(1, 600, 610, "critical"), alert(2, 600, 620, "low")
+    mine["alert"]["closed"] = {"by": "jane", "reason": "our scanner"}
+    incident = {
+        "ts": at(610), "kind": "incident", "action": "open", "severity": "critical", "msg": "incident of the scanner",
+        "incident": {"id": "incident-1", "first": at(600), "last": at(610), "story": [{"alert": "alert-000001"}]},
+    }  # fmt: skip
+    for alerts in ([mine, other], [mine]):
+        place = site([node(1)], (), alerts, now=at(720))._replace(incidents=(incident,))
+        report = report_of(Sources(place, Story()), period_spec())
+        golden(report.headline[-1])
+        assert ("closed" in page(report).split('<article id="i-incident-1">')[1].split("</p>")[0]) is True
+
+
 @pytest.mark.parametrize(
     ("first", "last", "warned"),
     [(600, 659, False), (600, 630, True), (640, 660, True), (500, 590, True), (500, 658, False)],
