@@ -2,17 +2,20 @@
 
 The file is opened again if it was moved (logrotate needs no signal). Lines are durable before a batch counts
 (``fdatasync``). An incomplete last line after a crash is removed, and lines of an interrupted batch are not written
-twice: the file has every record once, unless it is rotated at that very moment. Standard output guarantees only order.
+twice: the file has every record once, unless it is rotated at that very moment. The connection for traffic records
+writes the same file or pipe: each locks it for a repair and a write. Standard output guarantees only order.
 Nothing is compressed or deleted: that is for log rotation.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from sensor.documents import FilePath
 
 STDOUT = "-"
 HASH_BYTES = 16
+_STDOUT = threading.Lock()
 
 
 class Options(CommonOptions):
@@ -56,7 +60,8 @@ class File(Output):
             self._file = os.dup(sys.stdout.fileno()) if self._is_stdout else self._opened()
             self._plain = stat.S_ISREG(os.fstat(self._file).st_mode) and not self._is_stdout
             if self._plain:
-                self._repair()
+                with self._locked():
+                    self._repair()
         except OSError as error:
             self.close()
             raise Retry(f"{self.options.path}: {error.strerror}") from None
@@ -84,9 +89,8 @@ class File(Output):
             if self._moved():
                 self.open()
             lines = [entry.payload + b"\n" for entry in entries]
-            self._write(
-                b"".join(line for line in lines if _hash(line) not in self._there) if self._there else b"".join(lines)
-            )
+            with self._locked():
+                self._write(b"".join(line for line in lines if not self._there or _hash(line) not in self._there))
             if self._plain and self.options.sync:
                 os.fdatasync(self._file)
         except OSError as error:
@@ -133,10 +137,32 @@ class File(Output):
             os.ftruncate(self._file, start + whole)
         self._there = frozenset(map(_hash, tail[:whole].splitlines(keepends=True)))
 
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Exclude the other connection of the output: a half-written batch looks like a torn line, and a pipe mixes
+        two batches.
+        """
+        if self._is_stdout:  # its duplicates share the lock of the system
+            with _STDOUT:
+                yield
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
     def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._file, left) :]
+        """Write all of it; on failure, a regular file has its previous length."""
+        size, left = os.fstat(self._file).st_size, memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError:
+            if self._plain:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, size)
+            raise
 
 
 def _nearest(path: Path) -> Path:

@@ -4,8 +4,12 @@ output.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import resource
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -70,6 +74,66 @@ def test_a_batch_that_was_half_written_comes_again(tmp_path: Path, cut: int) -> 
     again.send(batch[10:])
     again.close()
     assert lines(path) == [one.payload for one in batch]
+
+
+def test_two_connections_of_one_file_lose_nothing(tmp_path: Path) -> None:
+    """Traffic records come over a second connection: while it opens the file, it takes no half-written batch of the
+    first for a torn line.
+    """
+    path, ended = tmp_path / "events.jsonl", threading.Event()
+    output, other = opened(path, sync=False), File("archive-records", Options(path=path))
+
+    def reopen() -> None:
+        while not ended.is_set():
+            other.open()
+            other.close()
+
+    thread = threading.Thread(target=reopen)
+    thread.start()
+    batches = [entries(2000, first=1 + 2000 * number, cases=("device_new",)) for number in range(10)]
+    for batch in batches:
+        output.send(batch)
+    ended.set()
+    thread.join()
+    output.close()
+    assert lines(path) == [one.payload for batch in batches for one in batch]
+
+
+def test_two_connections_of_one_pipe_mix_no_lines(tmp_path: Path) -> None:
+    """Batches are larger than what a pipe takes at once; each is written as a whole."""
+    path, batches = tmp_path / "pipe", [entries(500, sensor=name) for name in ("one", "two")]
+    os.mkfifo(path)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        os.set_blocking(reader.fileno(), True)
+        outputs = [opened(path) for _ in batches]
+        threads = [
+            threading.Thread(target=output.send, args=(batch,)) for output, batch in zip(outputs, batches, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        found = [reader.readline().rstrip(b"\n") for batch in batches for _ in batch]
+        for thread in threads:
+            thread.join()
+    for output in outputs:
+        output.close()
+    assert sorted(found) == sorted(one.payload for batch in batches for one in batch)
+
+
+def test_a_full_disk_leaves_no_torn_line(tmp_path: Path) -> None:
+    """A batch that does not fit is not left in part: the next line of another connection would be joined to it."""
+    path, batch = tmp_path / "events.jsonl", entries(40)
+    child = os.fork()
+    if child == 0:
+        output = opened(path)
+        output.send(batch[:10])
+        size = path.stat().st_size
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 3000, size + 3000))
+        with contextlib.suppress(Retry):
+            output.send(batch[10:])
+        os._exit(0 if path.stat().st_size == size else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert lines(path) == [one.payload for one in batch[:10]]
 
 
 def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
