@@ -19,6 +19,8 @@ from sensor.core.reader import clean
 ANSWER_LIMIT = 200
 PRECONDITION_FAILED, CONTENT_TOO_LARGE = 406, 311
 CLOSE_TIMEOUT_S = 2.0
+# The library's error if the peer ends the connection.
+END_OF_STREAM = "Transport indicated EOF"
 KEEPALIVE_S = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 Message = tuple[str, str, bytes, Any]
@@ -205,4 +207,6 @@ def reason_of(error: BaseException) -> str:
             break
         error = found
     code, text = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
+    if END_OF_STREAM in str(error):
+        return "it closed the connection"
     return clean(f"{text} ({code})" if text else str(error) or type(error).__name__, ANSWER_LIMIT)

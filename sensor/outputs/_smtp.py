@@ -102,8 +102,10 @@ def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
     return text[: 2 * ANSWER_LIMIT]
 
 
-def raise_outcome(error: Exception, place: str) -> NoReturn:
+def raise_outcome(error: Exception, place: str, timeout_s: float) -> NoReturn:
     """Raise BatchRejected if the content was rejected permanently, Retry for all else."""
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+        raise Retry(f"{place}: no answer within {timeout_s:g} s") from None
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         raise Retry(f"{place} rejected all recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):

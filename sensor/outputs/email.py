@@ -241,7 +241,7 @@ class Email(Output):
             raise
         except (smtplib.SMTPException, OSError, ValueError) as error:
             self.close()
-            raise_outcome(error, f"{self.options.host} port {self._port}")
+            raise_outcome(error, f"{self.options.host} port {self._port}", self.options.timeout_s)
 
 
 def compose(entries: Sequence[Entry], options: Options) -> EmailMessage:

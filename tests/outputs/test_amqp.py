@@ -26,6 +26,7 @@ from tests.golden import Golden
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.invalid import faults_of
+from tests.outputs.listener import listener
 from tests.outputs.servers_rabbitmq import MISSING, RabbitmqServer
 from tests.waiting import until
 
@@ -296,6 +297,16 @@ def test_a_broker_that_is_away() -> None:
         out.open()
     assert [one.level for one in out.check()][-1] == "error"
     out.close()
+
+
+def test_a_peer_that_closes_the_connection(golden: Golden) -> None:
+    """A peer that ends the connection is reported without the names of the library."""
+    with listener(lambda connection: connection.recv(64)) as port:
+        out = Amqp("amqp", Options(url=f"amqp://127.0.0.1:{port}", timeout_s=3))
+        with pytest.raises(Retry) as caught:
+            out.open()
+        golden(caught.value.args[0])
+        out.close()
 
 
 def test_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
