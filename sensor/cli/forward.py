@@ -8,6 +8,7 @@ configuration; a second SIGTERM or Ctrl-C exits immediately. `sensor outputs` sh
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sensor.cli._outputs_setup import Configured, add_outputs_arguments, complain_of, configured, log_of
@@ -17,6 +18,7 @@ from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
     from sensor.delivery.forwarder import Forwarder
+    from sensor.delivery.status import Status
 
 EXAMPLES = """\
   sensor forward --config /etc/sensor/sensor.yaml
@@ -82,22 +84,27 @@ def _configure_log(args: argparse.Namespace, found: Configured) -> None:
 def _once(forwarder: Forwarder, signals: Signals) -> int:
     import time
 
-    refused = {name: runner.published.refused for name, runner in forwarder.runners.items()}
+    before = {one.name: one for one in forwarder.statuses()}
     while not forwarder.over and not signals.stopped:
         forwarder.write_status()
         time.sleep(TICK_S / 4)
     statuses = forwarder.statuses()
     forwarder.end()
-    code = 0
-    for one in statuses:
-        new = one.refused - refused[one.name]
-        if one.pending or new:
-            complain(
-                f"{one.name}: {one.pending:,} pending, {new:,} refused{f': {one.error}' if one.error else ''}",
-                error="output.failed",
-            )
-            code = UNDELIVERED
-    return code
+    failures = [text for one in statuses for text in _failures(one, before[one.name])]
+    for text in failures:
+        complain(text, error="output.failed")
+    return UNDELIVERED if failures else 0
+
+
+def _failures(one: Status, before: Status) -> Iterator[str]:
+    """What an output has not delivered: of events, and of traffic records."""
+    rows = one.records_pending, one.records_refused - before.records_refused, one.records_error
+    for what, (pending, refused, error) in (
+        ("", (one.pending, one.refused - before.refused, one.error)),
+        ("traffic records: ", rows),
+    ):
+        if pending or refused:
+            yield f"{one.name}: {what}{pending:,} pending, {refused:,} refused{f': {error}' if error else ''}"
 
 
 def _until_stopped(forwarder: Forwarder, args: argparse.Namespace, signals: Signals) -> int:

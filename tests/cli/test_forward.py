@@ -17,7 +17,9 @@ import pytest
 
 from sensor.datasets.reload_request import request_reload
 from sensor.delivery.status import load_status
+from sensor.records.outbox import Outbox
 from tests.cli.faults import reports
+from tests.delivery.test_traffic import CONNECTIONS, written
 from tests.eventlog.segmented import Segmented, line
 from tests.forked import started
 from tests.golden import Golden
@@ -93,6 +95,21 @@ def test_once_with_what_cannot_be_delivered(golden: Golden, run_cli, folder: Pat
     assert result.code == 1
     golden(result.err, "gone: 100")
     assert len(numbers(folder / "out.jsonl")) == 100
+
+
+def test_once_with_traffic_records_that_cannot_be_delivered(golden: Golden, run_cli, folder: Path) -> None:
+    """Traffic records that are left are a failure too, although no event is."""
+    (folder / "sensor.yaml").write_text(
+        "outputs:\n"
+        "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01, filter: {kinds: [conn]}}\n"
+    )
+    Outbox(folder / "records", "gone", ["conn"])
+    written(folder / "records", "conn", CONNECTIONS)
+    result = run_cli(
+        "forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once"
+    )
+    assert result.code == 1
+    golden(result.err, "gone: traffic records: 50")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ CONNECTIONS = [
 SALT = bytes(range(32))
 
 
-def _written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
+def written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
     """Rows as the writer writes them: into the manifest, and into the outboxes."""
     writer, made = Writer(records, print), ProcessedRows({}, {})
     made.add(table, 0, _table(table, rows))
@@ -74,8 +74,8 @@ def test_a_filter_names_all_tables_of_traffic() -> None:
 def test_connections_are_delivered_once_and_other_tables_not(log: Path) -> None:
     desk = Desk()
     runner = _runner(log, desk, batch_events=20)
-    _written(log.parent / "records", "conn", CONNECTIONS)
-    _written(log.parent / "records", "dns", [{"ts": 0, "uid": 1, "query": "a.example"}])
+    written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "dns", [{"ts": 0, "uid": 1, "query": "a.example"}])
     assert runner.pending() == len(CONNECTIONS)
     _finish(runner)
     assert [len(batch) for batch in desk.tried] == [20, 20, 10]
@@ -91,7 +91,7 @@ def test_what_was_written_while_nothing_ran_comes_later(log: Path) -> None:
     """The outbox keeps rows although files of the manifest may be merged or deleted meanwhile."""
     _runner(log, Desk())
     for part in (CONNECTIONS[:20], CONNECTIONS[20:]):
-        _written(log.parent / "records", "conn", part)
+        written(log.parent / "records", "conn", part)
     desk = Desk()
     _finish(_runner(log, desk))
     assert [record["conn"]["uid"] for record in desk.records] == [row["uid"] for row in CONNECTIONS]
@@ -100,7 +100,7 @@ def test_what_was_written_while_nothing_ran_comes_later(log: Path) -> None:
 def test_a_destination_that_is_away_costs_nothing_and_a_crash_repeats_at_most_a_batch(log: Path) -> None:
     desk = Desk(Ack(), Retry("away"), Retry("away"))
     runner = _runner(log, desk, batch_events=20)
-    _written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "conn", CONNECTIONS)
     batches = iter(runner._batches(runner.outbox.waiting()[0]))
     runner.reached.file = runner.outbox.waiting()[0].path.name
     assert runner._sent(next(batches))
@@ -114,7 +114,7 @@ def test_a_disk_that_fails_is_no_fault_of_ours_and_is_tried_again(log: Path, mon
     """The file is delivered once: only its removal is retried."""
     desk = Desk()
     runner = _runner(log, desk)
-    _written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "conn", CONNECTIONS)
     with monkeypatch.context() as broken:
         broken.setattr(Path, "unlink", _refused)
         assert list(runner.turn()) == [False]
@@ -163,7 +163,7 @@ def test_a_row_that_is_refused_goes_to_the_dead_letters(log: Path) -> None:
         return Ack()
 
     runner = _runner(log, Desk(always=refusing), batch_events=50)
-    _written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "conn", CONNECTIONS)
     _finish(runner)
     letters = (log.with_suffix(".dead") / "siem.records.jsonl").read_text().splitlines()
     assert [json.loads(letter)["record"]["conn"]["uid"] for letter in letters] == [7]
@@ -173,7 +173,7 @@ def test_a_row_that_is_refused_goes_to_the_dead_letters(log: Path) -> None:
 def test_vlans_choose_among_rows(log: Path) -> None:
     desk = Desk()
     runner = _runner(log, desk, filter={"vlans": [11]})
-    _written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "conn", CONNECTIONS)
     _finish(runner)
     assert {record["network"]["vlan"] for record in desk.records} == {11}
     assert runner.reached.filtered == len(CONNECTIONS) - len(desk.records) == 25
@@ -181,9 +181,9 @@ def test_vlans_choose_among_rows(log: Path) -> None:
 
 def test_a_full_outbox_drops_the_oldest_and_counts(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = _runner(log, Desk())
-    _written(log.parent / "records", "conn", CONNECTIONS[:20])
+    written(log.parent / "records", "conn", CONNECTIONS[:20])
     monkeypatch.setattr(outbox, "MOST", runner.outbox.waiting()[0].path.stat().st_size * 3 // 2)
-    _written(log.parent / "records", "conn", CONNECTIONS[20:])
+    written(log.parent / "records", "conn", CONNECTIONS[20:])
     assert (runner.outbox.dropped(), runner.pending()) == (20, 30)
 
 
@@ -191,7 +191,7 @@ def test_a_damaged_file_costs_its_own_rows(log: Path) -> None:
     desk = Desk()
     runner = _runner(log, desk)
     for part in (CONNECTIONS[:20], CONNECTIONS[20:]):
-        _written(log.parent / "records", "conn", part)
+        written(log.parent / "records", "conn", part)
     runner.outbox.waiting()[0].path.write_bytes(b"damaged")
     _finish(runner)
     assert (len(desk.records), runner.reached.unreadable) == (30, 20)
@@ -203,8 +203,8 @@ def test_a_purged_device_leaves_the_outbox_and_no_other_row_is_lost(log: Path) -
     purged = [{**row, "src_device": "dev-1"} for row in CONNECTIONS[:10]]
     desk = Desk()
     runner = _runner(log, desk, batch_events=5)
-    _written(log.parent / "records", "conn", [row for pair in zip(purged, other, strict=True) for row in pair])
-    _written(log.parent / "records", "conn", purged)
+    written(log.parent / "records", "conn", [row for pair in zip(purged, other, strict=True) for row in pair])
+    written(log.parent / "records", "conn", purged)
     runner.reached.file = runner.outbox.waiting()[0].path.name
     assert runner._sent(next(iter(runner._batches(runner.outbox.waiting()[0]))))
     order(log.parent / "records", ["dev-1"], [])
@@ -217,7 +217,7 @@ def test_a_purged_device_leaves_the_outbox_and_no_other_row_is_lost(log: Path) -
 
 def test_an_outbox_without_a_reader_is_removed(log: Path) -> None:
     box = Outbox(log.parent / "records", "siem", ["conn"])
-    _written(log.parent / "records", "conn", CONNECTIONS)
+    written(log.parent / "records", "conn", CONNECTIONS)
     read = (box.folder / outbox.WANTED).stat().st_mtime
     outbox.clear_abandoned(log.parent / "records", read + outbox.ABANDONED_S - 1)
     assert len(box.waiting()) == 1
@@ -267,7 +267,7 @@ def lines(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]
     options = f"{{type: file, path: {out}, format: {request.param}, filter: {{kinds: [conn]}}}}"
     outputs = _configured(tmp_path, options).outputs
     Outbox(tmp_path / "records", "siem", ["conn"])
-    _written(tmp_path / "records", "conn", CONNECTIONS)
+    written(tmp_path / "records", "conn", CONNECTIONS)
     forwarder = Forwarder(log, once=True)
     forwarder.take(outputs)
     try:
