@@ -95,8 +95,8 @@ def body(record: Body | Record) -> Body:
                 "community_id": network.get("community_id"),
             }
         )
-        if vlan := network.get("vlan"):
-            made["network"]["vlan"] = {"id": str(vlan)}
+    if vlan := network.get("vlan") or seen.about.get("vlan"):
+        made.setdefault("network", {})["vlan"] = {"id": str(vlan)}
     made["related"] = _related(seen)
     return filled(made)
 

@@ -141,8 +141,8 @@ def _alert(seen: View) -> Body:
     status = _STATES[seen.action]
     evidence = filled(
         {
-            "src_endpoint": _endpoint(seen.src),
-            "dst_endpoint": _endpoint(seen.dst),
+            "src_endpoint": _endpoint(seen.src, seen.network),
+            "dst_endpoint": _endpoint(seen.dst, seen.network),
             "connection_info": _connection(seen.network),
         }
     )
@@ -162,7 +162,8 @@ def _alert(seen: View) -> Body:
         "end_time": milliseconds(alert["last"]),
         "remediation": {"desc": alert["advice"]} if "advice" in alert else None,
         "comment": alert.get("closed", {}).get("reason"),
-        "unmapped": {key: alert[key] for key in ("key", "false_positives", "mute", "closed") if key in alert},
+        "unmapped": {key: alert[key] for key in ("key", "false_positives", "mute", "closed") if key in alert}
+        | {key: record[key] for key in ("packets",) if key in record},
     }
     return _base(seen, 2004, _FINDING[seen.action], more)
 
@@ -191,7 +192,8 @@ def _attacks(about: Body) -> list[Body]:
     return found
 
 
-def _endpoint(end: Body) -> Body:
+def _endpoint(end: Body, network: Body) -> Body:
+    """An end of an alert, in the VLAN in which it was seen."""
     if not end:
         return {}
     fields = {
@@ -200,6 +202,7 @@ def _endpoint(end: Body) -> Body:
         "mac": end.get("mac"),
         "hostname": end.get("hostname"),
         "uid": end.get("device"),
+        "vlan_uid": str(network["vlan"]) if "vlan" in network else None,
     }
     made = {key: value for key, value in fields.items() if value}
     return made | _type(end["type"]) if "type" in end else made
