@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sensor.core.output import Ack, Entry, Finding
-from sensor.outputs.transport.http_client import JSON_FORMATS, Client, check_answer, packed_body
+from sensor.outputs.transport.http_client import JSON_FORMATS, REDIRECTED, Client, check_answer, packed_body
 from sensor.outputs.transport.http_options import HttpOptions
 from sensor.outputs.transport.http_output import HttpOutput
 from sensor.outputs.transport.http_signing import idempotency_key, signature
@@ -62,6 +62,8 @@ class Http(HttpOutput):
             answer = client.request("HEAD", client.place.url)
         if answer.status in (401, 403, 407):
             return Finding("auth", "error", f"{answer.summary}: check token, user and password, or secret_headers")
+        if answer.redirects:
+            return Finding("auth", "warning", f"{answer.summary} to HEAD{REDIRECTED}")
         if answer.status >= 500 or answer.status == 404:
             return Finding(
                 "auth", "warning", f"{answer.summary} to HEAD: check the path of url, unless it accepts POST only"

@@ -520,6 +520,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
     [
         (Fault(401), "error", "Unauthorized: check token"),
         (Fault(404), "warning", "check the path"),
+        (Fault(302), "warning", "302"),
         (Fault(503), "warning", "503"),
         (Fault(405), "ok", "405 Method Not Allowed"),
         (Fault(cut=0), "error", "lost"),

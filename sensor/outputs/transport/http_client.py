@@ -31,6 +31,7 @@ JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")
 ANSWER_LIMIT = 64 * 1024
 RETRY_AFTER_LIMIT_S = 3600.0
 REFUSED = (400, 413, 422)
+REDIRECTED = " (redirects are not followed: set url to the new address)"
 
 Decoded = TypeVar("Decoded")
 
@@ -51,6 +52,10 @@ class Answer(NamedTuple):
         return f"{self.where} answered {self.status} {_phrase(self.status)}".rstrip() + (
             f": {explanation}" if explanation else ""
         )
+
+    @property
+    def redirects(self) -> bool:
+        return 300 <= self.status < 400
 
     @property
     def after_s(self) -> float | None:
@@ -144,8 +149,7 @@ def check_answer(answer: Answer) -> None:
         return
     if answer.status in REFUSED:
         raise BatchRejected(answer.summary)
-    hint = " (redirects are not followed: set url to the new address)" if 300 <= answer.status < 400 else ""
-    raise Retry(answer.summary + hint, answer.after_s)
+    raise Retry(answer.summary + (REDIRECTED if answer.redirects else ""), answer.after_s)
 
 
 def check_setup(answer: Answer) -> None:
