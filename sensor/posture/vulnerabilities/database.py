@@ -40,10 +40,13 @@ CREATE TABLE scores (cve INTEGER PRIMARY KEY, probability REAL NOT NULL, percent
 PRAGMA user_version = 1;
 COMMIT;
 """
-# CVEs of each feed, so that a feed can be removed. Files of earlier versions lack it.
+# CVEs and advisories of each feed, so that a feed can be removed. Files of earlier versions lack them.
 _MEMBERS = """
 CREATE TABLE IF NOT EXISTS feeds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NULL, feed INTEGER NOT NULL, PRIMARY KEY (cve, source, feed)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS advisories (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, feed INTEGER NOT NULL, modified TEXT NOT NULL
+);
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from sensor.posture.vulnerabilities.advisories import remove_of_feed
 from sensor.posture.vulnerabilities.database import transaction
 
 _GONE = """
@@ -51,6 +52,7 @@ def _without(base: sqlite3.Connection, name: str) -> int:
     row = base.execute("SELECT id FROM feeds WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise FeedNotRecorded
+    remove_of_feed(base, row[0])
     base.execute(_GONE, {"feed": row[0]})
     count = int(base.execute("SELECT count(*) FROM gone").fetchone()[0])
     for step in _AFTER:

@@ -1,7 +1,7 @@
 """Imports a feed into the database atomically. Unusable entries are counted and reported, the others are imported.
 
-A known CVE is replaced if the feed is not older. A feed that would lose most of its entries is rejected: it is probably
-defective.
+A known CVE is replaced if the feed is not older; of CSAF, only what the same advisory reports on it is (see
+``advisories.py``). A feed that would lose most of its entries is rejected: it is probably defective.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sensor.posture.vulnerabilities.advisories import PLACE_BITS, advisory_of, remove_rules
 from sensor.posture.vulnerabilities.database import SOURCES as CVE_SOURCES
 from sensor.posture.vulnerabilities.database import number_of, transaction
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
@@ -180,11 +181,22 @@ class _Taker:
         known = self._base.execute(
             "SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)
         ).fetchone()
+        advisory: int | None = 0
+        if entry.advisory:
+            advisory = advisory_of(self._base, entry.advisory, self._feed, entry.modified)
+        newest = known is None or known[0] <= entry.modified
+        if advisory is None or (not entry.advisory and not newest):
+            self.older += 1
+            return
         if known is not None:
-            if known[0] > entry.modified:
-                self.older += 1
-                return
-            self._base.execute("DELETE FROM rules WHERE cve = ? AND source = ?", (number, self._source))
+            remove_rules(self._base, number, self._source, advisory)
+        if newest:
+            self._record(number, entry)
+        if not entry.rejected:
+            self._rules(number, entry, advisory)
+
+    def _record(self, number: int, entry: Entry) -> None:
+        """What the source reports on the CVE itself; of several advisories the newest applies."""
         row = (
             entry.title,
             entry.cvss,
@@ -198,20 +210,21 @@ class _Taker:
         self._base.execute(
             "INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *row)
         )
-        if not entry.rejected:
-            rules = [
-                (
-                    self._product(one.vendor, one.product),
-                    number,
-                    self._source,
-                    place,
-                    _encode(one.ranges),
-                    _encode(one.hardware),
-                    one.unclear,
-                )
-                for place, one in enumerate(entry.affects)
-            ]
-            self._base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
+
+    def _rules(self, number: int, entry: Entry, advisory: int) -> None:
+        rules = [
+            (
+                self._product(one.vendor, one.product),
+                number,
+                self._source,
+                advisory << PLACE_BITS | place,
+                _encode(one.ranges),
+                _encode(one.hardware),
+                one.unclear,
+            )
+            for place, one in enumerate(entry.affects)
+        ]
+        self._base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
 
     def _product(self, vendor: str, name: str) -> int:
         """The number of a product; a new one is stored with its searchable words."""

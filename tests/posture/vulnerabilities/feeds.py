@@ -98,7 +98,7 @@ def nvd_feed(cves: list[dict[str, Any]]) -> dict[str, Any]:
     return {**head, "timestamp": "2025-10-21T20:18:39.667", "vulnerabilities": cves}
 
 
-def advisory() -> dict[str, Any]:
+def advisory(vendor: str = "Trane", name: str = "X-1", released: str = "2024-05-02") -> dict[str, Any]:
     """An advisory of CSAF 2.0."""
 
     def branch(category: str, name: str, *below: dict[str, Any], identity: str = "") -> dict[str, Any]:
@@ -127,10 +127,10 @@ def advisory() -> dict[str, Any]:
     return {
         "document": {
             "csaf_version": "2.0", "title": "An advisory",
-            "tracking": {"id": "X-1", "initial_release_date": "2024-05-01T00:00:00Z",
-            "current_release_date": "2024-05-02T00:00:00Z"},
+            "tracking": {"id": name, "initial_release_date": "2024-05-01T00:00:00Z",
+            "current_release_date": f"{released}T00:00:00Z"},
         },
-        "product_tree": {"branches": [branch("vendor", "Trane", branch("product_family", "Tracer", *names))],
+        "product_tree": {"branches": [branch("vendor", vendor, branch("product_family", "Tracer", *names))],
         "relationships": [relation]},
         "vulnerabilities": [
             {

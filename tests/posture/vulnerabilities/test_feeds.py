@@ -288,9 +288,20 @@ def test_csaf(tmp_path: Path) -> None:
             "CVE-2024-0001", "An advisory",
             (Affects("Trane", "Tracer SC", (Range(end="4.4"),)),
             Affects("Trane", "Concierge", (Range("5.5 SP2", "5.5 SP2", through=True),))),
-            9.8, "3", "2024-05-01", "2024-05-02T00:00:00Z",
+            9.8, "3", "2024-05-01", "2024-05-02T00:00:00Z", advisory="X-1",
         )
     ]  # fmt: skip
+
+
+def test_an_advisory_with_a_vulnerability_without_a_cve(tmp_path: Path) -> None:
+    """It is reported with its place, and those after it are read."""
+    document = advisory()
+    document["vulnerabilities"].insert(0, {"title": "no number yet"})
+    broken, entry = read(written(tmp_path, document))[2]
+    assert isinstance(broken, Broken)
+    assert broken.where == "X-1 vulnerabilities[0]"
+    assert isinstance(entry, Entry)
+    assert entry.cve == "CVE-2024-0001"
 
 
 def test_the_last_affected_version_of_an_advisory(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from sensor.posture.vulnerabilities.database import open_to_write
 from sensor.posture.vulnerabilities.forget import FeedNotRecorded, forget
-from tests.posture.vulnerabilities.test_importer import counts, many, taken
+from tests.posture.vulnerabilities.feeds import advisory
+from tests.posture.vulnerabilities.test_importer import counts, many, taken, vendors
 
 LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds")]  # noqa: S608 internal names
 
@@ -35,6 +36,16 @@ def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -
     assert forget(base, "modified", "nvd") == 30
     assert (counts(base), feeds(base)) == ((0, 0, 0), [])
     assert [base.execute(requested).fetchone()[0] for requested in LEFT] == [0, 0, 0]
+
+
+def test_advisories_go_with_their_feed(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Of a CVE in the advisories of two vendors, the rules of the other one stay."""
+    taken(base, tmp_path, advisory(), "trane")
+    taken(base, tmp_path, advisory("Carrier", "Y-1"), "carrier")
+    assert forget(base, "carrier", "csaf") == 0
+    assert vendors(base) == ["trane", "trane"]
+    assert forget(base, "trane", "csaf") == 1
+    assert base.execute("SELECT count(*) FROM advisories").fetchone()[0] == 0
 
 
 def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:

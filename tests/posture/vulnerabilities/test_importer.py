@@ -18,7 +18,7 @@ import pytest
 from sensor.posture.vulnerabilities.database import FILE, DatabaseError, name_of, number_of, open_to_read, open_to_write
 from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
 from tests.golden import Golden
-from tests.posture.vulnerabilities.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
+from tests.posture.vulnerabilities.feeds import EPSS, KEV, advisory, cpe_match, nvd_cve, nvd_feed
 
 NOBODY = 65534
 NOW = "2026-11-27T06:00:00Z"
@@ -85,6 +85,36 @@ def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> Non
     taken(base, tmp_path, nvd_feed([gone]), "modified")
     assert counts(base) == (2, 1, 1)
     assert base.execute("SELECT rejected FROM cves ORDER BY id").fetchall()[0][0] == 1
+
+
+def vendors(base: sqlite3.Connection) -> list[str]:
+    """Vendors of all rules."""
+    requested = "SELECT vendor FROM rules JOIN products ON products.id = product ORDER BY vendor"
+    return [row[0] for row in base.execute(requested)]
+
+
+def test_advisories_with_the_same_cve(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Each has the products of its vendor: all of them stay, whatever the order, and one is replaced by its next
+    version only.
+    """
+    taken(base, tmp_path, advisory(), "trane")
+    taken(base, tmp_path, advisory("Carrier", "Y-1", "2024-04-01"), "carrier")
+    assert vendors(base) == ["carrier", "carrier", "trane", "trane"]
+    assert base.execute("SELECT modified FROM cves").fetchone()[0] == "2024-05-02T00:00:00Z"
+    shorter = advisory("Carrier", "Y-1", "2024-06-01")
+    shorter["vulnerabilities"][0]["product_status"]["known_affected"] = ["P1"]
+    assert taken(base, tmp_path, shorter, "carrier").older == 0
+    assert taken(base, tmp_path, advisory("Carrier", "Y-1"), "carrier").older == 1
+    assert vendors(base) == ["carrier", "trane", "trane"]
+
+
+def test_rules_of_an_earlier_version_have_no_advisory(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """They are replaced by the first import of the CVE."""
+    taken(base, tmp_path, advisory(), "trane")
+    base.executescript("UPDATE rules SET number = number & 65535; DROP TABLE advisories")
+    with closing(open_to_write(tmp_path)) as again:
+        taken(again, tmp_path, advisory(), "trane")
+        assert vendors(again) == ["trane", "trane"]
 
 
 def test_an_update_that_loses_half_is_refused(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:

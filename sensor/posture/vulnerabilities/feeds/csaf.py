@@ -13,6 +13,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     Affects,
+    Broken,
     Entry,
     cve_of,
     list_of,
@@ -33,48 +34,65 @@ class _Product(NamedTuple):
     version: Range | str
 
 
-def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
+def entries_of(document: dict[str, Any]) -> Iterator[Entry | Broken]:
     """One entry per CVE of the advisory. Raises ValueError if it is invalid."""
     about = object_of(document.get("document"))
-    tracking = object_of(about.get("tracking"))
     if not text_of(about.get("csaf_version"), 8).startswith("2."):
         raise ValueError("found no csaf_version, expected a CSAF 2 advisory")
-    tree = object_of(document.get("product_tree"))
+    advisory, tree = _identity(about), object_of(document.get("product_tree"))
     products = {
         name: product
         for branch in list_of(tree.get("branches"))
         for name, product in _leaves(object_of(branch), _Product("", "", ""), 0)
     }
     _join(products, tree)
-    for vulnerability in map(object_of, list_of(document.get("vulnerabilities"))):
-        affected = list(_affected(vulnerability, products))
-        scores = [
-            number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10)
-            for one in list_of(vulnerability.get("scores"))
-        ]
-        score = max((one for one in scores if one is not None), default=None)
-        yield Entry(
-            cve_of(vulnerability.get("cve")),
-            text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
-            tuple(_grouped(affected)), score,
-            "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
-            text_of(tracking.get("current_release_date")),
-        )  # fmt: skip
+    for number, vulnerability in enumerate(map(object_of, list_of(document.get("vulnerabilities")))):
+        try:
+            yield _entry(about, advisory, vulnerability, products)
+        except ValueError as error:
+            yield Broken(f"{advisory} vulnerabilities[{number}]", str(error))
+
+
+def _identity(about: dict[str, Any]) -> str:
+    """Its publisher and the id that this one gave it (CSAF 2.0, 3.2.1.12.4). Raises ValueError without an id."""
+    name = text_of(object_of(about.get("tracking")).get("id"))
+    if not name:
+        raise ValueError("found no tracking id, expected a CSAF 2 advisory")
+    return f"{text_of(object_of(about.get('publisher')).get('namespace'))} {name}".strip()
+
+
+def _entry(about: dict[str, Any], advisory: str, vulnerability: dict[str, Any], products: dict[str, _Product]) -> Entry:
+    """One CVE. Raises ValueError if it is invalid."""
+    tracking, scores = object_of(about.get("tracking")), list_of(vulnerability.get("scores"))
+    rated = [number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10) for one in scores]
+    score = max((one for one in rated if one is not None), default=None)
+    affected, cut = _affected(vulnerability, products)
+    return Entry(
+        cve_of(vulnerability.get("cve")),
+        text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
+        tuple(_grouped(affected)), score,
+        "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
+        text_of(tracking.get("current_release_date")), cut=cut, advisory=advisory,
+    )  # fmt: skip
 
 
 def stamp_of(document: dict[str, Any]) -> str:
     return text_of(object_of(object_of(document.get("document")).get("tracking")).get("current_release_date"), 32)
 
 
-def _affected(vulnerability: dict[str, Any], products: dict[str, _Product]) -> Iterator[_Product]:
-    """Known affected products. The first and the last affected version are affected; whether others are is unknown."""
+def _affected(vulnerability: dict[str, Any], products: dict[str, _Product]) -> tuple[list[_Product], bool]:
+    """Known affected products, and whether some exceeded the limit. The first and the last affected version are
+    affected; whether others are is unknown.
+    """
     status = object_of(vulnerability.get("product_status"))
     named = [(name, text_of(one)) for name in _STATUSES for one in list_of(status.get(name))]
+    found: list[_Product] = []
     for name, identity in named[:AFFECTS_LIMIT]:
         if (product := products.get(identity)) is not None:
-            yield product
+            found.append(product)
             if name != _STATUSES[0]:
-                yield product._replace(version=f"{name.replace('_', ' ')}: {product.version}")
+                found.append(product._replace(version=f"{name.replace('_', ' ')}: {product.version}"))
+    return found, len(named) > AFFECTS_LIMIT
 
 
 def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tuple[str, _Product]]:

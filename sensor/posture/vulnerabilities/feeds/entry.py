@@ -13,10 +13,10 @@ from sensor.posture.vulnerabilities.ranges import Range
 
 CVE = lazy_pattern(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
-# Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
-# reports.
 # What feeds write instead of ranges.
 NO_VERSION = "the record contains no version"
+# Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
+# reports.
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 
@@ -34,7 +34,7 @@ class Affects(NamedTuple):
 
 class Entry(NamedTuple):
     """One CVE from one source. ``exploited``: date since which CISA lists it as exploited, if the source has it;
-    ``cut``: some products are left out.
+    ``cut``: some products are left out; ``advisory``: that it is from, since several may have the same CVE.
     """
 
     cve: str
@@ -47,6 +47,7 @@ class Entry(NamedTuple):
     rejected: bool = False
     cut: bool = False
     exploited: str = ""
+    advisory: str = ""
 
 
 class Exploited(NamedTuple):
