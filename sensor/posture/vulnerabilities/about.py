@@ -60,19 +60,21 @@ class Library:
         return found if found.sources else None
 
     def _curated(self, cve: str) -> About:
-        """Data of the curated entries; of several products the first applies."""
+        """Data of the curated entries, of which each has other products: they are exploited if one of them is."""
         entries = self.curated.get(cve)
         if not entries:
             return About(cve)
-        one = entries[0]
-        fixed = "; ".join(
-            dict.fromkeys(
-                entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed
-            )
+        fixed = dict.fromkeys(
+            entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed
         )
-        exploited = "known" if one.kev or one.exploited else ""
         return About(
-            cve, one.title, one.cvss, exploited=exploited, fixed=fixed, advice=one.advice, sources=("curated",)
+            cve,
+            "; ".join(dict.fromkeys(entry.title for entry in entries)),
+            max((entry.cvss for entry in entries if entry.cvss is not None), default=None),
+            exploited="known" if any(entry.kev or entry.exploited for entry in entries) else "",
+            fixed="; ".join(fixed),
+            advice=" ".join(dict.fromkeys(entry.advice for entry in entries)),
+            sources=("curated",),
         )
 
     def products(self, cve: str) -> list[tuple[str, str, str, str]]:

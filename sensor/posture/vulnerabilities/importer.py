@@ -33,7 +33,8 @@ _encode = msgspec.json.Encoder().encode
 
 class ImportResult(NamedTuple):
     """Result of an import. ``trouble``: why nothing was imported, otherwise empty; ``broken``: number of omitted
-    entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored.
+    entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored; ``cut``: those with more
+    products or versions than are read.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ImportResult(NamedTuple):
     stamp: str = ""
     page: str = ""
     trouble: str = ""
+    cut: int = 0
 
 
 class Origin(NamedTuple):
@@ -139,6 +141,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> ImportResult
         tuple(taker.faults),
         feed.stamp or taker.newest,
         feed.page,
+        cut=taker.cut,
     )
 
 
@@ -148,7 +151,7 @@ class _Taker:
     def __init__(self, base: sqlite3.Connection, source: int, feed: int) -> None:
         self._base, self._source, self._feed = base, source, feed
         self._products: dict[tuple[str, str], int] = {}
-        self.entries = self.broken = self.older = 0
+        self.entries = self.broken = self.older = self.cut = 0
         self.newest = ""
         self.faults: list[Broken] = []
 
@@ -177,6 +180,7 @@ class _Taker:
     def _cve(self, entry: Entry) -> None:
         number = number_of(entry.cve)
         self.newest = max(self.newest, entry.modified)
+        self.cut += entry.cut
         self._base.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (number, self._source, self._feed))
         known = self._base.execute(
             "SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)

@@ -12,12 +12,10 @@ import msgspec
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.database import SOURCES, name_of, number_of
 from sensor.posture.vulnerabilities.finding import Finding, strongest
-from sensor.posture.vulnerabilities.names import Names, ProductMatch, distinctive, key
+from sensor.posture.vulnerabilities.names import Names, ProductMatch, key
 from sensor.posture.vulnerabilities.ranges import AffectedStatus, Answer, Range, evaluate
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
-# Limits of products for one model, and of rules for one product.
-PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
 # Cache sizes: models, and products.
 _MODELS, _PRODUCTS = 4096, 256
 ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
@@ -143,16 +141,19 @@ class ImportedIndex:
 
     def _models(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
         scheme = self._names_of.scheme(asset.vendor)
-        rows = {
-            number: name
-            for vendor in vendors
-            for term in distinctive(asset.model)
-            for number, name in self._named(vendor, term)
-        }
-        for number, name in list(rows.items())[:PRODUCTS_LIMIT]:
+        for number, name in self._near(asset, vendors).items():
             likeness = self._names_of.likeness(asset, name)
             if likeness is not ProductMatch.OTHER:
                 yield _Product(number, name, scheme, likeness, system=False)
+
+    def _near(self, asset: Asset, vendors: tuple[str, ...]) -> dict[int, str]:
+        """Products with all numbers of the model, or with its whole name: no other one is the model or its variant."""
+        found: dict[int, str] = {}
+        for vendor in vendors:
+            first, *others = (dict(self._named(vendor, term)) for term in self._names_of.terms(asset))
+            found |= {number: name for number, name in first.items() if all(number in one for one in others)}
+            found |= dict(self._named(vendor, key(asset.model)))
+        return found
 
     def _systems(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
         for system in self._names_of.systems(asset):
@@ -162,15 +163,12 @@ class ImportedIndex:
                         yield _Product(number, product, system.scheme, ProductMatch.SAME, system=True)
 
     def _named(self, vendor: str, term: str) -> Iterator[tuple[int, str]]:
-        statement = (
-            "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? "
-            "AND word = ? LIMIT ?"
-        )
-        yield from self._base.execute(statement, (vendor, term, PRODUCTS_LIMIT))
+        found = "SELECT id, name FROM words JOIN products ON products.id = words.product"
+        yield from self._base.execute(f"{found} WHERE words.vendor = ? AND word = ?", (vendor, term))
 
     def _read(self, product: int) -> tuple[_Rule, ...]:
-        statement = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"
+        statement = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ?"
         return tuple(
             _Rule(name_of(cve), SOURCES[source], ranges_of(ranges), _names(hardware), unclear)
-            for cve, source, ranges, hardware, unclear in self._base.execute(statement, (product, RULES_LIMIT))
+            for cve, source, ranges, hardware, unclear in self._base.execute(statement, (product,))
         )

@@ -69,7 +69,12 @@ def words(text: str) -> frozenset[str]:
 
 def distinctive(text: str) -> frozenset[str]:
     """Searchable words of a name: those with a digit, and the whole name."""
-    return frozenset(one for one in words(text) if len(one) > 1 and not one.isalpha()) | {key(text)}
+    return searchable(words(text)) | {key(text)}
+
+
+def searchable(several: frozenset[str]) -> frozenset[str]:
+    """Words with a digit, of more than one character."""
+    return frozenset(one for one in several if len(one) > 1 and not one.isalpha())
 
 
 class Names:
@@ -102,6 +107,13 @@ class Names:
         """The known systems of a device."""
         known = self._makers.get(asset.vendor)
         return [one for one in known.systems if _runs(one, asset)] if known else []
+
+    def terms(self, asset: Asset) -> list[str]:
+        """Searchable words that a product must have to match the model of a device: those with a digit, otherwise the
+        whole name.
+        """
+        found = searchable(self._words_of(asset.vendor, asset.model))
+        return sorted(found) or [key(asset.model)]
 
     def likeness(self, asset: Asset, product: str) -> ProductMatch:
         """Match between a product and the model of a device."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sensor.posture.vulnerabilities.about import UPDATE, Library
 from sensor.posture.vulnerabilities.curated import load_curated
@@ -40,6 +41,19 @@ def library(tmp_path: Path) -> Iterator[Library]:
     base.close()
     with closing(open_to_read(tmp_path)) as reading:
         yield Library(load_curated(), reading)
+
+
+def test_several_curated_entries_of_a_cve() -> None:
+    """One entry for each product: exploitation of one of them is known of the CVE, whichever is first, and the highest
+    score applies.
+    """
+    camera = replace(load_curated()[0], cvss=7.0, kev=False, exploited=False, advice="Update the camera.")
+    recorder = replace(camera, cvss=9.8, exploited=True, advice="Update the recorder.")
+    for several in ([camera, recorder], [recorder, camera]):
+        known = Library(several).about(camera.cve)
+        assert known is not None
+        assert (known.exploited, known.cvss, known.title) == ("known", 9.8, camera.title)
+        assert known.advice == " ".join(one.advice for one in several)
 
 
 def test_sources_together(golden: Golden, library: Library) -> None:

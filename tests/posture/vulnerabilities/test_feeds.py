@@ -15,7 +15,17 @@ import pytest
 from sensor.posture.vulnerabilities.cpe import Cpe, parse_cpe
 from sensor.posture.vulnerabilities.feeds import csaf, json_stream
 from sensor.posture.vulnerabilities.feeds.cve_record import NOT_LISTED
-from sensor.posture.vulnerabilities.feeds.entry import NO_VERSION, Affects, Broken, Entry, Exploited, Score, Unreadable
+from sensor.posture.vulnerabilities.feeds.entry import (
+    NO_VERSION,
+    NOT_READ,
+    RANGES_LIMIT,
+    Affects,
+    Broken,
+    Entry,
+    Exploited,
+    Score,
+    Unreadable,
+)
 from sensor.posture.vulnerabilities.feeds.json_stream import ElementStream
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
 from sensor.posture.vulnerabilities.ranges import Range
@@ -241,6 +251,26 @@ def test_versions_that_cve_records_do_not_order(tmp_path: Path, product: dict[st
     cna = {"affected": [{"vendor": "x", "product": "y", **product}]}
     (entry,) = read(written(tmp_path, {**CVE_RECORD, "containers": {"cna": cna}}))[2]
     assert entry.affects == (affects,)
+
+
+def test_a_product_listed_twice_in_a_cve_record(tmp_path: Path) -> None:
+    """The ranges of both apply, and what one of them does not state as numbers remains unclear."""
+    ranges = [{"version": "1.0", "lessThan": "1.5", "status": "affected"}]
+    prose = [{"version": "before the March release", "status": "affected"}]
+    listed = [{"vendor": "x", "product": "y", "versions": versions} for versions in (ranges, prose)]
+    (entry,) = read(written(tmp_path, {**CVE_RECORD, "containers": {"cna": {"affected": listed}}}))[2]
+    assert entry.affects == (Affects("x", "y", (Range("1.0", "1.5"),), (), "before the March release"),)
+
+
+def test_more_versions_than_are_read(tmp_path: Path) -> None:
+    """Some products list each affected release: whether one beyond the limit is affected is unknown, not denied."""
+    names = [f"15.{number}" for number in range(RANGES_LIMIT + 2)]
+    listed = [{"version": name, "status": "affected"} for name in names]
+    cna = {"affected": [{"vendor": "x", "product": "y", "versions": listed}]}
+    nvd = nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match("o:x:y", version=name) for name in names])])
+    for feed in ({**CVE_RECORD, "containers": {"cna": cna}}, nvd):
+        ((affects,),) = [one.affects for one in read(written(tmp_path, feed))[2]]
+        assert (len(affects.ranges), affects.unclear) == (RANGES_LIMIT, NOT_READ)
 
 
 def test_kev_and_epss(tmp_path: Path, golden: Golden) -> None:

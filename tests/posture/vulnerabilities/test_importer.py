@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sensor.posture.vulnerabilities.database import FILE, DatabaseError, name_of, number_of, open_to_read, open_to_write
+from sensor.posture.vulnerabilities.feeds.entry import AFFECTS_LIMIT
 from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
 from tests.golden import Golden
 from tests.posture.vulnerabilities.feeds import EPSS, KEV, advisory, cpe_match, nvd_cve, nvd_feed
@@ -85,6 +86,13 @@ def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> Non
     taken(base, tmp_path, nvd_feed([gone]), "modified")
     assert counts(base) == (2, 1, 1)
     assert base.execute("SELECT rejected FROM cves ORDER BY id").fetchall()[0][0] == 1
+
+
+def test_a_cve_with_more_products_than_are_read(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """The import reports it: devices with a product that is left out have no finding."""
+    products = [cpe_match(f"o:x:y{number}") for number in range(AFFECTS_LIMIT + 1)]
+    outcome = taken(base, tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", products), nvd_cve("CVE-2021-1001", [])]))
+    assert (outcome.entries, outcome.cut) == (2, 1)
 
 
 def vendors(base: sqlite3.Connection) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
 from sensor.posture.vulnerabilities.curated import load_curated
-from sensor.posture.vulnerabilities.database import open_to_read, open_to_write
+from sensor.posture.vulnerabilities.database import number_of, open_to_read, open_to_write, transaction
 from sensor.posture.vulnerabilities.importer import Origin, import_feed
 from sensor.posture.vulnerabilities.match import Matcher
 from sensor.posture.vulnerabilities.names import load_names
@@ -84,6 +84,29 @@ def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
     assert text(asset("Hikvision", "DS-2CD2426G2-IU", "V5.5.82build 190220")) == {}
     assert text(asset("Dahua", "DS-2CD2426G2-I", "V5.5.82build 190220")) == {}
     assert text(asset("", "", "")) == {}
+
+
+def test_many_variants_of_a_model(tmp_path: Path) -> None:
+    """All of them may be the device, and none is left out."""
+    names = [f"s7-1500_cpu_{number}_firmware" for number in range(2000, 2600)]
+    feed = [nvd_cve(f"CVE-2024-{name[12:16]}", [cpe_match(f"o:siemens:{name}")]) for name in names]
+    with closing(open_to_write(tmp_path)) as base:
+        (tmp_path / "nvd").write_text(json.dumps(nvd_feed(feed)), encoding="utf-8")
+        assert not import_feed(base, tmp_path / "nvd", Origin("nvd", ""), "2026-11-27").trouble
+        matcher = Matcher((), load_names(), base)
+        assert len(matcher.findings(asset("Siemens", "S7-1500", "2.9"))) == 600
+        assert set(matcher.findings(asset("Siemens", "S7-1500 CPU 2599", "2.9"))) == {"CVE-2024-2599"}
+
+
+def test_a_product_with_many_cves(base: sqlite3.Connection) -> None:
+    """All of its rules are compared: a kernel has more of them than any other product."""
+    device = asset("D-Link", "DIR-859 A3")
+    before = len(Matcher((), load_names(), base).findings(device))
+    (product,) = base.execute("SELECT id FROM products WHERE name = 'dir-859_a3'").fetchone()
+    rules = [(product, number_of(f"CVE-2001-{number}"), 0, 0, b"[]", b"[]", "") for number in range(10_000, 30_001)]
+    with transaction(base):
+        base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
+    assert len(Matcher((), load_names(), base).findings(device)) == before + len(rules)
 
 
 def test_no_version_no_verdict(text: Callable[[Asset], dict[str, str]]) -> None:

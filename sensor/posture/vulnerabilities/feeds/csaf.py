@@ -16,6 +16,7 @@ from sensor.posture.vulnerabilities.feeds.entry import (
     Broken,
     Entry,
     cve_of,
+    grouped,
     list_of,
     number_of,
     object_of,
@@ -70,7 +71,7 @@ def _entry(about: dict[str, Any], advisory: str, vulnerability: dict[str, Any], 
     return Entry(
         cve_of(vulnerability.get("cve")),
         text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
-        tuple(_grouped(affected)), score,
+        grouped(_affects(one) for one in affected if one.vendor and one.name), score,
         "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
         text_of(tracking.get("current_release_date")), cut=cut, advisory=advisory,
     )  # fmt: skip
@@ -150,13 +151,7 @@ def version_of(text: str) -> Range | str:
     return made
 
 
-def _grouped(affected: list[_Product]) -> Iterator[Affects]:
-    """The versions grouped by product."""
-    together: dict[tuple[str, str], list[Range | str]] = {}
-    for product in affected:
-        if product.vendor and product.name:
-            together.setdefault((product.vendor, product.name), []).append(product.version)
-    for (vendor, name), versions in together.items():
-        ranges = tuple(one for one in versions if isinstance(one, Range))
-        words = next((one for one in versions if isinstance(one, str)), None)
-        yield Affects(vendor, name, ranges, (), "" if words is None else words or "the advisory contains no version")
+def _affects(product: _Product) -> Affects:
+    if isinstance(product.version, Range):
+        return Affects(product.vendor, product.name, (product.version,))
+    return Affects(product.vendor, product.name, unclear=product.version or "the advisory contains no version")

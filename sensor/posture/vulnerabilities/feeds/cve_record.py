@@ -14,10 +14,12 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     NO_VERSION,
+    NOT_READ,
     RANGES_LIMIT,
     Affects,
     Entry,
     cve_of,
+    grouped,
     list_of,
     number_of,
     object_of,
@@ -45,11 +47,11 @@ def entry_of(record: dict[str, Any]) -> Entry:
     ours = object_of(containers.get("cna"))
     others = [object_of(one) for one in list_of(containers.get("adp"))]
     score, version = _score([ours, *others])
-    affects = list(_affects(ours)) or [one for other in others for one in _affects(other)]
+    affects = grouped(_affects(ours)) or grouped(one for other in others for one in _affects(other))
     title = text_of(ours.get("title"), 400) or title_of(ours.get("descriptions"))
     dates = text_of(about.get("datePublished"))[:10], text_of(about.get("dateUpdated"))
     rejected, cut = about.get("state") == "REJECTED", len(affects) > AFFECTS_LIMIT
-    return Entry(name, title, tuple(affects[:AFFECTS_LIMIT]), score, version, *dates, rejected, cut, _exploited(others))
+    return Entry(name, title, affects[:AFFECTS_LIMIT], score, version, *dates, rejected, cut, _exploited(others))
 
 
 def _exploited(containers: list[dict[str, Any]]) -> str:
@@ -78,9 +80,11 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
         vendor, name = text_of(product.get("vendor")), text_of(product.get("product"))
         if vendor.lower() in _UNKNOWN or name.lower() in _UNKNOWN or not vendor or not name:
             continue
-        versions = [_versions(object_of(one)) for one in list_of(product.get("versions"))[:RANGES_LIMIT]]
+        listed = list_of(product.get("versions"))
+        versions = [_versions(object_of(one)) for one in listed[:RANGES_LIMIT]]
         ranges = tuple(one for one in versions if isinstance(one, Range))
         unclear = next((one for one in versions if isinstance(one, str) and one), "")
+        unclear = unclear or (NOT_READ if len(listed) > RANGES_LIMIT else "")
         others = product.get("defaultStatus") == "affected"
         if not versions:
             ranges, unclear = ((Range(),), "") if others else ((), NO_VERSION)

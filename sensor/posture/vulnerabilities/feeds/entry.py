@@ -4,7 +4,7 @@ unparsable entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
@@ -15,6 +15,7 @@ CVE = lazy_pattern(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
 # What feeds write instead of ranges.
 NO_VERSION = "the record contains no version"
+NOT_READ = "the record contains more versions than are read"
 # Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
 # reports.
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
@@ -119,6 +120,16 @@ def cve_of(value: Any) -> str:
     if not isinstance(value, str) or not CVE.match(value):
         raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} as its id, expected CVE-YEAR-NUMBER")
     return value
+
+
+def grouped(several: Iterable[Affects]) -> tuple[Affects, ...]:
+    """A product that is listed several times as one: what is unclear about one of them applies to the product."""
+    found: dict[tuple[str, str, tuple[str, ...]], Affects] = {}
+    for one in several:
+        key = one.vendor, one.product, one.hardware
+        known = found.get(key, one._replace(ranges=()))
+        found[key] = known._replace(ranges=known.ranges + one.ranges, unclear=known.unclear or one.unclear)
+    return tuple(found.values())
 
 
 def title_of(descriptions: Any) -> str:

@@ -14,6 +14,7 @@ from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     HARDWARE_LIMIT,
     NO_VERSION,
+    NOT_READ,
     RANGES_LIMIT,
     Affects,
     Entry,
@@ -85,7 +86,9 @@ def _affects(configurations: Any) -> tuple[tuple[Affects, ...], bool]:
                     else found.get((vendor, product, hardware), [])
                 )
                 cut |= len(versions) >= RANGES_LIMIT or len(found) >= AFFECTS_LIMIT
-                if len(versions) < RANGES_LIMIT and version not in versions[-1:]:
+                if len(versions) >= RANGES_LIMIT:
+                    versions[RANGES_LIMIT:] = [NOT_READ]
+                elif version not in versions[-1:]:
                     versions.append(version)
     return tuple(_one(key, versions) for key, versions in found.items()), cut
 
