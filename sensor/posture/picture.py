@@ -51,7 +51,7 @@ class Picture:
     @cached_property
     def fleet(self) -> Fleet:
         """For findings."""
-        return Fleet(self.known.alerts.values(), self.around.vulnerabilities, self._details)
+        return Fleet(self.known, self.around.vulnerabilities, self._details)
 
     @cached_property
     def site(self) -> Site:

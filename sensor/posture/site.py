@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 
 from sensor.core.addresses import Networks
 from sensor.core.device_text import product_text
+from sensor.core.foreign import part, texts
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
+from sensor.posture.alert_ends import AlertEnds
 from sensor.posture.device_names import device_name
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import Weakness
 
 Record = dict[str, Any]
-GONE = "gone"
 
 
 class Node(NamedTuple):
@@ -57,7 +58,7 @@ class Node(NamedTuple):
 class Site(NamedTuple):
     """``weaknesses``: by device, most severe first; ``alerts``, ``incidents``, ``recommendations``: last record of
     each, closed ones too; ``seen``: hosts, habits and duration of the observation, for simulations of rules; ``now``:
-    time of the last record, in the format of records.
+    time of the last record, in the format of records; ``former``: ids in alerts → present ids (``alert_ends.py``).
     """
 
     nodes: Mapping[str, Node]
@@ -68,6 +69,13 @@ class Site(NamedTuple):
     seen: Seen
     networks: Networks
     now: str
+    former: Mapping[str, str] = {}
+
+    @property
+    def ends(self) -> AlertEnds:
+        """The devices at the ends of alerts."""
+        held = ((node, part(node.record, "device").get("ips")) for node in self.nodes.values())
+        return AlertEnds({node.id: () if node.gone else texts(ips) for node, ips in held}, self.former)
 
     def weak(self) -> Iterable[tuple[Node, Weakness]]:
         """All weaknesses of all devices."""

@@ -9,8 +9,8 @@ import msgspec
 
 from sensor.core.foreign import part, texts, tidy
 from sensor.core.severities import SEVERITIES
+from sensor.posture.alert_ends import GONE
 from sensor.posture.picture import Picture
-from sensor.posture.site import GONE
 from sensor.posture.vulnerabilities.about import About
 from sensor.posture.vulnerabilities.feeds.entry import CVE
 from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered

@@ -248,6 +248,18 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(golden: Golden, 
     golden(body["simulation"]["rests_on"])
 
 
+def test_the_next_host_with_the_address_is_not_blocked(logged) -> None:
+    """The address of the camera belongs to a printer by now (DHCP): rules have the present address of the camera, and
+    there are none if it is gone.
+    """
+    call = alert(1, end(1), {"ip": C2, "port": 443})
+    printer = device(2, "printer", ips=["10.0.0.1"])
+    (body,) = bodies(logged([call, device(1, "camera", ips=["10.0.0.9"]), printer], "alert-000001", "--json"))
+    assert {block for rule in body["rules"] for block in rule["from"] + rule["to"]} == {"10.0.0.9/32", f"{C2}/32"}
+    result = logged([call, printer], "alert-000001")
+    assert (result.code, result.out) == (1, "")
+
+
 def test_without_a_baseline_nothing_is_called_harmless(golden: Golden, logged) -> None:
     """The text, the comments of rules and JSON report "not simulated", not that nothing else would be blocked."""
     records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]

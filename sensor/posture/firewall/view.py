@@ -12,6 +12,7 @@ from sensor.core.foreign import Record, address_of, part, texts, tidy
 from sensor.core.record_parts import objects
 from sensor.inventory.habits import Habits
 from sensor.inventory.identity import is_link_local
+from sensor.posture.alert_ends import GONE
 from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.latest import Details, Known
@@ -28,7 +29,9 @@ class Baseline(NamedTuple):
 
 
 class View(NamedTuple):
-    """``owners``: device by address; ``details``: function for the leases of a device, None without an inventory."""
+    """``owners``: device by address, the present one if several had it; ``details``: function for the leases of a
+    device, None without an inventory.
+    """
 
     known: Known
     networks: Networks
@@ -37,13 +40,18 @@ class View(NamedTuple):
     details: Details | None = None
 
     def party(self, end: Record) -> Host | None:
-        """One end of an alert: its device, with the observed address first; None without an address."""
-        address = address_of(end.get("ip"))
-        record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
+        """One end of an alert: its device, with the observed address first; None without an address, or if another
+        device has it by now (DHCP): a rule must not block that one.
+        """
+        address, named = address_of(end.get("ip")), tidy(end.get("device"))
+        record = self.known.device(named or self.owners.get(address, ""))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
         if machine is None:
-            return Host("", tidy(end.get("hostname")), tidy(end.get("type")), (address,)) if address else None
-        mine = tuple(dict.fromkeys((*((address,) if address else ()), *machine.party.addresses)))
+            if not address or (named and address in self.owners):
+                return None
+            return Host("", tidy(end.get("hostname")), tidy(end.get("type")), (address,))
+        observed = (address,) if address and self.owners.get(address, machine.party.id) == machine.party.id else ()
+        mine = tuple(dict.fromkeys((*observed, *machine.party.addresses)))
         return machine.party._replace(addresses=mine) if mine else None
 
     def moved(self, parties: Iterable[Host]) -> frozenset[str]:
@@ -70,18 +78,28 @@ def view_of(
     details: Details | None = None,
 ) -> View:
     """``outputs``: names and addresses of each output's hosts."""
-    inside = _inside_addresses(known, networks)
+    owners = _owners(known)
+    inside = _inside_addresses(known, networks, owners)
     machines = {
         one.party.id: one
         for one in (_machine(record, inside) for record in known.devices.values())
         if one.party.addresses
     }
-    owners = {address: name for name, one in machines.items() for address in one.party.addresses}
+    owners = {address: name for name, one in machines.items() for address in one.party.addresses} | owners
     return View(known, networks, Seen(machines, baseline.habits, baseline.watched, outputs or {}), owners, details)
 
 
-def _inside_addresses(known: Known, networks: Networks) -> dict[str, list[int]]:
-    """Internal addresses in alerts, by device: a gateway has more than its record."""
+def _owners(known: Known) -> dict[int, str]:
+    """Device by address: the last known device of those that are gone, if no present one has it."""
+    ordered = sorted(known.devices.values(), key=lambda record: record.get("action") != GONE)
+    devices = [part(record, "device") for record in ordered]
+    return {address_of(ip): tidy(one.get("id")) for one in devices for ip in texts(one.get("ips"))}
+
+
+def _inside_addresses(known: Known, networks: Networks, owners: Mapping[int, str]) -> dict[str, list[int]]:
+    """Internal addresses in alerts, by device: a gateway has more than its record. Those that another device has by
+    now are left out.
+    """
     # Few hosts are in most alerts: each is looked up once.
     hosts = dict.fromkeys(
         (tidy(end.get("device")), end["ip"])
@@ -91,9 +109,9 @@ def _inside_addresses(known: Known, networks: Networks) -> dict[str, list[int]]:
     )
     found: dict[str, list[int]] = {}
     for device, ip in hosts:
-        owner = part(known.device(device) or {}, "device").get("id")
-        if owner and networks.inside(address := address_of(ip)):
-            found.setdefault(tidy(owner), []).append(address)
+        owner, address = tidy(part(known.device(device) or {}, "device").get("id")), address_of(ip)
+        if owner and networks.inside(address) and owners.get(address, owner) == owner:
+            found.setdefault(owner, []).append(address)
     return found
 
 

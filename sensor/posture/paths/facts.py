@@ -13,7 +13,6 @@ from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
 from sensor.posture.paths.graph import OUTER, Ints, once
-from sensor.posture.scores.causes import owners, whose
 from sensor.posture.site import Record, Site, ends_of
 from sensor.posture.weakness import VULNERABILITY, Weakness
 
@@ -105,13 +104,13 @@ def offered(services: Iterable[str]) -> Iterator[int]:
 
 def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Alerted]:
     """Ways into devices that alerts report."""
-    there = {name: node for name, node in site.nodes.items() if name in index}
-    mine = owners(there.values())
+    ends = site.ends
     for number, record in enumerate(alerts):
         detector = str(_part(record, "alert").get("detector"))
-        actor = index.get(whose(record.get("src"), there, mine))
-        targets = dict.fromkeys(whose(end, there, mine) for end in (record.get("dst"), *objects(record.get("targets"))))
-        others = [index[name] for name in targets if name]
+        source = ends.device(record.get("src"))
+        actor = index.get(source)
+        targets = dict.fromkeys(map(ends.device, (record.get("dst"), *objects(record.get("targets")))))
+        others = [index[name] for name in targets if name in index]
         service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
         if detector in CONTROLLED and actor:
             yield from (
@@ -119,7 +118,7 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
             )
         elif detector == MAPPING:
             yield from _mapped(record, actor, others, number)
-        elif not actor and (detector == INBOUND or detector.startswith("initial_access.")):
+        elif not source and (detector == INBOUND or detector.startswith("initial_access.")):
             yield from (Alerted(Kind.INBOUND, OUTER, other, service, number) for other in others)
         elif actor and (detector in TAKEN or detector.startswith("lateral_movement.")) and detector not in NO_ENTRY:
             yield from (Alerted(Kind.ATTACK, actor, other, service, number) for other in others if other != actor)

@@ -4,7 +4,7 @@ attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -100,16 +100,16 @@ def _unknown(node: Node) -> Iterator[str]:
 
 def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[AttackSign]], dict[str, list[AttackSign]]]:
     """Alerts by actor and by target, most severe first."""
-    mine = owners(there.values())
+    ends = site.ends
     acts: dict[str, list[AttackSign]] = {}
     suffers: dict[str, list[AttackSign]] = {}
     for record, alert in _alerts(site):
-        actor = whose(record.get("src"), there, mine)
+        actor = ends.device(record.get("src"))
         sign = _sign(alert, there.get(actor))
         if actor:
             acts.setdefault(actor, []).append(sign)
         targets = [record.get("dst"), *objects(record.get("targets"))]
-        for target in dict.fromkeys(whose(end, there, mine) for end in targets):
+        for target in dict.fromkeys(map(ends.device, targets)):
             if target and target != actor:
                 suffers.setdefault(target, []).append(sign)
     for signs in (*acts.values(), *suffers.values()):
@@ -157,25 +157,6 @@ def _days_before(now: str) -> str:
         return (datetime.fromisoformat(now) - SILENT).isoformat()
     except (ValueError, OverflowError):
         return ""
-
-
-def owners(nodes: Iterable[Node]) -> dict[str, str]:
-    """Device by address: an alert may name a device by an id from before a merge, or have no id."""
-    records = ((node.id, node.record.get("device")) for node in nodes)
-    several = ((name, device.get("ips")) for name, device in records if isinstance(device, dict))
-    return {
-        address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)
-    }
-
-
-def whose(end: Any, there: Mapping[str, Node], mine: Mapping[str, str]) -> str:
-    """The device at an end of an alert; empty if it is unknown."""
-    if not isinstance(end, dict):
-        return ""
-    device, address = end.get("device"), end.get("ip")
-    if isinstance(device, str) and device in there:
-        return device
-    return mine.get(address, "") if isinstance(address, str) else ""
 
 
 def _text(value: Any) -> str:

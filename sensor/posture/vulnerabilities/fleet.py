@@ -9,9 +9,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from sensor.core.foreign import Record, part, texts, tidy
+from sensor.core.foreign import Record, part, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.latest import Details
+from sensor.posture.alert_ends import alert_ends
+from sensor.posture.latest import Details, Known
 from sensor.posture.vulnerabilities.about import About, Library
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
 from sensor.posture.vulnerabilities.curated import load_curated
@@ -39,16 +40,14 @@ class DeviceFinding(NamedTuple):
 class Fleet:
     """Devices matched with all known vulnerabilities."""
 
-    def __init__(
-        self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None
-    ) -> None:
+    def __init__(self, known: Known, base: sqlite3.Connection | None, details: Details | None = None) -> None:
         """``base``: database of imported vulnerabilities, if any; ``details``: adds the evidence of a device to records
         without it. Raises DocumentErrors.
         """
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
         self._details = details
-        self._outside, self._attacked = _targets(alerts)
+        self._outside, self._attacked = _targets(known)
         self._abouts: dict[str, About] = {}
         # Many devices share the same circumstances.
         self._points = functools.lru_cache(REMEMBERED)(self._points_of)
@@ -92,10 +91,10 @@ class Fleet:
         )
 
     def circumstances(self, record: Record) -> RiskFactors:
-        """RiskFactors of a device that raise the priority."""
+        """What raises the priority of the findings of a device."""
         device = part(record, "device")
-        names = {tidy(one) for one in (device.get("id"), *texts(device.get("ips")))}
-        return RiskFactors(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
+        name = tidy(device.get("id"))
+        return RiskFactors(name in self._outside, name in self._attacked, tidy(device.get("criticality")))
 
     def _points_of(self, cve: str, verdict: AffectedStatus, circumstances: RiskFactors) -> float:
         return priority(self.about(cve), verdict, circumstances).points
@@ -114,19 +113,19 @@ def ordered(found: Iterable[DeviceFinding]) -> list[DeviceFinding]:
     )
 
 
-def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
-    """(reached from the internet, attacked): ids and addresses of devices. Alerts closed by an operator do not count;
-    those that ended by themselves do.
+def _targets(known: Known) -> tuple[set[str], set[str]]:
+    """(reached from the internet, attacked): ids of devices. Alerts closed by an operator do not count; those that
+    ended by themselves do.
     """
     outside: set[str] = set()
     attacked: set[str] = set()
-    for record in alerts:
+    ends = alert_ends(known)
+    for record in known.alerts.values():
         alert = part(record, "alert")
-        if "closed" in alert:
-            continue
         detector = tidy(alert.get("detector"))
-        ends = [part(record, "dst"), *objects(record.get("targets"))]
-        names = {tidy(end.get(name)) for end in ends for name in ("device", "ip")} - {""}
+        if "closed" in alert or not detector.startswith((*OUTSIDE, *ATTACKS)):
+            continue
+        names = set(map(ends.device, (record.get("dst"), *objects(record.get("targets"))))) - {""}
         if detector in OUTSIDE:
             outside |= names
         if detector.startswith(ATTACKS):

@@ -28,9 +28,7 @@ SHARES = {AffectedStatus.AFFECTED: 1.0, AffectedStatus.UNKNOWN: 0.5, AffectedSta
 
 
 class RiskFactors(NamedTuple):
-    """RiskFactors of a device: whether it is reachable from the internet, whether it was attacked, and its
-    criticality.
-    """
+    """Of a device: whether it is reachable from the internet, whether it was attacked, and its criticality."""
 
     outside: bool = False
     attacked: bool = False

@@ -83,12 +83,6 @@ def test_attacks(record: dict[str, Any], adds: float) -> None:
     assert added(exposures(site([node(1), node(2)], (), [record])).devices["dev-1"]).get("attack", 0.0) == adds
 
 
-def test_an_alert_finds_its_device_by_address() -> None:
-    """The alert may have an id from before the device was merged."""
-    gone_id = alert(1, "dev-0") | {"src": {"device": "dev-0", "ip": "10.0.0.1"}}
-    assert added(exposures(site([node(1)], (), [gone_id])).devices["dev-1"]) == {"attack": 56.0}
-
-
 def test_reach(golden: Golden) -> None:
     """Exposure to external hosts, external traffic and PCs in the segment count; PCs are no risk to each other."""
     habits = Habits("camera", "10.0.0.0/24", 0)

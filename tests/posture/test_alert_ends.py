@@ -1,0 +1,77 @@
+"""Devices at the ends of alerts: the device that was attacked, not the next one with its address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor.eventlog.fold import Fold
+from sensor.posture.alert_ends import alert_ends
+from sensor.posture.picture import AssessmentInputs, Picture
+
+TS = "2026-11-24T09:20:00.000000Z"
+
+
+def device(number: int, *ips: str, action: str = "changed", reason: str = "") -> dict[str, Any]:
+    about = {"id": f"dev-{number}", "type": "camera", "ips": list(ips)}
+    return {"ts": TS, "kind": "device", "action": action, "reason": reason, "device": about}
+
+
+def exploit(number: int, src: dict[str, str], dst: dict[str, str]) -> dict[str, Any]:
+    about = {"id": f"alert-{number}", "detector": "initial_access.exploit_attempt", "risk": 70, "last": TS}
+    return {
+        "ts": TS,
+        "kind": "alert",
+        "action": "open",
+        "severity": "high",
+        "alert": about,
+        "src": src,
+        "dst": dst,
+    }
+
+
+def attacked(*records: dict[str, Any]) -> set[str]:
+    """Devices to which an alert gives points, which is the same for all assessments."""
+    fold = Fold()
+    for record in records:
+        fold.add(record)
+    picture = Picture(fold, AssessmentInputs())
+    found = {
+        name
+        for name, one in picture.exposures.devices.items()
+        if any(term.name == "attack" and term.points for term in one.terms)
+    }
+    assert found == {name for name, node in picture.site.nodes.items() if node.aimed.attacked and not node.gone}
+    return found
+
+
+ATTACK = exploit(1, {"ip": "203.0.113.66"}, {"ip": "10.0.0.7", "device": "dev-1"})
+UNNAMED = exploit(1, {"ip": "203.0.113.66"}, {"ip": "10.0.0.7"})
+
+
+def test_the_next_device_with_the_address_was_not_attacked() -> None:
+    """DHCP assigns the address to another device: the alert stays with the first one, also if that is gone."""
+    before, after = device(1, "10.0.0.7"), device(2, "10.0.0.7")
+    assert attacked(before, ATTACK) == {"dev-1"}
+    assert attacked(before, ATTACK, device(1, "10.0.0.8"), after) == {"dev-1"}
+    assert attacked(before, ATTACK, device(1, "10.0.0.7", action="gone"), after) == set()
+    assert attacked(ATTACK, after) == set()
+
+
+def test_an_alert_without_a_device_is_about_the_present_one_at_its_address() -> None:
+    """The device was not known yet; one that is gone has no address."""
+    assert attacked(UNNAMED, device(1, "10.0.0.7")) == {"dev-1"}
+    assert attacked(UNNAMED, device(1, "10.0.0.7", action="gone"), device(2, "10.0.0.7")) == {"dev-2"}
+
+
+def test_an_alert_of_a_merged_device() -> None:
+    merged = device(2, "10.0.0.8", action="merged", reason="dev-1 has the same name")
+    assert attacked(device(1, "10.0.0.7"), ATTACK, merged) == {"dev-2"}
+
+
+def test_damaged_ends() -> None:
+    fold = Fold()
+    fold.add(device(1, "10.0.0.7"))
+    ends = alert_ends(fold)
+    assert ends.device({"ip": "10.0.0.7"}) == "dev-1"
+    for damaged in (None, 5, {}, {"ip": ["10.0.0.7"]}, {"device": 1}, {"device": ["dev-1"]}):
+        assert ends.device(damaged) == ""
