@@ -16,9 +16,10 @@ from sensor.core.addresses import Networks, is_v4, text
 from sensor.inventory.identity import is_link_local
 from sensor.posture.firewall.model import Block, Host, Match, Request, Rule, apart, host_block, request_id
 from sensor.posture.profiles.model import ANY, BLOCK, LOCAL, NAME
-from sensor.posture.profiles.observed import MEDIA, Observed, ObservedService
+from sensor.posture.profiles.observed import MEDIA, Observed, ObservedService, service_name
 
-# Limit of internal hosts that a rule names individually.
+# Limit of internal hosts that a rule names individually; more of them are the whole internal network, which a note
+# reports.
 MACHINES_LIMIT = 64
 Blocks = tuple[Block, ...]
 
@@ -50,6 +51,10 @@ def _notes(seen: Observed) -> Iterator[str]:
             f"external names: {' '.join(sorted(names))}: formats without host names allow their services "
             "to any external address"
         )
+    for need in seen.needs:
+        if len(need.who) > MACHINES_LIMIT and not (need.serves and need.peer.kind == LOCAL):
+            hosts = f"{len(need.who):,} internal hosts"
+            yield f"{service_name(need.service)} is allowed with the whole internal network: observed with {hosts}"
     yield from (f"skipped: {what}, because of {alert}" for what, alert in seen.left_out)
     if any(need.service == MEDIA for need in seen.needs):
         yield "calls negotiate their ports, so all UDP is allowed between call peers"
@@ -62,7 +67,7 @@ def _rules(needs: Iterable[ObservedService], mine: Blocks, inside: Blocks, versi
     used, served = [need for need in needs if not need.serves], [need for need in needs if need.serves]
     near = [need for need in used if need.peer.kind not in (ANY, NAME, BLOCK)]
     for need in near:
-        if target := _machines(need, version):
+        if target := _machines(need, inside, version):
             yield Rule("", version, mine, target, _match(need), True)
     far = [need for need in used if need.peer.kind in (ANY, NAME, BLOCK)]
     if far and inside:
@@ -70,7 +75,9 @@ def _rules(needs: Iterable[ObservedService], mine: Blocks, inside: Blocks, versi
     yield from _outside(far, mine, version)
     yield Rule("", version, mine, (), Match())
     for need in served:
-        clients = () if need.peer.kind == ANY else inside if need.peer.kind == LOCAL else _machines(need, version)
+        clients = (
+            () if need.peer.kind == ANY else inside if need.peer.kind == LOCAL else _machines(need, inside, version)
+        )
         if clients or need.peer.kind == ANY:
             yield Rule("", version, clients, mine, _match(need), True)
     yield Rule("", version, (), mine, Match())
@@ -96,8 +103,8 @@ def _outside(needs: Iterable[ObservedService], mine: Blocks, version: int) -> It
     yield from (Rule("", version, mine, (), match, True, tuple(some)) for match, some in names.items())
 
 
-def _machines(need: ObservedService, version: int) -> Blocks:
-    return _hosts(need.who[:MACHINES_LIMIT], version)
+def _machines(need: ObservedService, inside: Blocks, version: int) -> Blocks:
+    return _hosts(need.who, version) if len(need.who) <= MACHINES_LIMIT else inside
 
 
 def _hosts(parties: Iterable[Host], version: int) -> Blocks:

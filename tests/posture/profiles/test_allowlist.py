@@ -148,6 +148,19 @@ def test_calls_may_use_any_port_of_udp(golden: Golden) -> None:
     golden(request.notes)
 
 
+def test_a_device_with_more_peers_than_a_rule_names() -> None:
+    """A monitoring camera of 70 hosts may reach any internal host at that service, also one observed last; none is
+    blocked because it exceeds a limit.
+    """
+    uses = [f"tcp/8080 10.0.5.{number}" for number in range(1, 71)]
+    there = site((*NETWORK, CAMERA), {"dev-camera": habits("camera", uses=uses)})
+    request = allowlist_request(there, CAMERA)
+    assert verdict(request, "10.0.3.5", "10.0.5.70", TCP, 8080) == "allow"
+    assert verdict(request, "10.0.3.5", "10.0.5.70", TCP, 22) == "drop"
+    assert verdict(request, "10.0.3.5", "203.0.113.5", TCP, 8080) == "drop"
+    assert any("tcp/8080" in note or "/8080" in note for note in request.notes)
+
+
 # Formats.
 
 
@@ -157,21 +170,63 @@ def test_formats_that_can_report_it() -> None:
     assert set(allowing()) < set(names())
 
 
-def test_ios_holds_the_answers_too() -> None:
-    """Access lists are stateless: each permit line has one for the opposite direction."""
-    lines = written("ios", [allowlist_request(cameras(), CAMERA)]).splitlines()
-    assert " permit tcp host 10.0.3.5 any eq 443" in lines
-    assert (
-        lines[lines.index(" permit tcp host 10.0.3.5 any eq 443") + 1]
-        == " permit tcp any eq 443 host 10.0.3.5 established"
-    )
-    assert " permit udp host 10.0.1.1 eq 53 host 10.0.3.5" in lines
-    assert (
-        lines.index(" permit tcp host 10.0.3.2 host 10.0.3.5 eq 554")
-        < lines.index(" deny ip any host 10.0.3.5 log")
-        < lines.index(" permit ip any any")
-    )
-    assert " deny ip host 10.0.3.5 any log" in lines
+def ios_verdict(lines: list[str], proto: str, client: tuple[str, int], server: tuple[str, int]) -> str:
+    """What an access list does with the first packet of a connection and the reply: ``permit`` if both pass."""
+    for source, to, answer in ((client, server, False), (server, client, True)):
+        action = next(line.split()[0] for line in lines if ios_meets(line.split(), proto, source, to, answer=answer))
+        if action == "deny":
+            return "deny the reply" if answer else "deny"
+    return "permit"
+
+
+def ios_meets(words: list[str], proto: str, source: tuple[str, int], to: tuple[str, int], *, answer: bool) -> bool:
+    """Whether a line matches a packet of a protocol between two ends (address, port)."""
+    if words[0] not in ("permit", "deny") or words[1] not in ("ip", "ipv6", proto):
+        return False
+    rest = words[2:]
+    for address, port in (source, to):
+        if rest[0] == "host":
+            met, rest = rest[1] == address, rest[2:]
+        elif rest[0] == "any":
+            met, rest = True, rest[1:]
+        elif "/" in rest[0]:
+            met, rest = ipaddress.ip_address(address) in ipaddress.ip_network(rest[0]), rest[1:]
+        else:
+            met, rest = ipaddress.ip_address(address) in ipaddress.ip_network("/".join(rest[:2])), rest[2:]
+        if rest[:1] == ["eq"]:
+            met, rest = met and rest[1] == str(port), rest[2:]
+        if not met:
+            return False
+    return "established" not in rest or answer
+
+
+@pytest.mark.parametrize(
+    ("proto", "client", "server", "output"),
+    [
+        ("tcp", ("10.0.3.5", 40000), ("203.0.113.5", 443), "permit"),
+        ("udp", ("10.0.3.5", 40000), ("10.0.1.1", 53), "permit"),
+        ("tcp", ("10.0.3.2", 40000), ("10.0.3.5", 554), "permit"),
+        ("tcp", ("10.0.3.5", 40000), ("10.0.9.9", 443), "deny"),
+        ("tcp", ("10.0.3.5", 554), ("10.0.3.2", 22), "deny"),
+        ("tcp", ("10.0.3.2", 40000), ("10.0.3.5", 23), "deny"),
+        ("tcp", ("2001:db8:3::5", 40000), ("2001:db8:9::9", 443), "permit"),
+        ("tcp", ("2001:db8:3::5", 40000), ("fd00::1", 22), "deny"),
+    ],
+)
+def test_ios_permits_the_replies_too(proto: str, client: tuple[str, int], server: tuple[str, int], output: str) -> None:
+    """Access lists are stateless and bound both ways: a device answers its clients, and begins nothing else."""
+    lines = written("ios", [allowlist_request(cameras(), CAMERA, six=True)]).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("ipv6 access-list"))
+    mine = lines[:start] if "." in client[0] else lines[start:]
+    assert ios_verdict([line for line in mine if line.startswith(" ")], proto, client, server) == output
+
+
+def test_ios_permits_neighbor_discovery() -> None:
+    """A list that denies all of a device in IPv6 has lost the implicit permission, without which nothing else works."""
+    lines = written("ios", [allowlist_request(cameras(), CAMERA, six=True)]).splitlines()
+    first_denied = next(number for number, line in enumerate(lines) if line.startswith(" deny ipv6"))
+    assert {" permit icmp any any nd-na", " permit icmp any any nd-ns"} <= set(lines[:first_denied])
+    assert lines.count(" permit icmp any any nd-na") == 1
 
 
 def test_fortios_knows_names() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 from sensor.posture.firewall.comments import about, heading, names_of, plain
 from sensor.posture.firewall.model import Block, Match, Request, Rule
@@ -57,26 +58,45 @@ def _list(request: Request, version: int) -> Iterator[str]:
         return
     yield _head(request, version)
     yield f" remark {about(request)}"[: REMARK_LIMIT + 8]
+    yield from _replies(mine, version)
     for rule in mine:
-        for source in rule.sources or (None,):
-            for destination in rule.destinations or (None,):
-                yield from _line(request, rule, source, destination)
+        for source, destination in _pairs(rule):
+            yield from _line(request, rule, source, destination)
     yield " permit ip any any" if version == 4 else " permit ipv6 any any"
+
+
+def _replies(mine: Sequence[Rule], version: int) -> Iterator[str]:
+    """The replies that an allow-list permits precede all that it denies: access lists are stateless, and a reply of a
+    device matches the line that denies what the device begins. Neighbor discovery (RFC 4861) is permitted implicitly
+    only by lists without a line that denies all.
+    """
+    allowed = [rule for rule in mine if rule.allow]
+    if not allowed:
+        return
+    if version == 6:
+        yield from (" permit icmp any any nd-na", " permit icmp any any nd-ns")
+    yield " remark replies"
+    for rule in allowed:
+        proto = _proto(rule)
+        established = " established" if proto == "tcp" else ""
+        for source, destination in _pairs(rule):
+            yield f" permit {proto} {_end(destination)}{_port(rule.match)} {_end(source)}{established}"
 
 
 def _line(request: Request, rule: Rule, source: Block | None, destination: Block | None) -> Iterator[str]:
     whose = " to ".join(filter(None, (names_of(request, one) for one in (source, destination) if one is not None)))
     if whose := " to ".join(filter(None, (whose, " ".join(rule.names)))):
         yield f" remark {plain(whose, REMARK_LIMIT)}"
-    proto = rule.match.proto_text or ("ip" if rule.version == 4 else "ipv6")
-    if not rule.allow:
-        yield f" deny {proto} {_end(source)} {_end(destination)}{_port(rule.match)} log"
-        return
-    yield f" permit {proto} {_end(source)} {_end(destination)}{_port(rule.match)}"
-    yield (
-        f" permit {proto} {_end(destination)}{_port(rule.match)} "
-        f"{_end(source)}{' established' if proto == 'tcp' else ''}"
-    )
+    action, log = ("permit", "") if rule.allow else ("deny", " log")
+    yield f" {action} {_proto(rule)} {_end(source)} {_end(destination)}{_port(rule.match)}{log}"
+
+
+def _pairs(rule: Rule) -> Iterator[tuple[Block | None, Block | None]]:
+    return itertools.product(rule.sources or (None,), rule.destinations or (None,))
+
+
+def _proto(rule: Rule) -> str:
+    return rule.match.proto_text or ("ip" if rule.version == 4 else "ipv6")
 
 
 def _end(block: Block | None) -> str:
