@@ -260,6 +260,17 @@ def test_the_next_host_with_the_address_is_not_blocked(logged) -> None:
     assert (result.code, result.out) == (1, "")
 
 
+def test_a_host_with_more_addresses_than_a_rule(golden: Golden, logged) -> None:
+    """A warning has the number of those that are left out."""
+    ips = [f"2001:db8::{number:x}" for number in range(1, 21)]
+    records = [device(1, "workstation", ips=ips), alert(1, end(1, ip=ips[0]), {"ip": "2001:db8:bad::1", "port": 443})]
+    (body,) = bodies(logged(records, "alert-000001", "--json"))
+    assert len(body["rules"][0]["from"]) == 16
+    golden(body["simulation"]["warnings"])
+    everyone = ("--address", "2001:db8:bad::1", "--everyone")
+    assert bodies(logged(records, *everyone, "--json"))[0]["simulation"]["warnings"] == []
+
+
 def test_without_a_baseline_nothing_is_called_harmless(golden: Golden, logged) -> None:
     """The text, the comments of rules and JSON report "not simulated", not that nothing else would be blocked."""
     records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]

@@ -73,11 +73,11 @@ def requests_of(contacts: Sequence[Contact], spec: Spec) -> list[Request]:
     """External peers: one request per address, or for all addresses that the same alerts name for the same machines.
     Internal peers: one for all that used the same service of the same server.
     """
-    groups_of = {**_used(contacts), **_shared(contacts)}
-    groups: dict[str, list[Contact]] = {}
+    peers = {**_used(contacts), **_shared(contacts)}
+    groups: dict[tuple[str, ...], list[Contact]] = {}
     for one in contacts:
-        groups.setdefault(_key(one, groups_of[one], spec), []).append(one)
-    return [_request(key, some, spec) for key, some in groups.items()]
+        groups.setdefault(_key(one, peers[one], spec), []).append(one)
+    return [_request(" ".join(key), some, spec) for key, some in groups.items()]
 
 
 def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Request:
@@ -140,18 +140,19 @@ def request_of_outside(
     return request._replace(left_out=len(parties[ENDS_LIMIT:]), allowed=spec.allow)
 
 
-def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
-    """Internal peers of which the host used the same service."""
+def _used(contacts: Iterable[Contact]) -> dict[Contact, str]:
+    """Internal peers of which the host used the same service, as one text for all their contacts."""
     found: dict[tuple[str, int], set[str]] = {}
     inside = [one for one in contacts if not one.outside]
     for one in inside:
         found.setdefault((one.machine.key, one.service), set()).add(one.peer.key)
-    return {one: sorted(found[one.machine.key, one.service]) for one in inside}
+    texts = {use: " ".join(sorted(peers)) for use, peers in found.items()}
+    return {one: texts[one.machine.key, one.service] for one in inside}
 
 
-def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
+def _shared(contacts: Iterable[Contact]) -> dict[Contact, str]:
     """External peers: other addresses that the same alerts name for the same hosts, such as the sources of
-    one flood.
+    one flood; as one text for all their contacts.
     """
     outside = [one for one in contacts if one.outside]
     alerts_of: dict[str, set[tuple[str, str]]] = {}
@@ -160,15 +161,16 @@ def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
     alike: dict[frozenset[tuple[str, str]], list[str]] = {}
     for peer, pairs in alerts_of.items():
         alike.setdefault(frozenset(pairs), []).append(peer)
-    return {one: sorted(alike[frozenset(alerts_of[one.peer.key])]) for one in outside}
+    texts = {peer: text for peers in alike.values() for text in [" ".join(sorted(peers))] for peer in peers}
+    return {one: texts[one.peer.key] for one in outside}
 
 
-def _key(contact: Contact, peers: Iterable[str], spec: Spec) -> str:
-    """Key of the request that a contact belongs to."""
+def _key(contact: Contact, peers: str, spec: Spec) -> tuple[str, ...]:
+    """Key of the request that a contact belongs to, in parts: the text of thousands of peers is not copied for each."""
     if spec.block is not None:
-        return _block_key(spec.block, spec)
+        return (_block_key(spec.block, spec),)
     match = _match(contact, spec)
-    return " ".join((_direction(contact) if match.proto else "both", match.text, *peers))
+    return _direction(contact) if match.proto else "both", match.text, peers
 
 
 def _block_key(block: Block, spec: Spec) -> str:

@@ -33,11 +33,14 @@ SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dh
 
 
 class Machine(NamedTuple):
-    """A device of the inventory. ``services``: that it offers, in the notation of records (``dns/53``)."""
+    """A device of the inventory. ``services``: that it offers, in the notation of records (``dns/53``); ``left_out``:
+    number of addresses over the limit of a rule.
+    """
 
     party: Host
     roles: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
+    left_out: int = 0
 
     @property
     def forwards(self) -> bool:
@@ -255,6 +258,7 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[BlockedConnection]) -
             yield from _of_machine(request, machine)
     yield from _outputs(request, seen)
     yield from _moving(request, seen)
+    yield from _truncated(request, seen)
     yield from _neighbours(request)
 
 
@@ -315,18 +319,27 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
 
 def _moving(request: Request, seen: Seen) -> Iterator[str]:
     """Rules do not follow DHCP leases: the address may belong to another host tomorrow."""
-    named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
-    moved = [
-        party.text
-        for party in (*request.machines, *request.peers)
-        if party.id in seen.moved and named.intersection(party.texts)
-    ]
+    moved = [party.text for party in _named(request) if party.id in seen.moved]
     if moved:
         more = f" and {len(moved) - MOVED_SHOWN:,} more" if len(moved) > MOVED_SHOWN else ""
         yield (
             "rules do not follow DHCP leases, and these hosts had other addresses before: reserve their addresses "
             f"first: {', '.join(moved[:MOVED_SHOWN])}{more}"
         )
+
+
+def _truncated(request: Request, seen: Seen) -> Iterator[str]:
+    """Hosts with more addresses than a rule has, mostly temporary ones of IPv6 (RFC 8981)."""
+    for party in _named(request):
+        machine = seen.machines.get(party.id)
+        if machine is not None and machine.left_out:
+            yield f"{party.text} has {machine.left_out:,} more addresses, which these rules do not contain"
+
+
+def _named(request: Request) -> Iterator[Host]:
+    """Hosts whose addresses are in the rules."""
+    named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
+    return (party for party in (*request.machines, *request.peers) if named.intersection(party.texts))
 
 
 def _neighbours(request: Request) -> Iterator[str]:

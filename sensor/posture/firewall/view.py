@@ -17,7 +17,7 @@ from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.latest import Details, Known
 
-# Limit of addresses of one host in rules.
+# Limit of addresses of one host in rules; the number of others is reported.
 ADDRESSES_LIMIT = 16
 
 
@@ -122,4 +122,5 @@ def _machine(record: Record, inside: Mapping[str, Iterable[int]]) -> Machine:
     party = Host(
         tidy(device.get("id")), tidy(device.get("hostname")), tidy(device.get("type")), tuple(held[:ADDRESSES_LIMIT])
     )
-    return Machine(party, frozenset(texts(device.get("roles"))), frozenset(texts(device.get("services"))))
+    roles, services = (frozenset(texts(device.get(name))) for name in ("roles", "services"))
+    return Machine(party, roles, services, len(held[ADDRESSES_LIMIT:]))
