@@ -65,6 +65,9 @@ LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
+# Status codes that judge no password: a malformed, late, misdirected or early request (RFC 9110, 15.5; RFC 8470), and
+# one of too many (RFC 6585).
+UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431))
 
 
 class LoginAttempt(Derived):
@@ -309,6 +312,7 @@ class Logins(Deriver):
         if (
             shown is None
             or event.status >= 500
+            or event.status in UNJUDGED
             or (shown.query and event.status >= 300 and event.status not in (401, 403))
         ):
             return None
@@ -324,7 +328,7 @@ class Logins(Deriver):
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.status >= 500:
+        if shown is None or event.status >= 500 or event.status in UNJUDGED:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 

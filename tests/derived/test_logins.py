@@ -16,6 +16,7 @@ from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosTgsRequest
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.pop3 import Pop3Password
+from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
 
@@ -74,8 +75,12 @@ def test_a_request_and_its_answer() -> None:
 
 
 def test_what_decides_nothing_is_no_attempt() -> None:
-    """A server that is overloaded, and a login without a password."""
+    """A server that is overloaded or limits the rate of requests, and a login without a password."""
     assert attempts([requested(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
+    for status in (400, 408, 429):
+        assert attempts([requested(), answered(status)]) == []
+        media = RtspRequest(packet(answer=False), "DESCRIBE", "rtsp://h/", 1, "", "basic", "Ann", "s")
+        assert attempts([media, RtspResponse(packet(answer=True), status, "", 1, "", (), "")]) == []
 
 
 def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
