@@ -12,6 +12,8 @@ from sensor.core.type_labels import type_label
 from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
 
 NAMES_SHOWN = 20
+# Above the reasons in a finished ticket: some devices are fixed, others gone, or part of another ticket.
+CLOSED = "No longer needed. Reason for each device:"
 # Characters that ``cut`` reserves for the line with the number of omitted entries.
 _REST = 80
 

@@ -237,6 +237,12 @@ def test_why_it_is_done(name: str) -> None:
 # E-mail.
 
 
+@pytest.mark.parametrize("name", ["jira", "jira_server", "servicenow", "github"])
+def test_a_device_that_is_gone_is_not_called_fixed(name: str, golden: Golden) -> None:
+    """The heading fits all reasons: fixed, gone, part of another ticket."""
+    golden(format_of(name).closed(["10.0.0.7 (camera): gone, last seen 2026-11-20"], FORM))
+
+
 def test_a_letter_has_our_headers_alone() -> None:
     """A name with line ends adds no header; the owner's address is the recipient; a ticket's messages form a thread."""
     policy = Policy(owner="it@example.org")

@@ -13,7 +13,7 @@ from typing import Any
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.formats._markdown import code, page
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.text import headline
+from sensor.posture.tickets.text import CLOSED, headline
 
 TITLE_LIMIT, BODY_LIMIT = 250, 65_000
 
@@ -35,7 +35,7 @@ def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
     """A comment."""
-    return {"body": "\n".join(("Fixed, as traffic shows:", "", *(f"- {code(line)}" for line in lines)))[:BODY_LIMIT]}
+    return {"body": "\n".join((CLOSED, "", *(f"- {code(line)}" for line in lines)))[:BODY_LIMIT]}
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.text import cut, device_line, facts, headline, step_text
+from sensor.posture.tickets.text import CLOSED, cut, device_line, facts, headline, step_text
 
 SUMMARY_LIMIT, BULK_LIMIT = 250, 50
 # Jira accepts texts of 32,767 characters; a document is longer than its text.
@@ -42,7 +42,7 @@ def updated(ticket: Ticket, _: Form) -> Body:
 
 def closed(lines: Sequence[str], _: Form) -> Body:
     """A comment."""
-    content = [_paragraph(_text("Fixed, as traffic shows:")), _list(_item(_text(line)) for line in lines)]
+    content = [_paragraph(_text(CLOSED)), _list(_item(_text(line)) for line in lines)]
     return {"body": {"type": "doc", "version": 1, "content": content}}
 
 

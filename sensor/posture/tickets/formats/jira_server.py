@@ -11,7 +11,7 @@ from typing import Any
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.formats import Form, jira
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.text import page
+from sensor.posture.tickets.text import CLOSED, page
 
 TEXT_LIMIT = 32_000
 # Jira ends text without markup at this brace and word, in any case.
@@ -30,11 +30,7 @@ def updated(ticket: Ticket, form: Form) -> dict[str, Any]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, Any]:
     """A comment."""
-    return {
-        "body": _unformatted(
-            "Fixed, as traffic shows:\n" + "\n".join(f"- {line}" for line in lines)[:TEXT_LIMIT] + "\n"
-        )
-    }
+    return {"body": _unformatted(f"{CLOSED}\n" + "\n".join(f"- {line}" for line in lines)[:TEXT_LIMIT] + "\n")}
 
 
 found_by = jira.found_by

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.text import headline, page
+from sensor.posture.tickets.text import CLOSED, headline, page
 
 # Default lengths of the columns.
 SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100
@@ -50,11 +50,7 @@ def updated(ticket: Ticket, _: Form) -> dict[str, str]:
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
     """The resolution."""
-    return {
-        "close_notes": shown("\n".join(("Fixed, as traffic shows:", *(f"- {line}" for line in lines))))[
-            :DESCRIPTION_LIMIT
-        ]
-    }
+    return {"close_notes": shown("\n".join((CLOSED, *(f"- {line}" for line in lines))))[:DESCRIPTION_LIMIT]}
 
 
 def correlation(name: str, form: Form) -> str:
