@@ -13,6 +13,7 @@ from sensor.inventory.rules import plain_service
 from sensor.inventory.services import service_text
 from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, edges_of
+from sensor.posture.paths.costs import SHARES
 from sensor.posture.paths.facts import ANY
 from sensor.posture.paths.graph import OUTER
 from sensor.posture.paths.paths import Paths
@@ -51,7 +52,8 @@ def _rule(paths: Paths, sort: str, node: int) -> Mitigation:
     server, few = _node(paths, owner), sort == RULE
     services = [graph.of_service(int(one))[1] for one in np.flatnonzero(graph.doors == node)] if service != ANY else []
     what = ", ".join(map(service_text, services)) or "any service"
-    users = "its administrators" if service in ADMINISTRATION else "its observed clients"
+    # File shares are administration in a session of two workstations, but users need those of a server.
+    users = "its administrators" if set(services) <= ADMINISTRATION - SHARES else "its observed clients"
 
     options = [f" --service {plain_service(one)}" for one in services] or [""]
     commands = _commands(
