@@ -234,7 +234,18 @@ def _fits(row: FindingRow, wanted: VulnerabilityFilter, levels: range) -> bool:
         return False
     return not wanted.text or contains(
         wanted.text,
-        (row.cve, row.title, row.reason, row.device, row.name, row.address, row.vendor, row.model, row.firmware),
+        (
+            row.cve,
+            row.title,
+            row.reason,
+            row.device,
+            row.name,
+            row.address,
+            row.vendor,
+            row.model,
+            row.os,
+            row.firmware,
+        ),
     )
 
 

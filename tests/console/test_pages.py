@@ -8,16 +8,21 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from types import SimpleNamespace
+from typing import cast
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from sensor.cli._show import decimal
 from sensor.cli.main import main
+from sensor.console.page_request import PageRequest
+from sensor.console.pages.posture import target_of
 from sensor.console.template_filters import figure, percent
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
+from sensor.views.posture import FixRow
 from tests import sampling
 from tests.console.kit import Running, output_of
 
@@ -202,6 +207,27 @@ def test_what_is_to_be_done_leads_to_its_reason(browser: httpx.Client) -> None:
     assert browser.get(todo[0]).text.count('<details class="card recommendation" open>') == 1
     alert = next(link for link in links_of(browser.get("/search?q=203.0.113.66").text) if "/alerts/alert-" in link)
     assert "/search?q=203.0.113.66" in links_of(browser.get(alert).text)
+
+
+@pytest.mark.parametrize(
+    ("key", "devices", "fixes", "expected"),
+    [
+        ("update|Axis|P3245|9.80.3", 2, ["CVE-2023-1"], "/vulnerabilities?device=dev-0&device=dev-1"),
+        ("update|Axis|P3245|9.80.3", 5000, ["CVE-2023-1"], "/vulnerabilities?text=Axis+P3245+9.80.3"),
+        ("setting|telnet", 5000, ["telnet"], "/recommendations?setting=telnet"),
+        ("alerts|dev-1", 1, ["alert-1"], "/alerts?device=dev-1"),
+        ("alerts|alert-1", 1, ["alert-1"], "/alerts/alert-1"),
+        (
+            "reach|outside", 3, ["outside"],
+            "/alerts?detector=exposure.inbound_from_internet&detector=command_and_control.port_mapping",
+        ),
+    ],
+)  # fmt: skip
+def test_the_link_of_a_fix(key: str, devices: int, fixes: list[str], expected: str) -> None:
+    """It leads to what the fix resolves, and is short also for thousands of devices."""
+    request = SimpleNamespace(url=lambda path, **query: f"{path}?{urlencode(query, doseq=True)}" if query else path)
+    row = FixRow(key, "", "", 0.0, 0.0, 0.0, [f"dev-{number}" for number in range(devices)], fixes)
+    assert target_of(cast("PageRequest", request), row) == expected
 
 
 def test_the_overview_has_the_first_fixes(browser: httpx.Client) -> None:

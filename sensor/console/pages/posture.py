@@ -7,10 +7,14 @@ from starlette.responses import Response
 from sensor.console.page_request import PageRequest
 from sensor.console.pages import posture_at
 from sensor.console.render import render
+from sensor.posture.scores.causes import SHUT
+from sensor.posture.vulnerabilities.fleet import OUTSIDE
 from sensor.views.errors import NotReadable
 from sensor.views.posture import FIELDS, SORTS, FixRow, ScoreFilter, posture, scores
 
 ALERTS = "alerts|"
+# Devices in a link, whose length servers and browsers limit.
+DEVICES_LIMIT = 50
 
 
 def page(request: PageRequest) -> Response:
@@ -38,11 +42,18 @@ def page(request: PageRequest) -> Response:
 
 
 def target_of(request: PageRequest, fix: FixRow) -> str:
-    """The page that shows what a fix resolves: alerts of a device, CVEs of its devices, or recommendations."""
+    """The page that shows what a fix resolves: alerts of a device or of inbound traffic, CVEs of its devices, or
+    recommendations.
+    """
     if fix.key.startswith(ALERTS):
         name = fix.key.removeprefix(ALERTS)
         return request.url(f"/alerts/{name}") if name in fix.fixes else request.url("/alerts", device=name)
+    if fix.key == SHUT.key:
+        return request.url("/alerts", detector=OUTSIDE)
     settings = [name for name in fix.fixes if not name.startswith("CVE-")]
     if settings:
         return request.url("/recommendations", setting=settings)
-    return request.url("/vulnerabilities", device=fix.devices)
+    if len(fix.devices) <= DEVICES_LIMIT:
+        return request.url("/vulnerabilities", device=fix.devices)
+    # The product and its version, without the kind of the fix.
+    return request.url("/vulnerabilities", text=" ".join(filter(None, fix.key.split("|")[1:])))
