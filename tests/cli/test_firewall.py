@@ -248,7 +248,7 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(golden: Golden, 
     golden(body["simulation"]["rests_on"])
 
 
-def test_the_next_host_with_the_address_is_not_blocked(logged) -> None:
+def test_the_next_host_with_the_address_is_not_blocked(golden: Golden, logged) -> None:
     """The address of the camera belongs to a printer by now (DHCP): rules have the present address of the camera, and
     there are none if it is gone.
     """
@@ -258,6 +258,7 @@ def test_the_next_host_with_the_address_is_not_blocked(logged) -> None:
     assert {block for rule in body["rules"] for block in rule["from"] + rule["to"]} == {"10.0.0.9/32", f"{C2}/32"}
     result = logged([call, printer], "alert-000001")
     assert (result.code, result.out) == (1, "")
+    golden(result.err)
 
 
 def test_a_host_with_more_addresses_than_a_rule(golden: Golden, logged) -> None:

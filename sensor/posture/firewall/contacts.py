@@ -96,6 +96,14 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
     return kept, list(dict.fromkeys(why))
 
 
+def reassigned(alerts: Iterable[Record], view: View) -> list[str]:
+    """Addresses in alerts that other devices have by now, as text."""
+    ends = (
+        end for record in alerts for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets")))
+    )
+    return list(dict.fromkeys(tidy(end.get("ip")) for end in ends if view.reassigned(end)))
+
+
 # Alerts.
 
 

@@ -14,6 +14,7 @@ from sensor.posture.firewall.contacts import (
     contacts_of,
     contacts_with,
     inside,
+    reassigned,
     without_refused,
 )
 from sensor.posture.firewall.model import Host, Match, Request, block_text
@@ -133,8 +134,11 @@ def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Con
     names = [] if question.force else [record for record in alerts if about_a_name(record)]
     why = "block the domain at the resolver, not the resolver itself"
     remarks += [Remark(f"skipped: {tidy(one.get('msg'))}: {why}", "firewall.refused", forcible=True) for one in names]
+    why = "another device has this address by now: it is not blocked"
+    moved = [Remark(f"skipped: {address}: {why}", "firewall.left-out") for address in reassigned(alerts, view)]
+    remarks += moved
     contacts = contacts_of([record for record in alerts if record not in names], view)
-    if not contacts and not names:
+    if not contacts and not names and not moved:
         text = f"{what}: its alerts contain no address pair that a firewall could block"
         remarks.append(Remark(text, "firewall.nothing-to-block"))
     return contacts

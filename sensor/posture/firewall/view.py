@@ -40,19 +40,25 @@ class View(NamedTuple):
     details: Details | None = None
 
     def party(self, end: Record) -> Host | None:
-        """One end of an alert: its device, with the observed address first; None without an address, or if another
-        device has it by now (DHCP): a rule must not block that one.
+        """One end of an alert: its device, with the observed address first, unless another device has it by now; None
+        without an address.
         """
-        address, named = address_of(end.get("ip")), tidy(end.get("device"))
-        record = self.known.device(named or self.owners.get(address, ""))
+        address, reassigned = address_of(end.get("ip")), self.reassigned(end)
+        record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
+        observed = (address,) if address and not reassigned else ()
         if machine is None:
-            if not address or (named and address in self.owners):
-                return None
-            return Host("", tidy(end.get("hostname")), tidy(end.get("type")), (address,))
-        observed = (address,) if address and self.owners.get(address, machine.party.id) == machine.party.id else ()
+            return Host("", tidy(end.get("hostname")), tidy(end.get("type")), observed) if observed else None
         mine = tuple(dict.fromkeys((*observed, *machine.party.addresses)))
         return machine.party._replace(addresses=mine) if mine else None
+
+    def reassigned(self, end: Record) -> bool:
+        """Whether another device has the address of an end by now (DHCP): a rule must not block that one."""
+        address, named = address_of(end.get("ip")), tidy(end.get("device"))
+        if not named or address not in self.owners:
+            return False
+        device = part(self.known.device(named) or {}, "device")
+        return self.owners[address] != device.get("id") and address not in map(address_of, texts(device.get("ips")))
 
     def moved(self, parties: Iterable[Host]) -> frozenset[str]:
         """Devices that had other IPv4 addresses before."""
