@@ -20,6 +20,8 @@ from sensor.posture.firewall.model import Block, Host, Request, Rule
 MANY = 5
 # A shorter observation does not cover what happens in a week.
 ENOUGH_H = 72.0
+# First of the ports that services get at their start (RFC 6335, section 6), such as those of RPC.
+DYNAMIC = 49152
 OUTSIDE_SHOWN, CUTS_NOTED, MOVED_SHOWN = 12, 20, 5
 # External services that devices depend on, with their purpose.
 NEEDED = {
@@ -259,6 +261,7 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[BlockedConnection]) -
     yield from _outputs(request, seen)
     yield from _moving(request, seen)
     yield from _truncated(request, seen)
+    yield from _dynamic(request)
     yield from _neighbours(request)
 
 
@@ -334,6 +337,16 @@ def _truncated(request: Request, seen: Seen) -> Iterator[str]:
         machine = seen.machines.get(party.id)
         if machine is not None and machine.left_out:
             yield f"{party.text} has {machine.left_out:,} more addresses, which these rules do not contain"
+
+
+def _dynamic(request: Request) -> Iterator[str]:
+    """Services without a port of their own."""
+    for match in dict.fromkeys(rule.match for rule in request.rules):
+        if match.port >= DYNAMIC:
+            yield (
+                f"{match.text} is a dynamic port (RFC 6335), which the service may change at its next start; "
+                "--address ADDRESS instead of the alert blocks all ports"
+            )
 
 
 def _named(request: Request) -> Iterator[Host]:

@@ -124,6 +124,14 @@ def test_a_machine_whose_address_moves_is_warned_of() -> None:
     assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
 
 
+def test_a_dynamic_port_is_warned_of(golden: Golden) -> None:
+    """An RPC service has another port after a restart; a registered port stays the same."""
+    golden(simulate(only([internal(LAPTOP, service=6 << 16 | 49668)]), network()).warnings)
+    assert not any(
+        "49151" in one for one in simulate(only([internal(LAPTOP, service=6 << 16 | 49151)]), network()).warnings
+    )
+
+
 def test_machines_of_one_segment_are_reported_to_communicate_past_the_firewall() -> None:
     """The laptop and the camera share a /24."""
     assert any(" 10.20.10.0/24" in one for one in simulate(only([internal(LAPTOP, CAMERA)]), network()).warnings)
