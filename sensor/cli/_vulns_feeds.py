@@ -171,7 +171,7 @@ def _print_outcome(origin: Origin, outcome: ImportResult) -> bool:
     notes = [
         f"{outcome.broken:,} skipped" if outcome.broken else "",
         f"{outcome.older:,} present in a newer version" if outcome.older else "",
-        f"{outcome.cut:,} with more products or versions than are read" if outcome.cut else "",
+        f"{outcome.cut:,} with products or versions that were left out" if outcome.cut else "",
     ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
     entries = counted(outcome.entries, "entry", "entries")

@@ -33,8 +33,8 @@ _encode = msgspec.json.Encoder().encode
 
 class ImportResult(NamedTuple):
     """Result of an import. ``trouble``: why nothing was imported, otherwise empty; ``broken``: number of omitted
-    entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored; ``cut``: those with more
-    products or versions than are read.
+    entries, ``faults`` the first of them; ``older``: CVEs of which a newer state is stored; ``cut``: those with
+    products or versions that are left out.
     """
 
     name: str

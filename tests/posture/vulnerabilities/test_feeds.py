@@ -345,6 +345,16 @@ def test_the_last_affected_version_of_an_advisory(tmp_path: Path) -> None:
     )
 
 
+def test_a_product_that_an_advisory_does_not_name(tmp_path: Path) -> None:
+    """The entry reports that a product is left out: one outside the tree has neither a vendor nor a name."""
+    document = advisory()
+    document["product_tree"]["full_product_names"] = [{"product_id": "G1", "name": "Gateway 1.0"}]
+    (whole,) = read(written(tmp_path, document))[2]
+    document["vulnerabilities"][0]["product_status"]["known_affected"].append("G1")
+    (entry,) = read(written(tmp_path, document))[2]
+    assert (whole.cut, entry.cut, entry.affects) == (False, True, whole.affects)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -71,7 +71,7 @@ def _entry(about: dict[str, Any], advisory: str, vulnerability: dict[str, Any], 
     return Entry(
         cve_of(vulnerability.get("cve")),
         text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
-        grouped(_affects(one) for one in affected if one.vendor and one.name), score,
+        grouped(map(_affects, affected)), score,
         "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
         text_of(tracking.get("current_release_date")), cut=cut, advisory=advisory,
     )  # fmt: skip
@@ -82,18 +82,18 @@ def stamp_of(document: dict[str, Any]) -> str:
 
 
 def _affected(vulnerability: dict[str, Any], products: dict[str, _Product]) -> tuple[list[_Product], bool]:
-    """Known affected products, and whether some exceeded the limit. The first and the last affected version are
-    affected; whether others are is unknown.
+    """Known affected products, and whether others are left out: those over the limit, and those without a vendor and a
+    name. The first and the last affected version are affected; whether others are is unknown.
     """
     status = object_of(vulnerability.get("product_status"))
-    named = [(name, text_of(one)) for name in _STATUSES for one in list_of(status.get(name))]
+    named = [(name, products.get(text_of(one))) for name in _STATUSES for one in list_of(status.get(name))]
+    usable = [(name, one) for name, one in named if one is not None and one.vendor and one.name]
     found: list[_Product] = []
-    for name, identity in named[:AFFECTS_LIMIT]:
-        if (product := products.get(identity)) is not None:
-            found.append(product)
-            if name != _STATUSES[0]:
-                found.append(product._replace(version=f"{name.replace('_', ' ')}: {product.version}"))
-    return found, len(named) > AFFECTS_LIMIT
+    for name, product in usable[:AFFECTS_LIMIT]:
+        found.append(product)
+        if name != _STATUSES[0]:
+            found.append(product._replace(version=f"{name.replace('_', ' ')}: {product.version}"))
+    return found, len(named) > len(usable[:AFFECTS_LIMIT])
 
 
 def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tuple[str, _Product]]:
