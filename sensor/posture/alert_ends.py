@@ -11,9 +11,11 @@ from typing import Any
 
 from sensor.core.foreign import part, texts, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.latest import Known
+from sensor.posture.latest import Known, Record
 
 GONE = "gone"
+# Detectors whose alerts show that external hosts reach a device.
+INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
 
 
 class AlertEnds:
@@ -32,6 +34,16 @@ class AlertEnds:
             return self._holders.get(ip, "")
         name = self._former.get(name, name)
         return name if name in self._devices else ""
+
+
+def reached(record: Record) -> list[Any]:
+    """The ends of an alert of these detectors that external hosts reach. A port mapping is requested from a router, for
+    the client itself or for another host, which then precedes the router among the targets.
+    """
+    targets = objects(record.get("targets"))
+    if part(record, "alert").get("detector") == MAPPING:
+        return [targets[0] if len(targets) > 1 else record.get("src")]
+    return [record.get("dst"), *targets]
 
 
 def alert_ends(known: Known) -> AlertEnds:

@@ -6,6 +6,8 @@ from typing import Any
 
 from sensor.eventlog.fold import Fold
 from sensor.posture.alert_ends import alert_ends
+from sensor.posture.paths.build import build
+from sensor.posture.paths.costs import Kind
 from sensor.posture.picture import AssessmentInputs, Picture
 
 TS = "2026-11-24T09:20:00.000000Z"
@@ -66,6 +68,32 @@ def test_an_alert_without_a_device_is_about_the_present_one_at_its_address() -> 
 def test_an_alert_of_a_merged_device() -> None:
     merged = device(2, "10.0.0.8", action="merged", reason="dev-1 has the same name")
     assert attacked(device(1, "10.0.0.7"), ATTACK, merged) == {"dev-2"}
+
+
+def exposed(*records: dict[str, Any]) -> set[str]:
+    """Devices that external hosts reach, which is the same for priorities and attack paths."""
+    fold = Fold()
+    for record in records:
+        fold.add(record)
+    site = Picture(fold, AssessmentInputs()).site
+    about = build(site)
+    inbound = about.graph.dst[about.graph.kind == Kind.INBOUND] - about.graph.first_service
+    found = {about.graph.devices[owner - 1] for owner in about.graph.owner[inbound].tolist()}
+    assert found == {name for name, node in site.nodes.items() if node.aimed.outside}
+    return found
+
+
+def test_a_port_mapping_exposes_the_host_behind_the_router() -> None:
+    """The client itself, or the host for which it requests one; never the router, which is the target of the alert."""
+    camera, router, server = device(1, "10.0.0.7"), device(2, "10.0.0.1"), device(3, "10.0.0.9")
+    ends = [{"ip": f"10.0.0.{host}", "device": f"dev-{number}"} for number, host in ((1, 7), (2, 1), (3, 9))]
+    numbers = {"protocol": "tcp", "internal_port": 554}
+    about = {"detector": "command_and_control.port_mapping", "numbers": numbers, "last": TS}
+    own = exploit(1, ends[0], ends[1]) | {"alert": {**about, "id": "alert-1"}, "targets": [ends[1]]}
+    other = own | {"targets": [ends[2], ends[1]]}
+    assert exposed(camera, router, server, own) == {"dev-1"}
+    assert exposed(camera, router, server, other) == {"dev-3"}
+    assert exposed(camera, router, other) == set()
 
 
 def test_damaged_ends() -> None:

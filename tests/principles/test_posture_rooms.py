@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "site": {"alert_ends", "device_names", "firewall", "vulnerabilities", "weakness"},
     "build": {"alert_ends", "firewall", "site", "vulnerabilities", "weakness"},
     "scores": {"site", "weakness"},
-    "paths": {"administration", "scores", "site", "weakness"},
+    "paths": {"administration", "alert_ends", "scores", "site", "weakness"},
     "profiles": {"firewall", "site"},
     "tickets": {"device_names", "site", "weakness"},
     "picture": {"build", "firewall", "latest", "scores", "site", "vulnerabilities"},

@@ -11,6 +11,7 @@ import numpy as np
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
+from sensor.posture.alert_ends import INBOUND, MAPPING, reached
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
 from sensor.posture.paths.graph import OUTER, Ints, once
 from sensor.posture.site import Record, Site, ends_of
@@ -33,7 +34,6 @@ TAKEN = frozenset(
 )
 # Alerts about a host that do not show whether it gained access.
 NO_ENTRY = frozenset(f"lateral_movement.{name}" for name in ("fan_out", "first_admin_session", "role_violation"))
-INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
 # Bits of a device number and of a service number.
 DEVICE_BITS, SERVICE_BITS = 20, 22
 
@@ -117,18 +117,15 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
                 Alerted(Kind.HELD, other, actor, ANY, number) for other in (others or (OUTER,)) if other != actor
             )
         elif detector == MAPPING:
-            yield from _mapped(record, actor, others, number)
+            yield from _mapped(record, index.get(ends.device(reached(record)[0])), number)
         elif not source and (detector == INBOUND or detector.startswith("initial_access.")):
             yield from (Alerted(Kind.INBOUND, OUTER, other, service, number) for other in others)
         elif actor and (detector in TAKEN or detector.startswith("lateral_movement.")) and detector not in NO_ENTRY:
             yield from (Alerted(Kind.ATTACK, actor, other, service, number) for other in others if other != actor)
 
 
-def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Alerted]:
-    """A port mapping was requested from a router, for the client itself or for another host, which then precedes the
-    router among the targets.
-    """
-    behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
+def _mapped(record: Record, behind: int | None, number: int) -> Iterator[Alerted]:
+    """A port mapping to a device."""
     numbers = _part(_part(record, "alert"), "numbers")
     if behind:
         yield Alerted(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sensor.core.foreign import Record, part, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.alert_ends import alert_ends
+from sensor.posture.alert_ends import INBOUND, MAPPING, alert_ends, reached
 from sensor.posture.latest import Details, Known
 from sensor.posture.vulnerabilities.about import About, Library
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
@@ -23,7 +23,7 @@ from sensor.posture.vulnerabilities.priority import Priority, RiskFactors, prior
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 # Alerts that show that hosts on the internet reach a device, and those of attacks on a device.
-OUTSIDE = ("exposure.inbound_from_internet", "command_and_control.port_mapping")
+OUTSIDE = (INBOUND, MAPPING)
 ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera.", "voice.", "printing.")
 REMEMBERED = 65_536
 
@@ -125,9 +125,10 @@ def _targets(known: Known) -> tuple[set[str], set[str]]:
         detector = tidy(alert.get("detector"))
         if "closed" in alert or not detector.startswith((*OUTSIDE, *ATTACKS)):
             continue
-        names = set(map(ends.device, (record.get("dst"), *objects(record.get("targets"))))) - {""}
+        several = reached(record) if detector in OUTSIDE else [record.get("dst"), *objects(record.get("targets"))]
+        names = set(map(ends.device, several)) - {""}
         if detector in OUTSIDE:
             outside |= names
-        if detector.startswith(ATTACKS):
+        else:
             attacked |= names
     return outside, attacked
