@@ -158,9 +158,13 @@ class Advisor:
         self._report_case("open", case, now)
 
     def _note_fix(self, subject: Subject, setting: str, event: Event, shown: InsecureSetting) -> None:
-        """A message shows the correct setting at the same port."""
+        """A message shows the correct setting at the same port, and of the same device: behind a router, another one
+        may have the address by now.
+        """
         case = self.cases.at((subject.mac, subject.address, setting))
-        if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
+        if case is None or event.ts - case.last < SURE or _port(event, shown) != case.port:
+            return
+        if case.name in (self._name(subject, setting), (addresses.text(subject.address), setting)):
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
 
     def _close_quiet(self, now: int) -> None:

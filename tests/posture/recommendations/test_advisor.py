@@ -122,6 +122,17 @@ def test_another_port_closes_nothing() -> None:
     assert watch.actions == ["open"]
 
 
+def test_the_next_device_with_the_address_closes_nothing() -> None:
+    """Behind a router both devices have its MAC: a secure setting of the next one is not a fix of the first one."""
+    world = World(camera())
+    watch = Watch(world).feed(insecure("ntlmv1", 0)).at(60)
+    world.devices[parse(SERVER)] = msgspec.structs.replace(camera(), id="dev-6m3n9r")
+    watch.feed(fixed("ntlmv1", 2 * HOUR))
+    assert watch.actions == ["open"]
+    world.devices[parse(SERVER)] = camera()
+    assert watch.feed(fixed("ntlmv1", 3 * HOUR)).actions == ["open", "close"]
+
+
 def test_silence_closes_it_while_the_device_is_seen(golden: Golden) -> None:
     """Two weeks without the setting close it if the device was active; a device that was off stays open."""
     world = World(device("camera", SERVER), device("printer", "10.0.0.6"))
