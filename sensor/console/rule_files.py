@@ -17,7 +17,7 @@ import msgspec
 from sensor.console.child import Limits, run
 from sensor.datasets.dataset import Dataset
 from sensor.datasets.reload_request import request_reload
-from sensor.documents import Fault, write_whole
+from sensor.documents import Fault, write_whole, yaml_files
 from sensor.rules.load import FOLDER, Loaded, load_rules
 from sensor.rules.trial import RuleTestResult, run_trial
 from sensor.rules.values import RuleError
@@ -75,7 +75,7 @@ class RuleFiles:
 
     def name_of(self, path: Path) -> str:
         """Name of a file; empty if it is not local."""
-        return path.stem if path.parent == self.own.resolve() else ""
+        return path.stem if path.parent == self.own.resolve() and path.suffix == ".yaml" else ""
 
     def text(self, name: str) -> str:
         """Text of a local file. Raises Unknown, OSError."""
@@ -84,7 +84,7 @@ class RuleFiles:
     def examine(self, name: str, text: str) -> CheckedRules:
         """Check a text as a file beside the others. Raises Malformed if the name is invalid."""
         path = self._path(name)
-        others = [one for folder in self._there() for one in sorted(folder.glob("*.yaml")) if one.resolve() != path]
+        others = [one for folder in self._there() for one in yaml_files(folder) if one.resolve() != path]
         with _file(name, text) as file:
             rules, faults = load_rules([*others, file])
         rules = [one for one in rules if one.path == file]

@@ -14,7 +14,17 @@ there.
 from __future__ import annotations
 
 from sensor.documents.faults import DocumentErrors, Fault, Position, each_known, each_once, nearest
-from sensor.documents.layers import FLEET, LAYERED, LAYERS, Stamps, fleet_folders, fleet_from, layers, stamps
+from sensor.documents.layers import (
+    FLEET,
+    LAYERED,
+    LAYERS,
+    Stamps,
+    fleet_folders,
+    fleet_from,
+    layers,
+    stamps,
+    yaml_files,
+)
 from sensor.documents.load import (
     FilePath,
     Moment,
@@ -33,5 +43,5 @@ __all__ = [
     "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Moment", "NeedsFullValidation",
     "Position", "Stamps", "converted", "each_known", "each_once", "fault_at", "fleet_folders", "fleet_from",
     "foreign_documents", "layers", "load_document", "load_entries", "load_shipped", "load_values", "nearest",
-    "own_folder", "places", "stamps", "write_entries", "write_whole",
+    "own_folder", "places", "stamps", "write_entries", "write_whole", "yaml_files",
 ]  # fmt: skip

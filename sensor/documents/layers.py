@@ -12,6 +12,7 @@ from sensor.documents.faults import DocumentErrors, Fault
 
 NOT_READ, NOT_YAML = "config.not-read", "config.not-yaml"
 SIZE_LIMIT, PIECE = 16 << 20, 1 << 16
+SUFFIXES = (".yaml", ".yml")
 LAYERED, LAYERS = "sensor.yaml", "conf.d"
 # Layers of a hub, one folder each, which `sensor sync` stores beside the document.
 FLEET = Path("fleet", "current")
@@ -73,6 +74,14 @@ def _yaml_files(folder: Path) -> list[Path]:
     skipped.
     """
     return [path for path in _entries(folder) if path.suffix == ".yaml" and not path.name.startswith(".")]
+
+
+def yaml_files(folder: Path, *, deep: bool = False) -> list[Path]:
+    """The operator's documents in a folder, in name order, with either suffix of YAML; ``deep``: also those in folders
+    below it. Files of editors with a leading dot are skipped.
+    """
+    found = folder.rglob("*.y*ml") if deep else folder.glob("*.y*ml")
+    return sorted(path for path in found if path.suffix in SUFFIXES and not path.name.startswith("."))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -17,8 +17,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from sensor.core.collection import no_collection
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.model import Check, Field, Model
-from sensor.documents import DocumentErrors, Fault, fault_at, load_document, load_shipped, nearest, own_folder
+from sensor.documents import (
+    DocumentErrors,
+    Fault,
+    fault_at,
+    load_document,
+    load_shipped,
+    nearest,
+    own_folder,
+    yaml_files,
+)
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.folder_cache import FolderCache
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 # vulnerabilities (sensor/posture).
 OTHERS = ("frameworks", "exploits", "logins", "baselines", "vulnerabilities", "recommendations")
 OPERATORS = ("exact", "prefix", "suffix", "domain", "contains", "regex")
+DOMAIN = lazy_pattern(r"[^\s.*/]+(?:\.[^\s.*/]+)*")
 
 Certainty = Annotated[float, Field(gt=0, le=1)]
 OneOrMore = str | list[str]
@@ -94,6 +105,8 @@ class Match(Model):
             )
         if not all(self.texts) or not self.texts:
             raise ValueError("found an empty text, expected at least one character")
+        if self.operator == "domain" and (odd := [text for text in self.texts if not DOMAIN.fullmatch(text)]):
+            raise ValueError(f"found {odd[0]!r}, expected a domain name without asterisk or outer dots")
 
     @property
     def operator(self) -> str:
@@ -254,7 +267,8 @@ def _add_words(knowledge: Knowledge, paths: Iterable[Path], faults: list[Fault])
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*.yaml") if path.name != VOCABULARY and path.parent.name not in OTHERS)
+    found = yaml_files(folder, deep=True)
+    return [path for path in found if path.name != VOCABULARY and path.parent.name not in OTHERS]
 
 
 def _add(knowledge: Knowledge, path: Path, faults: list[Fault], *, own: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from sensor.documents import DocumentErrors, Fault, load_document
+from sensor.documents import DocumentErrors, Fault, load_document, yaml_files
 from sensor.documents.spans import span
 
 DAY_S = 86_400
@@ -85,7 +85,7 @@ def hunt(path: Path) -> Hunt:
 
 def files_of(folders: Iterable[Path]) -> list[Path]:
     """The files of the operator's hunts, by name."""
-    return sorted(path for folder in folders for path in (*folder.glob("*.yaml"), *folder.glob("*.yml")))
+    return sorted(path for folder in folders for path in yaml_files(folder))
 
 
 def load_hunts(folders: Iterable[Path]) -> Hunts:

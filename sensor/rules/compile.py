@@ -4,7 +4,7 @@ as code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from sensor.counting.tally import Counts, Distinct
 from sensor.documents import nearest
 from sensor.rules.fields import DEVICE_KINDS, FLOW_KINDS, Field, Fields, Signal, event_classes, fields_of, watched
 from sensor.rules.model import Block, Rule, Step
+from sensor.rules.possible import check_possible
 from sensor.rules.values import Kind, Mask, RuleError, Sets, ValueTest, fit_of
 
 # Limits of keys and values in a rule's windows.
@@ -37,7 +38,8 @@ _BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
 
 class CompiledStep(NamedTuple):
     """One step of a rule. ``holds``: predicate on an event, a flow or a device change; ``rows``: prefilter on columns
-    of flow changes; ``key``: grouping key, and ``label``: the same as text; ``wanted``: prefilter of events.
+    of flow changes; ``key``: grouping key, of types ``by``, and ``label``: the same as text; ``wanted``: prefilter of
+    events.
     """
 
     events: frozenset[type[Event]]
@@ -46,6 +48,7 @@ class CompiledStep(NamedTuple):
     holds: Holds
     rows: Callable[[Rows], Mask]
     key: Key
+    by: tuple[Kind, ...]
     label: Callable[[Any], str]
     fields: Fields
     wanted: Want
@@ -68,10 +71,26 @@ def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[CompiledStep]:
         except RuleError as error:
             here.append(error)
         errors += [one.within(*above) for one in here]
+    errors = errors or [*_unjoined(ready)]
     if errors:
         errors[0].others = tuple(errors[1:])
         raise errors[0]
     return ready
+
+
+def _unjoined(steps: list[CompiledStep]) -> Iterator[RuleError]:
+    """Steps of a sequence whose keys cannot equal those of its first step."""
+    first = steps[0].by
+    for place, step in enumerate(steps):
+        if len(step.by) != len(first) or not all(map(_comparable, step.by, first)):
+            found, expected = (" and ".join(kind.value for kind in kinds) for kinds in (step.by, first))
+            message = f"found {found} to group by, expected {expected}, as in the first step"
+            yield RuleError(message, "sequence", place, "by")
+
+
+def _comparable(one: Kind, other: Kind) -> bool:
+    """Whether values of both types can be equal: fields of events may hold addresses and MACs as numbers."""
+    return one is other or (Kind.NUMBER in (one, other) and {one, other} <= {Kind.NUMBER, Kind.ADDRESS, Kind.MAC})
 
 
 def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> CompiledStep:
@@ -91,6 +110,7 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: l
         _holds(where, unless, either),
         _rows(flows, where),
         keys[0] if len(keys) == 1 else lambda signal: tuple(key(signal) for key in keys),
+        tuple(one.kind for one in common),
         lambda signal: " ".join(shown(one.kind, one.get(signal)) for one in common),
         fields,
         all_of(field(source).passes(fit.one) for _, fit, _, source in where if source),
@@ -118,7 +138,9 @@ def _block(
 
 def _fit(about: Field, name: str, condition: Any, sets: Sets, context: Context) -> ValueTest:
     try:
-        return fit_of(about.kind, condition, sets, context.networks)
+        fit = fit_of(about.kind, condition, sets, context.networks)
+        check_possible(about, condition, sets)
+        return fit
     except RuleError as error:
         raise error.within(name) from None
 

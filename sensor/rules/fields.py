@@ -12,10 +12,11 @@ import msgspec
 import sensor.dissectors
 from sensor.core import addresses
 from sensor.core.detector import Context
-from sensor.core.device import DeviceChange
+from sensor.core.device import TYPES, DeviceChange
 from sensor.core.event import Derived, Event, kind_of
-from sensor.core.flow import Change, Flow
+from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.known_values import KNOWN, PORTS
 from sensor.core.observation import Subject
 from sensor.documents import nearest
 from sensor.registry import modules
@@ -31,6 +32,11 @@ DEVICE_KINDS = {
 }
 ATTRIBUTES = ("vendor", "model", "firmware", "serial", "os", "software", "criticality", "location", "owner")
 HOUR_NS = 3_600_000_000_000
+# Words and numbers that fields can have.
+DIRECTIONS = ("internal", "outbound", "inbound", "external")
+TRANSPORTS = (*PROTOCOLS.values(), *(str(number) for number in range(256) if number not in PROTOCOLS))
+REASONS = tuple(reason.name.lower() for reason in Reason)
+TAGS, TTLS, HOURS, COUNTS = range(4096), range(256), range(24), range(2**63 - 1)
 _KINDS: dict[Any, Kind] = {
     str: Kind.TEXT, int: Kind.NUMBER, float: Kind.NUMBER, bool: Kind.FLAG, bool | None: Kind.FLAG,
     tuple[str, ...]: Kind.TEXTS, tuple[int, ...]: Kind.NUMBERS, tuple[tuple[str, str], ...]: Kind.TEXTS,
@@ -40,7 +46,7 @@ _KINDS: dict[Any, Kind] = {
 class Field(NamedTuple):
     """``get`` returns the value for an event, a flow or a device change. ``columns``: the same in columns of flow
     changes. ``asks``: it needs the inventory, and is evaluated last. ``source``: the field of an event, or of its
-    packet, with the same value.
+    packet, with the same value. ``words``, ``numbers``: all values that it can have, empty if any.
     """
 
     kind: Kind
@@ -48,6 +54,8 @@ class Field(NamedTuple):
     columns: tuple[str, ...] = ()
     asks: bool = False
     source: str = ""
+    words: tuple[str, ...] = ()
+    numbers: range = range(0)
 
 
 Fields = dict[str, Field]
@@ -145,9 +153,11 @@ def _fields_of(kind: str, context: Context) -> Fields:
 
 def _event_fields(event: type[Event], context: Context) -> Fields:
     found = _of_ends(PACKET_ENDS, context)
-    found["vlan"] = Field(Kind.NUMBER, attrgetter("packet.vlan"), source="packet.vlan")
-    found["proto"] = Field(Kind.TEXT, lambda one: PROTOCOLS.get(one.packet.proto, str(one.packet.proto)))
-    found["ttl"] = Field(Kind.NUMBER, attrgetter("packet.ttl"), source="packet.ttl")
+    found["vlan"] = Field(Kind.NUMBER, attrgetter("packet.vlan"), source="packet.vlan", numbers=TAGS)
+    found["proto"] = Field(
+        Kind.TEXT, lambda one: PROTOCOLS.get(one.packet.proto, str(one.packet.proto)), words=TRANSPORTS
+    )
+    found["ttl"] = Field(Kind.NUMBER, attrgetter("packet.ttl"), source="packet.ttl", numbers=TTLS)
     for side, port in (("src", "sport"), ("dst", "dport")):
         found[f"{side}.port"] = found[f"{side}.port"]._replace(source=f"packet.{port}")
     for field in msgspec.structs.fields(event):
@@ -177,12 +187,13 @@ def _flow_fields(context: Context) -> Fields:
         found[side] = found[side]._replace(columns=(f"{end}_hi", f"{end}_lo"))
         found[f"{side}.port"] = found[f"{side}.port"]._replace(columns=(f"{end}_port",))
         for what in ("bytes", "packets"):
-            found[f"{side}.{what}"] = Field(Kind.NUMBER, attrgetter(f"{end}_{what}"), (f"{end}_{what}",))
-    found["vlan"] = Field(Kind.NUMBER, attrgetter("vlan"), ("vlan",))
+            column = f"{end}_{what}"
+            found[f"{side}.{what}"] = Field(Kind.NUMBER, attrgetter(column), (column,), numbers=COUNTS)
+    found["vlan"] = Field(Kind.NUMBER, attrgetter("vlan"), ("vlan",), numbers=TAGS)
     found["answered"] = Field(Kind.FLAG, attrgetter("answered"), ("answered",))
-    found["proto"] = Field(Kind.TEXT, lambda flow: PROTOCOLS.get(flow.proto, str(flow.proto)))
-    found["reason"] = Field(Kind.TEXT, lambda flow: flow.reason.name.lower())
-    found["duration_s"] = Field(Kind.NUMBER, lambda flow: (flow.ts - flow.first) / 1e9)
+    found["proto"] = Field(Kind.TEXT, lambda flow: PROTOCOLS.get(flow.proto, str(flow.proto)), words=TRANSPORTS)
+    found["reason"] = Field(Kind.TEXT, lambda flow: flow.reason.name.lower(), words=REASONS)
+    found["duration_s"] = Field(Kind.NUMBER, lambda flow: (flow.ts - flow.first) / 1e9, numbers=COUNTS)
     return found
 
 
@@ -190,7 +201,7 @@ def _device_fields() -> Fields:
     found = _of_device("src", lambda change: change.device)
     found["src"] = Field(Kind.ADDRESS, lambda change: subject_of(change).address)
     found["src.mac"] = Field(Kind.MAC, lambda change: subject_of(change).mac)
-    found["vlan"] = Field(Kind.NUMBER, lambda change: change.device.vlan)
+    found["vlan"] = Field(Kind.NUMBER, lambda change: change.device.vlan, numbers=TAGS)
     found["changed"] = Field(Kind.TEXTS, lambda change: tuple(one.field for one in change.changes))
     found["old"] = Field(Kind.TEXTS, lambda change: tuple(one.old for one in change.changes))
     found["new"] = Field(Kind.TEXTS, lambda change: tuple(one.new for one in change.changes))
@@ -201,28 +212,32 @@ def _of_ends(ends: Ends, context: Context) -> Fields:
     """The attributes of both endpoints, from the packet and the inventory."""
     found = _of_time()
     inside = context.networks.direction
-    found["direction"] = Field(Kind.TEXT, lambda signal: inside(ends.src(signal).address, ends.dst(signal).address))
+    found["direction"] = Field(
+        Kind.TEXT, lambda signal: inside(ends.src(signal).address, ends.dst(signal).address), words=DIRECTIONS
+    )
     for side, end, port in (("src", ends.src, ends.src_port), ("dst", ends.dst, ends.dst_port)):
         found[side] = Field(Kind.ADDRESS, functools.partial(_address, end))
         found[f"{side}.mac"] = Field(Kind.MAC, functools.partial(_mac, end))
-        found[f"{side}.port"] = Field(Kind.NUMBER, port)
+        found[f"{side}.port"] = Field(Kind.NUMBER, port, numbers=PORTS)
         found[f"{side}.domain"] = Field(Kind.TEXTS, functools.partial(_domains, end, context), asks=True)
         found |= _of_device(side, functools.partial(_device, end, context))
     return found
 
 
 def _of_time() -> Fields:
-    return {"hour": Field(Kind.NUMBER, lambda signal: signal.ts // HOUR_NS % 24)}
+    return {"hour": Field(Kind.NUMBER, lambda signal: signal.ts // HOUR_NS % 24, numbers=HOURS)}
 
 
 def _of_device(side: str, device: Get) -> Fields:
     """Attributes of a device at the time of the packet; empty if unknown."""
     found = {
-        f"{side}.{name}": Field(Kind.TEXT, functools.partial(_attribute, device, name), asks=True)
+        f"{side}.{name}": Field(
+            Kind.TEXT, functools.partial(_attribute, device, name), asks=True, words=KNOWN.get(name, ())
+        )
         for name in ATTRIBUTES
     }
     found[f"{side}.type"] = Field(
-        Kind.TEXT, lambda signal: known.type if (known := device(signal)) else "unknown", asks=True
+        Kind.TEXT, lambda signal: known.type if (known := device(signal)) else "unknown", asks=True, words=tuple(TYPES)
     )
     found[f"{side}.device"] = Field(Kind.TEXT, lambda signal: known.id if (known := device(signal)) else "", asks=True)
     for name, get in (

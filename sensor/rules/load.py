@@ -12,7 +12,7 @@ from sensor.core.addresses import Networks
 from sensor.core.detector import Context, Detector
 from sensor.core.device import Device
 from sensor.core.observation import Subject
-from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
+from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps, yaml_files
 
 if TYPE_CHECKING:
     from sensor.rules.detector import CustomDetector
@@ -136,7 +136,7 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
     """Files, and those in folders, without duplicates."""
-    files = [file for path in paths for file in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (yaml_files(path) if path.is_dir() else [path])]
     return [*dict.fromkeys(file.resolve() if file.exists() else file for file in files)]
 
 

@@ -159,12 +159,20 @@ def items_of(wanted: Any, sets: Sets) -> list[Any]:
                 raise RuleError(
                     f"found the set {item!r}, {nearest(item[1:], list(sets)) or 'but the file has no sets'}", *where
                 )
-            found += sets[item[1:]]
+            found += _of_set(item, sets, where)
         else:
             found.append(item)
     if not found:
         raise RuleError("found an empty list, expected values")
     return found
+
+
+def _of_set(name: str, sets: Sets, where: tuple[int, ...]) -> Sequence[str | int]:
+    """The values of a set, which contains no others."""
+    for item in sets[name[1:]]:
+        if isinstance(item, str) and item.startswith("$") and item[1:] in sets:
+            raise RuleError(f"found the set {item!r} in the set {name!r}, expected values in it", *where)
+    return sets[name[1:]]
 
 
 def _flag(wanted: Any) -> bool:
@@ -189,20 +197,29 @@ def _text(operator: str, items: list[Any]) -> One:
         return lambda value: value.lower().endswith(texts)
     if operator == "contains":
         return lambda value: any(text in value.lower() for text in texts)
+    return _pattern(
+        [fnmatch.translate(item) if operator == "like" else item for item in items], whole=operator == "like"
+    )
+
+
+def _pattern(written: list[str], *, whole: bool) -> One:
+    """Each expression is compiled by itself: joined, their groups would be renumbered, and their flags misplaced."""
     try:
-        pattern = re.compile(
-            "|".join(f"(?:{fnmatch.translate(item) if operator == 'like' else item})" for item in items),
-            re.IGNORECASE | re.DOTALL,
-        )
+        patterns = [re.compile(item, re.IGNORECASE | re.DOTALL) for item in written]
     except re.error as error:
         raise RuleError(f"found no regular expression: {error}") from None
-    search = pattern.match if operator == "like" else pattern.search
-    return lambda value: search(value) is not None
+    searches = tuple(pattern.match if whole else pattern.search for pattern in patterns)
+    if len(searches) == 1:
+        (search,) = searches
+        return lambda value: search(value) is not None
+    return lambda value: any(each(value) is not None for each in searches)
 
 
 def _number(operator: str, items: list[Any], networks: Networks) -> ValueTest:
-    """Numbers; in text fields of events also addresses and MACs."""
+    """Numbers; in fields of events also addresses and MACs."""
     if operator == "is":
+        if quoted := [item for item in items if isinstance(item, str) and item.isdecimal()]:
+            raise RuleError(f"found the text {quoted[0]!r}, expected a number, without quotes")
         if all(isinstance(item, str) for item in items):
             return _address(items, networks) if not any(_is_mac(item) for item in items) else ValueTest(_mac(items))
         exact = frozenset(map(_numeric, items))

@@ -32,7 +32,7 @@ from sensor.core.record import Record, RecordMaker
 from sensor.core.time_units import HOUR
 from sensor.core.wants import Listener
 from sensor.dissectors.shared.neighbour import Announcement
-from sensor.documents import DocumentErrors, Fault, Stamps, stamps
+from sensor.documents import DocumentErrors, Fault, Stamps, stamps, yaml_files
 from sensor.engine.health import Health
 from sensor.engine.passive_dns import PassiveDns
 from sensor.engine.pipeline import Pipeline, Sizes
@@ -100,7 +100,7 @@ def known(config: Config) -> Known:
 def stamp_of(config: Config) -> Stamps:
     """Changes with the operator's fingerprint files. The built-in ones never change."""
     given = config.fingerprints
-    files = sorted(path for folder in given.folders for path in folder.rglob("*.yaml"))
+    files = [path for folder in given.folders for path in yaml_files(folder, deep=True)]
     return stamps([*files, *([given.oui_registry] if given.oui_registry is not None else [])])
 
 

@@ -40,6 +40,16 @@ def test_operators_fingerprints(tmp_path: Path) -> None:
     )
 
 
+def test_either_suffix_and_no_files_of_editors(tmp_path: Path) -> None:
+    """Files of subfolders are read too; a lock of an editor, a link to nowhere, is no fault."""
+    (tmp_path / "floor").mkdir()
+    (tmp_path / "floor" / "site.yml").write_text(GOOD)
+    (tmp_path / ".#site.yaml").symlink_to("nowhere")
+    knowledge = load_knowledge([tmp_path])
+    assert knowledge.faults == []
+    assert Matcher(knowledge).match("dhcp.hostname", "PRN-3-EAST")
+
+
 def test_an_operator_s_vocabulary(tmp_path: Path) -> None:
     """An operator's vocabulary adds words."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: [ACME Corp]}\n")
@@ -72,6 +82,7 @@ def test_an_operator_s_vocabulary(tmp_path: Path) -> None:
         ("vendor: HP", "vendor: '{flor}'", (
             "5:98"
         )),
+        (REGEX, "domain: '*.example.com'", "5:32"),
     ],
 )  # fmt: skip
 def test_faults(golden: Golden, tmp_path: Path, old: str, new: str, place: str) -> None:

@@ -46,6 +46,20 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
         ("  - id: Bad\n    title: Bad\n    when: dns.query\n", "3:9"),
         ("  - id: good\n    title: Again\n    when: dns.query\n", "3:9"),
         ("  - just words\n", "3:5"),
+        ("  - id: bad\n    title: Bad\n    when: dns.query\n    where: {src.type: [printer, camara]}\n", "6:33"),
+        ("  - id: bad\n    title: Bad\n    when: dns.query\n    where: {direction: {not: sideways}}\n", "6:30"),
+        ("  - id: bad\n    title: Bad\n    when: flow.new\n    where: {proto: tls}\n", "6:20"),
+        ("  - id: bad\n    title: Bad\n    when: flow.ended\n    where: {reason: timeout}\n", "6:21"),
+        ("  - id: bad\n    title: Bad\n    when: flow.new\n    where: {dst.port: internal}\n", "6:23"),
+        ("  - id: bad\n    title: Bad\n    when: flow.new\n    where: {dst.port: [443, 70000]}\n", "6:29"),
+        ("  - id: bad\n    title: Bad\n    when: flow.new\n    where: {hour: {above: 24}}\n", "6:27"),
+        (
+            (
+                "  - id: bad\n    title: Bad\n    within: 5m\n    by: src\n    sequence:\n      - when: dns.query\n"
+                "      - {when: dns.query, by: [src, dst]}\n"
+            ),
+            "9:31",
+        ),
     ],
 )
 def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(
@@ -81,6 +95,14 @@ def test_a_file_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> No
     rules, faults = load_rules([tmp_path, tmp_path / "none.yaml"])
     assert [one.rule.id for one in rules] == ["good"]
     assert sorted({fault.path.name for fault in faults}) == ["b.yaml", "c.yaml", "none.yaml"]
+
+
+def test_either_suffix_and_no_files_of_editors(tmp_path: Path) -> None:
+    """A lock of an editor, a link to nowhere, is no fault."""
+    write(tmp_path, "rules:\n" + GOOD, "ours.yml")
+    (tmp_path / ".#ours.yml").symlink_to("nowhere")
+    rules, faults = load_rules([tmp_path])
+    assert ([one.rule.id for one in rules], faults) == (["good"], [])
 
 
 def test_a_rule_of_the_same_id_in_another_file(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ SETS: dict[str, list[str | int]] = {
     "ours": ["10.0.0.0/8", "203.0.113.7"],
     "ports": [22, 3389],
     "names": ["ADM", "root"],
+    "nested": ["$names", "$literal"],
 }
 INSIDE, OUTSIDE = parse("10.0.0.5"), parse("203.0.113.66")
 
@@ -36,6 +37,7 @@ def fits(kind: Kind, requested: Any, value: Any) -> bool:
         (Kind.TEXT, {"contains": "pass"}, ["my PASSword"], ["pas"]),
         (Kind.TEXT, {"like": "c:\\*\\?.exe"}, ["C:\\x\\y\\a.exe"], ["c:\\a.exe", "c:\\x\\ab.exe"]),
         (Kind.TEXT, {"matches": "^a+$|z"}, ["AAA", "xzx"], ["ab"]),
+        (Kind.TEXT, {"matches": [r"(x)y", r"(a)\1", "(?i)Z$"]}, ["xy", "aa", "z"], ["ax"]),
         (Kind.TEXT, {"begins": "a", "ends": "z"}, ["a-z"], ["a", "z"]),
         (Kind.TEXT, {"present": True}, ["x"], [""]),
         (Kind.NUMBER, 5, [5], [6]),
@@ -98,6 +100,8 @@ def test_what_fits(kind: Kind, requested: Any, yes: list[Any], no: list[Any]) ->
         (Kind.ADDRESS, "10.0.0.300", ()),
         (Kind.ADDRESS, {"above": "10.0.0.1"}, ("above",)),
         (Kind.MAC, "00:17", ()),
+        (Kind.NUMBER, [22, "443"], (1,)),
+        (Kind.TEXT, ["a", "$nested"], (1,)),
     ],
 )
 def test_what_makes_no_sense(golden: Golden, kind: Kind, requested: Any, where: tuple[Any, ...]) -> None:
