@@ -199,10 +199,11 @@ def _import(args: argparse.Namespace) -> int:
     if not args.operands:
         complain("expected import-sigma FILE…", error="usage.missing-argument")
         return USAGE
-    found: list[str] = []
+    found, ids = list[str](), set[str]()
     for argument in args.operands:
         try:
-            entries, refused = imported(Path(argument), Path(argument).read_text(encoding="utf-8", errors="replace"))
+            text = Path(argument).read_text(encoding="utf-8", errors="replace")
+            entries, refused = imported(Path(argument), text, ids)
         except OSError as error:
             complain(f"cannot read {argument}: {error.strerror}", error="file.not-read")
             return NOT_OPENED

@@ -18,7 +18,7 @@ from sensor.core.attack import TECHNIQUES
 from sensor.documents import DocumentErrors, foreign_documents, nearest
 from sensor.rules.fields import fields_of
 from sensor.rules.load import EmptyContext
-from sensor.rules.sigma_sources import NUMBERED, Source, sources_of
+from sensor.rules.sigma_sources import NUMBERED, PARTS, Source, sources_of
 from sensor.rules.values import OPERATORS, Kind
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ class Comparison(NamedTuple):
 Blocks = list[list[Comparison]]
 
 
-def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
+def imported(path: Path, text: str, ids: set[str]) -> tuple[list[str], list[str]]:
     """The rules in a Sigma file, each as an entry of a rule file; and the rejected ones with the reason, as text.
-    Raises NotConvertible if it is not a Sigma file, or pySigma is not installed.
+    ``ids``: those of rules converted before, to which the new ones are added. Raises NotConvertible if it is not a
+    Sigma file, or pySigma is not installed.
     """
     try:
         from sigma.collection import SigmaCollection
@@ -72,7 +73,7 @@ def imported(path: Path, text: str) -> tuple[list[str], list[str]]:
     entries, refused = [], []
     for rule in rules:
         try:
-            entries.append(_entry(_sound(rule)))
+            entries.append(_entry(_sound(rule), ids))
         except (NotConvertible, SigmaError) as error:
             refused.append(f"{rule.title}: {' '.join(str(error).split())[:300]}")
     return entries, refused
@@ -89,11 +90,19 @@ def _sound(rule: SigmaRuleBase) -> SigmaRule:
     return rule
 
 
-def _entry(rule: SigmaRule) -> str:
-    """A converted rule as text: JSON values after keys, which is YAML."""
+def _id_of(title: str, ids: set[str]) -> str:
+    """An id from a title, with a number if an earlier rule has it."""
+    name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:60].lstrip("0123456789_").rstrip("_") or "rule"
+    found = next(one for number in itertools.count(1) if (one := f"{name}_{number}" if number > 1 else name) not in ids)
+    ids.add(found)
+    return found
+
+
+def _entry(rule: SigmaRule, ids: set[str]) -> str:
+    """A converted rule as text: JSON values after keys, which is YAML. ``ids``: those of earlier rules."""
     source, blocks = _watched(rule)
     fields: dict[str, Any] = {
-        "id": re.sub(r"[^a-z0-9]+", "_", rule.title.lower()).strip("_")[:63].lstrip("0123456789_") or "rule",
+        "id": _id_of(rule.title, ids),
         "title": rule.title[:128],
         "severity": _severity(rule),
         "attack": [one for tag in rule.tags if tag.namespace == "attack" and (one := tag.name.upper()) in TECHNIQUES],
@@ -165,7 +174,7 @@ def _tree(item: Any) -> _Node:
     from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
 
     if isinstance(item, ConditionFieldEqualsValueExpression):
-        return _Node("leaf", leaf=_leaf(item.field, item.value))
+        return _Node("leaf", leaf=_on_path(_leaf(item.field, item.value)))
     operator = {ConditionAND: "and", ConditionOR: "or", ConditionNOT: "not"}.get(type(item))
     if operator is None:
         raise NotConvertible("it searches for keywords in raw log lines, which do not exist here")
@@ -215,6 +224,17 @@ def _leaf(field: str, value: Any) -> Comparison:
         operators = {"LT": "below", "LTE": "at_most", "GT": "above", "GTE": "at_least"}
         return Comparison(field, operators[value.op.name], (value.number.number,))
     raise NotConvertible(f"the field {field!r} is compared with an unsupported value ({type(value).__name__})")
+
+
+def _on_path(leaf: Comparison) -> Comparison:
+    """A condition on a part of a path as one on the path."""
+    template = PARTS.get(leaf.field, {}).get(leaf.operator)
+    if template is not None:
+        values = tuple(template.replace("{}", re.escape(str(value))) for value in leaf.values)
+        return leaf._replace(operator="matches", values=values)
+    if leaf.field == "c-uri-extension":
+        raise NotConvertible(f"the field {leaf.field!r} is compared with {leaf.operator}, expected a whole extension")
+    return leaf
 
 
 def _of_text(field: str, value: SigmaString) -> Comparison:

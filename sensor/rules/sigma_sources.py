@@ -45,6 +45,15 @@ _ANSWERS = {
 _PATH = dict.fromkeys(
     ("uri", "c-uri", "cs-uri-stem", "c-uri-query", "cs-uri-query", "c-uri-extension", "c-uri-stem"), "path"
 )
+# Fields that are part of a path → operator → the expression that a path meets, with the value in place of {}. Rules for
+# servers mean the whole path by its query, too. Other operators on a query or stem mean the same on the path.
+_QUERY = {"is": r"(?:^|\?){}$", "begins": r"(?:^|\?){}"}
+_STEM = {"is": r"^{}(?:\?|$)", "ends": r"{}(?:\?|$)"}
+PARTS = {
+    "c-uri-extension": {"is": r"\.{}(?:\?|$)"},
+    **dict.fromkeys(("c-uri-query", "cs-uri-query"), _QUERY),
+    **dict.fromkeys(("c-uri-stem", "cs-uri-stem"), _STEM),
+}
 _HTTP = {
     **_PATH, **dict.fromkeys(("host", "cs-host", "r-dns"), "host"), **dict.fromkeys(("method", "cs-method"), "method"),
     **dict.fromkeys(("user_agent", "c-useragent", "cs-user-agent", "c-user-agent"), "user_agent"),

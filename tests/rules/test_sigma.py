@@ -42,7 +42,7 @@ def sigma(
 
 def requested(folder: Path, text: str) -> Any:
     """The detector of the only rule in a Sigma text, loaded from a converted file."""
-    [entry], refused = imported(PATH, text)
+    [entry], refused = imported(PATH, text, set())
     assert refused == []
     [one], faults = load_rules([write(folder, "rules:\n" + entry)])
     assert faults == []
@@ -154,6 +154,31 @@ def test_requests(tmp_path: Path, source: str) -> None:
     assert not messages(unit, request("/index"))
 
 
+@pytest.mark.parametrize(
+    ("condition", "yes", "no"),
+    [
+        ("c-uri-extension: [exe, hta]", ["/a/b.exe", "/x.HTA?n=1"], ["/exe", "/a.exec", "/a?x=1.exe.txt"]),
+        ("c-uri-query: cmd=id", ["/shell.php?cmd=id", "cmd=id"], ["/cmd=id?x", "/a?cmd=id2"]),
+        ("c-uri-query|startswith: cmd=", ["/shell.php?cmd=id"], ["/cmd=id"]),
+        ("cs-uri-stem: /gate.php", ["/gate.php", "/gate.php?x=1"], ["/a/gate.php", "/gate.php5"]),
+        ("cs-uri-stem|endswith: .php", ["/gate.php?x=1"], ["/a?x=.php5", "/gate.php/x"]),
+    ],
+)
+def test_parts_of_a_path(tmp_path: Path, condition: str, yes: list[str], no: list[str]) -> None:
+    """Extension, query and path without the query are looked for in the path of the request."""
+    unit = requested(tmp_path, sigma(f"s: {{{condition}}}\ncondition: s", "{category: proxy}"))
+    assert [path for path in (*yes, *no) if messages(unit, request(path))] == yes
+
+
+def test_rules_of_the_same_title(tmp_path: Path) -> None:
+    """Their ids are numbered, over all files of an import: all are loaded."""
+    ids: set[str] = set()
+    text = sigma("s: {query: a}\ncondition: s")
+    entries = [entry for _ in range(3) for entry in imported(PATH, text, ids)[0]]
+    rules, faults = load_rules([write(tmp_path, "rules:\n" + "".join(entries))])
+    assert ([one.rule.id for one in rules], faults) == (["a_rule", "a_rule_2", "a_rule_3"], [])
+
+
 def test_flows(tmp_path: Path) -> None:
     """New flows, and ended ones if the rule has byte counts."""
 
@@ -209,7 +234,7 @@ def test_flows(tmp_path: Path) -> None:
 )
 def test_what_has_no_counterpart_is_refused(golden: Golden, text: str) -> None:
     """The rule is rejected with a reason; never converted in part."""
-    entries, [refused] = imported(PATH, text + "---\n" + sigma("s: {query: good}\ncondition: s", title="Good"))
+    entries, [refused] = imported(PATH, text + "---\n" + sigma("s: {query: good}\ncondition: s", title="Good"), set())
     assert [entry.splitlines()[0] for entry in entries] == ['  - id: "good"']
     golden(refused)
 
@@ -218,7 +243,7 @@ def test_what_has_no_counterpart_is_refused(golden: Golden, text: str) -> None:
 def test_what_is_no_rule_of_sigma(text: str) -> None:
     """Any invalid input is reported."""
     try:
-        entries, refused = imported(PATH, text)
+        entries, refused = imported(PATH, text, set())
     except NotConvertible:
         return
     assert entries == []
