@@ -20,10 +20,13 @@ MISP_TYPES = frozenset((
 ))  # fmt: skip
 OTX_TYPES = frozenset(("IPv4", "IPv6", "domain", "hostname", "URL", "CIDR", "JA3", "SSLCertFingerprint"))
 EXPECTED = "a bundle of STIX, an event of MISP, pulses of OTX, or a list of objects with one indicator each"
+# A comparison of STIX with what packets show: its operator, and a value or several in parentheses.
 _STIX = lazy_pattern(
     r"(?:ipv[46]-addr:value|domain-name:value|url:value|x509-certificate:hashes\.(?:'[\w-]+'|[\w-]+)|"
-    r"network-traffic:dst_ref\.value)\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"
+    r"network-traffic:dst_ref\.value)\s{0,4}([A-Z!<>=]+)\s{0,4}('(?:[^'\\]|\\.){1,1000}'|\([^)]{1,65536}\))"
 )
+_QUOTED = lazy_pattern(r"'((?:[^'\\]|\\.){1,1000})'")
+_EQUALS = ("=", "ISSUBSET", "IN")
 
 # The content of one entry: an indicator, or its fault as text.
 Parsed = Iterator[Indicator | str]
@@ -65,9 +68,9 @@ def _entries(document: Any) -> Iterator[tuple[int, Indicator | str]]:
         yield 1, f"found {clean(str(document), 60)!r}, expected {EXPECTED}"
     elif isinstance(document.get("objects"), list):
         yield from _stix(document["objects"])
-    elif isinstance(document.get("Event"), dict) or isinstance(document.get("response"), list):
-        for event in document.get("response") or [document]:
-            yield from _misp(event["Event"] if isinstance(event, dict) and isinstance(event.get("Event"), dict) else {})
+    elif _is_misp(document):
+        for event in _listed(document.get("response")) or [document]:
+            yield from _misp(_object(event.get("Event"), event))
     elif isinstance(document.get("results"), list) or isinstance(document.get("indicators"), list):
         for pulse in document.get("results") or [document]:
             yield from _otx(pulse if isinstance(pulse, dict) else {})
@@ -128,8 +131,18 @@ def _stix_indicator(one: dict[str, Any]) -> Parsed:
         "category": first(one, ("name", "labels", "indicator_types")),
         "created": one.get("valid_from") or one.get("created"),
     }
-    for value in _STIX.findall(pattern):
-        yield from _row({**row, "ioc_value": value})
+    for operator, values in _STIX.findall(pattern):
+        if operator not in _EQUALS:
+            yield f"the pattern {clean(pattern, 60)!r} compares with {operator} and is skipped"
+            continue
+        for value in _QUOTED.findall(values):
+            yield from _row({**row, "ioc_value": re.sub(r"\\(.)", r"\1", value)})
+
+
+def _is_misp(document: dict[str, Any]) -> bool:
+    """Whether it is an event, or an answer with events or attributes."""
+    answer = document.get("response")
+    return isinstance(document.get("Event"), dict) or isinstance(answer, list) or "Attribute" in _object(answer, {})
 
 
 def _misp(event: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
@@ -153,7 +166,7 @@ def _misp_attribute(one: dict[str, Any], event: dict[str, Any]) -> Parsed:
     for value in parts:
         row = {
             "ioc_value": value,
-            "category": one.get("comment") or event.get("info"),
+            "category": one.get("comment") or _object(one.get("Event"), event).get("info"),
             "first_seen": one.get("first_seen") or one.get("timestamp"),
         }
         yield from _row(row)
@@ -164,6 +177,15 @@ def _otx(pulse: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
         one for one in _dicts(pulse.get("indicators")) if one.get("type") in OTX_TYPES and one.get("is_active", 1) != 0
     )
     yield from _numbered(lambda one: _row({**one, "category": pulse.get("name")}), wanted)
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list, or the only one."""
+    return [value] if isinstance(value, dict) else _dicts(value)
+
+
+def _object(value: Any, otherwise: dict[str, Any]) -> dict[str, Any]:
+    return value if isinstance(value, dict) else otherwise
 
 
 def _dicts(rows: Any) -> list[dict[str, Any]]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 
-from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
-from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, category, of_row, refanged
+from sensor.intel.indicator import NOTHING, VALUES, Broken, Found, Indicator, category, is_likely, of_row, refanged
 
 ZEEK_TYPES = frozenset(("Intel::ADDR", "Intel::SUBNET", "Intel::DOMAIN", "Intel::URL", "Intel::CERT_HASH"))
 # Number of columns that are searched for an indicator in a CSV without a header.
 GUESSED = 3
 LINE_LIMIT = 65536
-_LIKELY = lazy_pattern(
-    r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[a-z][\w-]+)", re.IGNORECASE
-)
 
 
 def csv_lines(text: str) -> Found:
@@ -27,7 +22,7 @@ def csv_lines(text: str) -> Found:
         number = numbers[-1]
         comment = cells[0].startswith(("#", ";"))
         small = [cell.strip().lstrip("#; ").strip('"').lower() for cell in cells] if comment or not names else []
-        if any(name in VALUES for name in small) and len(small) > 1 and not any(_is_likely(cell) for cell in small):
+        if any(name in VALUES for name in small) and len(small) > 1 and not any(_has_indicator(cell) for cell in small):
             names = small
         elif not comment:
             one = of_row(dict(zip(names, map(str.strip, cells), strict=False))) if names else _guess(cells)
@@ -46,14 +41,14 @@ def _bare(text: str, numbers: list[int]) -> Iterator[str]:
         yield bare.replace('"', "") if bare.startswith(("#", ";")) or bare.count('"') % 2 else bare
 
 
-def _is_likely(cell: str) -> bool:
-    return "." in cell and _LIKELY.fullmatch(refanged(cell)) is not None
+def _has_indicator(cell: str) -> bool:
+    return "." in cell and is_likely(refanged(cell))
 
 
 def _guess(cells: list[str]) -> Indicator | str:
     for cell in cells[:GUESSED]:
         value = refanged(cell)
-        if _LIKELY.fullmatch(value):
+        if is_likely(value):
             rest = [
                 each.strip()
                 for each in cells

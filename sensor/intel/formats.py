@@ -18,6 +18,8 @@ from sensor.intel.indicator import VALUES, Broken, Found
 HEAD_LIMIT = 65536
 # The first cell of a row and its comma: a word, a time, or quoted text. Comments may have commas, and so may URLs.
 _ROW = lazy_pattern(rb'\s*(?:"[^"]*"|(?!h..ps?://)[^,\s"]+|\d{4}-\d\d-\d\d[ T][\d:.]+)\s*,')
+# An IPv6 address in brackets and the heading of a filter list are no arrays.
+_JSON = lazy_pattern(rb"\{|\[\s*[\[{\"\]]")
 HEADING = b"#sensor-list\tvalue\tcategory\tseen\tuntil\tconfidence\n"
 
 
@@ -50,12 +52,12 @@ def _reader_of(text: bytes) -> Callable[[str], Found] | None:
     head = text[:HEAD_LIMIT].lstrip()
     if head.startswith(HEADING):
         return None
-    if head[:1] in (b"{", b"["):
+    if _JSON.match(head):
         return json_text
     for line in map(bytes.strip, head.splitlines()):
         if line.startswith(b"#fields\t"):
             return zeek_lines
-        if line.startswith((b"#", b";", b"//")):
+        if line.startswith((b"#", b";", b"!", b"//")):
             if _names_columns(line):
                 return csv_lines
         elif line:

@@ -18,8 +18,8 @@ NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
 # Names of columns and keys, in order of preference.
 VALUES = tuple(
     (
-        "ioc_value ioc dst_ip dstip ip_address indicator cidr url sha1 ja3_md5 ja4 domain hostname host "
-        "ip value network"
+        "ioc_value ioc dst_ip dstip ip_address ipAddress ipaddress indicator cidr url sha1 ja3_md5 ja4 domain "
+        "hostname host ip value network"
     ).split()
 )
 CATEGORIES = tuple(
@@ -30,9 +30,16 @@ CATEGORIES = tuple(
 )
 SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
 UNTIL = tuple("valid_until expiration expires until".split())
-CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
+CONFIDENCES = ("confidence_level", "confidence", "meta.confidence", "abuseConfidenceScore", "abuseconfidencescore")
+# Of an entry for an autonomous system, the names of its operator.
+NAMES = frozenset(("domain", "hostname", "host", "name"))
 # Indicators of files, senders and AS numbers, which packets do not show directly.
 UNSEEN_TYPES = frozenset("md5_hash sha1_hash sha256_hash sha3_384_hash envelope_from body_from".split())
+# Signs of defanged indicators: ``1.2.3[.]4``, ``evil[dot]example``, ``hxxps[://]``.
+_DEFANGED = lazy_pattern(r"[\[({]\s?(\.|dot|:|:?//|/)\s?[\])}]", re.IGNORECASE)
+_LIKELY = lazy_pattern(
+    r"(?!\d{4}-\d\d-\d\d)(?:[0-9a-f.:/]{7,43}|[0-9a-f]{32,64}|https?://\S+|(?:[\w-]+\.)+[^\W\d_][\w-]+)", re.IGNORECASE
+)
 _ADDRESS_PORT = lazy_pattern(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
 
 
@@ -73,9 +80,13 @@ def read_line(line: str) -> Indicator:
 
 def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
     """The indicator in named fields; its fault as text; None for a type that packets do not show."""
-    if row.get("ioc_type") in UNSEEN_TYPES or ("asn" in row and "cidr" not in row):
+    values = [name for name in VALUES if first(row, (name,))]
+    if row.get("ioc_type") in UNSEEN_TYPES or ("asn" in row and NAMES.issuperset(values)):
         return None
-    value = refanged(first(row, VALUES))
+    # Feeds give some of these names to descriptions.
+    value = next(filter(is_likely, (refanged(first(row, (name,))) for name in values)), "") or refanged(
+        first(row, values)
+    )
     if not value:
         return f"found {clean(str(dict(row)), 60)!r}, expected an indicator in one of {', '.join(VALUES[:4])} …"
     text = first(row, CONFIDENCES)
@@ -101,16 +112,27 @@ def category(text: str) -> str:
     return clean(text, FIELD_LIMIT).lstrip("- ")
 
 
+def is_likely(value: str) -> bool:
+    """Whether a refanged text has the form of an indicator."""
+    return _LIKELY.fullmatch(value) is not None
+
+
 def refanged(raw: str) -> str:
     """An indicator for a plain list: refanged, without the port of an address; empty if invalid."""
-    value = raw.strip().strip('"').replace("[.]", ".").replace("(.)", ".").replace("[:]", ":")[:VALUE_LIMIT]
+    value = _DEFANGED.sub(_sign, raw.strip().strip('"'))[:VALUE_LIMIT]
     if value[:4].lower() == "hxxp":
         value = "http" + value[4:]
     if value.startswith("[") and "]" in value:
         value = value[1 : value.index("]")]
     elif _ADDRESS_PORT.fullmatch(value):
         value = value.rpartition(":")[0]
+    if "/" not in value:
+        value = value.removesuffix(".")  # the root of a name
     return "" if any(c.isspace() or not c.isprintable() for c in value) else value
+
+
+def _sign(found: re.Match[str]) -> str:
+    return "." if found[1].lower() == "dot" else found[1]
 
 
 def seconds(text: str) -> int:

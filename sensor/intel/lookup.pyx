@@ -191,7 +191,7 @@ def plain_lines(const uint8_t[::1] data):
             i = start
             while i < stop and (data[i] == 32 or data[i] == 9 or data[i] == 13):
                 i += 1
-            if i < stop and data[i] != 35 and data[i] != 59:
+            if i < stop and data[i] != 33 and data[i] != 35 and data[i] != 59:
                 if dotted(data, i, stop, &hi, &lo, &bits) or colons(data, i, stop, &hi, &lo, &bits):
                     his[found], los[found], lengths[found], offsets[found] = hi, lo, bits, <uint32_t>start
                     found += 1

@@ -10,6 +10,7 @@ match every host of the network.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import ipaddress
 import re
@@ -39,16 +40,22 @@ _RESERVED = (
     *_NETWORKS.blocks,
     *map(addresses.parse_network, ("224.0.0.0/4", "255.255.255.255", "0.0.0.0/32", "ff00::/8", "::/128")),
 )
+_FIRST_MASK = ipaddress.IPv4Address("255.0.0.0")
 _U64, _U128 = 2**64 - 1, 2**128 - 1
 # Names in hosts files follow an unroutable address.
 _HOSTS = lazy_pattern(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+(?=[\w.-]*[A-Za-z])")
+_SEVERAL_NAMES = lazy_pattern(rb"(?m)^(?:0\.0\.0\.0|127\.0\.0\.1|::1?)[ \t]+" + rb"\S+[ \t]+[^#\s]")
 _FINGERPRINT = lazy_pattern(
     r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:[0-9a-f]{2}:){19}[0-9a-f]{2}|"
     r"[tqd][0-9sd]{2}[di]\d{4}\w{2}_[0-9a-f]{12}_[0-9a-f]{12}",
     re.IGNORECASE,
 )
 _URL = lazy_pattern(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", re.IGNORECASE)
-_NAME = lazy_pattern(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[a-z][\w-]{1,62})", re.IGNORECASE)
+_NAME = lazy_pattern(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[^\W\d_][\w-]{1,62})")
+# The first and last address of a block, or an address and its mask: what follows an address is a comment otherwise.
+_PAIR = lazy_pattern(rb"(?m)^([0-9.]{7,15})[ \t]+([0-9.]{7,15})(?=[ \t\r#;]|$)")
+# A name in hosts files that every host has.
+_LOCAL_NAME = b"localhost.localdomain"
 
 
 @dataclass(eq=False)
@@ -110,7 +117,11 @@ def read_list(path: Path) -> IndicatorList:
             faults.add_at(one.line, one.message)
         faults.text, faults.numbers = text, made.numbers
     elif b"0.0.0.0" in text or b"127.0.0.1" in text:
+        if _SEVERAL_NAMES.search(text):
+            text, faults.numbers = _one_name_a_line(text)
         text = faults.text = _HOSTS.sub(b"", text)
+    if made is None and _PAIR.search(text):
+        text = faults.text = _PAIR.sub(_block_of, text)
     return _read_text(path, text, faults, compiled=compiled)
 
 
@@ -126,6 +137,10 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> I
     data = np.frombuffer(text, np.uint8)
     hi, lo, bits, offsets, odd = plain_lines(data)
     hashes, name_offsets, odd = name_lines(data, odd)
+    if (local := hashes == hash_of(_LOCAL_NAME)).any():
+        for offset in name_offsets[local].tolist():
+            faults.add(offset, f"{_LOCAL_NAME.decode()} is skipped: a name of every host", broken=False)
+        hashes, name_offsets = hashes[~local], name_offsets[~local]
     slow: list[tuple[int, int, int]] = []
     keys: list[tuple[int, int]] = []
     for offset in odd.tolist():
@@ -154,14 +169,19 @@ def key_of(text: str) -> bytes:
     """
     url = _URL.fullmatch(text)
     if url is None or url[2] in (None, "/"):
-        return (
-            (url[1] if url else text)
-            .strip("[]")
-            .replace(":", "" if _FINGERPRINT.fullmatch(text) else ":")
-            .lower()
-            .encode()
-        )
-    return f"{url[1].lower()}{url[2].partition('#')[0]}".encode()
+        written = (url[1] if url else text).strip("[]").replace(":", "" if _FINGERPRINT.fullmatch(text) else ":")
+        return _in_ascii(written.lower())
+    return _in_ascii(url[1].lower()) + url[2].partition("#")[0].encode()
+
+
+def _in_ascii(host: str) -> bytes:
+    """A name as packets contain it: letters beyond ASCII are encoded (RFC 3490)."""
+    if host.isascii():
+        return host.encode()
+    try:
+        return host.encode("idna")
+    except UnicodeError:
+        return host.encode()
 
 
 class _Faults:
@@ -197,9 +217,12 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise DocumentErrors([Fault(path, 1, 1, f"{path.stat().st_size} bytes, at most {SIZE_LIMIT} are read")])
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        raw = path.read_bytes()
     except OSError as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # files of PowerShell and Excel
+        return raw.decode("utf-16", "replace").encode()
+    return raw.removeprefix(codecs.BOM_UTF8)
 
 
 def _left_out(
@@ -279,6 +302,30 @@ def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Ne
     if low.version != high.version:
         raise ValueError("a range that mixes IPv4 and IPv6")
     yield from ipaddress.summarize_address_range(low, high)
+
+
+def _one_name_a_line(text: bytes) -> tuple[bytes, list[int]]:
+    """A hosts file with a line for each name, and their line numbers in the file."""
+    lines: list[bytes] = []
+    numbers: list[int] = []
+    for number, line in enumerate(text.split(b"\n"), 1):
+        address, *names = line.partition(b"#")[0].split() if _HOSTS.match(line) else [b""]
+        found = [address + b" " + name for name in names] or [line]
+        lines += found
+        numbers += [number] * len(found)
+    return b"\n".join(lines), numbers
+
+
+def _block_of(pair: re.Match[bytes]) -> bytes:
+    """Two addresses as one block, if they are the first and last of one, or an address and its mask."""
+    try:
+        first, second = (ipaddress.IPv4Address(text.decode()) for text in pair.groups())
+        if second >= _FIRST_MASK:
+            return str(ipaddress.IPv4Network(f"{first}/{second}", strict=False)).encode()
+        [block] = ipaddress.summarize_address_range(first, second)
+    except ValueError:
+        return pair[0]
+    return str(block).encode()
 
 
 def _split(line: str) -> tuple[str, str]:

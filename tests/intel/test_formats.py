@@ -158,6 +158,24 @@ FEEDS = {
     "csv without": ("2026-03-01,192.0.2.90,scanner\n", {Indicator("192.0.2.90", "scanner")}),
     "csv of two columns": ("c2.example,phishing\n", {Indicator("c2.example", "phishing")}),
     "filter list": ("! words\n||c2.example^\n", {Indicator("||c2.example^")}),
+    "filter list with a heading": ("[Adblock Plus 2.0]\n! words\n||c2.example^\n", {Indicator("||c2.example^")}),
+    "csv with numbers of networks": ("ip,asn,name\n192.0.2.1,64500,Example\n", {Indicator("192.0.2.1", "Example")}),
+    "csv with descriptions": ("#ip,ioc\n192.0.2.1,Possible C2\n", {Indicator("192.0.2.1")}),
+    "abuseipdb": (
+        {"data": [{"ipAddress": "192.0.2.1", "abuseConfidenceScore": 99}]}, {Indicator("192.0.2.1", confidence=99)}
+    ),
+    "misp attributes": (
+        {"response": {"Attribute": [{**MISP["Event"]["Attribute"][0], "comment": "", "Event": {"info": "its event"}}]}},
+        {Indicator("192.0.2.50", "its event", MARCH)},
+    ),
+    "stix sets": (
+        {"objects": [{**STIX, "pattern": "[ipv4-addr:value IN ('192.0.2.1', '192.0.2.2')] OR [url:value = 'http://a.example/it\\'s']"}]},
+        {one._replace(value=value) for one in FOUND_BY_STIX for value in ("192.0.2.1", "192.0.2.2", "http://a.example/it's")},
+    ),
+    "utf-16": ("192.0.2.1\tbotnet\r\n".encode("utf-16"), {Indicator("192.0.2.1", "botnet")}),
+    "dshield": ("# Start\tEnd\tNetblock\n192.0.2.0\t192.0.2.255\t24\t500\n", {Indicator("192.0.2.0/24", "24 500")}),
+    "addresses and masks": ("192.0.2.0 255.255.255.128\n192.0.2.200 192.0.2.9\n", {
+        Indicator("192.0.2.0/25"), Indicator("192.0.2.200", "192.0.2.9")}),
     "our own": (HEADING + b"http://c2.example/a#b;c\tof many, words\t5\t6\t70\n192.0.2.1\t\t0\t0\t-1\n", {
         Indicator("http://c2.example/a#b;c", "of many, words", 5, 6, 70), Indicator("192.0.2.1")}),
 }  # fmt: skip
@@ -218,6 +236,11 @@ def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
             ),
             1,
             "entry 2: the pattern",
+        ),
+        (
+            json.dumps({"objects": [STIX, {**STIX, "id": "2", "pattern": "[domain-name:value LIKE '%.example']"}]}),
+            1,
+            "compares with LIKE",
         ),
         (json.dumps([{"ip_address": "192.0.2.1"}, {"port": 1}, 7]), 1, "entry 2: found"),
         (json.dumps([{"ip_address": "192.0.2.1"}, "a b"]), 1, "entry 2: found 'a b'"),

@@ -9,6 +9,7 @@ import pytest
 from sensor.core import addresses
 from sensor.documents import DocumentErrors
 from sensor.intel.readers import FAULTS_LIMIT, read_list
+from sensor.intel.store import ThreatLists
 from tests.golden import Golden
 
 
@@ -47,6 +48,37 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
         ("2001:db8::2", 128): ("2001[:]db8::2", ""),
         ("11.5.0.0", 126): ("11.5.0.0-11.5.0.3", ""),
     }
+
+
+@pytest.mark.parametrize(
+    ("written_as", "seen_as"),
+    [
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("почта.рф", "www.xn--80a1acny.xn--p1ai"),
+        ("http://bücher.example/A", "http://xn--bcher-kva.example/A"),
+        ("c2.example.", "c2.example"),
+        ("evil[dot]example", "evil.example"),
+        ("hxxps[://]evil[.]example/a", "http://evil.example/a"),
+    ],
+)
+def test_a_name_is_found_as_packets_contain_it(tmp_path: Path, written_as: str, seen_as: str) -> None:
+    """Internationalized names, the dot of the root, signs of defanging."""
+    lists = ThreatLists([written(tmp_path, f"{written_as}\n")])
+    found = [lists.domain(seen_as), lists.text(seen_as), lists.check(seen_as)]
+    assert {one.entry for one in found if one is not None} == {written_as}
+    assert lists.faults == []
+
+
+def test_hosts_files(tmp_path: Path) -> None:
+    """Each name of a line is listed; names of every host are not, since all hosts query them."""
+    text = (
+        "127.0.0.1 localhost.localdomain\n0.0.0.0 a.example b.example # two\n::1 c.example\nd.example\n0.0.0.0 nodot\n"
+    )
+    read = read_list(written(tmp_path, text))
+    assert sorted(read.line(number).value for number in range(len(read))) == [
+        "a.example", "b.example", "c.example", "d.example",
+    ]  # fmt: skip
+    assert [fault.line for fault in read.faults] == [1, 5]
 
 
 def test_a_broken_line_is_reported_and_the_rest_loads(golden: Golden, tmp_path: Path) -> None:
