@@ -100,7 +100,9 @@ class DefaultLogin(Protocol):
 
 
 class Intel(Protocol):
-    """Compiled threat lists and the signatures of known attacks. ``version`` changes when the lists are replaced."""
+    """Compiled threat lists and the signatures of known attacks. ``version`` changes when the lists are replaced.
+    Lookups get the time of the packet (ns), because entries of allow-lists expire.
+    """
 
     @property
     def version(self) -> int: ...
@@ -109,21 +111,23 @@ class Intel(Protocol):
         """The known attacks of a subject: ``frameworks`` or ``exploits``."""
         ...
 
-    def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+    def listed(
+        self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], ts: npt.NDArray[np.int64] | int = 0
+    ) -> npt.NDArray[np.int32]:
         """For each address the index of the entry that covers it, -1 if none does."""
         ...
 
     def entry(self, number: int) -> Listed: ...
 
-    def address(self, address: int) -> Listed | None:
+    def address(self, address: int, ts: int = 0) -> Listed | None:
         """The entry that covers an address."""
         ...
 
-    def domain(self, name: str) -> Listed | None:
+    def domain(self, name: str, ts: int = 0) -> Listed | None:
         """The entry of a name, or of its closest parent domain that is listed."""
         ...
 
-    def text(self, text: str) -> Listed | None:
+    def text(self, text: str, ts: int = 0) -> Listed | None:
         """The entry of a JA3, a JA4, a certificate hash or a URL."""
         ...
 

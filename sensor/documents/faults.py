@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -48,10 +49,10 @@ class DocumentErrors(Exception):
         return "\n".join(str(fault) for fault in self.faults)
 
 
-def each_once(names: Sequence[str], what: str) -> None:
+def each_once(names: Iterable[str], what: str) -> None:
     """Raises ValueError for a duplicate name in a document. ``what``: description of the names: "the id"."""
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise ValueError(f"found {what} {name!r} twice, expected it once")
 
 

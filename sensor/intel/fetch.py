@@ -26,11 +26,12 @@ _CHUNK = 1 << 20
 
 
 class Fetched(NamedTuple):
-    """``body`` is None if the list is unchanged."""
+    """``body`` is None if the list is unchanged. ``note``: what was not fetched, as text."""
 
     body: bytes | None
     etag: str = ""
     modified: str = ""
+    note: str = ""
 
 
 def fetch(
@@ -47,7 +48,8 @@ def fetch(
     first = _get(source, headers or {}, limit, etag, modified)
     if first.body is None:
         return first
-    return first._replace(body=_whole(source, first.body, headers or {}, limit))
+    body, note = _whole(source, first.body, headers or {}, limit)
+    return first._replace(body=body, note=note)
 
 
 def headers_of(path: Path) -> dict[str, str]:
@@ -122,18 +124,20 @@ def _unpacked(body: bytes, limit: int) -> bytes:
 # Paged lists.
 
 
-def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
-    """The body with its other pages; unchanged if it has none."""
+def _whole(url: str, body: bytes, headers: Mapping[str, str], limit: int) -> tuple[bytes, str]:
+    """The body with its other pages, unchanged if it has none; and what was left out, as text."""
     document = _document(body)
     if "more" in document and isinstance(document.get("objects"), list):
-        return _joined(url, document, "objects", headers, limit)
+        return _joined(url, document, "objects", headers, limit), ""
     if isinstance(document.get("results"), list) and document.get("next"):
-        return _joined(url, document, "results", headers, limit)
+        return _joined(url, document, "results", headers, limit), ""
     if document and all(
         isinstance(event, dict) and "info" in event and "timestamp" in event for event in document.values()
     ):
-        return _events(url, document, headers, limit)
-    return body
+        more = len(document) - PAGES_LIMIT
+        note = f"only the newest {PAGES_LIMIT:,} of {len(document):,} events are read" if more > 0 else ""
+        return _events(url, document, headers, limit), note
+    return body, ""
 
 
 def _joined(url: str, document: dict[str, Any], name: str, headers: Mapping[str, str], limit: int) -> bytes:

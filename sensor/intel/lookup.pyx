@@ -7,7 +7,7 @@ table are limited by memory latency. An index of the upper 16 bits narrows the s
 128-bit numbers.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
@@ -201,6 +201,28 @@ def plain_lines(const uint8_t[::1] data):
             start = stop + 1
     columns = [column[:found].copy() for column in (out_hi, out_lo, out_bits, out_offset)]
     return *columns, out_odd[:odd].copy()
+
+
+def expiries(const uint8_t[::1] data, const uint32_t[::1] offsets):
+    """The time (s) until which the line of ``Indicator.line`` at each offset is valid: its fourth field, 0 if absent."""
+    cdef Py_ssize_t k, i, n = offsets.shape[0], size = data.shape[0]
+    cdef int tabs
+    cdef int64_t number
+    out = np.zeros(n, np.int64)
+    cdef int64_t[::1] until = out
+    with nogil:
+        for k in range(n):
+            i = offsets[k]
+            tabs, number = 0, 0
+            while i < size and data[i] != 10 and tabs < 4:
+                if data[i] == 9:
+                    tabs += 1
+                elif tabs == 3 and 48 <= data[i] <= 57 and number < <int64_t>100_000_000_000:
+                    number = number * 10 + data[i] - 48
+                i += 1
+            if tabs == 4:
+                until[k] = number
+    return out
 
 
 def give_back():

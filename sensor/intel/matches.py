@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sensor.core.time_units import SECOND
 from sensor.documents import DocumentErrors
 from sensor.intel.compiled import Entry
 from sensor.intel.names import ALLOW
@@ -45,8 +46,9 @@ def matches(
 
 
 def _verdict(value: str, entry: Entry, path: Path, allowed: ThreatLists, now: float) -> str:
+    ts = int(now) * SECOND
+    if entry.expired(ts):
+        return "no: expired"
     if path.stem.startswith(ALLOW):
         return ALLOWS
-    if allowed.allows(value):
-        return "no: allowed"
-    return "no: expired" if entry.expired(int(now) * 1_000_000_000) else ALERTS
+    return "no: allowed" if allowed.allows(value, ts) else ALERTS

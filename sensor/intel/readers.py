@@ -27,7 +27,7 @@ from sensor.core.reader import clean
 from sensor.documents import DocumentErrors, Fault
 from sensor.intel.formats import HEAD_LIMIT, HEADING, converted
 from sensor.intel.indicator import Indicator, read_line, refanged
-from sensor.intel.lookup import hash_of, name_lines, plain_lines
+from sensor.intel.lookup import expiries, hash_of, name_lines, plain_lines
 
 SIZE_LIMIT = 512 * 1024 * 1024
 FAULTS_LIMIT = 100
@@ -62,7 +62,8 @@ _LOCAL_NAME = b"localhost.localdomain"
 class IndicatorList:
     """One parsed list: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
     (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and faults. ``compiled``: the lines are
-    those of ``indicator.Indicator``.
+    those of ``indicator.Indicator``; ``until``: for each the time (s) until which it is valid, 0 if not
+    given; None if no line has one.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class IndicatorList:
     offset: npt.NDArray[np.uint32]
     compiled: bool = False
     faults: list[Fault] = field(default_factory=list)
+    until: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -81,7 +83,7 @@ class IndicatorList:
     def forget_keys(self) -> None:
         """Free the memory of prefixes and hashes, once they are compiled."""
         self.hi = self.lo = self.hashes = np.empty(0, np.uint64)
-        self.bits = np.empty(0, np.uint8)
+        self.bits, self.until = np.empty(0, np.uint8), None
 
     def line(self, number: int) -> Indicator:
         """The line of the indicator ``number``, its value as written."""
@@ -158,9 +160,11 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> I
     if not len(offsets) and faults.broken:
         first = faults.compiled()[0]
         raise DocumentErrors([Fault(path, first.line, 1, f"no valid indicator: {first.message}")])
+    until = expiries(data, offsets) if compiled else None
     return IndicatorList(
-        path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, compiled, faults.compiled()
-    )
+        path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, compiled, faults.compiled(),
+        until if until is not None and until.any() else None,
+    )  # fmt: skip
 
 
 def key_of(text: str) -> bytes:

@@ -1,6 +1,7 @@
 """Threat lists for detectors: one lookup in all lists, and the metadata of an entry.
 
-Lists whose file name begins with ``allow`` override the others.
+Lists whose file name begins with ``allow`` override the others until their entries expire: lookups get the time of the
+packet (ns); without one, no entry of such a list has expired.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.documents import DocumentErrors, Fault
-from sensor.intel.compiled import Compiled, Entry, U64s
+from sensor.intel.compiled import Compiled, Entry, I64s, U64s
 from sensor.intel.defaults import DefaultLogin, load_defaults
 from sensor.intel.names import ALLOW, SUFFIX
 from sensor.intel.readers import IndicatorList, key_of, read_again, read_list
@@ -26,17 +27,18 @@ SMALL = 20
 
 class ReloadedLists(NamedTuple):
     """The lists after a reload, compiled and ready to replace the old ones; ``refused``: lists that stay unchanged, and
-    why, as text.
+    why, as text; ``unread``: lists without any state, because they cannot be read.
     """
 
     lists: list[IndicatorList]
     bad: Compiled
     allowed: Compiled
     refused: list[str]
+    unread: list[Fault]
 
 
 class ThreatLists:
-    """Compiled lists. ``faults``: skipped lines, with positions; ``unread``: lists that could not be read at first;
+    """Compiled lists. ``faults``: skipped lines, with positions; ``unread``: lists without a state that could be read;
     ``nbytes``: memory of tables, keys and texts; ``version``: changes whenever lists are replaced.
     """
 
@@ -52,8 +54,7 @@ class ThreatLists:
         read, errors = _read(self._stamps)
         if faults := [fault for fault in errors if fault.path in strict]:
             raise DocumentErrors(faults)
-        self.unread = errors
-        self._take(ReloadedLists(read, *_compiled(read), []))
+        self._take(ReloadedLists(read, *_compiled(read), [], errors))
 
     def __len__(self) -> int:
         return len(self._bad)
@@ -100,19 +101,24 @@ class ThreatLists:
         stamps, old = self._stamps_now(), {each.path: each for each in self._lists}
         read: list[IndicatorList] = []
         refused: list[str] = []
+        unread: list[Fault] = []
         for path, stamp in stamps.items():
             before = old.get(path)
             if before is not None and stamp == self._stamps.get(path):
                 read.append(read_again(before))
                 continue
+            if before is None and stamp == self._stamps.get(path):
+                unread += [fault for fault in self.unread if fault.path == path]
+                continue
             found, errors = _read((path,))
             refused += map(str, errors)
+            unread += errors if before is None else []
             if found and before is not None and shrunk(len(before), len(found[0])):
                 refused.append(f"{path}: {len(found[0])} entries instead of {len(before)}: the old list is kept")
                 found = []
             read += found or ([read_again(before)] if before is not None else [])
         self._stamps = stamps
-        return ReloadedLists(read, *_compiled(read), refused)
+        return ReloadedLists(read, *_compiled(read), refused, unread)
 
     def take(self, renewal: ReloadedLists) -> None:
         """Apply a reload. Earlier numbers from ``listed`` become invalid."""
@@ -128,44 +134,50 @@ class ThreatLists:
         self.take(renewal)
         return renewal.refused
 
-    def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
-        """For each address the number of the entry with the longest matching prefix, -1 if there is none."""
+    def listed(self, hi: U64s, lo: U64s, ts: I64s | int = 0) -> npt.NDArray[np.int32]:
+        """For each address the number of the entry with the longest matching prefix, -1 if there is none. ``ts``: one
+        time, or one for each.
+        """
         numbers = self._bad.listed(hi, lo)
         if self._allowed.addresses is not None and (hits := np.flatnonzero(numbers >= 0)).size:
-            numbers[hits[self._allowed.listed(hi[hits], lo[hits]) >= 0]] = -1
+            times = ts if isinstance(ts, int) else ts[hits]
+            numbers[hits[self._allowed.valid(self._allowed.listed(hi[hits], lo[hits]), times)]] = -1
         return numbers
 
     def entry(self, number: int) -> Entry:
         """The entry with a number from ``listed``. Raises IndexError if there is none."""
         return self._bad.entry(number)
 
-    def address(self, address: int) -> Entry | None:
+    def address(self, address: int, ts: int = 0) -> Entry | None:
         """The entry of an address: that with the longest matching prefix."""
         number = self._bad.address(address)
-        return self._bad.entry(number) if number >= 0 and self._allowed.address(address) < 0 else None
+        return self._bad.entry(number) if number >= 0 and not self._spares(self._allowed.address(address), ts) else None
 
-    def domain(self, name: str) -> Entry | None:
+    def domain(self, name: str, ts: int = 0) -> Entry | None:
         """The entry of a name, or of its closest listed parent domain."""
         raw = name.encode("utf-8", "replace")
         number = self._bad.domain(raw)
-        return self._bad.entry(number) if number >= 0 and self._allowed.domain(raw) < 0 else None
+        return self._bad.entry(number) if number >= 0 and not self._spares(self._allowed.domain(raw), ts) else None
 
-    def text(self, text: str) -> Entry | None:
+    def text(self, text: str, ts: int = 0) -> Entry | None:
         """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
         raw = key_of(text)
         number = self._bad.text(raw)
-        if number < 0 or self._allowed.text(raw) >= 0 or self._allowed.domain(raw.partition(b"/")[0]) >= 0:
+        if number < 0 or self._spares(self._allowed.text(raw), ts):
             return None
-        return self._bad.entry(number)
+        return None if self._spares(self._allowed.domain(raw.partition(b"/")[0]), ts) else self._bad.entry(number)
 
-    def check(self, value: str) -> Entry | None:
+    def check(self, value: str, ts: int = 0) -> Entry | None:
         """The entry of any kind of indicator."""
         number = self._bad.find(value)
-        return self._bad.entry(number) if number >= 0 and not self.allows(value) else None
+        return self._bad.entry(number) if number >= 0 and not self.allows(value, ts) else None
 
-    def allows(self, value: str) -> bool:
+    def allows(self, value: str, ts: int = 0) -> bool:
         """Whether an allow-list contains an indicator."""
-        return self._allowed.find(value) >= 0
+        return self._spares(self._allowed.find(value), ts)
+
+    def _spares(self, number: int, ts: int) -> bool:
+        return self._allowed.has(number, ts)
 
     def named(self, value: str) -> Entry | None:
         """The entry of any list, malicious or allowed."""
@@ -184,7 +196,7 @@ class ThreatLists:
 
     def _take(self, renewal: ReloadedLists) -> None:
         self.version += 1
-        self._lists, self._bad, self._allowed, _ = renewal
+        self._lists, self._bad, self._allowed, _, self.unread = renewal
         self.faults = [fault for each in self._lists for fault in each.faults]
 
     def _stamps_now(self) -> dict[Path, tuple[int, int]]:

@@ -68,6 +68,8 @@ def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool
         return UpdateResult(one.model_copy(update={"fetched": moment, "trouble": ""}), unchanged=True)
     try:
         new = _read(one, got.body)
+        if got.note:
+            new.faults.insert(0, Fault(Path(one.name), 1, 1, got.note))
     except DocumentErrors as errors:
         return _refused(one, errors.faults[0].message, tuple(errors.faults))
     before, lines = _values(path), _lines(one, new, now)
@@ -113,12 +115,15 @@ def _lines(one: ListSource, read: IndicatorList, now: int) -> dict[str, Indicato
     for offset_at in np.unique(read.offset, return_index=True)[1].tolist():
         line = read.line(offset_at)
         value = refanged(line.value) or line.value
-        found[value] = line._replace(
+        new = line._replace(
             value=value,
             category=line.category or one.category,
             until=line.until or until,
             confidence=line.confidence if line.confidence >= 0 else confidence,
         )
+        # Of repeated indicators the one that is valid longest counts, as in lookups.
+        if value not in found or (found[value].until and (not new.until or new.until > found[value].until)):
+            found[value] = new
     return found
 
 

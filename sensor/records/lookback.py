@@ -37,10 +37,12 @@ ADVICE = (
 class Lists(Protocol):
     """A version of the threat lists."""
 
-    def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]: ...
+    def listed(
+        self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], ts: npt.NDArray[np.int64] | int = 0
+    ) -> npt.NDArray[np.int32]: ...
     def entry(self, number: int) -> Listed: ...
-    def domain(self, name: str) -> Listed | None: ...
-    def text(self, text: str) -> Listed | None: ...
+    def domain(self, name: str, ts: int = 0) -> Listed | None: ...
+    def text(self, text: str, ts: int = 0) -> Listed | None: ...
 
 
 _NAMES = " UNION ALL ".join(
@@ -116,27 +118,28 @@ def _of_kind(query: Query, kind: Kind, before: Lists, after: Lists, now: int) ->
 
 def _fresh(kind: Kind, values: Sequence[str], before: Lists, after: Lists, now: int) -> Iterator[tuple[str, Listed]]:
     """Values that are listed now and were not before, each with its entry."""
-    entries = _addresses(values, after) if kind.what == "address" else _texts(kind, values, after)
+    entries = _addresses(values, after, now) if kind.what == "address" else _texts(kind, values, after, now)
     found = [(value, entry) for value, entry in entries if not entry.expired(now)]
     names = [value for value, _ in found]
     known = {
-        value for value, _ in (_addresses(names, before) if kind.what == "address" else _texts(kind, names, before))
+        value
+        for value, _ in (_addresses(names, before, now) if kind.what == "address" else _texts(kind, names, before, now))
     }
     yield from ((value, entry) for value, entry in found if value not in known)
 
 
-def _addresses(values: Sequence[str], lists: Lists) -> Iterator[tuple[str, Listed]]:
+def _addresses(values: Sequence[str], lists: Lists, now: int) -> Iterator[tuple[str, Listed]]:
     numbers = [addresses.parse(value) for value in values]
     hi, lo = (np.array(part, np.uint64) for part in ([one >> 64 for one in numbers], [one & MASK for one in numbers]))
-    found = lists.listed(hi, lo)
+    found = lists.listed(hi, lo, now)
     for place in np.flatnonzero(found >= 0).tolist():
         yield values[place], lists.entry(int(found[place]))
 
 
-def _texts(kind: Kind, values: Sequence[str], lists: Lists) -> Iterator[tuple[str, Listed]]:
+def _texts(kind: Kind, values: Sequence[str], lists: Lists, now: int) -> Iterator[tuple[str, Listed]]:
     look = lists.domain if kind.what == "domain" else lists.text
     for value in values:
-        entry = look(value.lower() if kind.what == "domain" else value)
+        entry = look(value.lower() if kind.what == "domain" else value, now)
         if entry is not None:
             yield value, entry
 

@@ -169,6 +169,14 @@ def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
         ("ours.c2.example", "bad", "no: allowed"),
     ]  # fmt: skip
     assert intel("check", "ours.c2.example").code == 1
+    (tmp_path / "past.csv").write_text("indicator,valid_until\nc2.example,2021-01-01\n")
+    (tmp_path / "repeated.csv").write_text("indicator,valid_until\nx.example,2099-01-01\nx.example,2021-01-01\n")
+    intel("add", str(tmp_path / "past.csv"), "--allow")
+    intel("add", str(tmp_path / "repeated.csv"))
+    lines = intel("check", "c2.example", "x.example", "--json").lines
+    assert sorted((one["list"], one["counts"]) for one in map(json.loads, lines)) == [
+        ("allow-past", "no: expired"), ("bad", "yes"), ("repeated", "yes"),
+    ]  # fmt: skip
 
 
 def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
@@ -264,8 +272,10 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
     assert "much-secret" not in result.err
 
 
-def test_pages_are_put_together(intel, server: Server) -> None:
-    """Pages are joined: a TAXII collection, pulses of OTX, and a MISP feed by its manifest."""
+def test_pages_are_put_together(intel, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are joined: a TAXII collection, pulses of OTX, and a MISP feed by its manifest. Events left out are
+    reported.
+    """
 
     def indicator(n: int) -> dict[str, Any]:
         return {
@@ -307,6 +317,10 @@ def test_pages_are_put_together(intel, server: Server) -> None:
         == "misp: 2 entries, 2 added, 0 removed\n"
     )
     assert not [path for path, _ in server.requested if "evil" in path]
+    monkeypatch.setattr("sensor.intel.fetch.PAGES_LIMIT", 2)
+    result = intel("add", f"{server.url}/misp/manifest.json", "--name", "newest")
+    assert (result.out, result.code) == ("newest: 1 entry, 1 added, 0 removed\n", 0)
+    assert result.errors == ("intel.invalid-line",)
     server.pages["/pulses"] = json.dumps({"results": [{"indicators": []}], "next": "https://elsewhere.example/pulses"})
     assert "another host" in intel("update", "otx").err
 

@@ -102,6 +102,18 @@ def test_benign_twins_are_quiet(world: World) -> None:
     assert inspected(detector(LISTED), [query("evil.example")]) == []
 
 
+def test_an_exception_counts_until_it_expires(tmp_path: Path) -> None:
+    """The time of the packet decides, also before its name is compared in full."""
+    (tmp_path / "bad.txt").write_text("evil.example\n")
+    (tmp_path / "allow.csv").write_text(
+        "domain,valid_until\npast.evil.example,2021-01-01\ngood.evil.example,2030-01-01\n"
+    )
+    world = World(lists=ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.csv"]))
+    unit = detector(LISTED, world)
+    found = inspected(unit, [query("good.evil.example"), query("past.evil.example")])
+    assert [alert.numbers["name"] for alert in found] == ["past.evil.example"]
+
+
 def test_repetition_is_one_finding(world: World) -> None:
     """Queries every minute for two days have one alert key."""
     assert len(inspected(detector(LISTED, world), [query(f"{n}.evil.example", 60 * n) for n in range(2880)])) == 2

@@ -101,6 +101,21 @@ def test_one_that_is_refused_stays_and_the_others_go_on(golden: Golden, tmp_path
     assert lists.check("198.51.100.1") is not None
 
 
+def test_lists_that_cannot_be_read_are_counted_as_they_are_now(tmp_path: Path) -> None:
+    """Missing, unchanged while another list changes, then present; one that becomes invalid keeps its old state."""
+    other = write(tmp_path / f"other{SUFFIX}", "203.0.113.1\n")
+    lists = ThreatLists(more=[tmp_path / "late.txt"], folder=tmp_path)
+    write(other, "203.0.113.2\n")
+    assert (lists.refresh(), lists.telemetry()["unread"]) == ([], 1)
+    write(tmp_path / "late.txt", "203.0.113.3\n")
+    write(tmp_path / f"new{SUFFIX}", "<html>\n")
+    assert len(lists.refresh()) == 1
+    assert [fault.path.name for fault in lists.unread] == [f"new{SUFFIX}"]
+    write(other, "<html>\n")
+    assert len(lists.refresh()) == 1
+    assert (lists.telemetry()["unread"], lists.check("203.0.113.2") is not None) == (1, True)
+
+
 def test_a_list_that_is_gone_is_kept_where_it_was_named(tmp_path: Path) -> None:
     """The old state of a file on an unavailable share is kept."""
     path = write(tmp_path / "named.txt", "203.0.113.1\n")

@@ -147,6 +147,43 @@ def test_confidence_and_expiry(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+NOW = 1_767_225_600 * 10**9  # 2026-01-01
+DAY_NS = 86_400 * 10**9
+
+
+def test_an_expired_entry_hides_no_valid_one(tmp_path: Path) -> None:
+    """Of equal indicators the one that is valid longest counts, whatever the order of lists and lines."""
+    (tmp_path / "a.csv").write_text(
+        "indicator,valid_until\n203.0.113.5,2021-01-01\n203.0.113.5,2025-01-01\nc2.example,2021-01-01\nx.example,2021-01-01\n"
+    )
+    (tmp_path / "b.csv").write_text("indicator,valid_until\n203.0.113.5,2027-01-01\nx.example,2023-01-01\n")
+    (tmp_path / "c.txt").write_text("c2.example\n203.0.113.6\n")
+    lists = ThreatLists([tmp_path / name for name in ("a.csv", "b.csv", "c.txt")])
+    found = [lists.check(value) for value in ("203.0.113.5", "c2.example", "x.example", "203.0.113.6")]
+    assert [(one.list_name, one.expired(NOW)) for one in found if one is not None] == [
+        ("b", False), ("c", False), ("b", True), ("c", False),
+    ]  # fmt: skip
+
+
+def test_exceptions_expire(tmp_path: Path) -> None:
+    """An entry of an allow-list spares all kinds of indicators until its date; the time is that of the packet."""
+    values = ("203.0.113.5", "c2.example", "http://h.example/a", "203.0.113.6")
+    (tmp_path / "bad.txt").write_text("".join(f"{value}\n" for value in values))
+    (tmp_path / "allow.csv").write_text(
+        "indicator,valid_until\n203.0.113.0/29,2026-01-02\nc2.example,2026-01-02\nh.example,2026-01-02\n203.0.113.6,\n"
+    )
+    lists = ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.csv"])
+    times = (NOW, NOW + 2 * DAY_NS)
+    assert [[lists.check(value, ts) is None for value in values] for ts in (0, *times)] == [
+        [True] * 4, [True] * 4, [False, False, False, True],
+    ]  # fmt: skip
+    assert [lists.domain("c2.example", ts) is None for ts in times] == [True, False]
+    assert [lists.text("http://h.example/a", ts) is None for ts in times] == [True, False]
+    assert [lists.address(addresses.parse("203.0.113.5"), ts) is None for ts in times] == [True, False]
+    hits = lists.listed(*columns(*["203.0.113.5"] * 2, "203.0.113.6", "11.1.1.1"), np.array([*times, times[1], NOW]))
+    assert (hits >= 0).tolist() == [False, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "refused"),
     [(100, 49, True), (100, 50, False), (100, 0, True), (20, 0, True), (19, 0, False), (0, 0, False), (5, 500, False)],

@@ -67,7 +67,8 @@ class MaliciousAddress(FlowDetector):
 
     def _hits(self, changes: npt.NDArray[np.void]) -> list[tuple[int, Hit]]:
         server, client = (
-            self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"]) for end in ("server", "client")
+            self.context.intel.listed(changes[end + "_hi"], changes[end + "_lo"], changes["ts"])
+            for end in ("server", "client")
         )
         rows = np.flatnonzero(np.maximum(server, client) >= 0)
         rows = rows[changes["kind"][rows] == Change.NEW]

@@ -17,7 +17,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.detectors.shared.exploits import origin_form
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.listed import facts, listing
+from sensor.detectors.shared.listed import LAST, facts, listing
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -62,7 +62,7 @@ class MaliciousDomain(EventDetector):
         queried = field("name").passes(self._listed, intel)
         others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
         address = fields("host", "path").passes(
-            lambda host, path: intel.text(f"http://{host}{origin_form(path)}") is not None, intel
+            lambda host, path: intel.text(f"http://{host}{origin_form(path)}", LAST) is not None, intel
         )
         return {
             DnsQuery: queried, DnsResponse: queried, TlsClientHello: hello, QuicClientHello: hello,
@@ -71,24 +71,26 @@ class MaliciousDomain(EventDetector):
         }  # fmt: skip
 
     def _listed(self, name: str) -> bool:
-        return bool(name) and self.context.intel.domain(name.removeprefix("*.")) is not None
+        return bool(name) and self.context.intel.domain(name.removeprefix("*."), LAST) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         intel = self.context.intel
         if isinstance(event, DnsQuery | DnsResponse):
-            if (entry := intel.domain(event.name)) is not None:
+            if (entry := intel.domain(event.name, event.ts)) is not None:
                 yield from self._alert(event, entry, event.name, "queried", back=isinstance(event, DnsResponse))
         elif isinstance(event, TlsClientHello | QuicClientHello):
-            if event.sni and (entry := intel.domain(event.sni)) is not None:
+            if event.sni and (entry := intel.domain(event.sni, event.ts)) is not None:
                 yield from self._alert(event, entry, event.sni, "opened a TLS or QUIC session to")
         elif isinstance(event, HttpRequest):
             path = origin_form(event.path)
-            entry = (event.host and intel.domain(event.host)) or intel.text(f"http://{event.host}{path}")
+            entry = (event.host and intel.domain(event.host, event.ts)) or intel.text(
+                f"http://{event.host}{path}", event.ts
+            )
             if entry:
                 yield from self._alert(event, entry, event.host + path.partition("?")[0][:80], "requested")
         elif isinstance(event, TlsCertificate) and not event.from_client:
             for name in dict.fromkeys((event.common_name, *event.names[:NAMES_LIMIT])):
-                if name and (entry := intel.domain(name.removeprefix("*."))) is not None:
+                if name and (entry := intel.domain(name.removeprefix("*."), event.ts)) is not None:
                     yield from self._alert(event, entry, name, "received a certificate for", back=True)
                     return
 

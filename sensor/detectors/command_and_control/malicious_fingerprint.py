@@ -14,7 +14,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.listed import facts, listing
+from sensor.detectors.shared.listed import LAST, facts, listing
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
@@ -62,7 +62,7 @@ class MaliciousFingerprint(EventDetector):
         return {TlsClientHello: hello, QuicClientHello: hello, TlsCertificate: shown}
 
     def _listed(self, value: str) -> bool:
-        return bool(value) and self.context.intel.text(value) is not None
+        return bool(value) and self.context.intel.text(value, LAST) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TlsCertificate):
@@ -72,7 +72,7 @@ class MaliciousFingerprint(EventDetector):
         else:
             return
         for kind, value in kinds:
-            if value and (entry := self.context.intel.text(value)) is not None:
+            if value and (entry := self.context.intel.text(value, event.ts)) is not None:
                 yield from self._alert(event, entry, kind, value)
                 return
 
