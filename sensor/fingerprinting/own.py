@@ -4,6 +4,7 @@
 - Computers emulate and share other devices, and run programs of their vendors.
 - A device whose other evidence only shows a module of the Internet of Things runs no applications of others, so the
   services that it contacts are those of its own vendor.
+- A host name that is a model number is that of a product if the MAC prefix is of the vendor of this model.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ PREFIX = "oui"
 # How much stronger services are as evidence of a device without applications, and the maximum.
 OWN_SERVICE, OWN_SERVICE_LIMIT = 1.75, 0.6
 
+NAME, OWNERS = "hostname", frozenset(("oui", "owner"))
+# How much stronger a model number as host name is if the MAC prefix is of its vendor, and the maximum.
+OWN_MODEL, OWN_MODEL_LIMIT = 1.5, 0.45
+
 Pieces = dict[str, list[Evidence]]
 
 
@@ -46,6 +51,7 @@ def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
             pieces[piece.attribute] = [piece]
     if "vendor" in pieces:
         _drop_relayed(pieces)
+        _trust_own_model(pieces)
     if any(piece.value == IOT for piece in pieces.get("type", ())) and _runs_own_firmware_only(pieces):
         return {name: _of_own_service(mine) for name, mine in pieces.items()}
     return pieces
@@ -73,6 +79,24 @@ def _drop_relayed(pieces: Pieces) -> None:
     if len(named) > 1 and not set.intersection(*named.values()):
         for name in pieces.keys() - {PROGRAMS}:
             pieces[name] = [piece for piece in pieces[name] if piece.kind not in OF_ONE_PRODUCT]
+
+
+def _trust_own_model(pieces: Pieces) -> None:
+    """Strengthen weak evidence of a host name that is a model number of the vendor that owns the MAC prefix: without
+    this vendor, such a short name may be anything.
+    """
+    weak = {piece.seen for piece in pieces.get("model", ()) if piece.family == NAME and piece.confidence < THRESHOLD}
+    owners = {piece.value for piece in pieces["vendor"] if piece.family in OWNERS} if weak else set()
+    own = weak & {piece.seen for piece in pieces["vendor"] if piece.family == NAME and piece.value in owners}
+    if own:
+        for name, mine in pieces.items():
+            pieces[name] = [_of_own_model(piece) if piece.seen in own else piece for piece in mine]
+
+
+def _of_own_model(piece: Evidence) -> Evidence:
+    if piece.family != NAME or piece.confidence >= THRESHOLD:
+        return piece
+    return piece.__replace__(confidence=min(piece.confidence * OWN_MODEL, OWN_MODEL_LIMIT))
 
 
 def _runs_own_firmware_only(pieces: Pieces) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core.observation import Evidence
 from sensor.fingerprinting.fuse import fuse
-from sensor.fingerprinting.own import OWN_SERVICE, OWN_SERVICE_LIMIT
+from sensor.fingerprinting.own import OWN_MODEL_LIMIT, OWN_SERVICE, OWN_SERVICE_LIMIT
 
 
 def piece(attribute: str, value: str, confidence: float, family: str, seen: str = "x", kind: str = "") -> Evidence:
@@ -49,6 +49,17 @@ def test_other_hosts_run_applications_of_many_vendors(other: list[Evidence], sho
     reported = fuse([MODULE, *LOCK, *other])
     assert reported["type"].value == shown
     assert "vendor" not in reported
+
+
+def test_a_model_number_as_host_name_needs_the_prefix_of_its_vendor() -> None:
+    """`P110` is a plug on a MAC of TP-Link, and unknown on another one or without a registered prefix."""
+    name = texts("P110", "hostname", 0.3, type="smart_plug", model="P110")
+    plug = [*name, piece("vendor", "TP-Link", 0.45, "hostname", "P110")]
+    reported = fuse([*plug, piece("vendor", "TP-Link", 0.6, "oui", "TP-Link")])
+    assert (reported["type"].value, reported["type"].confidence) == ("smart_plug", OWN_MODEL_LIMIT)
+    assert reported["model"].value == "P110"
+    assert "type" not in fuse([*plug, piece("vendor", "Dell", 0.6, "oui", "Dell")])
+    assert "type" not in fuse(plug)
 
 
 def test_a_pbx_passes_on_the_user_agents_of_phones() -> None:
