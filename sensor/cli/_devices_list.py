@@ -20,15 +20,17 @@ from sensor.cli._table import table
 from sensor.cli._views import devices_data, stop_of
 from sensor.inventory.columns import COLUMNS, row_of
 from sensor.views.device_list import listed_devices
-from sensor.views.device_terms import InvalidTerm, Term, last_seen, matching, ordered, sort_key, term_of
+from sensor.views.device_terms import ALERTS, InvalidTerm, Term, last_seen, matching, ordered, sort_key, term_of
 
 Record = dict[str, Any]
+# Columns of the list as CSV, and those by which it can be sorted.
+LISTED = (*COLUMNS, *ALERTS)
 
 
 def list_devices(args: argparse.Namespace) -> int:
     """Print matching devices in the requested format."""
     try:
-        wanted, order = [term_of(argument) for argument in args.operands], sort_key(args.sort, COLUMNS)
+        wanted, order = [term_of(argument) for argument in args.operands], sort_key(args.sort, LISTED)
     except InvalidTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
@@ -56,7 +58,7 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
         for record in records:
             print(json.dumps(body_of(record), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     elif args.csv:
-        write_csv(sys.stdout, COLUMNS, map(row_of, records))
+        write_csv(sys.stdout, LISTED, map(_cells, records))
     elif args.summary:
         print(summary(list(records)))
     else:
@@ -76,7 +78,12 @@ def body_of(record: Record) -> Record:
         **part(record, "device"),
         "key": tidy(record.get("key")),
         "state": "gone" if record.get("action") == "gone" else "present",
+        **{name: record.get(name) for name in ALERTS},
     }
+
+
+def _cells(record: Record) -> dict[str, str]:
+    return row_of(record) | {name: tidy(record.get(name)) for name in ALERTS}
 
 
 def summary(records: list[Record]) -> str:

@@ -38,6 +38,7 @@ STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
+OPEN_ALERTS = "open alerts"
 # Largest argument of -n.
 ROWS_LIMIT = 1_000_000
 VLAN_LIMIT = 4094
@@ -130,7 +131,7 @@ def device_table(fold: Fold, out: TextIO) -> str:
 
 def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no devices") -> str:
     """Devices, sorted by type, vendor, model and address unless ``ordered`` is false; then the number of each type.
-    ``empty``: text without devices.
+    ``empty``: text without devices. Open alerts have a column if the records have them.
     """
     found = [(_device_order(record) if ordered else (), device_row(record)) for record in records]
     found.sort(key=itemgetter(0))
@@ -138,7 +139,8 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     del found  # in a network of thousands of devices the keys take megabytes
     if not rows:
         return empty
-    return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
+    columns = (*DEVICE_COLUMNS, OPEN_ALERTS)[: len(rows[0])]
+    return f"{table(columns, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
 
 
 def device_row(record: Record) -> Row:
@@ -149,7 +151,14 @@ def device_row(record: Record) -> Row:
     kind = tidy(device.get("type")) or "unknown"
     # The same words stand in thousands of rows.
     kind, vendor, model = (intern(text) for text in (kind, tidy(device.get("vendor")), tidy(device.get("model"))))
-    return kind, vendor, model, tidy(device.get("hostname")), address, _first_and_more(device.get("macs")), sure, seen
+    row = kind, vendor, model, tidy(device.get("hostname")), address, _first_and_more(device.get("macs")), sure, seen
+    return (*row, _open_alerts(record)) if "open_alerts" in record else row
+
+
+def _open_alerts(record: Record) -> str:
+    """The most severe and the number: ``high (2)``; empty if there is none."""
+    count = record["open_alerts"]
+    return "unknown" if count is None else f"{record['alert_severity']} ({count:,})" if count else ""
 
 
 def _first_and_more(value: Any) -> str:

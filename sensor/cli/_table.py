@@ -27,10 +27,10 @@ TIMES = ("time", "last seen", "last", "since")
 # Columns that a narrow terminal omits, in this order.
 OPTIONAL = (
     "software", "expires", "share", "received", "sent",
-    "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
-    "exploited", "segment", "product", "active", "observed", "serves", "uses", "author", "since", "owner", "risk",
-    "link type", "size", "last", "imported", "data of", "skipped", "seen", "state", "time",
-    "schedule", "techniques", "maturity", "model",
+    "MAC", "detector", "confidence", "last seen", "open alerts", "vendor", "speed", "MTU", "count",
+    "actor → target", "EPSS", "CVSS", "exploited", "segment", "product", "active", "observed", "serves", "uses",
+    "author", "since", "owner", "risk", "link type", "size", "last", "imported", "data of", "skipped", "seen", "state",
+    "time", "schedule", "techniques", "maturity", "model",
 )  # fmt: skip
 # Narrower text columns are hard to read; sentences need more.
 LEAST = 14

@@ -112,7 +112,15 @@ class StateFolder:
                     notes.append(f"{fault}: the previous mutes stay in force.")
                 add = partial(append_notes, notes_log(dataset.log))
                 changes = partial(_operator_changes, data.folder) if data.folder is not None else None
-                yield Opened(dataset, DatasetBackend(data), notes, dataset.has_log, add, changes, data)
+                yield Opened(
+                    dataset,
+                    DatasetBackend(data, alerts_known=dataset.has_log),
+                    notes,
+                    dataset.has_log,
+                    add,
+                    changes,
+                    data,
+                )
         except sqlite3.DatabaseError as error:
             raise NotReadable(
                 f"the tables of {dataset.name} are damaged ({error}): `sensor data rebuild --data "

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from sensor.inventory.corrections import FIELDS, Correction
 from sensor.views import alerts, devices, moments, stories
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
@@ -91,8 +93,9 @@ class DatasetBackend:
     device_sorts = devices.SORTS
     device_fields = FIELDS
 
-    def __init__(self, data: Data) -> None:
-        self._data = data
+    def __init__(self, data: Data, *, alerts_known: bool = True) -> None:
+        """``alerts_known``: whether the dataset has an event log."""
+        self._data, self._alerts_known = data, alerts_known
 
     def devices(
         self,
@@ -103,7 +106,8 @@ class DatasetBackend:
         limit: int = 100,
         cursor: str = "",
     ) -> Page[DeviceRow]:
-        return devices.devices(self._data, wanted, sort, backwards=backwards, limit=limit, cursor=cursor)
+        page = devices.devices(self._data, wanted, sort, backwards=backwards, limit=limit, cursor=cursor)
+        return page if self._alerts_known else replace(page, rows=list(map(devices.without_alerts, page.rows)))
 
     def device(self, name: str) -> Body:
         return devices.device(self._data, name)

@@ -14,13 +14,14 @@ from sensor.core.record_parts import time_text
 from sensor.inventory.corrections import onto_body
 from sensor.inventory.store.operator_values import corrections_of
 from sensor.views.dataset import Data
+from sensor.views.device_alerts import open_alerts
 from sensor.views.device_terms import Term, matches, ordered
 
 PAGE = 500
 # Terms that the table rows can answer; the others are tested on each device.
 _COLUMNS = {"type": "lower(d.type)", "criticality": "lower(d.criticality)", "state": "iif(d.gone, 'gone', 'present')"}
 _PAGE = """
-SELECT d.number, d.last, d.gone, devices.key, devices.body FROM device_rows d JOIN devices ON devices.id = d.id
+SELECT d.number, d.last, d.gone, d.id, devices.key, devices.body FROM device_rows d JOIN devices ON devices.id = d.id
 WHERE (d.last, d.number) > (?, ?) AND {test} ORDER BY d.last, d.number LIMIT ?
 """
 _BODY = msgspec.json.Decoder(dict[str, Any])
@@ -29,8 +30,9 @@ _NEVER = -(1 << 63)
 
 
 def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[Record]:
-    """Devices as records show them, with operator values, in order of last sighting. ``now``: reference time of ages;
-    for a log that is read alone its last time. Raises sqlite3.DatabaseError if the store is damaged.
+    """Devices as records show them, with operator values and open alerts (``OpenAlerts``), in order of last sighting.
+    ``now``: reference time of ages; for a log that is read alone its last time. Raises sqlite3.DatabaseError if the
+    store is damaged.
     """
     corrections = corrections_of(data.base)
     test, values = _test(wanted)
@@ -38,13 +40,16 @@ def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[
     now = _now(data, now)
     place: tuple[int, int] = (_NEVER, 0)
     while rows := data.base.execute(query, (*place, *values, PAGE)).fetchall():
-        for _, last, gone, key, text in map(tuple, rows):
+        alerts = open_alerts(data, [row["id"] for row in rows])
+        for _, last, gone, name, key, text in map(tuple, rows):
             record = {
                 "ts": time_text(last),
                 "kind": "device",
                 "action": "gone" if gone else "known",
                 "key": key if data.inventory else "",
                 "device": onto_body(_BODY.decode(text), corrections.get(key, {})),
+                "open_alerts": alerts[name].number,
+                "alert_severity": alerts[name].severity,
             }
             if matches(record, wanted, now):
                 yield record

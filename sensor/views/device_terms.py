@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sensor.core.foreign import Record, part, tidy
+from sensor.core.severities import SEVERITIES
 from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.errors import Malformed, Unknown, ViewError, one_of
 from sensor.views.known_values import check, check_vlans
@@ -48,6 +49,8 @@ FIELDS = {
 }
 # Compared with < and >: an age for times, a number from 0 to 1 for the confidence.
 NUMBERS = ("vlan", "confidence")
+# Columns of open alerts beside the values of the device.
+ALERTS = ("open_alerts", "alert_severity")
 TIMES = {"seen": "last_seen", "first": "first_seen"}
 _TEST = re.compile(r"([a-z_]+)(!=|=|<|>)(.*)", re.DOTALL)
 # Ages beyond a million weeks have no date.
@@ -193,10 +196,18 @@ def _field(device: Record, name: str) -> Any:
 
 def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
     """Sort by a field of the device; those without a value come last in either direction."""
-    found = [(_sortable(place, _field(part(record, "device"), place)), record) for record in records]
+    found = [(_sortable(place, _sorted_by(record, place)), record) for record in records]
     with_value = [(value, record) for value, record in found if value is not None]
     without = [record for value, record in found if value is None]
     return [record for _, record in sorted(with_value, key=itemgetter(0), reverse=backwards)] + without
+
+
+def _sorted_by(record: Record, place: str) -> Any:
+    """The value of a record, or of its device; open alerts by severity and then by number."""
+    if place not in ALERTS:
+        return _field(part(record, "device"), place)
+    count, severity = (record.get(name) for name in ALERTS)
+    return (SEVERITIES.index(severity), count) if severity in SEVERITIES else None
 
 
 def sort_key(name: str | None, columns: Collection[str]) -> tuple[str, bool] | None:
@@ -222,10 +233,6 @@ def _sortable(place: str, value: Any) -> Any:
             return address.version, int(address)
         except ValueError:
             return None
-    return (
-        value
-        if place in NUMBERS and isinstance(value, int | float)
-        else None
-        if place in NUMBERS
-        else tidy(value).casefold()
-    )
+    if place in NUMBERS:
+        return value if isinstance(value, int | float) else None
+    return value if place in ALERTS else tidy(value).casefold()

@@ -17,19 +17,24 @@ from sensor.inventory.corrections import onto_body
 from sensor.inventory.store.operator_values import corrections_of
 from sensor.inventory.store.reader import Reader
 from sensor.views.dataset import Data
+from sensor.views.device_alerts import BY_ALERTS, OpenAlerts, open_alerts
 from sensor.views.errors import Malformed, one_of
 from sensor.views.known_values import check, check_vlans
 from sensor.views.page import Facets, Page, PageStart, after_of, cursor_of, invalid_cursor, limit_of, mark_of
 from sensor.views.severity_levels import EXACTLY
 
 STATES = ("present", "gone")
-SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality")
+SORTS = (
+    "last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality", "alerts",
+)  # fmt: skip
 FACETS = ("type", "vendor", "vlan", "state", "criticality")
 # Shorter texts are not in the trigram index.
 INDEXED = 3
 # With more matches, not all are listed to find the first: devices are tested in the order of an index, if the sort
 # order has one.
 MANY = 5_000
+# Sort orders that are no columns.
+_SORTED_BY = {"ip": "coalesce(d.address, x'')", "alerts": BY_ALERTS}
 ORDERS = {"last": "device_rows_last", "name": "device_rows_name", "ip": "device_rows_address"}
 # A text with more matches is searched in one pass, which is faster than listing their numbers.
 FREQUENT = 30_000
@@ -74,7 +79,8 @@ EVERY_DEVICE = DeviceFilter()
 
 class DeviceRow(msgspec.Struct, frozen=True):
     """A device as lists show it. Times in ns; ``device``: the complete object, as records show it, with operator
-    values.
+    values; ``open_alerts``: number of open alerts with it as actor or target, None if unknown; ``alert_severity``: of
+    the most severe one, empty if there is none.
     """
 
     id: str
@@ -93,6 +99,8 @@ class DeviceRow(msgspec.Struct, frozen=True):
     tags: list[str]
     confidence: float
     device: dict[str, Any]
+    open_alerts: int | None = None
+    alert_severity: str = ""
 
 
 _ROW = """
@@ -144,6 +152,11 @@ def devices(
     more = cursor_of(PageStart(mark, *found[limit - 1])) if len(found) > limit else ""
     shown, exact = min(total, COUNTED) if bounded else total, not bounded or total <= COUNTED
     return Page(_rows(data, [number for _, number in found[:limit]]), shown, exact, facets, more)
+
+
+def without_alerts(row: DeviceRow) -> DeviceRow:
+    """A row whose open alerts are unknown."""
+    return msgspec.structs.replace(row, open_alerts=None, alert_severity="")
 
 
 def is_large(data: Data) -> bool:
@@ -342,8 +355,8 @@ def _first(
     """(value, number) of the first devices. Addresses sort numerically; devices without one come last in either
     direction. ``index``: the index to follow; empty: SQLite chooses.
     """
-    column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
-    value = "hex(coalesce(d.address, x''))" if sort == "ip" else column
+    column = _SORTED_BY.get(sort, f"d.{sort}")
+    value = f"hex({column})" if sort == "ip" else column
     way, sign = ("DESC", "<") if backwards else ("ASC", ">")
     behind = f"({value}, d.number) {sign} (?, ?)" if after is not None else "1"
     table = f"device_rows d INDEXED BY {index}" if index else "device_rows d"
@@ -357,11 +370,13 @@ def _first(
 
 def _rows(data: Data, numbers: list[int]) -> list[DeviceRow]:
     corrections = corrections_of(data.base)
-    return [_row(tuple(row), corrections) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
+    rows = [tuple(row) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
+    alerts = open_alerts(data, [row[0] for row in rows])
+    return [_row(row, corrections, alerts[row[0]]) for row in rows]
 
 
-def _row(row: tuple[Any, ...], corrections: dict[str, Any]) -> DeviceRow:
+def _row(row: tuple[Any, ...], corrections: dict[str, Any], alerts: OpenAlerts) -> DeviceRow:
     body = onto_body(msgspec.json.decode(row[15]), corrections.get(row[16], {}))
     tags = [tag for tag in row[13].split(", ") if tag]
-    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:13], tags, row[14], body)
+    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:13], tags, row[14], body, *alerts)
     return DeviceRow(*values)

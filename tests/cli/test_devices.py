@@ -9,7 +9,7 @@ import pytest
 
 from sensor.cli._show import device_table
 from sensor.eventlog.fold import Fold
-from tests.cli.conftest import LOG, device
+from tests.cli.conftest import LOG, device, record
 from tests.cli.faults import reports
 from tests.golden import Golden
 
@@ -17,7 +17,8 @@ from tests.golden import Golden
 def test_the_table(run_cli, log: Path) -> None:
     """Devices are sorted by type, vendor, model and address, unknown ones last; then their number is printed."""
     result = run_cli("devices", "--events", str(log))
-    assert result.lines == [
+    alerts = [line[108:] for line in result.lines[:-1]]
+    assert [line[:108].rstrip() for line in result.lines] == [
         "TYPE         VENDOR     MODEL  NAME    ADDRESS    MAC                CONFIDENCE  LAST SEEN",
         "camera       Axis       P3245  -       10.0.0.12  00:17:c8:00:00:0c  0.90        2026-11-24T09:20:00Z",
         "camera       Hikvision  -      -       10.0.0.13  00:17:c8:00:00:0d  -           2026-11-24T09:20:00Z gone",
@@ -26,6 +27,7 @@ def test_the_table(run_cli, log: Path) -> None:
         "unknown      -          -      -       10.0.0.11  00:17:c8:00:00:0b  -           2026-11-24T09:20:00Z",
         "5 devices: 2 camera, 1 printer, 1 workstation, 1 unknown",
     ]
+    assert alerts == ["OPEN ALERTS", "-", "-", "-", "medium (1)", "-"]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,24 @@ def test_csv(run_cli) -> None:
     lines = run_cli("devices", "--csv", "type=printer").lines
     assert lines[0].startswith("id,type,vendor,model,")
     assert lines[1].startswith("dev-10,printer,Kyocera,,")
+    assert lines[0].endswith(",open_alerts,alert_severity")
+    assert lines[1].endswith(",0,")
+
+
+def test_open_alerts(run_cli, log: Path, inventory: Path) -> None:
+    """The most severe and the number, and the order by them; unknown for an inventory without an event log."""
+    with log.open("a") as file:
+        for number, (host, severity) in enumerate(((12, "low"), (10, "medium"), (10, "low"), (9, "high"))):
+            source = {"ip": f"10.0.0.{host}", "device": f"dev-{host}"}
+            alert = {"id": f"alert-{number}", "detector": "discovery.port_scan", "key": str(number)}
+            file.write(json.dumps(record("alert", "open", "scan", severity, src=source, alert=alert)) + "\n")
+    rows = {row["id"]: row for row in map(json.loads, run_cli("devices", "--json", "--sort=-open_alerts").lines)}
+    assert list(rows)[:3] == ["dev-9", "dev-10", "dev-12"]
+    assert [rows["dev-10"][name] for name in ("open_alerts", "alert_severity")] == [2, "medium"]
+    assert run_cli("devices", "--sort=-open_alerts").lines[2].endswith("medium (2)")
+    (line, *_) = run_cli("devices", "--json", "--state", str(inventory)).lines
+    assert json.loads(line)["open_alerts"] is None
+    assert run_cli("devices", "--state", str(inventory)).lines[1].endswith("unknown")
 
 
 def test_which_of_log_and_inventory_is_read(
@@ -151,8 +171,8 @@ def test_on_a_terminal() -> None:
             raise OSError
 
     fold = Fold()
-    for record in LOG:
-        fold.add(record)
+    for one in LOG:
+        fold.add(one)
     fold.add(device(9, "workstation", hostname="[red]x"))
     text = device_table(fold, Terminal())  # type: ignore[arg-type]
     assert "\033[1m" in text

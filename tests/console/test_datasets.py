@@ -42,7 +42,9 @@ def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:
         for path in ("/vulnerabilities", "/tickets", "/posture"):
             assert client.get(path).status_code == 503
         assert client.get("/api/v1/alerts").status_code == 503
-        assert client.get("/api/v1/devices").json()["source"]["notes"] != []
+        found = client.get("/api/v1/devices").json()
+        assert found["source"]["notes"] != []
+        assert {(one["open_alerts"], one["alert_severity"]) for one in found["items"]} == {(None, "")}
 
 
 def test_a_log_alone_has_all_it_knows(start, own: Path) -> None:

@@ -76,8 +76,8 @@ def test_pages_join_to_the_whole_list(office: Data, sort: str, backwards: bool) 
         if not cursor:
             break
     assert [row.id for row in rows] == whole
-    values = [getattr(row, sort) for row in rows]
-    if sort != "ip":
+    if sort not in ("ip", "alerts"):
+        values = [getattr(row, sort) for row in rows]
         assert values == sorted(values, reverse=backwards)
 
 

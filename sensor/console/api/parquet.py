@@ -14,7 +14,8 @@ from sensor.records.parquet_rows import BOOL, FLOAT, INTEGER, STRING, TEXTS, TIM
 from sensor.views.errors import NotReadable
 
 _KINDS: dict[Any, str] = {
-    str: STRING, int: INTEGER, float: FLOAT, float | None: FLOAT, bool: BOOL, Time: TIME, list[str]: TEXTS,
+    str: STRING, int: INTEGER, int | None: INTEGER, float: FLOAT, float | None: FLOAT, bool: BOOL, Time: TIME,
+    list[str]: TEXTS,
 }  # fmt: skip
 
 

@@ -62,7 +62,10 @@ class One(msgspec.Struct, Generic[Item]):
 
 
 class Device(msgspec.Struct):
-    """A device in a list. ``record``: the complete device, as in records of the event log."""
+    """A device in a list. ``record``: the complete device, as in records of the event log; ``open_alerts``: number of
+    open alerts with it as actor or target, null if unknown; ``alert_severity``: of the most severe one, empty if there
+    is none.
+    """
 
     id: str
     type: str
@@ -80,6 +83,8 @@ class Device(msgspec.Struct):
     tags: list[str]
     confidence: float
     record: Record
+    open_alerts: int | None
+    alert_severity: str
 
 
 class Alert(msgspec.Struct):

@@ -11,13 +11,13 @@ from sensor.console.render import render
 from sensor.views.devices import FACETS, INDEXED, LARGE, DeviceFilter
 from sensor.views.errors import one_of
 
-# Columns of the table: name and sort key in URLs, and heading.
+# Columns of the table: name and sort key in URLs, and heading. A hub does not count open alerts.
 COLUMNS = {
     "name": "Name", "type": "Type", "vendor": "Vendor", "model": "Model", "ip": "Address", "mac": "MAC", "vlan": "VLAN",
-    "confidence": "Confidence", "owner": "Owner", "criticality": "Criticality", "os": "System", "firmware": "Firmware",
-    "services": "Services", "first": "First seen", "last": "Last seen",
+    "confidence": "Confidence", "alerts": "Open alerts", "owner": "Owner", "criticality": "Criticality",
+    "os": "System", "firmware": "Firmware", "services": "Services", "first": "First seen", "last": "Last seen",
 }  # fmt: skip
-USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "last")
+USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "alerts", "last")
 
 
 def page(request: PageRequest) -> Response:
@@ -29,10 +29,11 @@ def page(request: PageRequest) -> Response:
     found = request.views.devices(
         wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
-    columns = [name for name in COLUMNS if name == "name" or name in (chosen or (*USUAL, paging.sort))]
+    headings = COLUMNS if request.views.on_sensor else {name: COLUMNS[name] for name in COLUMNS if name != "alerts"}
+    columns = [name for name in headings if name == "name" or name in (chosen or (*USUAL, paging.sort))]
     return render(
         request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
-        headings=COLUMNS, sorts=request.views.device_sorts, facets=FACETS,
+        headings=headings, sorts=request.views.device_sorts, facets=FACETS,
         together=[name for name in TOGETHER if name in request.views.device_fields],
         least=INDEXED if found.total > LARGE or not found.exact else 1,
     )  # fmt: skip
