@@ -17,7 +17,7 @@ import msgspec
 MIB = 1 << 20
 # MiB: a replay of one packet; blocks and rows that are read ahead; all containers with individual limits, as far as
 # traffic fills them.
-PROGRAM, IN_FLIGHT, SMALL = 92, 30, 45
+PROGRAM, IN_FLIGHT, SMALL = 84, 30, 45
 # MiB of all detector windows at their declared size, and the shares of the whole budget that fixed tables may take.
 WINDOWS = 60
 WINDOWS_SHARE, FLOWS_SHARE, REPEATS_SHARE = 0.12, 0.07, 0.0025
@@ -34,17 +34,17 @@ class Share(NamedTuple):
 
 
 TABLES = {
-    "devices": Share(0.40, 1700),
-    "viewed": Share(0.04, 800),
-    "pending": Share(0.04, 1050),
-    "endpoints": Share(0.06, 215),
+    "devices": Share(0.49, 1250),
+    "viewed": Share(0.04, 900),
+    "pending": Share(0.03, 1050),
+    "endpoints": Share(0.05, 200),
     "leases": Share(0.05, 110),
-    "conversations": Share(0.12, 2550),
-    "packets": Share(0.06, 1),
-    "held": Share(0.04, 1),
-    "names": Share(0.05, 300),
-    "learned": Share(0.08, 375),
-    "alerts": Share(0.06, 2500),
+    "conversations": Share(0.10, 2550),
+    "packets": Share(0.05, 1),
+    "held": Share(0.035, 1),
+    "names": Share(0.03, 240),
+    "learned": Share(0.075, 400),
+    "alerts": Share(0.05, 2500),
 }
 
 

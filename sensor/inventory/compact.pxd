@@ -1,6 +1,9 @@
 """The fields of a record, for kernels that count facts without creating Python objects."""
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+cdef extern from *:
+    ctypedef bint flag "unsigned char"  # a bint takes four bytes
+
 cdef struct Use:
     uint64_t hi
     uint64_t lo
@@ -37,9 +40,17 @@ cdef class Facts:
 cdef class CompactRecord:
     cdef public int64_t first, last, since, queued
     cdef public int32_t vlan, weight
-    cdef public bint dead, gone, admitted, requested, gateway, random, router, stale
+    cdef public flag dead, gone, admitted, requested, gateway, random, router, stale
     cdef public Addresses addresses
     cdef readonly Facts held
+
+
+cdef class CompactReport:
+    cdef public int64_t looked, moved, pending_since
+    cdef public tuple values, ips, pending_ips
+    cdef public dict waiting
+    cdef public int32_t moves
+    cdef public flag identified, named
 
 
 cdef class Proof:

@@ -87,3 +87,15 @@ class CompactRecord:
     def __init__(self, ts: int, vlan: int) -> None: ...
     @property
     def held(self) -> Facts: ...
+
+class CompactReport:
+    looked: int
+    moved: int
+    pending_since: int
+    values: tuple[tuple[str, float], ...]
+    ips: tuple[int, ...]
+    pending_ips: tuple[int, ...]
+    waiting: dict[str, tuple[str, int]] | None
+    moves: int
+    identified: bool
+    named: bool

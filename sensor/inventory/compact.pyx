@@ -232,6 +232,7 @@ cdef class Proof:
         return f"Proof({tuple(self.claim)}, {self.kind!r}, {self.seen!r}, {seen})"
 
 
+@no_gc
 cdef class Facts:
     """The facts of one device, found by (kind, value), in order of insertion. There are few, so look-ups are linear.
     Facts without meaning are remembered by hash.
@@ -335,3 +336,8 @@ cdef class CompactRecord:
     def __init__(self, int64_t ts, int32_t vlan):
         self.first = self.last = self.since = self.queued = ts
         self.vlan, self.addresses, self.held = vlan, Addresses(), Facts()
+
+
+@no_gc  # holds addresses, texts and numbers: cannot be part of a cycle
+cdef class CompactReport:
+    """The fields of a report, of which every device has one. See ``reporting.py``."""

@@ -209,9 +209,8 @@ class Endpoints:
         record.router = True
         record.roles &= _OF_A_MAC
         record.take_role("router", self.limits)
-        record.services = record.used = ()
-        if record.device is not None:
-            record.device.services = ()
+        record.serve(())
+        record.used = ()
         hosts = [
             address
             for address in record.addresses
@@ -323,13 +322,13 @@ class Endpoints:
                 keep.learn(fact, self.limits)
         keep.first, keep.stale = min(keep.first, lose.first), True
         keep.roles |= lose.roles - {"randomised_mac"}
-        keep.services = tuple(dict.fromkeys(keep.services + lose.services))[: self.limits.services]
+        keep.serve(tuple(dict.fromkeys(keep.services + lose.services))[: self.limits.services])
         keep.used = tuple(dict.fromkeys(keep.used + lose.used))[: self.limits.services]
         keep.neighbours = tuple({one.protocol: one for one in lose.neighbours + keep.neighbours}.values())[
             : self.limits.neighbours
         ]
         keep.touch(lose.last)
-        if lose.reported is not None and lose.device is not None:
-            keep.news += (("merged", f"{lose.device.id} is the same device: {reason}"),)
+        if lose.reported is not None and lose.id:
+            keep.news += (("merged", f"{lose.id} is the same device: {reason}"),)
         table.forget_endpoints()
         table.mark(keep, keep.last)

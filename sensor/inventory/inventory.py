@@ -26,7 +26,7 @@ from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
 from sensor.inventory.roster import Member, members
-from sensor.inventory.services import EarlyServices, Sighted, service_texts
+from sensor.inventory.services import EarlyServices, Sighted
 from sensor.inventory.table import Table
 
 # Endpoints of purged devices: what was seen of them before creates no device.
@@ -173,8 +173,6 @@ class Inventory:
     def _offer(self, record: Record, seen: Sighted) -> None:
         if record.offer(seen.service, seen.offered, self.limits):
             self.table.note(record)
-            if seen.offered:
-                self.table.open(record).services = service_texts(record.services)
 
     def neighbour(self, subject: Subject, neighbor: Neighbour) -> None:
         """A device announced its switch port."""
@@ -373,7 +371,7 @@ class Inventory:
             known.last, known.macs, known.vlan, known.roles = record.last, record.macs, record.vlan, record.roles
             return known
         device, corrections = self.table.open(record), self.table.corrections
-        record.requested = True
+        record.device, record.requested = device, True
         if record.stale:
             self.table.view(record)
         return record.view(

@@ -105,14 +105,14 @@ class Journal:
         """The record no longer exists, or is not a device."""
         self.changed.pop(record, None)
         self.seen.pop(record, None)
-        if record.device is not None:
+        if record.id:
             self.lost += len(self.removed) == ENTRIES
-            self.removed.append((record.last, record.device.id))
-            self.moves.append((record.last, record.device.id, NONE, False))
+            self.removed.append((record.last, record.id))
+            self.moves.append((record.last, record.id, NONE, False))
 
     def merge(self, ts: int, kept: Record, lost: Record, reason: str) -> None:
         """Note a merger, before it is done. New hosts that were never reported leave nothing to undo."""
-        if kept.device is not None and lost.device is not None:
+        if kept.id and lost.id:
             self.lost += len(self.mergers) == MERGERS
             self.mergers.append(Merger(ts, state_of(kept), state_of(lost), reason))
 

@@ -18,7 +18,6 @@ from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
 from sensor.inventory.reread import reread
 from sensor.inventory.rules import ANYBODY, parse_service
-from sensor.inventory.services import service_texts
 from sensor.inventory.state import DeviceState, record_of, state_of
 
 
@@ -87,8 +86,6 @@ class Persistence:
             reread(self.inventory, record)
         if not self.table.restore(record, state.id):
             return False
-        if record.services:
-            self.table.open(record).services = service_texts(record.services)
         self.inventory.find_again(record, state.names, state.joins)
         if again or record.key in self.table.corrections:
             self.table.look_at(record)
@@ -196,4 +193,4 @@ class Persistence:
         """The id of a device; empty for one that was dropped before it was reported."""
         if isinstance(who, str):
             return who
-        return "" if who.dead and who.device is None else self.table.open(who).id
+        return "" if who.dead and not who.id else self.table.open(who).id

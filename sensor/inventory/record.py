@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from sensor.core.addresses import is_random_mac, is_v4
+from sensor.core.addresses import is_random_mac, is_v4, mac_text
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Subject
 from sensor.inventory import identity
@@ -16,7 +16,7 @@ from sensor.inventory.corrections import Corrections, onto
 from sensor.inventory.facts import facts_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.reporting import Reported
-from sensor.inventory.services import FTP, is_named, shared
+from sensor.inventory.services import FTP, is_named, service_texts, shared
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
@@ -46,23 +46,31 @@ def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
     return tuple([each for each in some if each != one])
 
 
+def _mac_key(mac: int) -> str:
+    return f"mac:{mac_text(mac)}"
+
+
 class Record(CompactRecord):
     """Mutable state of one device.
 
     ``claimed``: addresses that it claimed itself; ``behind``: addresses of others seen with its MAC; ``networks``:
     external networks seen with it; ``services`` and ``used``: ports it serves and uses, as ``protocol << 16 | port``.
     ``unread``: the JSON of its facts, if they were restored from an earlier run and not needed yet.
-    ``stale``: attributes are older than the facts, or not cached. ``requested``: attributes were needed recently.
+    ``id`` and ``names``: as in ``Device``; the id is empty until it is needed. ``device``: the device with its
+    attributes, while they are cached. ``stale``: attributes are older than the facts, or not cached. ``requested``:
+    attributes were needed recently.
     ``since``: time of the latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
     """
 
     __slots__ = (
+        "_key",
         "behind",
         "claimed",
         "device",
+        "id",
         "joined",
-        "key",
         "macs",
+        "names",
         "neighbours",
         "networks",
         "news",
@@ -77,7 +85,7 @@ class Record(CompactRecord):
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
         super().__init__(ts, vlan)
         self.macs: tuple[int, ...] = (mac,) if mac else ()
-        self.key, self.joined = key, ""
+        self.key, self.joined, self.id = key, "", ""
         self.random = is_random_mac(mac)
         self.unread: bytes | None = None
         # Few entries each: a tuple takes a third of a set.
@@ -91,8 +99,19 @@ class Record(CompactRecord):
         self.stale = True
         self.shown: int | None = None
         self.device: Device | None = None
+        self.names = NO_NAMES
         self.reported: Reported | None = None
         self.news: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What its identity is based on, as in ``Device``."""
+        return _mac_key(self._key) if isinstance(self._key, int) else self._key
+
+    @key.setter
+    def key(self, key: str) -> None:
+        # Most keys are the MAC, which is in memory anyway.
+        self._key: str | int = self.macs[0] if self.macs and key == _mac_key(self.macs[0]) else key
 
     @property
     def facts(self) -> Facts:
@@ -174,7 +193,8 @@ class Record(CompactRecord):
     @property
     def ipv4(self) -> tuple[int, ...]:
         """Its IPv4 addresses, sorted."""
-        return tuple(sorted(address for address in self.addresses if is_v4(address)))
+        addresses = tuple(sorted(address for address in self.addresses if is_v4(address)))
+        return self.claimed if self.claimed == addresses else addresses  # one object for reports and records
 
     def view(
         self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, corrections: Corrections | None = None
@@ -192,13 +212,19 @@ class Record(CompactRecord):
             device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
             if corrections:
                 onto(device, corrections)
-            self.stale = False
+            self.names, self.stale = device.names, False
         return device
 
     def fold(self) -> None:
-        """Drop the cached attributes, which were not needed recently; they are computed again on demand."""
-        if self.device is not None:
-            self.device.attributes, self.stale = NO_ATTRIBUTES, True
+        """Drop the cached device, which was not needed recently; it is made again on demand."""
+        self.device, self.stale = None, True
+
+    def plain(self) -> Device:
+        """Its device without attributes."""
+        return Device(
+            self.id, self.key, self.first, self.last, self.macs, self.addresses, self.vlan,
+            self.names, NO_ATTRIBUTES, self.roles, service_texts(self.services),
+        )  # fmt: skip
 
     def offer(self, service: int, offered: bool, limits: Limits) -> bool:
         """Add a service; returns True if it is new and there was room. Passive FTP opens a random port for each file
@@ -208,10 +234,16 @@ class Record(CompactRecord):
         if service in known or len(known) >= limits.services or (FTP in known and not is_named(service)):
             return False
         if offered:
-            self.services = shared((*known, service))
+            self.serve(shared((*known, service)))
         else:
             self.used = shared((*known, service))
         return True
+
+    def serve(self, services: tuple[int, ...]) -> None:
+        """Set the services that it offers."""
+        self.services = services
+        if self.device is not None:
+            self.device.services = service_texts(services)
 
     def sync(self) -> None:
         """Update the evidence with the sightings counted so far."""

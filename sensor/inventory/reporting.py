@@ -12,6 +12,7 @@ from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
+from sensor.inventory.compact import CompactReport
 from sensor.inventory.corrections import SURE
 from sensor.inventory.limits import Limits
 
@@ -23,24 +24,19 @@ _Values = tuple[tuple[str, float], ...]
 _UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
 
 
-class Reported:
+class Reported(CompactReport):
     """The state known to the receivers, and the time of the last comparison.
 
     ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when); ``named``: with a name.
     """
 
-    __slots__ = (
-        "identified", "ips", "looked", "moved", "moves", "named", "pending_ips", "pending_since", "values", "waiting",
-    )  # fmt: skip
+    __slots__ = ()
 
     def __init__(self, device: Device, ips: tuple[int, ...], now: int) -> None:
         self.looked = now
         self.values = _values(device)
         self.identified, self.named = device.type != "unknown", bool(device.names)
-        self.waiting: dict[str, tuple[str, int]] | None = None
         self.ips = self.pending_ips = ips
-        self.pending_since = self.moved = 0
-        self.moves = 0
 
     @classmethod
     def known(cls, values: _Values, identified: bool, named: bool, ips: tuple[int, ...], now: int) -> Reported:
@@ -48,9 +44,7 @@ class Reported:
         reported = cls.__new__(cls)
         reported.looked, reported.identified, reported.named = now, identified, named
         reported.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
-        reported.waiting = None
         reported.ips = reported.pending_ips = ips
-        reported.pending_since = reported.moved = reported.moves = 0
         return reported
 
     def changes(self, device: Device, now: int, limits: Limits, final: bool) -> list[FieldChange]:

@@ -69,7 +69,7 @@ def state_of(record: Record) -> DeviceState:
     """The state of a record that is a device."""
     reported = record.reported
     return DeviceState(
-        record.device.id if record.device is not None else "",
+        record.id,
         record.key,
         record.first,
         record.last,

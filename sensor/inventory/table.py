@@ -22,7 +22,7 @@ from sensor.inventory.corrections import Correction
 from sensor.inventory.journal import Journal
 from sensor.inventory.limits import Limits
 from sensor.inventory.novelty import Novelty
-from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
+from sensor.inventory.record import Record, without
 
 # Records checked, at most, to find one that was silent for long; after that the next one is evicted.
 _SECOND_CHANCES = 64
@@ -38,7 +38,7 @@ class Table:
     (ns) before which nothing has to be checked. ``departed``: records that have ended, with the reason.
     ``corrections``: key of a device → field → operator value. ``journal``: where changes are recorded.
 
-    ``by_mac``, ``ids`` (id → key) and ``keys`` (of records that can be found by an id or name) need no limits: every
+    ``by_mac``, ``ids`` and ``keys`` (of records that can be found by an id or name) need no limits: every
     entry belongs to a record (at most ``limits.macs`` each) and is removed with it.
     """
 
@@ -53,7 +53,7 @@ class Table:
         self.unattributed: Bounded[Subject, int] = self.tables.add("unattributed", Bounded(_UNATTRIBUTED))
         self.due: dict[Record, bool] = {}
         self.settle_at = 0
-        self.ids: dict[str, str] = {}
+        self.ids: dict[str, Record] = {}
         self.keys: set[str] = set()
         self.pending: Bounded[Record, bool] = self.tables.add("pending", Bounded(limits.pending))
         self.unidentified: Bounded[Record, bool] = self.tables.add("unidentified", Bounded(limits.devices))
@@ -114,12 +114,11 @@ class Table:
             del record.addresses[address]
         for address in record.addresses:
             self.leases.put(address, record)
-        self.ids[name] = record.key
+        record.id, self.ids[name] = name, record
         if record.joined:
             self.keys.add(record.key)
         identified = record.reported is not None and record.reported.identified
         (self.identified if identified else self.unidentified).put(record, True)
-        record.device = self._device(name, record)
         if record.reported is None or record.news:
             self.look_at(record)
         return True
@@ -139,8 +138,9 @@ class Table:
                 return record if record.admitted else None
         # Its MAC may have been evicted from the record, or it is known by an id or a name: search all records.
         name = identity.device_id(key, scope=self.scope)
-        if key not in self.keys and key not in (self.ids.get(name), self.ids.get(short_id(name))):
-            return None
+        likely = [record for one in (name, short_id(name)) if (record := self.ids.get(one)) and record.key == key]
+        if likely or key not in self.keys:
+            return likely[0] if likely else None
         return next(
             (record for queue in (self.identified, self.unidentified) for record in queue if record.key == key), None
         )
@@ -206,8 +206,8 @@ class Table:
         for queue in (self.pending, self.unidentified, self.identified, self.viewed):
             queue.pop(record)
         self.due.pop(record, None)
-        if record.device is not None:
-            self.ids.pop(record.device.id, None)
+        if record.id:
+            self.ids.pop(record.id, None)
             self.keys.discard(record.key)
 
     def depart(self, record: Record, note: str) -> None:
@@ -264,31 +264,17 @@ class Table:
             pushed[0].fold()
 
     def open(self, record: Record) -> Device:
-        """The device of an admitted record, created on first use. Its key does not change from then on."""
-        if record.device is None:
+        """The device of an admitted record, without attributes unless they are cached. Its id is set on first use, and
+        its key does not change from then on.
+        """
+        if not record.id:
             if record.joined and record.joined not in self.keys:
                 record.key = record.joined
-            name = identity.device_id(record.key, self.ids, self.scope)
-            self.ids[name] = record.key
+            record.id = identity.device_id(record.key, self.ids, self.scope)
+            self.ids[record.id] = record
             if record.joined:
                 self.keys.add(record.key)
-            record.device = self._device(name, record)
-        return record.device
-
-    @staticmethod
-    def _device(name: str, record: Record) -> Device:
-        return Device(
-            name,
-            record.key,
-            record.first,
-            record.last,
-            record.macs,
-            record.addresses,
-            record.vlan,
-            NO_NAMES,
-            NO_ATTRIBUTES,
-            record.roles,
-        )
+        return record.device or record.plain()
 
     def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:
         """Assign an address to a record; returns the record that lost it."""
