@@ -72,7 +72,8 @@ UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431))
 
 class LoginAttempt(Derived):
     """A login attempt. ``unknown``: the server reports that the account does not exist; ``judged``: the outcome is
-    known, not only the attempt; ``seal``: hash of user and password, if the password was in cleartext.
+    known, not only the attempt; ``seal``: hash of user and password, if the password was in cleartext; ``shared``: the
+    client sent the same password for another account before, if the outcome is unknown.
     """
 
     service: str
@@ -85,6 +86,7 @@ class LoginAttempt(Derived):
     unknown: bool = False
     judged: bool = True
     seal: str = ""
+    shared: bool = False
 
     @property
     def pair(self) -> tuple[int, int, str]:
@@ -110,15 +112,16 @@ def _attempt(
     unknown: bool = False,
     judged: bool = True,
     seal: str = "",
+    shared: bool = False,
 ) -> LoginAttempt:
     packet = login.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
     if answer:
-        return LoginAttempt(
-            packet, login, service, other, source, packet.dport, packet.sport, account, accepted, unknown, judged, seal
-        )
+        client, server, near, far = other, source, packet.dport, packet.sport
+    else:
+        client, server, near, far = source, other, packet.sport, packet.dport
     return LoginAttempt(
-        packet, login, service, source, other, packet.sport, packet.dport, account, accepted, unknown, judged, seal
+        packet, login, service, client, server, near, far, account, accepted, unknown, judged, seal, shared
     )
 
 
@@ -139,6 +142,8 @@ class Logins(Deriver):
         self._requested: Bounded[int, RequestCredentials] = tables.add("requested", Bounded(OPEN_LIMIT))
         # the last seal, if answers are missing
         self._sent: Bounded[tuple[int, int, str], str] = tables.add("sent", Bounded(OPEN_LIMIT))
+        # (client, service, seal of a password) → the account it was sent for last, if answers are missing
+        self._passwords: Bounded[tuple[int, str, str], str] = tables.add("passwords", Bounded(OPEN_LIMIT))
         # for SIP: call id and CSeq of the request
         self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
         # (SIP client, server, account) → call id and CSeq of the last request with credentials
@@ -199,14 +204,17 @@ class Logins(Deriver):
         return self._remember(event, "FTP", RequestCredentials(event.user, event.seal))
 
     def password_sent(self, event: PasswordSent) -> LoginAttempt | None:
-        """Webmail and web servers log in for many users: only another password of the same account is an attempt."""
-        packet, service = event.packet, _SENT[type(event)]
-        key = (packet.src, packet.dst, f"{service} {event.user.lower()}")
-        before = self._sent.get(key)
+        """Web servers log in for many users: only another password, or one of another account, is an attempt."""
+        packet, service, account = event.packet, _SENT[type(event)], event.user.lower()
+        key, password = (packet.src, packet.dst, f"{service} {account}"), (packet.src, service, event.password_seal)
+        before, other = self._sent.get(key), self._passwords.get(password)
         self._sent.put(key, event.seal)
-        if before in (None, event.seal):
+        if event.password_seal:
+            self._passwords.put(password, account)
+        shared = other not in (None, account)
+        if before == event.seal or (before is None and not shared):
             return None
-        return _attempt(event, service, event.user, False, answer=False, judged=False, seal=event.seal)
+        return _attempt(event, service, event.user, False, answer=False, judged=False, seal=event.seal, shared=shared)
 
     def ftp_entered(self, event: FtpEntered) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, True, answer=False, judged=False, seal=event.seal)
@@ -214,11 +222,8 @@ class Logins(Deriver):
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
-            return (
-                self._remember(event, "Telnet", RequestCredentials(event.user, event.seal))
-                if packet.one_sided
-                else None
-            )
+            shown = RequestCredentials(event.user, event.seal)
+            return self._remember(event, "Telnet", shown) if packet.one_sided else None
         return _attempt(
             event, "Telnet", event.user, event.result == "accepted", answer=packet.sport < packet.dport, seal=event.seal
         )

@@ -214,10 +214,10 @@ class LdapStream(FramedStream):
         parsed: list[Parsed] = []
         if proof.tag == SIMPLE:
             method = "simple"
-            if proof.stop > proof.start:
-                sealed = seal(who, der.content(data, proof))
+            password = der.content(data, proof)
+            sealed = seal(who, password) if password else ""
             if sealed and packet.one_sided:
-                parsed = [LdapPassword(packet, who, sealed)]
+                parsed = [LdapPassword(packet, who, sealed, seal("", password))]
         elif proof.tag == SASL:
             mechanism = der.element(data, proof.start, proof.stop)
             method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()

@@ -6,11 +6,13 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.kerberos import KerberosRequest
+from sensor.dissectors.ldap import LdapPassword
+from sensor.dissectors.shared.seal import seal
 from tests.detectors.kerberos_stories import login
-from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb, ssh
+from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ends, ftp, smb, ssh
 from tests.detectors.stories import detector, inspected, one
 
-SPRAY = "credential_access.password_spraying"
+SPRAY, GUESSING = "credential_access.password_spraying", "credential_access.password_guessing"
 
 
 def test_many_accounts_with_few_tries_are_spraying() -> None:
@@ -59,6 +61,23 @@ def test_unknown_accounts_where_answers_are_not_captured() -> None:
     assert (alert.numbers["unknown"], alert.severity, alert.confidence) == (5, Severity.medium, 0.9)
     assert alert.actor.address == parse(CLIENT)
     assert one(inspected(detector(SPRAY), names)).severity == Severity.high
+
+
+def test_same_password_for_many_accounts_where_answers_are_not_captured() -> None:
+    """A client that sends one password to a directory for many accounts sprays; a web server whose users log in with
+    their own passwords, again and again, does not, and of two that share one only the second is an attempt.
+    """
+    spray = [bind(n, f"CN=user{n}", b"Winter2026") for n in range(40)]
+    alert = one(inspected(detector(SPRAY), spray))
+    assert (alert.numbers["accounts"], alert.severity) == (10, Severity.medium)
+    assert alert.actor.address == parse(CLIENT)
+    portal = [bind(n, f"CN=user{n % 40}", b"%d" % (n % 40 % 39)) for n in range(400)]
+    assert inspected(detector(SPRAY), portal) == inspected(detector(GUESSING), portal) == []
+
+
+def bind(at: float, name: str, password: bytes) -> Event:
+    """A simple bind; the capture holds no packet of the server."""
+    return LdapPassword(ends(at, 389, answer=False), name, seal(name, password), seal("", password))
 
 
 def one_way(story: list[Event]) -> list[Event]:

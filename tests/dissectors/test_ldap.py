@@ -71,8 +71,8 @@ def test_one_direction() -> None:
     packet = Packet(proto=6, problem=Problem.ONE_SIDED)
     sent = b"".join(made.bind(n, b"CN=svc", password) for n, password in enumerate((b"one", b"", b"two"), 1))
     assert [one for one in events(Ldap().stream(packet).feed(packet, sent, True)) if one[0] != "LdapBind"] == [
-        ("LdapPassword", "CN=svc", seal("CN=svc", b"one")),
-        ("LdapPassword", "CN=svc", seal("CN=svc", b"two")),
+        ("LdapPassword", "CN=svc", seal("CN=svc", b"one"), seal("", b"one")),
+        ("LdapPassword", "CN=svc", seal("CN=svc", b"two"), seal("", b"two")),
     ]
     results = b"".join(made.result(n, 0x61, code) for n, code in enumerate((49, 0, 14, 49), 1))
     assert events(Ldap().stream(packet).feed(packet, results, False)) == [

@@ -3,7 +3,8 @@ locked; or queries a directory for user names.
 
 Counted by client and service over accounts whose login failed. Unknown user names count double: users mistype their
 password, rarely their name. The same account at many servers is spraying too, and so are failed SSH logins at many
-servers, whose accounts are encrypted.
+servers, whose accounts are encrypted. If the answers of a directory are not captured, the same password for many
+accounts counts: users choose different ones.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ REPORTED_LIMIT = 4096
 # Share of unknown accounts from which on accounts are searched, not passwords.
 ENUMERATED = 0.8
 SEALED = "SSH"  # encrypted: the account is unknown
+SHARED = "no answers were captured; only accounts count for which the client sent the password of another account"
 UNJUDGED = (
     "no answers were captured; accounts count as rejected that the client left for another one without sending a proof "
     "of the password"
@@ -79,13 +81,13 @@ class PasswordSpraying(EventDetector):
         self._reported: Recent[tuple[int, str, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, window))
 
     def wants(self) -> dict[type[Event], Want]:
-        judged = field("judged").filled() | (field("service") == KERBEROS)
+        judged = field("judged").filled() | (field("service") == KERBEROS) | field("shared").filled()
         return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & judged}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, LoginAttempt) or is_machine(event.account):
             return
-        if not event.judged and event.service != KERBEROS:
+        if not event.judged and event.service != KERBEROS and not event.shared:
             return
         if not event.account:
             if event.service == SEALED and not event.accepted:
@@ -134,7 +136,7 @@ class PasswordSpraying(EventDetector):
             ),
             f"{tries} attempts in total: {some(failed)}",
             *([f"accounts with a successful login: {some(right)}"] if right else []),
-            *([] if attempt.judged else [UNJUDGED]),
+            *([] if attempt.judged else [SHARED if attempt.shared else UNJUDGED]),
         )
         numbers: Numbers = {
             "accounts": count,

@@ -23,8 +23,9 @@ class PasswordLogin(Event):
 
 class PasswordSent(Event):
     """A client sent a password in cleartext, and the capture holds no packet of the server. ``seal``: of user and
-    password.
+    password; ``password_seal``: of the password alone, equal for accounts with the same one; empty where not made.
     """
 
     user: str
     seal: str
+    password_seal: str = ""
