@@ -74,8 +74,7 @@ class QuicClientHello(Event):
 class Quic(Dissector):
     """Recognized by the version number after the first byte, on any port.
 
-    The only dissector with state across datagrams: the parts of hellos that span several datagrams, as those of current
-    browsers do.
+    Keeps state across datagrams: the parts of hellos that span several datagrams, as those of current browsers do.
     """
 
     interest = Interest(magic=tuple((1, version) for version in VERSIONS), repeats_s=5)

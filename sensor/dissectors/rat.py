@@ -1,5 +1,5 @@
-"""Remote-access trojans and remote shells over TCP on any port, by the characteristic beginning of their messages.
-There is no standard; signatures are from published analyses.
+"""Remote-access trojans over TCP, and remote shells over TCP and UDP, on any port, by the characteristic beginning of
+their messages. There is no standard; signatures are from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
 NetBus, SubSeven, Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit sends to its stagers, the
@@ -14,15 +14,19 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.named_tables import NamedTables
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
 HEAD = 128
 NAME_LIMIT = 40
 FAMILIES_LIMIT = 2
+FLOWS_LIMIT = 1024
+LISTENER = 4444  # usual port of listeners for shells; datagrams of other ports are selected by their first bytes
 SHELL = "command shell"
 TYPED = "commands for a shell"  # what an operator types first; the shell is at the other end
 
@@ -75,6 +79,7 @@ SHAPES = (
         rb"id\r?\n(?:hostname|pwd|ls -l)\r?\n"
     )),
 )  # fmt: skip
+SHELLS = tuple(shape for shape in SHAPES if shape.family in (SHELL, TYPED))
 # First bytes to look for, and those that follow a length.
 STARTS = (
     b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05",
@@ -113,13 +118,39 @@ class RatMessage(Event):
     from_client: bool
 
 
-class Rat(Dissector):
-    """Flows that begin like one of ``SHAPES``; later data is not read."""
+class _Shell(NamedTuple):
+    """A shell over UDP: the first datagram like one of a shell, and whether the other side sent commands."""
 
-    interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=1)
+    message: RatMessage | None = None
+    typed: bool = False
+
+
+class Rat(Dissector):
+    """TCP flows that begin like one of ``SHAPES``, of which later data is not read, and datagrams like ``SHELLS``."""
+
+    interest = Interest(udp=(LISTENER,), starts=STARTS, magic=MAGIC, stream=True, opening=1)
+
+    def __init__(self) -> None:
+        self.tables = tables = NamedTables()
+        # flow, and whether the shell would be its client
+        self._shells: Bounded[tuple[int, bool], _Shell] = tables.add("shells", Bounded(FLOWS_LIMIT))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        return iter(())
+        """A shell is reported once both sides sent what they typically do."""
+        head = bytes(packet.payload[:HEAD])
+        shape, found = next(((one, match) for one in SHELLS if (match := one.pattern.match(head))), (None, None))
+        if shape is None or found is None:
+            return
+        typed, from_client = shape.family == TYPED, not packet.direction
+        key = (packet.flow, from_client != typed)
+        before = self._shells.get(key) or _Shell()
+        after = before._replace(typed=True) if typed else before
+        if not typed and before.message is None:
+            message = RatMessage(packet, SHELL, _word(found[0]), from_client)
+            after = before._replace(message=message)
+        self._shells.put(key, after)
+        if after != before and after.typed and after.message is not None:
+            yield after.message
 
     def stream(self, packet: Packet) -> Stream:
         return RatStream()

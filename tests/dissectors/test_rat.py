@@ -101,6 +101,38 @@ def test_a_shell_without_a_prompt(typed: bytes) -> None:
     assert events(stream.feed(Packet(b"x"), b"x", True)) == []
 
 
+def datagrams(*sent: tuple[bytes, int], flow: int = 7) -> list[tuple[object, ...]]:
+    """The events of one dissector for datagrams of a flow: payload and direction."""
+    rat = Rat()
+    return [
+        one for data, side in sent for one in events(rat.dissect(Packet(data, proto=17, flow=flow, direction=side)))
+    ]
+
+
+def test_shells_over_udp() -> None:
+    """A shell whose operator types commands is reported once, whichever side opened the flow and spoke first; its
+    datagrams are selected on any port.
+    """
+    assert Rat.interest.datagrams
+    assert Rat.interest.begins(b"uid=0(root)")
+    listening = [(b"id\n", 0), (b"uid=0(root) gid=0(root)\n", 1), (b"uname -a\n", 0), (b"Linux host\n", 1)]
+    assert datagrams(*listening, *listening) == [("RatMessage", "command shell", "uid=0(root) gid=", False)]
+    banner = b"bash: cannot set terminal process group (-1): Inappropriate ioctl for device\n"
+    [shell] = datagrams((banner, 0), (b"whoami\n", 1), (b"root\n", 0), (b"root@web:/# ", 0))
+    assert (shell[1], shell[3]) == ("command shell", True)
+    assert [one[3] for one in datagrams((b"whoami\n", 1), (b"root@web:/# ", 0))] == [True]
+
+
+def test_datagrams_that_resemble_a_shell() -> None:
+    """Lines of a log, commands without a shell that answers, a device that answers a command, and both from one side
+    report nothing.
+    """
+    log = [(b"root@web:/# ", 0), (b"uid=0(root) gid=0(root)\n", 0), (b"bash: no job control in this shell\n", 0)]
+    assert datagrams(*log) == datagrams((b"ifconfig\n", 0), (b"eth0 10.0.0.2\n", 1), (b"ifconfig\n", 0)) == []
+    assert datagrams((b"whoami\n", 0), (b"Model: HDX 7000\r\n", 1)) == datagrams((b"whoami\n", 0), *log) == []
+    assert datagrams((b"\x24\x04\xff\x00\x40\0\0\0", 0), (b"uname -a\n", 1)) == []
+
+
 def test_a_conferencing_system_that_describes_itself() -> None:
     """A list of fields answers whoami on the control port of a conferencing system: it is no shell."""
     for answer in (b"Hi, my name is : room 4\r\n", b"Model: HDX 7000\r\nSerial Number: 8212\r\n"):
