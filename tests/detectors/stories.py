@@ -189,6 +189,7 @@ class Story:
             self._rows.append((at + 0.001, Change.REFUSED, fixed | sent | {"server_packets": 1, "server_bytes": 54}))
         if ended is not None:
             last = {
+                "last": START + int((at + ended) * SECOND),
                 "client_packets": packets[0],
                 "server_packets": packets[1],
                 "client_bytes": size * packets[0],

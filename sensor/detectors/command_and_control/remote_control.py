@@ -1,8 +1,9 @@
 """Remote control over an unknown protocol: a host opens flow after flow to one unusual port, sends about the same
 amount each time and receives little.
 
-Remote access trojans send screenshots like this. Cameras that upload pictures to a recorder do the same, and so do some
-backup programs: an internal server lowers the confidence, and devices with that purpose are ignored.
+Remote access trojans send screenshots like this, one after another; flows at the same time, as of a speed test, count
+as one. Cameras that upload pictures to a recorder do the same, and so do some backup programs: an internal server
+lowers the confidence, and devices with that purpose are ignored.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ PAIRS_LIMIT = 2048
 # Ports with ordinary uploads: web, files, mail, printing, medical images, logs, databases, backups.
 USUAL = (
     20, 21, 22, 25, 80, 104, 110, 139, 143, 443, 445, 465, 514, 515, 554, 587, 631, 873, 902, 993, 995, 1433, 1521,
-    1883, 1935, 2049, 2525, 2762, 3128, 3260, 3306, 3389, 4242, 5000, 5001, 5044, 5432, 5672, 5985, 5986, 6379, 6514,
-    7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100, 9200, 9392, 10000, 10050,
-    10051, 11112, 13724, 27017, 50000,
+    1883, 1935, 2049, 2525, 2762, 3128, 3260, 3306, 3389, 4242, 5000, 5001, 5044, 5201, 5432, 5672, 5985, 5986, 6379,
+    6514, 7680, 8000, 8006, 8080, 8086, 8088, 8443, 8883, 8888, 9000, 9090, 9091, 9092, 9100, 9200, 9392, 10000,
+    10050, 10051, 11112, 13724, 27017, 50000,
 )  # fmt: skip
 
 
@@ -76,19 +77,23 @@ class RemoteControl(FlowDetector):
             "sizes", Bounded(PAIRS_LIMIT)
         )
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows, want = changes.contacts, self.options
         picked = (
             (rows["kind"] == Change.ENDED) & ((rows["service"] & 0xFF) == TCP) & ((rows["flags"] & CLIENT_INSIDE) > 0)
         )
         at = rows["row"][picked & self._odd[rows["service"] >> 8 & 0xFFFF]]
         sent, got = changes.rows["client_bytes"][at], changes.rows["server_bytes"][at]
-        return [(int(row), None) for row in at[(sent >= want.bytes) & (sent >= want.ratio * got) & (got > 0)]]
+        at = at[(sent >= want.bytes) & (sent >= want.ratio * got) & (got > 0)]
+        return list(zip(at.tolist(), changes.rows["last"][at].tolist(), strict=True))
 
-    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: int) -> Iterator[Alert]:
+        """``numbers``: time of the last packet (ns)."""
         want, key = self.options, (flow.client, flow.server, flow.server_port)
-        fresh = [each for each in self._sizes.get(key) or () if abs(flow.ts - each[0]) <= want.window_s * SECOND]
-        uploads = (*fresh, (flow.ts, flow.client_bytes))[-want.uploads :]
+        fresh = [each for each in self._sizes.get(key) or () if abs(numbers - each[0]) <= want.window_s * SECOND]
+        if fresh and flow.first < fresh[-1][0]:
+            return
+        uploads = (*fresh, (numbers, flow.client_bytes))[-want.uploads :]
         self._sizes.put(key, uploads)
         if len(uploads) < want.uploads:
             return
