@@ -15,7 +15,8 @@ from sensor.core.observation import Subject
 SESSIONS = ("lateral_movement.fan_out", "lateral_movement.first_admin_session", "lateral_movement.hop_chain")
 SWEEPS = (
     "discovery.address_scan", "discovery.slow_address_scan", "discovery.arp_scan", "discovery.icmp_sweep",
-    "discovery.service_sweep", "discovery.admin_hunt", "discovery.snmp_guessing", "discovery.rpc_endpoint_scan",
+    "discovery.service_sweep", "discovery.admin_hunt", "discovery.snmp_guessing", "discovery.snmp_walk",
+    "discovery.rpc_endpoint_scan",
 )  # fmt: skip
 # The detectors, or folders of detectors, that belong to each role.
 ROLES: Mapping[str, tuple[str, ...]] = {

@@ -131,6 +131,7 @@ TECHNIQUES = {
         Technique("defense-evasion", "T1036.008", "Masquerading: Masquerade File Type"),
         Technique("defense-evasion", "T1601", "Modify System Image"),
         Technique("defense-evasion", "T1601.002", "Modify System Image: Downgrade System Image"),
+        Technique("collection", "T1602.001", "Data from Configuration Repository: SNMP (MIB Dump)"),
         Technique("collection", "T1602.002", "Data from Configuration Repository: Network Device Configuration Dump"),
         Technique("discovery", "T1482", "Domain Trust Discovery"),
         Technique("collection", "T1005", "Data from Local System"),
