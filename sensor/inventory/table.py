@@ -181,7 +181,7 @@ class Table:
         """Remove a record that may still be cached, and clear its contents."""
         self.remove(record)
         record.drop_facts()
-        record.device = record.reported = None
+        record.id, record.device, record.reported = "", None, None
 
     def identify(self, record: Record) -> None:
         """Its type is known: it is evicted after those of unknown type."""
