@@ -65,9 +65,8 @@ LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
-# Status codes that judge no password: a malformed, late, misdirected or early request (RFC 9110, 15.5; RFC 8470), and
-# one of too many (RFC 6585).
-UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431))
+# Status codes that judge no password: of malformed, late, misdirected and too many requests, and of server errors.
+UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431, *range(500, 1000)))
 
 
 class LoginAttempt(Derived):
@@ -116,12 +115,11 @@ def _attempt(
 ) -> LoginAttempt:
     packet = login.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+    near, far = packet.sport, packet.dport
     if answer:
-        client, server, near, far = other, source, packet.dport, packet.sport
-    else:
-        client, server, near, far = source, other, packet.sport, packet.dport
+        source, other, near, far = other, source, far, near
     return LoginAttempt(
-        packet, login, service, client, server, near, far, account, accepted, unknown, judged, seal, shared
+        packet, login, service, source, other, near, far, account, accepted, unknown, judged, seal, shared
     )
 
 
@@ -316,7 +314,6 @@ class Logins(Deriver):
         shown = self._requested.pop(event.packet.flow)
         if (
             shown is None
-            or event.status >= 500
             or event.status in UNJUDGED
             or (shown.query and event.status >= 300 and event.status not in (401, 403))
         ):
@@ -333,7 +330,7 @@ class Logins(Deriver):
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.status >= 500 or event.status in UNJUDGED:
+        if shown is None or event.status in UNJUDGED:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 
