@@ -26,6 +26,7 @@ from sensor.console.report_store import ReportSchedule, StoredReport
 from sensor.core.record_parts import time_text
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
 from sensor.views.devices import EVERY_DEVICE, DeviceFilter
+from sensor.views.incident_steps import IncidentStep
 from sensor.views.moments import EVERY_MOMENT, TimelineFilter
 from sensor.views.posture import Posture
 from sensor.views.stories import EVERY_STORY, StoryFilter
@@ -94,6 +95,10 @@ class Client:
 
     def incidents(self, wanted: StoryFilter = EVERY_STORY, sort: str = "") -> Iterator[types.Story]:
         return self._list("/incidents", types.Story, wanted, sort)
+
+    def incident_steps(self, name: str) -> list[IncidentStep]:
+        """Who attacked whom in an incident, in order of time."""
+        return self._one(f"incidents/{quote(name, safe='')}/steps", list[IncidentStep])
 
     def recommendations(self, wanted: StoryFilter = EVERY_STORY, sort: str = "") -> Iterator[types.Story]:
         return self._list("/recommendations", types.Story, wanted, sort)

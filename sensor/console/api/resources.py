@@ -17,7 +17,9 @@ from sensor.console.reports import FORMATS
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
+from sensor.views.incident_steps import IncidentStep, incident_steps
 from sensor.views.losses import unseen
+from sensor.views.responses import stored
 
 SHOWN = 10
 SEARCHED = ("devices", "alerts", "incidents", "recommendations")
@@ -90,6 +92,11 @@ def _incidents(request: PageRequest) -> Any:
 
 def _incident(request: PageRequest) -> Any:
     return types.One(convert.story(request.views.incident(request.http.path_params["id"])), convert.source(request))
+
+
+def _incident_steps(request: PageRequest) -> Any:
+    row = request.views.incident(request.http.path_params["id"])
+    return types.One(incident_steps(row.record, stored(request.views.alert)), convert.source(request))
 
 
 def _recommendations(request: PageRequest) -> Any:
@@ -188,6 +195,12 @@ RESOURCES = (
     Resource("/alerts/{id}", "One alert with its notes and incidents", alert, types.AlertDetails),
     Resource("/incidents", "Incidents", _incidents, types.Story, stories.StoryFilter, stories.SORTS),
     Resource("/incidents/{id}", "One incident with its story", _incident, types.Story),
+    Resource(
+        "/incidents/{id}/steps",
+        "Who attacked whom in an incident, in order of time",
+        _incident_steps,
+        list[IncidentStep],
+    ),
     Resource(
         "/recommendations",
         "Settings to change on devices",

@@ -45,7 +45,14 @@ def incident(request: PageRequest, row: StoryRow) -> Response:
         row, state=then.state, severity=then.severity, summary=then.summary, last=min(then.last, row.last)
     )
     return render(
-        request, "incident_at.jinja", "Incident", row=past, story=story, actors=objects(body.get("actors")), timely=True
+        request,
+        "incident_at.jinja",
+        "Incident",
+        row=past,
+        story=story,
+        steps=(),
+        actors=objects(body.get("actors")),
+        timely=True,
     )
 
 
