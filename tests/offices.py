@@ -14,7 +14,7 @@ import pytest
 from sensor.cli.main import main
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"
-EVENTS = 145  # of the office with its threat list
+EVENTS = 144  # of the office with its threat list
 CAPTURE = [str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt")]
 
 
