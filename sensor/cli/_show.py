@@ -38,7 +38,6 @@ STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
 # Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
 CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
-OPEN_ALERTS = "open alerts"
 # Largest argument of -n.
 ROWS_LIMIT = 1_000_000
 VLAN_LIMIT = 4094
@@ -139,7 +138,7 @@ def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = 
     del found  # in a network of thousands of devices the keys take megabytes
     if not rows:
         return empty
-    columns = (*DEVICE_COLUMNS, OPEN_ALERTS)[: len(rows[0])]
+    columns = (*DEVICE_COLUMNS, "open alerts")[: len(rows[0])]
     return f"{table(columns, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
 
 

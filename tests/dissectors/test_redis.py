@@ -116,8 +116,8 @@ def test_one_direction() -> None:
     stream = Redis().stream(packet)
     sent = command(b"AUTH", b"one") + command(b"AUTH", b"bro", b"two") + command(b"GET", b"a")
     assert events(stream.feed(packet, sent, True)) == [
-        ("RedisPassword", "default", seal("default", b"one")),
-        ("RedisPassword", "bro", seal("bro", b"two")),
+        ("RedisPassword", "default", seal("default", b"one"), ""),
+        ("RedisPassword", "bro", seal("bro", b"two"), ""),
     ]
     stream = Redis().stream(packet)
     assert events(stream.feed(packet, WRONGPASS + b"+OK\r\n" + WRONGPASS, False)) == [
