@@ -131,18 +131,19 @@ class SweepDetector(FlowDetector):
 
     def tick(self, now: int) -> Iterator[Alert]:
         wait = self.options.wait_s * SECOND
-        yield from self._evaluated(now, [key for key, one in self._waiting.items() if not 0 < one.until - now <= wait])
+        over = [key for key, one in self._waiting.items() if not 0 < one.until - now <= wait]
+        yield from self._evaluated(now, over, "it is no monitoring")
         self.due = min((one.until for one in self._waiting.values()), default=NEVER)
 
     def finish(self, now: int) -> Iterator[Alert]:
         """Sweeps that were not contacted regularly in the rest of the capture."""
-        yield from self._evaluated(now, list(self._waiting))
+        yield from self._evaluated(now, list(self._waiting), "the capture ended before monitoring would have done so")
 
-    def _evaluated(self, now: int, keys: list[tuple[int, int, int]]) -> Iterator[Alert]:
+    def _evaluated(self, now: int, keys: list[tuple[int, int, int]], verdict: str) -> Iterator[Alert]:
         for key in keys:
             one = self._waiting.pop(key)
             if one is not None and one.regular < SHARE * one.finding.hosts:
-                reason = f"{one.regular} hosts were contacted again at regular intervals: it is no monitoring"
+                reason = f"{one.regular} hosts were contacted again at regular intervals: {verdict}"
                 alert = self.sweep(one.flow, one.finding, self.severity, reason)
                 alert.ts = now
                 yield alert
