@@ -1,5 +1,5 @@
 # Keys and clients of flows, their states and kinds of changes.
-from libc.stdint cimport uint16_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport ACK, SYN, Row
 from sensor.decode.flows cimport Key, Slot
@@ -26,12 +26,16 @@ cdef enum:
     OPEN = 0
     CLOSED = 1        # reported as ended; kept for a while so that late packets open no new flow
 
-# Age classes, in order of eviction, and seconds of silence after which a flow of the class ends.
+# Age classes, in order of eviction: each has its time without packets after which a flow ends. Messages of ICMP are
+# flows of their own after a short one, so that each round of a monitoring system is.
 cdef enum:
     UNANSWERED = 0
     LINGERING = 1
-    DATAGRAMS = 2
-    CONNECTED = 3
+    MESSAGES = 2
+    DATAGRAMS = 3
+    CONNECTED = 4
+    CLASS_BITS = 3
+    CLASS = (1 << CLASS_BITS) - 1
 
 
 cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
@@ -73,9 +77,31 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
 cdef inline int age_class(Slot* slot) except -1 nogil:
     if slot.state == CLOSED:
         return LINGERING
+    if slot.proto == 1 or slot.proto == 58:
+        return MESSAGES
     if not slot.answered:
         return UNANSWERED
     return CONNECTED if slot.proto == 6 else DATAGRAMS
+
+
+cdef inline uint32_t patience(int age_class) noexcept nogil:  # constants only
+    """Seconds without packets after which a flow ends."""
+    if age_class == UNANSWERED:
+        return 30
+    if age_class == LINGERING:
+        return 10
+    if age_class == MESSAGES:
+        return 8
+    return 120 if age_class == DATAGRAMS else 900
+
+
+cdef inline bint expired(uint32_t last, uint32_t now) noexcept nogil:  # arithmetic only
+    """Whether a flow had no packet for longer than its age class allows. ``last``: stamp of its mark; ``now``: a
+    stamp.
+    """
+    return now >> CLASS_BITS > last >> CLASS_BITS and (
+        (now >> CLASS_BITS) - (last >> CLASS_BITS) > patience(last & CLASS)
+    )
 
 
 cdef inline int client_of(Row* row, Key* key) except -1 nogil:

@@ -8,7 +8,7 @@ from sensor.core.row cimport FOREIGN_RESET, RST, Row
 # probe. A mark has a place, given by the hash of the flow; its slot may be any.
 ctypedef packed struct Mark:
     uint32_t tag     # hash of the key; 0: empty
-    uint32_t stamp   # seconds since the table was created, and in the low two bits the age class
+    uint32_t stamp   # seconds since the table was created, and in the low CLASS_BITS the age class
 
 # End 0 is the lower of the two (address, port) pairs; arrays of two hold the values of packets from end 0, then from
 # end 1.
@@ -93,6 +93,7 @@ cdef class FlowTable:
     cdef int packet(self, Row* row, Key* key, int32_t index) except -1 nogil
     cdef int ahead(self, Key* key) except -1 nogil
     cdef int release(self, Py_ssize_t place) except -1 nogil
+    cdef bint ends_before(self, Row* row, int place, int32_t index) except -1 nogil
     cdef int locate(self, Row* row, Key* key) except -2 nogil
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil
     cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil

@@ -2,11 +2,12 @@
 """The flow pass: finds or creates the flow of every row, counts, tracks TCP state, and reports changes as columns.
 
 The table has a fixed size, with open addressing in groups of eight. If a group is full, the least important flow is
-evicted: expired flows first, then unanswered ones, then the one silent longest; so a flood of spoofed sources evicts
-its own flows before any others. Slots are used from the first on, whatever the place of their flow in the table: the
-memory of flows that a network never has is not touched. A flow is identified by both (address, port) pairs and the
-protocol; the VLAN is not part of the key, because mirror ports tag one direction only. Where a mirror port doubles
-every frame, the packets and bytes of an answered connection count once.
+evicted: expired flows first, then unanswered ones and pings, then the one silent longest; so a flood of spoofed sources
+evicts its own flows before any others. An expired flow is not continued: a further packet opens a new one. Slots are
+used from the first on, whatever the place of their flow in the table: the memory of flows that a network never has is
+not touched. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not part of the key,
+because mirror ports tag one direction only. Where a mirror port doubles every frame, the packets and bytes of an
+answered connection count once.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -18,8 +19,8 @@ from sensor.core.prefetch cimport sensor_prefetch
 from sensor.core.row cimport ACK, FIN, LATER_FRAGMENT, ONE_SIDED, RST, SYN, Row
 from sensor.core.row_copies import copied
 from sensor.decode.flow_keys cimport (
-    ANSWERED, CLOSED, CONNECTED, DATAGRAMS, EVICTED, FINISHED, FIRST_GRADE, GROUP, IDLE, LAST_GRADE, LINGERING, NEW,
-    OPEN, PROGRESS, REFUSED, RESET, STOPPED, SWEEPS, UNANSWERED, age_class, client_of, key_of,
+    ANSWERED, CLASS, CLASS_BITS, CLOSED, EVICTED, FINISHED, FIRST_GRADE, GROUP, IDLE, LAST_GRADE, MESSAGES, NEW,
+    OPEN, PROGRESS, REFUSED, RESET, STOPPED, SWEEPS, age_class, client_of, expired, key_of,
 )
 
 MARK = np.dtype([("tag", "u4"), ("stamp", "u4")])
@@ -32,9 +33,6 @@ SLOT = np.dtype(
     + [(name, "u1") for name in ("proto", "state", "client", "answered", "fins", "heads0", "heads1", "grade")]
     + [("next0", "u4"), ("next1", "u4")]
 )
-
-cdef int[4] PATIENCE
-PATIENCE[UNANSWERED], PATIENCE[LINGERING], PATIENCE[DATAGRAMS], PATIENCE[CONNECTED] = 30, 10, 120, 900
 
 
 cdef class FlowTable:
@@ -114,10 +112,7 @@ cdef class FlowTable:
         cdef int place = self.locate(row, key)
         cdef int32_t at
         cdef Slot* slot
-        if place < 0:
-            place = self.open(row, key, key.hash & self.mask, index)
-        elif row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6 and self.table[self.slot_at[place]].state == CLOSED:
-            self.release(place)  # the port is reused
+        if place < 0 or self.ends_before(row, place, index):
             place = self.open(row, key, key.hash & self.mask, index)
         at = <int32_t>self.slot_at[place]
         slot = &self.table[at]
@@ -152,6 +147,19 @@ cdef class FlowTable:
         self.marks[place].stamp = self.stamp(row.ts, age_class(slot))
         return 0
 
+    cdef bint ends_before(self, Row* row, int place, int32_t index) except -1 nogil:
+        """Whether the flow ended before this packet, and is released: it expired, or its port is reused."""
+        cdef int32_t at = <int32_t>self.slot_at[place]
+        if self.table[at].state == CLOSED:
+            if row.tcp_flags & (SYN | ACK) != SYN or row.proto != 6:
+                return False
+        elif expired(self.marks[place].stamp, self.stamp(row.ts, 0)):
+            self.close(at, IDLE, row.ts, index)
+        else:
+            return False
+        self.release(place)
+        return True
+
     cdef int locate(self, Row* row, Key* key) except -2 nogil:
         """The flow's place in the table, or -1."""
         cdef uint64_t at = key.hash & self.mask
@@ -178,12 +186,10 @@ cdef class FlowTable:
                 place = at + k
                 break
             mark = self.marks[at + k].stamp
-            weight = <int64_t>(now >> 2) - <int64_t>(mark >> 2)
-            if weight < 0:
-                weight = 0
-            if weight > PATIENCE[mark & 3]:
+            weight = max(<int64_t>(now >> CLASS_BITS) - <int64_t>(mark >> CLASS_BITS), 0)
+            if expired(mark, now):
                 weight += <int64_t>1 << 40
-            elif mark & 3 <= LINGERING:
+            elif mark & CLASS <= MESSAGES:
                 weight += <int64_t>1 << 36
             if weight > worst:
                 worst, place = weight, at + k
@@ -329,15 +335,12 @@ cdef class FlowTable:
         """Time of last use and age class in one integer. Times before the table was created, or implausibly long after,
         are clamped.
         """
-        cdef int64_t seconds
+        cdef int64_t seconds = 0
         if self.began < 0:
             self.began = ts
-        seconds = (ts - self.began) // 1_000_000_000
-        if seconds < 0 or ts < self.began:
-            seconds = 0
-        elif seconds > 0x3FFFFFF0:
-            seconds = 0x3FFFFFF0
-        return <uint32_t>(seconds << 2 | age_class)
+        if ts > self.began:
+            seconds = min(max((ts - self.began) // 1_000_000_000, 0), 0x1FFFFFF0)
+        return <uint32_t>(seconds << CLASS_BITS | age_class)
 
     cdef int grow(self) except -1:
         """Double the capacity for changes."""
@@ -355,13 +358,10 @@ cdef class FlowTable:
     cdef int age(self, int64_t now) except -1 nogil:
         cdef Py_ssize_t i, part = self.marks.shape[0] // SWEEPS
         cdef Py_ssize_t start = (self.swept % SWEEPS) * part
-        cdef uint32_t stamp = self.stamp(now, 0), mark
+        cdef uint32_t stamp = self.stamp(now, 0)
         self.swept += 1
         for i in range(start, start + part):
-            if self.marks[i].tag == 0:
-                continue
-            mark = self.marks[i].stamp
-            if (stamp >> 2) > (mark >> 2) and (stamp >> 2) - (mark >> 2) > <uint32_t>PATIENCE[mark & 3]:
+            if self.marks[i].tag and expired(self.marks[i].stamp, stamp):
                 if self.table[self.slot_at[i]].state == OPEN:
                     self.close(<int32_t>self.slot_at[i], IDLE, now, -1)
                 self.release(i)

@@ -240,7 +240,7 @@ def test_sql(invoke: Any) -> None:
 def test_tables_and_columns(invoke: Any) -> None:
     code, out, _ = invoke("hunt", "tables", "--json")
     counts = {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}
-    assert (code, counts["conn"], counts["tls"], counts["http"]) == (0, 714, 137, 0)
+    assert (code, counts["conn"], counts["tls"], counts["http"]) == (0, 753, 137, 0)
     assert '"rcode"' in invoke("hunt", "describe", "dns", "--json")[1]
     assert invoke("hunt", "describe", "dsn")[0] == 2
 
@@ -261,9 +261,9 @@ def test_hunts(invoke: Any) -> None:
 
 def test_status_and_export(invoke: Any, tmp_path: Path) -> None:
     code, out, _ = invoke("records", "--json")
-    assert (code, {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}["conn"]) == (0, 714)
+    assert (code, {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}["conn"]) == (0, 753)
     assert invoke("records", "export", "--format", "csv", "--output", str(tmp_path), "--table", "conn")[0] == 0
-    assert len((tmp_path / "conn.csv").read_text().splitlines()) == 715
+    assert len((tmp_path / "conn.csv").read_text().splitlines()) == 754
     assert invoke("records", "export", "--table", "con")[0] == 2
 
 
@@ -363,5 +363,5 @@ def test_a_replay_keeps_records_in_its_dataset(
     assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn"]) == 0
     golden(capsys.readouterr().out.splitlines()[0])
     assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"n": 714}
+    assert json.loads(capsys.readouterr().out) == {"n": 753}
     assert (tmp_path / "datasets" / "office" / "records" / "manifest.db").exists()

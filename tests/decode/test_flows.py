@@ -36,6 +36,10 @@ def back(flags: int, payload: bytes = b"", **kw: int) -> bytes:
     return tcp_frame(B, A, payload, sport=80, dport=40000, flags=flags, **kw)
 
 
+def echo(src: str, dst: str, kind: int) -> bytes:
+    return ethernet(ipv4(bytes((kind, 0, 0, 0, 0, 1, 0, 1)), 1, src, dst), 0x0800)
+
+
 def test_a_whole_connection() -> None:
     """Handshake, data and both FINs give the changes new, answered and finished, with counters per direction."""
     changes = run(
@@ -141,9 +145,8 @@ def test_direction_column() -> None:
 
 def test_datagrams_and_echo() -> None:
     """UDP and ping are answered by packets in the other direction; an echo reply belongs to its request."""
-    ping = ethernet(ipv4(b"\x08\0\0\0\0\x01\0\x01", 1, A, B), 0x0800)
-    pong = ethernet(ipv4(b"\0\0\0\0\0\x01\0\x01", 1, B, A), 0x0800)
-    for frames in ([udp_frame(A, B, b"q"), udp_frame(B, A, b"a", sport=53, dport=40000)], [ping, pong]):
+    query = [udp_frame(A, B, b"q"), udp_frame(B, A, b"a", sport=53, dport=40000)]
+    for frames in (query, [echo(A, B, 8), echo(B, A, 0)]):
         assert [kind for kind, _ in kinds(run(frames))] == [Change.NEW, Change.ANSWERED]
 
 
@@ -172,6 +175,38 @@ def test_silent_flows_age_out() -> None:
     ended = [change for tick in range(20) for change in table.sweep((40 + tick) * SECOND)]
     assert [(c["kind"], c["reason"]) for c in ended] == [(Change.ENDED, Reason.IDLE)]
     assert table.active == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply", "pause", "longest"),
+    [
+        (echo(A, B, 8), echo(B, A, 0), 10, 8),
+        (echo(A, B, 8), None, 10, 8),
+        (udp_frame(A, B, b"q"), udp_frame(B, A, b"a", sport=53, dport=40000), 122, 120),
+        (udp_frame(A, B, b"q"), None, 32, 30),
+        (out(ACK), back(ACK), 902, 900),
+    ],
+    ids=["ping", "ping without reply", "datagrams", "datagrams without answer", "connection"],
+)
+def test_an_expired_flow_is_not_continued(request_: bytes, reply: bytes | None, pause: int, longest: int) -> None:
+    """After too long a pause the same hosts have a new flow, whether the table was swept meanwhile or not."""
+    frames = [request_] if reply is None else [request_, reply]
+    opened = [Change.NEW] if reply is None else [Change.NEW, Change.ANSWERED]
+    for swept in (False, True):
+        for passed, kinds_again in ((longest, []), (pause, [Change.ENDED, *opened])):
+            table = FlowTable(8)
+            run(frames, table, [SECOND] * len(frames))
+            aged = [change for _ in range(16 * swept) for change in table.sweep((1 + passed) * SECOND)]
+            again = run(frames, table, [(1 + passed) * SECOND] * len(frames))
+            assert [c["kind"] for c in (*aged, *again)] == kinds_again
+            assert table.active == 1
+
+
+def test_an_end_that_is_expired_opens_no_flow() -> None:
+    """Late packets of a closed connection belong to it until it is swept."""
+    table = FlowTable(8)
+    run([out(SYN), back(SYN_ACK), out(FIN), back(FIN)], table, [SECOND] * 4)
+    assert len(run([out(ACK)], table, [60 * SECOND])) == 0
 
 
 def test_finish_ends_what_is_open() -> None:
