@@ -14,7 +14,7 @@ from sensor.dissectors.shared.dns_message import Record
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 TUNNEL = "command_and_control.dns_tunnel"
-A, NULL, TXT, CNAME = 1, 10, 16, 5
+A, NULL, TXT, CNAME, MX = 1, 10, 16, 5, 15
 
 
 def question(at: float, name: str, kind: int = A, client: str = "10.0.0.66") -> Event:
@@ -42,6 +42,19 @@ def test_names_full_of_data_are_a_tunnel() -> None:
     assert alert.numbers["names"] == 20
     assert alert.severity == Severity.high
     assert [technique.technique for technique in alert.techniques] == ["T1071.004", "T1572"]
+
+
+def test_a_tunnel_without_a_domain() -> None:
+    """dnscat2 sends to its server directly, in names without a domain, of several labels and record types. Host names
+    and addresses without a domain raise no alert.
+    """
+    kinds = (MX, CNAME, TXT)
+    names = [f"dnscat.{code(n)}" if n % 2 else f"dnscat.{code(n, 60)}.{code(-n, 12)}" for n in range(30)]
+    alert = one(inspected(detector(TUNNEL), [question(n, name, kinds[n % 3]) for n, name in enumerate(names)]))
+    assert (alert.numbers["names"], alert.numbers["domain"], alert.severity) == (20, "", Severity.high)
+    hosts = [question(n, f"desktop-{code(n, 7)}", A) for n in range(60)]
+    hosts += [question(n, f"printer{n}.marketing-europe.site2", A) for n in range(60)]
+    assert inspected(detector(TUNNEL), hosts + [question(n, f"192.168.100.{n}", A) for n in range(60)]) == []
 
 
 def test_strange_record_types_are_a_tunnel() -> None:

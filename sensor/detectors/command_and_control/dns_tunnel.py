@@ -1,11 +1,12 @@
 """Data exchanged in DNS names and answers: iodine, dnscat2 and similar, commands in TXT records, files in names.
 
-Judged by client and registered domain over a time window, at every tenth new name: number of names, length, share that
-looks like encoded data, and record types. Content networks and reputation services query many unusual names too;
-reputation services and DNS block lists are recognized by domain and form. Over hours the same is judged by long
-unique names alone, under domains that few clients query. A response repeats the query, and counts in its place if the
-query was not captured. Random names that many clients query at once, or one client as fast as a flood tool, and that do
-not exist, are a flood (``impact.dns_flood``): a tunnel fills its names with data and waits for answers.
+Judged by client and registered domain (or the lack of one, as in tunnels directly to their server) over a time window,
+at every tenth new name: number of names, length, share that looks like encoded data, and record types. Content networks
+and reputation services query many unusual names too; reputation services and DNS block lists are recognized by domain
+and form. Over hours the same is judged by long unique names alone, under domains that few clients query. A response
+repeats the query, and counts in its place if the query was not captured. Random names that many clients query at once,
+or one client as fast as a flood tool, and that do not exist, are a flood (``impact.dns_flood``): a tunnel fills its
+names with data and waits for answers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.dns_codes import AAAA, CNAME, HTTPS, KEY, MX, NULL, NXDOMAIN, SERVFAIL, SRV, TXT, A
-from sensor.core.domains import registered, under
+from sensor.core.domains import under
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.phrases import some
@@ -27,7 +28,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded
+from sensor.detectors.shared.names import ODD, QUERIED_BY_NAME, REVERSED, below, is_address, is_coded, zone_of
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
@@ -150,7 +151,7 @@ class DnsTunnel(EventDetector):
     def _is_long(self, name: str) -> bool:
         """Whether the part before the domain is longer than in ordinary lookups."""
         least: int = self.options.letters
-        return len(below(name, registered(name))) >= least
+        return len(below(name, zone_of(name))) >= least
 
     def inspect(self, event: Event) -> Iterable[Alert]:
         if not isinstance(event, DnsQuery | DnsResponse) or (isinstance(event, DnsQuery) and event.operation):
@@ -158,11 +159,11 @@ class DnsTunnel(EventDetector):
         client, ts, is_query = _client(event), event.packet.ts, isinstance(event, DnsQuery)
         if isinstance(event, DnsResponse) and event.type in CARRIERS and event.answers:
             size = sum(record.size for record in event.answers if record.type in CARRIERS)
-            self._answered.add((client, registered(event.name)), ts, size)
+            self._answered.add((client, zone_of(event.name)), ts, size)
         letters = self._letters(event.name)
         if not letters or (letters < self.options.letters and event.type in HOSTS):
             return ()
-        domain, part = registered(event.name), event.name[:letters]
+        domain, part = zone_of(event.name), event.name[:letters]
         if isinstance(event, DnsResponse):
             if event.rcode in (SERVFAIL, NXDOMAIN):
                 self._denied.add(domain, ts)
@@ -179,7 +180,7 @@ class DnsTunnel(EventDetector):
     def _question(self, event: DnsQuery | DnsResponse, domain: str, part: str, count: int) -> Iterator[Alert]:
         """A long name, or one that completes a number of names at which a domain is evaluated."""
         key = (_client(event), domain)
-        if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
+        if domain and len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)
         if len(part) >= SLOW_LETTERS and is_coded(part):
             yield from self._over_hours(event, domain, part)
@@ -220,7 +221,7 @@ class DnsTunnel(EventDetector):
         letters, hours = sum(map(len, names)), want.slow_window_s / 3600
         why = (
             (
-                f"{count} long names with encoded data under {domain} within {hours:g} h (threshold "
+                f"{count} long names with encoded data {_under(domain)} within {hours:g} h (threshold "
                 f"{want.slow_names}), {letters} characters"
             ),
             f"last: {some([name[:64] for name in names[-3:]])}",
@@ -232,7 +233,7 @@ class DnsTunnel(EventDetector):
         yield self._made(
             event,
             domain,
-            "sent data slowly in DNS queries under",
+            f"sent data slowly in DNS queries {_under(domain)}",
             why,
             numbers,
             Severity.medium,
@@ -280,12 +281,14 @@ class DnsTunnel(EventDetector):
         why = (
             reason,
             (
-                f"within {self.options.window_s} s it queried {queried.names} names under {domain}, mean length "
+                f"within {self.options.window_s} s it queried {queried.names} names {_under(domain)}, mean length "
                 f"{queried.letters // queried.names}"
             ),
             f"last: {some([name[:64] for name in samples])}",
         )
-        return self._made(event, domain, "tunneled data in DNS queries under", why, numbers, None, self.techniques)
+        return self._made(
+            event, domain, f"tunneled data in DNS queries {_under(domain)}", why, numbers, None, self.techniques
+        )
 
     def _single(self, event: DnsQuery | DnsResponse, domain: str, part: str) -> Alert:
         """One name full of data: a small file fits in two or three."""
@@ -304,7 +307,7 @@ class DnsTunnel(EventDetector):
         return self._made(
             event,
             domain,
-            "sent encoded data in a DNS name under",
+            f"sent encoded data in a DNS name {_under(domain)}",
             why,
             numbers,
             Severity.low,
@@ -329,7 +332,7 @@ class DnsTunnel(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} {what} {domain} through {addresses.text(target.address)}",
+            summary=f"{who(self.context, actor)} {what} through {addresses.text(target.address)}",
             why=why,
             numbers=numbers,
             key=(domain, techniques[0]),
@@ -344,7 +347,7 @@ class DnsTunnel(EventDetector):
 
 def _carried(allowed: frozenset[str], name: str) -> int:
     """Length of the part before the domain; 0 for names that carry no data."""
-    domain = registered(name)
+    domain = zone_of(name)
     part = below(name, domain)
     if not part or name.endswith(REVERSED) or domain.rpartition(".")[2] in MULTICAST:
         return 0
@@ -353,3 +356,7 @@ def _carried(allowed: frozenset[str], name: str) -> int:
 
 def _client(event: DnsQuery | DnsResponse) -> int:
     return event.packet.dst if isinstance(event, DnsResponse) else event.packet.src
+
+
+def _under(domain: str) -> str:
+    return f"under {domain}" if domain else "without a domain"

@@ -6,6 +6,7 @@ import functools
 import re
 from itertools import pairwise
 
+from sensor.core.domains import registered
 from sensor.core.lazy_pattern import lazy_pattern
 
 # Letter pairs that make up nine tenths of words in European languages; a random name has one in every third position.
@@ -16,9 +17,11 @@ _PAIRS = (
     "veviwawixextypysze"
 )
 COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
+DATA = 24  # letters from which on a name without a domain is no name of a host
 SHORT = 7  # letters; a shorter name does not show whether it was generated
 ODD = lazy_pattern(r"[^a-z0-9._-]")
 REVERSED = (".in-addr.arpa", ".ip6.arpa")
+_DIGIT = lazy_pattern(r"\d")
 _LETTERS = lazy_pattern(r"[^a-z0-9]+")
 _ADDRESS = lazy_pattern(r"(?:(?:\d{1,3}[.-]){3}\d{1,3}|(?:[0-9a-f]\.){15,31}[0-9a-f])(?:\.|\Z)")
 _HEX = lazy_pattern(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,}\Z")
@@ -46,8 +49,18 @@ def is_bare(host: str) -> bool:
     return _BARE.match(host) is not None
 
 
+def zone_of(name: str) -> str:
+    """The registered domain of a name. Empty for a name in no domain: it is longer than names of hosts, and its last
+    label has digits, as no top-level domain has, except for those that begin with ``xn--`` (RFC 3696, 2).
+    """
+    last = name.rpartition(".")[2]
+    return "" if len(name) >= DATA and _DIGIT.search(last) and not last.startswith("xn--") else registered(name)
+
+
 def below(name: str, domain: str) -> str:
     """The part of a name before its domain; empty if there is none."""
+    if not domain:
+        return name
     return name[: -len(domain) - 1] if len(name) > len(domain) else ""
 
 
