@@ -49,12 +49,12 @@ class Oui:
         self._known: Bounded[int, str] = self.tables.add("known", Bounded(REMEMBERED))
 
     def organisation(self, mac: int) -> str:
-        """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin
-        with 00:00:00, nearly all of which are forged.
+        """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin or
+        end with 00:00:00, nearly all of which are forged.
 
         Raises OSError and ValueError if the registry file cannot be used.
         """
-        if is_random_mac(mac) or is_group_mac(mac) or not mac >> 24:
+        if is_random_mac(mac) or is_group_mac(mac) or not mac >> 24 or not mac & 0xFFFFFF:
             return ""
         prefix = mac >> 12
         name = self._known.get(prefix)

@@ -188,9 +188,7 @@ class Endpoints:
             record.gateway = True
             record.take_role("gateway", self.limits)
             record.learn(
-                evidence.forwards(
-                    ts, record.subject(), "flow.outside", f"addresses of {len(record.networks)} external networks"
-                ),
+                evidence.forwards(ts, "flow.outside", f"addresses of {len(record.networks)} external networks"),
                 self.limits,
             )
             self.table.mark(record, ts)
@@ -231,10 +229,7 @@ class Endpoints:
             self._move_out(ts, record, address)
         record.learn(
             evidence.forwards(
-                ts,
-                record.subject(),
-                "flow.behind",
-                f"{len(hosts) + len(record.behind)} internal addresses behind one MAC",
+                ts, "flow.behind", f"{len(hosts) + len(record.behind)} internal addresses behind one MAC"
             ),
             self.limits,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from sensor.core.named_tables import NamedTables
-from sensor.core.observation import Observation, Subject
+from sensor.core.observation import Observation
 from sensor.inventory.compact import Claim, Fact
 
 FORWARDS = 0.7
@@ -42,6 +42,8 @@ def fact_of(observation: Observation, claims: tuple[Claim, ...], rank: int) -> F
     return Fact(observation.kind, observation.value, observation.subject.address, ts, ts, rank, claims)
 
 
-def forwards(ts: int, subject: Subject, kind: str, seen: str) -> Fact:
-    """A MAC carries addresses that cannot all be its own: it is a router, whatever else the host is."""
-    return Fact(kind, seen, subject.address, ts, ts, -1, _FORWARDS)
+def forwards(ts: int, kind: str, seen: str) -> Fact:
+    """A MAC carries addresses that cannot all be its own: it is a router, whatever else the host is. The fact is of no
+    address: it stays with the MAC when the hosts behind it become devices.
+    """
+    return Fact(kind, seen, 0, ts, ts, -1, _FORWARDS)

@@ -21,9 +21,11 @@ def test_shipped_registry() -> None:
     assert oui.organisation(0x0050C2_608001) == "Silex Industrial Automation Ltd."
 
 
-@pytest.mark.parametrize("mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000])
+@pytest.mark.parametrize(
+    "mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000, 0x000001000000]
+)
 def test_no_owner(mac: int) -> None:
-    """Multicast and locally administered MACs, zero, and the registry's own blocks have no owner."""
+    """Multicast and locally administered MACs, those that are or end with zeros, and blocks of the registry have none."""
     assert Oui().organisation(mac) == ""
 
 
@@ -71,7 +73,7 @@ def test_newer_file(tmp_path: Path, text: str, names: list[str]) -> None:
     path = tmp_path / "registry"
     path.write_text(text, newline="")
     oui = Oui(path)
-    assert [oui.organisation(mac) for mac in (0x001788_000000, 0x001788_900001, 0x001788_247001)] == names
+    assert [oui.organisation(mac) for mac in (0x001788_000001, 0x001788_900001, 0x001788_247001)] == names
     assert oui.organisation(0x000B82_01FC42) == "Grandstream Networks, Inc."
 
 

@@ -156,6 +156,19 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
     }
 
 
+def test_a_host_behind_a_gateway_is_no_router(story):
+    """A MAC with addresses of three external networks is a router; the hosts behind it do not inherit that."""
+    story.sends(GATEWAY, "10.2.0.5", "http.user_agent", "type=mobile@0.6")
+    for server in ("203.0.113.5", "198.51.100.6", "192.0.2.7"):
+        story.converses(GATEWAY, server)
+    assert story.at(2).who(GATEWAY, "10.2.0.5").type == "router"
+    for host in ("10.2.0.6", "10.2.0.7", "10.2.0.8"):
+        story.converses(GATEWAY, host)
+    story.at(9)
+    router, phone = story.who(GATEWAY), story.who(GATEWAY, "10.2.0.5")
+    assert (router.type, phone.key, phone.type) == ("router", "ip:10.2.0.5", "mobile")
+
+
 def test_addresses_of_three_networks_are_no_machine(story):
     """Servers of three networks behind a MAC are three devices and a router; a device with a second
     address stays one.
