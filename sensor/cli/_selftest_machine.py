@@ -15,7 +15,7 @@ from sensor.doctor.finding import CheckResult, Finding, error, findings, ok
 REINSTALL = "reinstall the sensor: the installation is incomplete"
 # Version with the JSON functions that the views of the inventory use (sqlite.org/releaselog/3_38_0.html).
 SQLITE = (3, 38, 0)
-KYOCERA = 0x0017C8000000
+KYOCERA = 0x0017C8_000001
 # 2026-11-24 09:14:07 UTC, ns.
 MOMENT, MOMENT_TEXT = 1_795_511_647_000_000_000, "2026-11-24T09:14:07.000000Z"
 

@@ -25,7 +25,7 @@ def test_shipped_registry() -> None:
     "mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000, 0x000001000000]
 )
 def test_no_owner(mac: int) -> None:
-    """Multicast and locally administered MACs, those that are or end with zeros, and blocks of the registry have none."""
+    """Multicast and locally administered MACs, zeros, also at the end, and the blocks of the registry have no owner."""
     assert Oui().organisation(mac) == ""
 
 
