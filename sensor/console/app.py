@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -136,6 +136,7 @@ def app_with(console: Console, content: Content) -> Starlette:
     """An application with this content."""
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/favicon.ico", _icon, methods=["GET"]),
         *login.routes(console),
         *oidc.routes(console),
         *passkeys.routes(console),
@@ -168,6 +169,11 @@ def app_with(console: Console, content: Content) -> Starlette:
     )
     app.state.languages, app.state.nav = console.languages, content.nav
     return app
+
+
+async def _icon(_: Request) -> Response:
+    """Where browsers look for the icon of a response that names none, such as a file or JSON."""
+    return FileResponse(STATIC / "icon.svg")
 
 
 @asynccontextmanager

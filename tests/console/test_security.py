@@ -50,6 +50,14 @@ def test_without_a_session_nothing_is_shown(office: Running) -> None:
         assert untrusted.get("/api/v1/events").status_code == 401
 
 
+def test_a_response_without_an_icon_of_its_own_has_that_of_the_console(office: Running) -> None:
+    """Browsers request this path for files and JSON, also without a session."""
+    with httpx.Client(base_url=office.url) as anyone:
+        answer = anyone.get("/favicon.ico")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+        assert answer.content == anyone.get("/static/icon.svg").content
+
+
 def test_a_link_logs_in_once(office: Running) -> None:
     """Opening the link does not use it up, the button does; scripts and other sites cannot read the cookie."""
     link = office.login("berta")
