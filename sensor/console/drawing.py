@@ -1,26 +1,34 @@
-"""The map as SVG: nodes, links between them and steps of attack paths. Rendered on the server, without scripts or
-styles; a table on the same page has the same content.
+"""The map as SVG: nodes, links and attacks between them, and steps of attack paths. Rendered on the server, without
+scripts or styles; tables on the same page have the same content.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from sensor.console.map_layouts import Column, Ellipse, Layout, Point
 from sensor.core.phrases import counted
-from sensor.views.topology import MapLink, MapNode, MapStep, Topology
+from sensor.views.attacks import MapAttack
+from sensor.views.topology import ADDRESSES, MapLink, MapNode, MapStep, Topology
 
-_FRAME = Markup('<svg class="map {0}" viewBox="0 0 {1} {2}" role="group" aria-label="{3}">{4}{5}{6}{7}</svg>')
+_FRAME = Markup('<svg class="map {0}" viewBox="0 0 {1} {2}" role="group" aria-label="{3}">{4}{5}{6}{7}{8}</svg>')
+# ``{}``: kind of the curve, and layout, as two pictures of a page cannot have the same ids.
 _ARROW = Markup(
-    '<defs><marker id="arrow-{}" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path class="arrow" d="M0 0 L10 5 L0 10 z"></path></marker></defs>'
+    '<marker id="{0}-{1}" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="14" markerHeight="14" orient="auto" '
+    'markerUnits="userSpaceOnUse"><path class="arrow {0}" d="M0 0 L10 5 L0 10 z"></path></marker>'
 )
+_DEFINED = Markup("<defs>{}</defs>")
 _STEP = Markup(
-    '<path class="step{}" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" marker-end="url(#arrow-{})"><title>{}</title>'
+    '<path class="step{}" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" marker-end="url(#path-{})"><title>{}</title>'
     "</path>"
+)
+_ATTACK = Markup(
+    '<a href="{0}"><path class="attack {1}" d="M{2:.0f} {3:.0f} Q{4:.0f} {5:.0f} {6:.0f} {7:.0f}" '
+    'marker-end="url(#{1}-{8})"><title>{9}</title></path></a>'
 )
 _LINK = Markup(
     '<path class="link" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" stroke-width="{:.1f}"><title>{}</title></path>'
@@ -29,50 +37,75 @@ _NODE = Markup(
     '<a href="{}"><circle class="{}" cx="{:.0f}" cy="{:.0f}" r="{:.1f}"><title>{}</title></circle>'
     '<text x="{:.0f}" y="{:.0f}" text-anchor="{}">{}</text></a>'
 )
-UrlOf = Callable[[MapNode], str]
 
 
-def drawing(topology: Topology, url_of: UrlOf) -> Markup:
-    """The map for wide and for narrow screens, of which the style sheet shows one. ``url_of``: target of the link on a
-    node.
-    """
+class Urls(NamedTuple):
+    """Targets of the links on a node and on an attack."""
+
+    node: Callable[[MapNode], str]
+    attack: Callable[[MapAttack], str]
+
+
+def drawing(topology: Topology, urls: Urls) -> Markup:
+    """The map for wide and for narrow screens, of which the style sheet shows one."""
     count = len(topology.nodes)
-    return Markup("").join(_drawn(topology, url_of, layout) for layout in (Ellipse(count), Column(count)))
+    return Markup("").join(_drawn(topology, urls, layout) for layout in (Ellipse(count), Column(count)))
 
 
 def described(node: MapNode) -> str:
     """A short description of a node."""
-    about = counted(node.devices, "device") if node.devices else "external hosts"
+    one = ("address", "addresses") if node.id == ADDRESSES else ("device", "devices")
+    about = counted(node.devices, *one) if node.devices else "external hosts"
     alert = f", {node.severity} alert" if node.severity else ""
     return f"{node.name}{'' if node.device else f': {about}'}{alert}"
 
 
-def _drawn(topology: Topology, url_of: UrlOf, layout: Layout) -> Markup:
+def titled(attack: MapAttack) -> str:
+    """The number of open alerts between two nodes, and the titles of the most severe ones."""
+    titles = dict.fromkeys(alert.title for alert in attack.named)
+    return f"{counted(attack.alerts, 'open alert')}, {attack.severity}: {'; '.join(titles)}"
+
+
+def _drawn(topology: Topology, urls: Urls, layout: Layout) -> Markup:
     points = {node.id: layout.point(number) for number, node in enumerate(topology.nodes)}
     names = {node.id: node.name for node in topology.nodes}
-    links = (_link(one, points, names, layout) for one in topology.links if one.client != one.server)
-    nodes = (_node(one, points[one.id], url_of(one), layout) for one in topology.nodes)
-    steps = (_step(one, points, names, layout) for one in topology.steps if one.source != one.target)
-    label = f"map of {topology.devices} devices and {topology.conversations} conversations; the table below lists them"
+    pairs = topology.attacks.pairs if topology.attacks is not None else []
+    parts = (
+        (_link(one, points, names, layout) for one in topology.links if one.client != one.server),
+        (_step(one, points, names, layout) for one in topology.steps if one.source != one.target),
+        # The most severe are above the others.
+        (_attack(one, points, names, layout, urls) for one in reversed(pairs) if one.source != one.target),
+        (_node(one, points[one.id], urls.node(one), layout) for one in topology.nodes),
+    )
+    label = f"map of {topology.devices} devices and {topology.conversations} conversations; tables below list its lines"
+    kinds = [*(["path"] if topology.steps else []), *sorted({one.severity for one in pairs})]
+    arrows = Markup("").join(_ARROW.format(kind, layout.name) for kind in kinds)
     return _FRAME.format(
         layout.name,
         *layout.size,
         label,
-        _ARROW.format(layout.name) if topology.steps else "",
-        *(Markup("").join(one) for one in (links, steps, nodes)),
+        _DEFINED.format(arrows) if kinds else "",
+        *(Markup("").join(one) for one in parts),
     )
+
+
+def _attack(one: MapAttack, points: dict[str, Point], names: dict[str, str], layout: Layout, urls: Urls) -> Markup:
+    start, end = points[one.source], points[one.target]
+    curve = (*start, *layout.bend(start, end, "attack"), *end)
+    title = f"{names[one.source]} → {names[one.target]}, {titled(one)}"
+    return _ATTACK.format(urls.attack(one), one.severity, *curve, layout.name, title)
 
 
 def _step(step: MapStep, points: dict[str, Point], names: dict[str, str], layout: Layout) -> Markup:
     start, end = points[step.source], points[step.target]
-    curve = (*start, *layout.bend(start, end, step=True), *end)
+    curve = (*start, *layout.bend(start, end, "step"), *end)
     title = f"{names[step.source]} → {names[step.target]}, step of an attack path: {step.service}, cost {step.cost}"
     return _STEP.format(" assumed" if step.assumed else "", *curve, layout.name, title)
 
 
 def _link(link: MapLink, points: dict[str, Point], names: dict[str, str], layout: Layout) -> Markup:
     start, end = points[link.client], points[link.server]
-    curve = (*start, *layout.bend(start, end, step=False), *end)
+    curve = (*start, *layout.bend(start, end, "link"), *end)
     what = f"{counted(link.conversations, 'conversation')}: {', '.join(link.services)}"
     title = f"{names[link.client]} → {names[link.server]}, {what}"
     return _LINK.format(*curve, 1 + math.log2(link.conversations), title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sensor.console.alerts_history import PastAlerts, alerts_of
 from sensor.console.history import Body, inventory_at
@@ -10,7 +11,6 @@ from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.parts import each
 from sensor.core.moments import FIRST
-from sensor.core.severities import SEVERITIES
 from sensor.posture.build import main_address, segment_of
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
@@ -27,7 +27,7 @@ def then_of(request: PageRequest, picture: Picture) -> PastState:
     bodies = inventory_at(request, latest).devices
     nodes = {name: _node(node, bodies.get(name)) for name, node in picture.site.nodes.items()}
     after = min(times.values()) if len(times) > 1 else FIRST - 1
-    return PastState(nodes, _severities(alerts_of(request, latest)), after, times[latest])
+    return PastState(nodes, _open(alerts_of(request, latest)), after, times[latest])
 
 
 def _node(node: Node, body: Body | None) -> Node:
@@ -41,11 +41,12 @@ def _node(node: Node, body: Body | None) -> Node:
     )  # fmt: skip
 
 
-def _severities(alerts: PastAlerts) -> dict[str, int]:
-    """Device → severity of the most severe alert that was open, with it as actor."""
-    found: dict[str, int] = {}
-    for one in alerts.alerts:
-        device, severity = one.row["src_device"], one.row["severity"]
-        if one.state != "closed" and device and severity in SEVERITIES:
-            found[device] = max(found.get(device, -1), SEVERITIES.index(severity))
-    return found
+def _open(alerts: PastAlerts) -> list[dict[str, Any]]:
+    """The alerts that were open, as records: with the first of their targets, which is all that the history has."""
+    return [_record(one.row) for one in alerts.alerts if one.state != "closed"]
+
+
+def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+    ends = {end: {"ip": row[f"{end}_ip"], "device": row[f"{end}_device"]} for end in ("src", "dst")}
+    alert = {"id": row["alert"], "title": row["title"], "first": row["first"], "last": row["ts"]}
+    return {"severity": row["severity"], "alert": alert, **ends}

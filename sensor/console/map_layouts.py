@@ -1,13 +1,16 @@
-"""Layouts of the map: an ellipse for wide screens, a column with arcs for narrow ones."""
+"""Layouts of the map: an ellipse for wide screens, a column with arcs for narrow ones. Links, attacks and steps of
+attack paths between the same nodes have different curves.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sensor.views.topology import MapNode
 
 Point = tuple[float, float]
+Curve = Literal["link", "attack", "step"]
 
 
 class Label(NamedTuple):
@@ -27,8 +30,8 @@ class Layout(Protocol):
     def point(self, number: int) -> Point:
         """The place of a node by its number."""
 
-    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
-        """The control point of the curve of a link, or of a step of an attack path."""
+    def bend(self, start: Point, end: Point, curve: Curve) -> Point:
+        """The control point of a curve."""
 
     def radius(self, node: MapNode) -> float:
         """The radius of a node."""
@@ -57,11 +60,11 @@ class Ellipse:
         across = math.sqrt(max(0.0, 1 - (2 * down - 1) ** 2))
         return x + side * (x - self.ASIDE) * across, y + (y - self.ABOVE) * (2 * down - 1)
 
-    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
-        """Towards the center, so that links between neighbors are not hidden behind nodes; steps less so, to keep them
-        apart from links.
+    def bend(self, start: Point, end: Point, curve: Curve) -> Point:
+        """Towards the center, so that links between neighbors are not hidden behind nodes; others less so. A share of 2
+        is a straight line.
         """
-        share = 3 if step else 4
+        share = {"link": 4.0, "step": 3.0, "attack": 2.5}[curve]
         x, y = ((one + other) / share for one, other in zip(start, end, strict=True))
         return x + self.size[0] * (0.5 - 1 / share), y + self.size[1] * (0.5 - 1 / share)
 
@@ -90,9 +93,10 @@ class Column:
     def point(self, number: int) -> Point:
         return self.AXIS, self.ROW * (number + 0.5) + 2
 
-    def bend(self, start: Point, end: Point, *, step: bool) -> Point:
+    def bend(self, start: Point, end: Point, curve: Curve) -> Point:
         """A curve reaches half of the distance to its control point: longer links reach farther, none over the edge."""
-        reach = min(20 + 0.5 * abs(start[1] - end[1]), 2 * self.AXIS - 16)
+        share = {"link": 0.5, "step": 0.44, "attack": 0.38}[curve]
+        reach = min(20 + share * abs(start[1] - end[1]), 4 * share * self.AXIS - 16)
         return self.AXIS - reach, (start[1] + end[1]) / 2
 
     def radius(self, node: MapNode) -> float:

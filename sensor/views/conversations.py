@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -64,6 +64,7 @@ class ConversationRow(msgspec.Struct, frozen=True):
     last: int
 
 
+Row = TypeVar("Row", bound=ConversationRow)
 SORTS: dict[str, Callable[[ConversationRow], Any]] = {
     "last": lambda row: -row.last,
     "first": lambda row: -row.first,
@@ -110,8 +111,14 @@ def matching(
         raise NotReadable("conversations are unknown: the dataset has no inventory")
     if wanted.device and wanted.device not in nodes:
         raise Unknown("id", wanted.device, nodes)
-    block, rows = _block(wanted.address), all_of(picture, nodes)
-    return [row for row in rows if _fits(row, wanted, block)] if wanted != EVERY_CONVERSATION else list(rows)
+    rows = all_of(picture, nodes)
+    return fitting(rows, wanted) if wanted != EVERY_CONVERSATION else list(rows)
+
+
+def fitting(rows: Iterable[Row], wanted: ConversationFilter) -> list[Row]:
+    """The rows that match a filter. Raises Malformed for an invalid address."""
+    block = _block(wanted.address)
+    return [row for row in rows if _fits(row, wanted, block)]
 
 
 def all_of(picture: Picture, nodes: Mapping[str, Node]) -> Collection[ConversationRow]:
@@ -138,7 +145,7 @@ def _conversations(picture: Picture, nodes: Mapping[str, Node]) -> Collection[Co
 
 
 def _of(node: Node, habits: Habits, nodes: Mapping[str, Node], owners: Mapping[str, str]) -> Iterator[ConversationRow]:
-    me, named = _node_end(node), list(_external(habits))
+    me, named = node_end(node), list(_external(habits))
     apart = {service for _, service, _ in named} if habits.reached is not None and not habits.reached.crowded else set()
     for (peer, service), use in habits.uses.items():
         if peer != OUTSIDE or service not in apart:
@@ -168,11 +175,12 @@ def _end(name: str, nodes: Mapping[str, Node], owners: Mapping[str, str]) -> End
     """An endpoint as named in the baseline: a device, an address, or ``outside``."""
     node = nodes.get(name) or nodes.get(owners.get(name, ""))
     if node is not None:
-        return _node_end(node)
+        return node_end(node)
     return EndRow(name, address="" if name == OUTSIDE else name)
 
 
-def _node_end(node: Node) -> EndRow:
+def node_end(node: Node) -> EndRow:
+    """A device as an endpoint."""
     return EndRow(node.id, node.name, node.address, node.type or "unknown", node.segment)
 
 

@@ -1,12 +1,12 @@
 """The network map: devices in groups, and the conversations between two groups combined. One group may be opened: its
-devices are then shown individually. Excess nodes are folded, and counted.
+devices are then shown individually, as are devices in attacks and attack paths. Excess nodes are folded, and counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,13 +15,23 @@ from sensor.core.severities import SEVERITIES
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
-from sensor.views.conversations import EVERY_CONVERSATION, ConversationFilter, ConversationRow, EndRow, matching
+from sensor.views.attacks import AttackRow, Attacks, attacks_of, combined, is_open
+from sensor.views.conversations import (
+    EVERY_CONVERSATION,
+    ConversationFilter,
+    ConversationRow,
+    EndRow,
+    matching,
+    node_end,
+)
 from sensor.views.errors import Unknown, one_of
 from sensor.views.paths import HopRow, PathRow
 
-INTERNET, UNKNOWN, OTHERS = "internet", "unknown", "other groups"
-# Limits on the groups, and devices of the opened group, that a map shows; services named on a link.
-GROUPS, DEVICES, SERVICES = 40, 120, 5
+# Groups besides those of devices: external hosts, internal addresses of no device, and what does not fit on the map.
+INTERNET, ADDRESSES, OTHERS = "internet", "other addresses", "other groups"
+UNKNOWN = "unknown"
+# Limits on the groups, devices of the opened group, and devices in attacks that a map shows; services named on a link.
+GROUPS, DEVICES, ATTACKED, SERVICES = 40, 120, 40, 5
 GROUPINGS: dict[str, Callable[[Node], str]] = {
     "type": lambda node: node.type,
     "segment": lambda node: node.segment,
@@ -29,10 +39,13 @@ GROUPINGS: dict[str, Callable[[Node], str]] = {
 }
 
 
+Record = dict[str, Any]
+
+
 class MapNode(msgspec.Struct, frozen=True):
     """A group, or a device of the opened group. ``id``: unique on the map; ``device``: id of the device, empty for a
-    group; ``devices``: number of devices in it, 0 for external hosts; ``severity``: of the most severe open alert with
-    one of them as actor, empty if there is none.
+    group; ``devices``: number of devices in it, or of addresses of none, 0 for external hosts; ``severity``: of the
+    most severe open alert with one of them as actor, empty if there is none.
     """
 
     id: str
@@ -63,7 +76,7 @@ class MapStep(msgspec.Struct, frozen=True):
 
 class Topology(msgspec.Struct, frozen=True):
     """``devices`` and ``conversations``: number of matches; ``folded``: devices of the opened group, and groups, that
-    are combined for lack of space; ``steps``: of the attack paths.
+    are combined for lack of space; ``steps``: of the attack paths; ``attacks``: null if none were requested.
     """
 
     nodes: list[MapNode]
@@ -72,15 +85,16 @@ class Topology(msgspec.Struct, frozen=True):
     conversations: int
     folded: int
     steps: list[MapStep] = []
+    attacks: Attacks | None = None
 
 
 class PastState(NamedTuple):
-    """The state as of a time: devices, severities by device, and the range (ns) in which conversations must have begun,
-    without its start.
+    """The state as of a time: devices, records of the open alerts, and the range (ns) in which conversations must have
+    begun, without its start.
     """
 
     nodes: Mapping[str, Node]
-    severities: Mapping[str, int]
+    alerts: Sequence[Record]
     after: int
     at: int
 
@@ -92,35 +106,58 @@ def topology(
     opened: str = "",
     then: PastState | None = None,
     along: Sequence[PathRow] = (),
+    severity: str | None = None,
 ) -> Topology:
     """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group; ``then``: if not
-    the present; ``along``: attack paths, whose devices are shown individually. Raises Unknown, Malformed and
-    NotReadable like ``conversations``.
+    the present; ``along``: attack paths; ``severity``: of the attacks, as in ``levels_of``, None: without attacks.
+    Raises Unknown, Malformed and NotReadable like ``conversations``.
     """
     one_of("by", [by], GROUPINGS)
-    nodes = picture.site.nodes if then is None else then.nodes
+    nodes, past = (picture.site.nodes, None) if then is None else (then.nodes, then.alerts)
     rows = [row for row in matching(picture, wanted, nodes) if then is None or then.after < row.first <= then.at]
-    ends = {end.id: end for row in rows for end in (row.client, row.server)}
-    matches, hops = sum(key in nodes for key in ends), [hop for path in along for hop in path.hops]
+    attacks = attacks_of(picture, wanted, severity, past, nodes) if severity is not None else []
+    hops = [hop for path in along for hop in path.hops]
+    ends = {end.id: end for row in (*rows, *attacks) for end in (row.client, row.server)}
     ends |= {key: _end_of(key, nodes) for hop in hops for key in (hop.source, hop.target)}
     groups = {key: _group(end, nodes, GROUPINGS[by]) for key, end in ends.items()}
     if opened and opened not in groups.values():
         raise Unknown("opened", opened, sorted(set(groups.values())))
     alone = _alone(rows, groups, opened) if opened else set()
-    alone |= {key for hop in hops for key in (hop.source, hop.target) if key in nodes}
+    alone |= {key for hop in hops for key in (hop.source, hop.target) if key in nodes} | _in_attacks(attacks, nodes)
+    places, folded = _places(groups, alone, opened)
+    severities = _severities(picture.site.alerts if past is None else past)
+    return Topology(
+        _nodes(ends, alone, places, severities),
+        _links(rows, places),
+        len({end.id for row in rows for end in (row.client, row.server)} & nodes.keys()),
+        len(rows),
+        folded,
+        _steps(hops, places),
+        combined(attacks, places) if severity is not None else None,
+    )
+
+
+def _places(groups: Mapping[str, str], alone: Collection[str], opened: str) -> tuple[dict[str, str], int]:
+    """Host → id of its node, and the number of groups, and of devices of the opened group, that are folded."""
     sizes = Counter(groups.values())
     shown = {INTERNET, opened, *(name for name, _ in sizes.most_common(GROUPS))}
     places = {key: key if key in alone else name if name in shown else OTHERS for key, name in groups.items()}
-    folded = len(set(sizes) - shown) + (
-        sum(groups[key] == opened and key not in alone for key in groups) if opened else 0
-    )
-    drawn = _nodes(ends, alone, places, _severities(picture) if then is None else then.severities)
-    return Topology(drawn, _links(rows, places), matches, len(rows), folded, _steps(hops, places))
+    hidden = sum(name == opened and key not in alone for key, name in groups.items()) if opened else 0
+    return places, len(set(sizes) - shown) + hidden
 
 
 def _end_of(name: str, nodes: Mapping[str, Node]) -> EndRow:
-    node = nodes.get(name)
-    return EndRow(name, node.name, node.address, node.type or UNKNOWN, node.segment) if node else EndRow(name)
+    return node_end(nodes[name]) if name in nodes else EndRow(name)
+
+
+def _in_attacks(rows: Iterable[AttackRow], nodes: Mapping[str, Node]) -> set[str]:
+    """The devices of the most severe and newest attacks, as many as the map shows individually."""
+    found: dict[str, None] = {}
+    for row in rows:
+        found |= {end.id: None for end in (row.client, row.server) if row.client != row.server and end.id in nodes}
+        if len(found) >= ATTACKED:
+            break
+    return set(found)
 
 
 def _steps(hops: Iterable[HopRow], places: Mapping[str, str]) -> list[MapStep]:
@@ -136,7 +173,7 @@ def _group(end: EndRow, nodes: Mapping[str, Node], named: Callable[[Node], str])
     if end.id == OUTSIDE:
         return INTERNET
     node = nodes.get(end.id)
-    return (named(node) if node is not None else "") or UNKNOWN
+    return named(node) or UNKNOWN if node is not None else ADDRESSES
 
 
 def _alone(rows: Iterable[ConversationRow], groups: Mapping[str, str], opened: str) -> set[str]:
@@ -175,11 +212,11 @@ def _links(rows: Iterable[ConversationRow], places: Mapping[str, str]) -> list[M
     return sorted(made, key=lambda link: (-link.conversations, link.client, link.server))
 
 
-def _severities(picture: Picture) -> dict[str, int]:
+def _severities(alerts: Iterable[Record]) -> dict[str, int]:
     """Device → severity of the most severe open alert with it as actor."""
     found: dict[str, int] = {}
-    for record in picture.site.alerts:
-        device, severity = part(record, "src").get("device"), record.get("severity")
-        if record.get("action") != "close" and isinstance(device, str) and severity in SEVERITIES:
-            found[device] = max(found.get(device, -1), SEVERITIES.index(severity))
+    for record in filter(is_open, alerts):
+        device, severity = part(record, "src").get("device"), SEVERITIES.index(record["severity"])
+        if isinstance(device, str):
+            found[device] = max(found.get(device, -1), severity)
     return found

@@ -55,7 +55,7 @@ OWN_TAGS = frozenset(
     "html head meta title link script body a header form label select option button input nav p "
     "strong span main h1 h2 h3 footer dialog dl dt dd kbd table "
     "thead tbody tr th td div ul li ol section details summary time svg g rect path circle text datalist pre caption "
-    "textarea em code mark wbr polyline progress".split()
+    "textarea em code mark wbr polyline progress defs marker".split()
 )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import get_args
 
 import pytest
 
-from sensor.console.map_layouts import Column, Ellipse, Layout, named
+from sensor.console.map_layouts import Column, Curve, Ellipse, Layout, named
 from sensor.views.topology import MapNode
 
 # Letters of a name: width, and height above and below the line that they stand on.
@@ -37,8 +38,8 @@ def test_nodes_links_and_names_are_inside(kind: type[Ellipse | Column], count: i
         left = label.at[0] - {"start": 0.0, "middle": length / 2, "end": length}[label.anchor]
         assert 0 <= left <= left + length <= width
     for end in points[1:]:
-        for step in (False, True):
-            bend = layout.bend(points[0], end, step=step)
+        for curve in get_args(Curve):
+            bend = layout.bend(points[0], end, curve)
             middle = [(one + other) / 2 for one, other in zip(points[0], end, strict=True)]
             assert 0 <= (bend[0] + middle[0]) / 2 <= width
             assert 0 <= (bend[1] + middle[1]) / 2 <= height

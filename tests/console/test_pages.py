@@ -331,6 +331,32 @@ def test_device_types_have_names_on_pages_and_codes_in_urls(browser: httpx.Clien
         assert not re.search(r"\b(voip_phone|access_point|media_player|door_access)\b", shown), path
 
 
+def test_the_map_shows_attacks_from_actor_to_target(browser: httpx.Client) -> None:
+    """Arrows in the color of their severity lead to alerts, and a table has the same. The severity selects both."""
+    page = browser.get("/map").text
+    drawn, table = page.partition("<svg")[2].partition("</svg>")[0], page.partition('id="attacks"')[2]
+    arrows = re.findall(r'<a href="([^"]+)"><path class="attack (\w+)".+?marker-end="url\(#(\w+)-on-wide\)"', drawn)
+    assert [severity for _, severity, _ in arrows] == [marker for *_, marker in arrows]
+    assert arrows[-1][1] == "critical"  # above the others
+    assert {link.partition("?")[0].rpartition("/")[0] for link, *_ in arrows} <= {"/alerts", ""}
+    assert all(browser.get(html.unescape(link)).status_code == 200 for link, *_ in arrows if link != "#attacks")
+    assert table.partition("</table>")[0].count("<tr>") == len(arrows) + 1 == 11
+    severe = browser.get("/map?severity=high").text
+    assert re.findall(r'class="attack (\w+)"', severe) == ["critical"] * 2  # on wide and on narrow screens
+    assert 'class="high" aria-current="true"' in severe
+    none = browser.get("/map?attacks=no").text
+    assert 'class="attack' not in none
+    assert 'id="attacks"' not in none
+    assert browser.get("/map?severity=grave").status_code == browser.get("/map?attacks=some").status_code == 400
+
+
+def test_several_alerts_between_two_devices_lead_to_their_list(browser: httpx.Client) -> None:
+    """The list has as many alerts as the map names."""
+    page = browser.get("/map").text
+    [(link, number), *_] = re.findall(r'<a href="(/alerts\?[^"]+)"><path .+?, (\d+) open alerts', page)
+    assert f"{number} alerts" in browser.get(html.unescape(link)).text
+
+
 def test_an_alert_shows_its_story_and_its_packets(browser: httpx.Client) -> None:
     """Reason, false positives, ATT&CK and response are shown; packets as hex dump and as a file."""
     text = browser.get("/alerts?detector=command_and_control.malicious_address").text
@@ -472,8 +498,8 @@ def test_spans_count_back_from_the_end_of_a_replay(browser: httpx.Client, office
         assert output_of("alerts", "--since", "3m", *where).splitlines()[-1].startswith("2 alerts")
         assert output_of("alerts", "--until", "3m", *where).splitlines()[-1].startswith("5 alerts")
         assert output_of("alerts", "incidents", "--since", "5m", *where).endswith("2 incidents\n")
-    assert output_of("devices", "seen<3m", "--state", str(office_folder)).splitlines()[-1].startswith("29 devices")
-    assert "29 devices" in browser.get("/devices?since=3m").text
+    assert output_of("devices", "seen<3m", "--state", str(office_folder)).splitlines()[-1].startswith("30 devices")
+    assert "30 devices" in browser.get("/devices?since=3m").text
     assert len(output_of("tail", "--since", "1m", log).splitlines()) == 16
     assert output_of("alerts", "--since", "2026-11-25", "--state", str(office_folder)).endswith("no alerts match\n")
 
@@ -517,9 +543,9 @@ def test_segments_are_named_by_their_vlan(browser: httpx.Client) -> None:
 def test_attack_paths_on_the_map(browser: httpx.Client) -> None:
     """Arrows on the map and a table of steps; not for a past state."""
     page = browser.get("/map?paths=yes").text
-    assert page.count('marker-end="url(#arrow-on-wide)"') >= 3
-    assert page.count('marker-end="url(#arrow-on-narrow)"') == page.count('marker-end="url(#arrow-on-wide)"')
+    assert page.count('marker-end="url(#path-on-wide)"') >= 3
+    assert page.count('marker-end="url(#path-on-narrow)"') == page.count('marker-end="url(#path-on-wide)"')
     assert "smb/445" in page.partition('id="paths"')[2].partition("</section>")[0]
-    assert "marker-end" not in browser.get("/map").text
+    assert "url(#path" not in browser.get("/map").text
     assert browser.get("/map?paths=maybe").status_code == 400
     assert browser.get("/map?paths=yes&at=2026-11-24T08:19").status_code == 400

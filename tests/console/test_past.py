@@ -96,8 +96,9 @@ def test_the_map_of_a_moment(browser: httpx.Client) -> None:
     assert counts_of(early) < counts_of(late)
     assert counts_of(late)[1] <= counts_of(now)[1]
     assert counts_of(between)[1] == counts_of(late)[1] - counts_of(early)[1]
-    assert 'class="critical"' in late
-    assert 'class="critical"' not in early
+    assert '<circle class="critical"' in late
+    assert '<circle class="critical"' not in early
+    assert ('class="attack critical"' in late, 'class="attack critical"' in early) == (True, False)
     opened = browser.get("/map", params={"at": EARLY, "opened": "camera"}).text
     assert "at=2026-11-24T08%3A05" in opened.partition("<svg")[2]
     assert counts_of(browser.get("/map", params={"at": EARLY, "type": "camera"}).text) < counts_of(early)
