@@ -60,10 +60,10 @@ class Attacks(msgspec.Struct, frozen=True):
     left out for lack of space; ``alone``: number of open alerts that name no other host than the actor.
     """
 
-    pairs: list[MapAttack] = []
-    alerts: int = 0
-    more: int = 0
-    alone: int = 0
+    pairs: list[MapAttack]
+    alerts: int
+    more: int
+    alone: int
 
 
 def attacks_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ LISTS = {
     "/vulnerabilities": 0,
     "/tickets": 0,
 }
-SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets", "/reports", "/report-schedules")
+SINGLES = ("/health", "/posture", "/search?q=tp-lab", "/datasets", "/reports", "/report-schedules", "/map?paths=yes")
 
 
 def schema_of(path: str) -> dict[str, Any]:
@@ -55,6 +56,23 @@ def test_lists_are_what_the_description_promises(program: httpx.Client, path: st
 @pytest.mark.parametrize("path", SINGLES)
 def test_single_answers_are_what_the_description_promises(program: httpx.Client, path: str) -> None:
     fits(program.get(path), path.partition("?")[0])
+
+
+def test_the_map_is_that_of_the_page(program: httpx.Client, browser: httpx.Client) -> None:
+    """The same attacks, conversations and steps of paths; filters and groups are those of the page."""
+    whole, page = program.get("/map").json()["item"], browser.get("/map").text
+    assert f"{whole['devices']} devices in {whole['conversations']} conversations" in page
+    named = {alert["id"] for pair in whole["attacks"]["pairs"] for alert in pair["named"]}
+    assert {*re.findall(r"/alerts/(alert-\w+)", page)} == named
+    assert len(named) == whole["attacks"]["alerts"] == 7
+    assert {pair["severity"] for pair in program.get("/map?severity=high").json()["item"]["attacks"]["pairs"]} == {
+        "critical"
+    }
+    opened = program.get("/map?by=type&opened=camera&direction=internal").json()["item"]
+    assert opened["conversations"] < whole["conversations"]
+    assert (whole["steps"], bool(program.get("/map?paths=yes").json()["item"]["steps"])) == ([], True)
+    for invalid in ("by=color", "opened=spaceship", "severity=grave", "paths=maybe", "attacks=no"):
+        assert program.get(f"/map?{invalid}").status_code == 400
 
 
 @pytest.mark.parametrize(("path", "field"), [("/devices", "id"), ("/alerts", "id"), ("/incidents", "id")])

@@ -17,6 +17,7 @@ import pytest
 
 from sensor.console.api import types
 from sensor.console.api.client import ApiError, Client
+from sensor.console.api.filters import MapFilter
 from sensor.core.moments import moment_of
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.devices import DeviceFilter
@@ -72,7 +73,10 @@ def test_single_objects(client: Client) -> None:
     assert client.health().figures["packets"] == 5058
     assert client.search(device.ip).totals["devices"] >= 1
     assert [one.name for one in client.datasets() if one.usual] == ["office"]
-    assert len(list(client.incidents())) == 3
+    [incident, *others] = client.incidents()
+    assert len(others) == 2
+    assert client.incident_steps(incident.id)[0].number == 1
+    assert client.map(MapFilter(severity="high", by="vendor")).attacks.alerts == 1
     assert next(client.tickets()).devices
     assert next(client.recommendations()).state == "open"
 

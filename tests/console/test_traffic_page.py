@@ -13,7 +13,11 @@ import pytest
 
 pytest.importorskip("duckdb", reason="needs the extra hunt")
 
+from sensor.console.api.client import Client
+from sensor.console.api.filters import TrafficFilter
+from sensor.console.api.types import Traffic
 from tests.console.kit import Running, output_of
+from tests.console.test_api import fits
 from tests.console.test_pages import links_of
 
 CAMERA = "10.20.10.62"
@@ -38,6 +42,30 @@ def test_it_shows_what_the_command_shows(browser: httpx.Client, office: Running,
     table = list(csv.DictReader(io.StringIO(browser.get("/traffic.csv", params={"by": by}).text)))
     assert [int(one["bytes"]) for one in table[:50]] == [one["bytes"] for one in listed]
     assert [one["host"] for one in table[:50]] == [one["host"] for one in listed]
+
+
+@pytest.mark.parametrize("by", ["pair", "host", "service"])
+def test_the_api_has_what_the_command_shows(program: httpx.Client, office: Running, by: str) -> None:
+    """The same rows and numbers, as the description promises."""
+    answer = program.get("/traffic", params={"by": by, "sort": "connections", "limit": 7})
+    fits(answer, "/traffic")
+    found = answer.json()["item"]
+    command = ("records", "top", "--json", "--by", by, "--sort", "connections", "-n", "7", "--state", str(office.state))
+    assert found["talkers"] == [json.loads(line) for line in output_of(*command).splitlines()]
+    assert (found["connections"], found["more"], found["first"][:17]) == (753, True, "2026-11-24T08:00:")
+
+
+def test_the_api_selects_and_explains(program: httpx.Client, office: Running) -> None:
+    """By host, service and time; no connections are an answer, and invalid values an error with a code."""
+    client = Client(office.url, office.token())
+    assert {one.services[0] for one in client.traffic(TrafficFilter(host=CAMERA, service="tls")).talkers} == {"tls"}
+    nothing = client.traffic(TrafficFilter(service="nosuch"))
+    assert nothing == Traffic([], False, 0, 0, "", "", nothing.coverage)
+    assert nothing.coverage
+    for invalid in ("by=flow", "sort=first", "host=nothing", "since=soon", "limit=0", "limit=1001", "format=csv"):
+        answer = program.get(f"/traffic?{invalid}")
+        assert (invalid, answer.status_code) == (invalid, 400)
+        assert answer.json()["field"] == invalid.partition("=")[0]
 
 
 def test_the_picture_has_the_first_rows(browser: httpx.Client) -> None:

@@ -12,7 +12,7 @@ import ssl
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from sensor.console.api import types
+from sensor.console.api.filters import ALL_TRAFFIC, WHOLE_MAP, MapFilter, TrafficFilter
 from sensor.console.report_store import ReportSchedule, StoredReport
 from sensor.core.record_parts import time_text
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
@@ -31,6 +32,7 @@ from sensor.views.moments import EVERY_MOMENT, TimelineFilter
 from sensor.views.posture import Posture
 from sensor.views.stories import EVERY_STORY, StoryFilter
 from sensor.views.tickets import TicketFilter, TicketRow
+from sensor.views.topology import Topology
 from sensor.views.vulnerabilities import FindingRow, VulnerabilityFilter
 
 BASE = "/api/v1"
@@ -98,7 +100,7 @@ class Client:
 
     def incident_steps(self, name: str) -> list[IncidentStep]:
         """Who attacked whom in an incident, in order of time."""
-        return self._one(f"incidents/{quote(name, safe='')}/steps", list[IncidentStep])
+        return self._one(f"/incidents/{quote(name, safe='')}/steps", list[IncidentStep])
 
     def recommendations(self, wanted: StoryFilter = EVERY_STORY, sort: str = "") -> Iterator[types.Story]:
         return self._list("/recommendations", types.Story, wanted, sort)
@@ -115,11 +117,19 @@ class Client:
     def posture(self) -> Posture:
         return self._one("/posture", Posture)
 
+    def map(self, wanted: MapFilter = WHOLE_MAP) -> Topology:
+        """Conversations and attacks between groups of devices."""
+        return self._one("/map", Topology, _parameters(wanted))
+
+    def traffic(self, wanted: TrafficFilter = ALL_TRAFFIC, sort: str = "bytes", limit: int = 100) -> types.Traffic:
+        """Top talkers, those with most ``bytes`` or ``connections`` first. Needs traffic records."""
+        return self._one("/traffic", types.Traffic, [*_parameters(wanted), ("sort", sort), ("limit", str(limit))])
+
     def health(self) -> types.Health:
         return self._one("/health", types.Health)
 
     def search(self, text: str) -> types.Hits:
-        return self._one("/search", types.Hits, q=text)
+        return self._one("/search", types.Hits, [("q", text)])
 
     def datasets(self) -> list[types.Dataset]:
         return self._one("/datasets", list[types.Dataset])
@@ -173,9 +183,9 @@ class Client:
             if not cursor:
                 return
 
-    def _one(self, path: str, item: type[Item], **given: str) -> Item:
+    def _one(self, path: str, item: type[Item], given: Iterable[tuple[str, str]] = ()) -> Item:
         generic: Any = types.One
-        found: Item = self._read(generic[item], path, list(given.items())).item
+        found: Item = self._read(generic[item], path, list(given)).item
         return found
 
     def _read(self, kind: type[Body], path: str, given: Parameters, *more: Any) -> Body:

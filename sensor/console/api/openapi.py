@@ -38,7 +38,7 @@ MEANINGS = {
     "vlan": "number of the VLAN",
     "source": "actor: an address, a network, a MAC, the id of a device or a name",
     "target": "target, in the same form",
-    "device": "actor or target, in the same form; of recommendations the id of a device",
+    "device": "actor or target, in the same form; of recommendations and conversations the id of a device",
     "type": "types of devices; `unknown`: not identified",
     "vendor": "part of the vendor's name; of devices `=NAME`: the complete name, `=unknown`: without one",
     "criticality": "criticalities; `none`: without one",
@@ -51,6 +51,12 @@ MEANINGS = {
     "exploited": "`yes`: known to be exploited, `no`: not known to be",
     "kind": "kinds of records: `device`, `alert`, `incident`, `recommendation`, `sensor`",
     "about": "id of a device, alert, incident or recommendation",
+    "by": "groups: of the map `type`, `segment` or `vendor`, of the traffic `pair`, `host` or `service`",
+    "opened": "a group of the map, whose devices are shown individually",
+    "paths": "`yes`: with the steps of attack paths",
+    "host": "client or server: an address, a network, a MAC, the id of a device or a name",
+    "service": "services such as `smb/445` of conversations; of the traffic one as its rows name it, such as `tls`",
+    "direction": "directions of conversations: `internal`, `outbound` or `inbound`",
     "since": f"seen at or after: {EXPECTED}",
     "until": f"seen before: {EXPECTED}",
 }
@@ -138,9 +144,12 @@ def parameters(resource: Resource) -> list[Schema]:
     ]
     if resource.filter is not None:
         found += [_parameter(name, kind) for name, kind in typing.get_type_hints(resource.filter).items()]
+    if resource.sorts:
+        found.append(_query("sort", "order of the rows", type="string", enum=list(resource.sorts)))
+    if resource.top:
+        found.append(_query("limit", "number of rows", type="integer", minimum=1, maximum=1000))
     if resource.listed:
         found += [
-            _query("sort", "order of the rows", type="string", enum=list(resource.sorts)),
             _query("order", "direction", type="string", enum=["asc", "desc"]),
             _query("limit", "rows per page", type="integer", minimum=1, maximum=1000),
             _query("cursor", "cursor of the previous page, with the same filter and sort", type="string"),

@@ -10,16 +10,24 @@ import msgspec
 from starlette.responses import Response
 
 from sensor.console.api import convert, types
+from sensor.console.api.filters import MapFilter, TrafficFilter
 from sensor.console.filters import LONGEST
 from sensor.console.page_request import PageRequest
 from sensor.console.report_store import ReportSchedule, StoredReport
 from sensor.console.reports import FORMATS
+from sensor.console.top_talkers import top_talkers
+from sensor.core.record_parts import time_text
+from sensor.records import talkers
+from sensor.tables.lines import time_ns
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
 from sensor.views.incident_steps import IncidentStep, incident_steps
 from sensor.views.losses import unseen
+from sensor.views.page import limit_of
+from sensor.views.paths import cheapest
 from sensor.views.responses import stored
+from sensor.views.topology import Topology, topology
 
 SHOWN = 10
 SEARCHED = ("devices", "alerts", "incidents", "recommendations")
@@ -27,8 +35,8 @@ SEARCHED = ("devices", "alerts", "incidents", "recommendations")
 
 class Resource(NamedTuple):
     """``filter``: struct whose fields are the parameters; ``item``: type of the result, of list members if ``sorts`` is
-    set; ``more``: other parameters; ``log``: needs the event log, and is unknown without it; ``files``: media types, if
-    the response is a file.
+    set; ``top``: only the first rows, without pages; ``more``: other parameters; ``log``: needs the event log, and is
+    unknown without it; ``files``: media types, if the response is a file.
     """
 
     path: str
@@ -37,13 +45,14 @@ class Resource(NamedTuple):
     item: Any
     filter: type[msgspec.Struct] | None = None
     sorts: tuple[str, ...] = ()
+    top: bool = False
     more: tuple[str, ...] = ()
     log: bool = True
     files: tuple[str, ...] = ()
 
     @property
     def listed(self) -> bool:
-        return bool(self.sorts)
+        return bool(self.sorts) and not self.top
 
     @property
     def result(self) -> Any:
@@ -137,6 +146,24 @@ def _posture(request: PageRequest) -> Any:
         return types.One(posture.posture(picture), convert.source(request))
 
 
+def _map(request: PageRequest) -> Any:
+    wanted = request.filter(MapFilter)
+    with request.console.assessments.of(request.opened) as picture:
+        along = cheapest(picture).page.rows if wanted.paths else ()
+        found = topology(picture, wanted, wanted.by, wanted.opened, along=along, severity=wanted.severity)
+        return types.One(found, convert.source(request))
+
+
+def _traffic(request: PageRequest) -> Any:
+    paging = request.paging(talkers.SORTS[0], 100)
+    found, coverage = top_talkers(request, request.filter(TrafficFilter), paging.sort, limit_of(paging.limit))
+    body = types.Traffic(
+        [types.Talker(*one) for one in found.rows], found.more, found.bytes, found.connections,
+        *(time_text(time_ns(text)) if text else "" for text in (found.first, found.last)), list(coverage),
+    )  # fmt: skip
+    return types.One(body, convert.source(request))
+
+
 def _health(request: PageRequest) -> Any:
     found = moments.health(request.data)
     body = types.Health(unseen(found), found.summary, found.unusable, [convert.moment(row) for row in found.findings])
@@ -221,6 +248,19 @@ RESOURCES = (
         "/tickets", "One ticket for each fix", _tickets, tickets.TicketRow, tickets.TicketFilter, tuple(tickets.SORTS)
     ),
     Resource("/posture", "The exposure score of the site, and the most effective fixes", _posture, posture.Posture),
+    Resource(
+        "/map", "Conversations and attacks between groups of devices, and attack paths", _map, Topology, MapFilter
+    ),
+    Resource(
+        "/traffic",
+        "Top talkers of the traffic records: pairs of client and server, hosts or services",
+        _traffic,
+        types.Traffic,
+        TrafficFilter,
+        talkers.SORTS,
+        top=True,
+        log=False,
+    ),
     Resource("/timeline", "Timeline of events, newest first", _timeline, types.Moment, moments.TimelineFilter, ("ts",)),
     Resource("/health", "Health of the sensor, and coverage gaps", _health, types.Health),
     Resource(

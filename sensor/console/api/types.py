@@ -182,6 +182,41 @@ class Health(msgspec.Struct):
     reports: list[Moment]
 
 
+class Talker(msgspec.Struct):
+    """A pair of client and server, a host or a service. ``host``: id of a device, an address, or a service; ``peer``:
+    the server of a pair; ``sent``: bytes by the host, or by the clients of a service; ``received``: by it, or by them;
+    ``share``: of all bytes, 0 to 1. Bytes are those of whole frames. Unknown names and types are empty.
+    """
+
+    host: str
+    name: str
+    type: str
+    peer: str
+    peer_name: str
+    peer_type: str
+    services: list[str]
+    sent: int
+    received: int
+    bytes: int
+    connections: int
+    share: float
+
+
+class Traffic(msgspec.Struct):
+    """``talkers``: the first ones, ``more``: whether there are others; ``bytes``, ``connections``: of all that match,
+    with the begin of the first and of the last, empty without connections; ``coverage``: sentences about the traffic
+    that the records contain, and do not contain.
+    """
+
+    talkers: list[Talker]
+    more: bool
+    bytes: int
+    connections: int
+    first: str
+    last: str
+    coverage: list[str]
+
+
 class Hits(msgspec.Struct):
     """The first matches of each kind for a search text, and their total."""
 
