@@ -39,7 +39,7 @@ def show(args: argparse.Namespace) -> int:
     """``show ALERT|INCIDENT…``: as `sensor explain`, with operator notes."""
     from sensor.cli._incidents import explain_incident
     from sensor.cli.explain import explain_alert
-    from sensor.views.alerts import alert, closers
+    from sensor.views.alerts import alert, closers, records
     from sensor.views.errors import ViewError
     from sensor.views.responses import stored
     from sensor.views.stories import incident
@@ -51,7 +51,7 @@ def show(args: argparse.Namespace) -> int:
         for name in args.operands:
             if name.startswith("incident"):
                 record = incident(data, name).record
-                sections.append((record, explain_incident(record, stored(partial(alert, data)), colours)))
+                sections.append((record, explain_incident(record, stored(partial(records, data), record), colours)))
                 continue
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))

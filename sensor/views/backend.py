@@ -77,6 +77,9 @@ class Backend(Protocol):
 
     def alert(self, name: str) -> AlertDetails: ...
 
+    def alert_records(self, names: Iterable[str]) -> dict[str, Body]:
+        """The last records of alerts by their ids, in one search; unknown ones are absent."""
+
     def incidents(
         self, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""
     ) -> Page[StoryRow]: ...
@@ -125,6 +128,9 @@ class DatasetBackend:
 
     def alert(self, name: str) -> AlertDetails:
         return alerts.alert(self._data, name)
+
+    def alert_records(self, names: Iterable[str]) -> dict[str, Body]:
+        return alerts.records(self._data, names)
 
     def incidents(
         self, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.core.severities import SEVERITIES
-from sensor.views.errors import ViewError
-
-if TYPE_CHECKING:
-    from sensor.views.alerts import AlertDetails
 
 Record = dict[str, Any]
 
@@ -40,16 +36,11 @@ def responses(incident: Record, alert_of: Callable[[str], Record]) -> list[Respo
     return found
 
 
-def stored(alert: Callable[[str], AlertDetails]) -> Callable[[str], Record]:
-    """``alert_of`` from a function that raises ViewError for unknown alerts."""
-
-    def alert_of(name: str) -> Record:
-        try:
-            return alert(name).alert.record
-        except ViewError:
-            return {}
-
-    return alert_of
+def stored(records: Callable[[Iterable[str]], Mapping[str, Record]], incident: Record) -> Callable[[str], Record]:
+    """``alert_of`` for an incident's record, after one search for all of its alerts. ``records``: by ids of alerts."""
+    story = objects(part(incident, "incident").get("story"))
+    found = records(dict.fromkeys(str(step.get("alert") or "") for step in story))
+    return lambda name: found.get(name, {})
 
 
 def _rank(step: Record) -> int:

@@ -29,6 +29,8 @@ from sensor.views.backend import Backend, DatasetBackend
 from sensor.views.dataset import open_log
 from sensor.views.devices import DeviceFilter
 from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
+from sensor.views.incident_steps import incident_steps
+from sensor.views.responses import responses, stored
 from sensor.views.stories import StoryFilter
 from tests.console.kit import Running, act, csrf_of, output_of
 from tests.hub.hub_kit import PARIS, SITE, HubServers, hub_file
@@ -235,6 +237,38 @@ def test_both_back_ends_show_the_same_objects(both: tuple[Backend, Backend]) -> 
     )
     for device in own.devices().rows:
         assert hub.device(device.id)["device"].get("macs") == own.device(device.id)["device"].get("macs")
+
+
+class CountingReader(Reader):
+    """Counts its searches."""
+
+    statements: list[Any] = []
+
+    def rows(self, statement: Any, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        self.statements.append(statement)
+        return super().rows(statement, values)
+
+
+def test_the_alerts_of_an_incident_are_one_search(filled: HubServers) -> None:
+    """For its steps and its responses; the records are those of single alerts. Ids of other forms, and alerts of other
+    sites, are unknown.
+    """
+    with filled.base() as base, base.transaction():
+        hub, reader = HubBackend(Reader(base)), CountingReader(base)
+        story = max(hub.incidents().rows, key=lambda row: len(row.record["incident"]["story"]))
+        reader.statements.clear()
+        alert_of = stored(HubBackend(reader).alert_records, story.record)
+        steps = incident_steps(story.record, alert_of)
+        assert responses(story.record, alert_of)
+        assert len(steps) > len(reader.statements) == 1
+        assert all(step.known for step in steps)
+        for step in steps:
+            whole, found = hub.alert(step.alert).alert.record, alert_of(step.alert)
+            assert found == whole | {"sensor": found["sensor"]}
+        invalid = ("", "alert-x", "1.alert-zzzz", "'", f"{'9' * 18}.alert-x", steps[0].alert.partition(".")[2])
+        assert HubBackend(reader).alert_records(invalid) == {}
+        other = HubBackend(Reader(base, ("nowhere",)))
+        assert other.alert_records([steps[0].alert]) == {}
 
 
 @pytest.mark.parametrize(

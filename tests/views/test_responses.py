@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from sensor.views.responses import Record, responses
+from sensor.views.responses import Record, responses, stored
 
 ALERTS = {
     "a1": {"alert": {"title": "Port scan", "advice": "Identify the program."}},
@@ -16,6 +18,20 @@ ALERTS = {
 
 def alert_of(name: str) -> Record:
     return ALERTS.get(name, {})
+
+
+def test_the_alerts_of_an_incident_are_one_search() -> None:
+    """Each is requested once; those that are not stored are empty."""
+    requested: list[list[str]] = []
+
+    def records(names: Iterable[str]) -> dict[str, Record]:
+        requested.append(list(names))
+        return {name: ALERTS[name] for name in requested[-1] if name in ALERTS}
+
+    story = [step("a1", "x", "low"), step("a2", "y", "low"), step("a1", "x", "low"), step("gone", "z", "low")]
+    found = stored(records, {"incident": {"story": story}})
+    assert (found("a1"), found("a2"), found("gone")) == (ALERTS["a1"], ALERTS["a2"], {})
+    assert requested == [["a1", "a2", "gone"]]
 
 
 def step(alert: str, detector: str, severity: str) -> Record:

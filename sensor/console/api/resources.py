@@ -105,7 +105,9 @@ def _incident(request: PageRequest) -> Any:
 
 def _incident_steps(request: PageRequest) -> Any:
     row = request.views.incident(request.http.path_params["id"])
-    return types.One(incident_steps(row.record, stored(request.views.alert)), convert.source(request))
+    return types.One(
+        incident_steps(row.record, stored(request.views.alert_records, row.record)), convert.source(request)
+    )
 
 
 def _recommendations(request: PageRequest) -> Any:
@@ -157,10 +159,9 @@ def _map(request: PageRequest) -> Any:
 def _traffic(request: PageRequest) -> Any:
     paging = request.paging(talkers.SORTS[0], 100)
     found, coverage = top_talkers(request, request.filter(TrafficFilter), paging.sort, limit_of(paging.limit))
-    body = types.Traffic(
-        [types.Talker(*one) for one in found.rows], found.more, found.bytes, found.connections,
-        *(time_text(time_ns(text)) if text else "" for text in (found.first, found.last)), list(coverage),
-    )  # fmt: skip
+    first, last = (time_text(time_ns(text)) if text else "" for text in (found.first, found.last))
+    rows = [types.Talker(*one) for one in found.rows]
+    body = types.Traffic(rows, found.more, found.bytes, found.connections, first, last, list(coverage))
     return types.One(body, convert.source(request))
 
 

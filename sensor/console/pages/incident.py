@@ -23,7 +23,7 @@ def page(request: PageRequest) -> Response:
     if request.first("at"):
         return stories_at.incident(request, row)
     body = part(row.record, "incident")
-    story, alert_of = objects(body.get("story")), stored(request.views.alert)
+    story, alert_of = objects(body.get("story")), stored(request.views.alert_records, row.record)
     steps = incident_steps(row.record, alert_of)
     picture = incident_drawing(steps, lambda kind, name: request.url(f"/{kind}/{quote(name)}"))
     return render(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, LiteralString
 
 from psycopg import sql
 
 from sensor.core.severities import SEVERITIES
-from sensor.hub.views.ids import joined, parsed, resolve, with_origin
+from sensor.hub.views.ids import joined, key_of, parsed, resolve, with_origin
 from sensor.hub.views.query import Conditions, Order, Reader, escaped, ns_of, time_at
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import STATES, AlertFilter
@@ -36,6 +37,9 @@ _PAGE = sql.SQL(
     "ORDER BY {order} LIMIT {limit}"
 )
 _ONE = sql.SQL("SELECT {columns} FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test}")
+_RECORDS = sql.SQL(
+    "SELECT a.sensor, a.id, s.name, a.site, a.record FROM alerts a JOIN sensors s ON s.number = a.sensor WHERE {test}"
+)
 _GROUP = sql.SQL("a.state, a.severity, a.detector, a.verdict, a.assignee, a.site")
 _SETS = sql.SQL("(a.state), (a.severity), (a.detector), (a.verdict), (a.assignee), (a.site)")
 _COUNTS = sql.SQL("""
@@ -88,6 +92,18 @@ def alert(reader: Reader, name: str) -> AlertDetails:
     notes = reader.rows(_NOTES, test.values)
     incidents = reader.rows(_INCIDENTS, test.values | {"first": row[9], "last": row[10]})
     return AlertDetails(_row(row), _notes(notes), [joined(sensor, one[0]) for one in incidents])
+
+
+def records(reader: Reader, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The last records of alerts by their ids at the hub, in one search; unknown ones are absent."""
+    keys = [key for name in names if (key := key_of(name)) is not None]
+    test = reader.conditions("a")
+    sensors, ids = [sensor for sensor, _ in keys], [one for _, one in keys]
+    test.add(
+        "(a.sensor, a.id) IN (SELECT * FROM unnest(%(sensors)s::bigint[], %(ids)s::text[]))", sensors=sensors, ids=ids
+    )
+    rows = reader.rows(_RECORDS.format(test=test.sql), test.values)
+    return {joined(sensor, one): with_origin(text, sensor, name, site) for sensor, one, name, site, text in rows}
 
 
 def _place(order: Order, mark: str, row: tuple[Any, ...]) -> Any:

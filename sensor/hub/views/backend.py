@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sensor.hub.device_values import FIELDS
@@ -57,6 +57,9 @@ class HubBackend:
 
     def alert(self, name: str) -> AlertDetails:
         return alerts.alert(self.reader, name)
+
+    def alert_records(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+        return alerts.records(self.reader, names)
 
     def incidents(
         self, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""

@@ -29,6 +29,12 @@ def parsed(text: str) -> tuple[int | None, str]:
     return int(found[1]) if found[1] else None, found[2]
 
 
+def key_of(text: str) -> Key | None:
+    """The key of a complete id of the hub; None if it is none."""
+    found = _ID.fullmatch(text)
+    return (int(found[1]), found[2]) if found is not None and found[1] else None
+
+
 def joined(sensor: int, name: str) -> str:
     return f"{sensor}.{name}"
 
