@@ -331,6 +331,28 @@ def test_device_types_have_names_on_pages_and_codes_in_urls(browser: httpx.Clien
         assert not re.search(r"\b(voip_phone|access_point|media_player|door_access)\b", shown), path
 
 
+def test_a_device_leads_to_its_open_alerts(browser: httpx.Client) -> None:
+    """The camera with an alert, at the top of its page; its twin without one has no such line."""
+    devices = browser.get("/api/v1/devices?limit=100").json()["items"]
+    [camera] = [one for one in devices if one["ip"] == "10.20.10.62"]
+    quiet = next(one for one in devices if one["open_alerts"] == 0)
+    top = browser.get(f"/devices/{camera['id']}").text.partition("<h1>")[2].partition('class="columns"')[0]
+    [link] = [link for link in links_of(top) if link.startswith("/alerts?")]
+    assert browser.get(link).text.count("/alerts/alert-") == camera["open_alerts"] == 1
+    assert (
+        "/alerts?"
+        not in browser.get(f"/devices/{quiet['id']}").text.partition('class="columns"')[0].partition("<h1>")[2]
+    )
+
+
+def test_a_ticket_leads_to_what_it_resolves(browser: httpx.Client) -> None:
+    """Each CVE to its findings, which are those of the devices of the ticket."""
+    ticket = next(one for one in browser.get("/api/v1/tickets").json()["items"] if "CVE-" in one["names"][0])
+    page = browser.get("/tickets", params={"text": ticket["names"][0]}).text
+    [link] = {link for link in links_of(page) if link == f"/vulnerabilities?cve={ticket['names'][0]}"}
+    assert ticket["devices"][0]["id"] in browser.get(link).text
+
+
 def test_the_map_shows_attacks_from_actor_to_target(browser: httpx.Client) -> None:
     """Arrows in the color of their severity lead to alerts, and a table has the same. The severity selects both."""
     page = browser.get("/map").text
