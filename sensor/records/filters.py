@@ -177,7 +177,9 @@ def among(uids: Iterable[int]) -> str:
 def condition(column: Column, one: Filter) -> Condition:
     """A filter on a column. Raises SearchError if its value does not fit."""
     if one.column == "alert_ids":
-        return Condition(f"{_not(one)}uid IN (SELECT uid FROM alert_flow WHERE alert = ?)", (one.value,))
+        # The beginning of an id is enough, as for commands on alerts; an empty one is none.
+        found = "SELECT uid FROM alert_flow WHERE starts_with(alert, nullif(?, ''))"
+        return Condition(f"{_not(one)}uid IN ({found})", (one.value,))
     if one.is_block:
         return _in_blocks(column, one)
     if one.column == COMMUNITY:

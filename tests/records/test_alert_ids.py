@@ -72,6 +72,18 @@ def test_connections_are_those_of_the_evidence(office: tuple[Path, list[Record]]
     assert query.run("SELECT count(*) FROM conn WHERE alert_ids IS NULL").rows[0][0] > 600
 
 
+def test_a_filter_takes_the_beginning_of_an_id(query: Query) -> None:
+    """As lists of alerts print it. An empty one, and one of another alert, select nothing."""
+    (name,), *_ = query.run("SELECT alert FROM alert_flow GROUP BY 1 ORDER BY count(*) DESC").rows
+    whole, _ = search(query, None, [parsed(f"alert_ids={name}")])
+    start, _ = search(query, None, [parsed(f"alert_ids={name[:12]}")])
+    assert {row["uid"] for row in start} == {row["uid"] for row in whole} != set()
+    for nothing in ("alert_ids=", "alert_ids=alert-zzzzzz"):
+        assert search(query, None, [parsed(nothing)])[0] == []
+    other, _ = search(query, None, [parsed(f"alert_ids!={name[:12]}")], most=2000)
+    assert not {row["uid"] for row in other} & {row["uid"] for row in whole}
+
+
 @pytest.mark.parametrize(
     "sql",
     [
