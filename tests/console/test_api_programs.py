@@ -60,6 +60,14 @@ def test_a_soar_acknowledges_an_alert_once(start, own: Path, tmp_path: Path) -> 
     assert found["alert"]["state"] == "acknowledged"
 
 
+def test_top_talkers_and_attacks(office: Running, tmp_path: Path) -> None:
+    """The office ended long ago: no host has sent anything since yesterday, but its alert is open."""
+    process = script(2, office, tmp_path)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["critical"]
+
+
 class NetBox(BaseHTTPRequestHandler):
     """The two requests of its API that the example sends."""
 
@@ -100,7 +108,7 @@ def netbox() -> Iterator[str]:
 def test_netbox_gets_the_addresses_that_it_lacks(
     office: Running, browser: httpx.Client, netbox: str, tmp_path: Path
 ) -> None:
-    process = script(2, office, tmp_path, NETBOX_URL=netbox, NETBOX_TOKEN=TOKEN)
+    process = script(3, office, tmp_path, NETBOX_URL=netbox, NETBOX_TOKEN=TOKEN)
     process.communicate(timeout=60)
     assert process.returncode == 0
     given = {"address": "10.20.0.0/16", "state": "present", "limit": "1000"}

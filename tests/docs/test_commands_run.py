@@ -45,9 +45,6 @@ CODES = {
     ("search",): {0, 1},  # addresses and names of other networks
     ("records", "top"): {0, 1},
     ("hunt", "run"): {0, 1},  # 1: nothing found
-    ("posture", "device", "10.20.30.41"): {1},
-    ("firewall", "suggest", "incident-n1j4j6"): {1},
-    ("firewall", "suggest", "alert-5k2m8q"): {1},  # an alert of another network
     ("tickets", "show"): {0, 1},
     ("profiles", "check"): {0, 1},
     ("devices", "front-door"): {0, 1},

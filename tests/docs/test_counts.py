@@ -10,6 +10,7 @@ import sensor.detectors
 import sensor.dissectors
 from sensor.core.detector import Detector
 from sensor.core.dissector import Dissector
+from sensor.posture.recommendations.knowledge import load_advice
 from sensor.records import hunts_library
 from sensor.registry import units
 
@@ -23,8 +24,11 @@ HUNTS = Path(hunts_library.__file__).with_name("hunts")
         ("README.md", "{detectors} detections"),
         ("README.md", "from {dissectors} protocols"),
         ("README.md", "{hunts} hunts"),
+        ("README.md", "{settings} insecure settings"),
         ("docs/understand/data_model.md", "{detectors} [detections]"),
         ("docs/understand/data_model.md", "by {dissectors} protocols"),
+        ("docs/understand/data_model.md", "[{settings} insecure settings]"),
+        ("docs/improve/recommendations.md", "There are {settings} kinds of"),
     ],
 )
 def test_a_page_states_the_number_of_units(page: str, stated: str) -> None:
@@ -32,5 +36,6 @@ def test_a_page_states_the_number_of_units(page: str, stated: str) -> None:
         "detectors": len(units(sensor.detectors, Detector)),
         "dissectors": len(units(sensor.dissectors, Dissector)),
         "hunts": len(list(HUNTS.glob("*.yaml"))),
+        "settings": len(load_advice()),
     }
     assert stated.format(**counts) in (ROOT / page).read_text(encoding="utf-8")
