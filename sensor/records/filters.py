@@ -178,8 +178,8 @@ def condition(column: Column, one: Filter) -> Condition:
     """A filter on a column. Raises SearchError if its value does not fit."""
     if one.column == "alert_ids":
         # The beginning of an id is enough, as for commands on alerts; an empty one is none.
-        found = "SELECT uid FROM alert_flow WHERE starts_with(alert, nullif(?, ''))"
-        return Condition(f"{_not(one)}uid IN ({found})", (one.value,))
+        flows = "SELECT uid FROM alert_flow WHERE starts_with(alert, nullif(?, ''))"
+        return Condition(f"{_not(one)}uid IN ({flows})", (one.value,))
     if one.is_block:
         return _in_blocks(column, one)
     if one.column == COMMUNITY:
