@@ -5,12 +5,12 @@ scripts or styles; tables on the same page have the same content.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from sensor.console.map_layouts import Column, Ellipse, Layout, Point
+from sensor.console.map_layouts import Column, Curve, Ellipse, Layout, Point
 from sensor.core.phrases import counted
 from sensor.views.attacks import MapAttack
 from sensor.views.topology import ADDRESSES, MapLink, MapNode, MapStep, Topology
@@ -18,7 +18,7 @@ from sensor.views.topology import ADDRESSES, MapLink, MapNode, MapStep, Topology
 _FRAME = Markup('<svg class="map {0}" viewBox="0 0 {1} {2}" role="group" aria-label="{3}">{4}{5}{6}{7}{8}</svg>')
 # ``{}``: kind of the curve, and layout, as two pictures of a page cannot have the same ids.
 _ARROW = Markup(
-    '<marker id="{0}-{1}" viewBox="0 0 10 10" refX="18" refY="5" markerWidth="14" markerHeight="14" orient="auto" '
+    '<marker id="{0}-{1}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="14" markerHeight="14" orient="auto" '
     'markerUnits="userSpaceOnUse"><path class="arrow {0}" d="M0 0 L10 5 L0 10 z"></path></marker>'
 )
 _DEFINED = Markup("<defs>{}</defs>")
@@ -66,49 +66,60 @@ def titled(attack: MapAttack) -> str:
     return f"{counted(attack.alerts, 'open alert')}, {attack.severity}: {'; '.join(titles)}"
 
 
+class _Places(NamedTuple):
+    """The nodes by their ids, and their places in a layout."""
+
+    nodes: Mapping[str, MapNode]
+    points: Mapping[str, Point]
+    layout: Layout
+
+    def curve(self, source: str, target: str, kind: Curve) -> tuple[float, ...]:
+        """Start, control point and end; an arrow ends at the edge of its target."""
+        start, end = self.points[source], self.points[target]
+        bend = self.layout.bend(start, end, kind)
+        if kind != "link":
+            length, radius = math.dist(bend, end), self.layout.radius(self.nodes[target]) + 1
+            share = max(0.0, 1 - radius / length) if length else 0.0
+            end = bend[0] + share * (end[0] - bend[0]), bend[1] + share * (end[1] - bend[1])
+        return (*start, *bend, *end)
+
+    def title(self, source: str, target: str, text: str) -> str:
+        return f"{self.nodes[source].name} → {self.nodes[target].name}, {text}"
+
+
 def _drawn(topology: Topology, urls: Urls, layout: Layout) -> Markup:
     points = {node.id: layout.point(number) for number, node in enumerate(topology.nodes)}
-    names = {node.id: node.name for node in topology.nodes}
+    places = _Places({node.id: node for node in topology.nodes}, points, layout)
     pairs = topology.attacks.pairs if topology.attacks is not None else []
     parts = (
-        (_link(one, points, names, layout) for one in topology.links if one.client != one.server),
-        (_step(one, points, names, layout) for one in topology.steps if one.source != one.target),
+        (_link(one, places) for one in topology.links if one.client != one.server),
+        (_step(one, places) for one in topology.steps if one.source != one.target),
         # The most severe are above the others.
-        (_attack(one, points, names, layout, urls) for one in reversed(pairs) if one.source != one.target),
+        (_attack(one, places, urls) for one in reversed(pairs) if one.source != one.target),
         (_node(one, points[one.id], urls.node(one), layout) for one in topology.nodes),
     )
     label = f"map of {topology.devices} devices and {topology.conversations} conversations; tables below list its lines"
     kinds = [*(["path"] if topology.steps else []), *sorted({one.severity for one in pairs})]
     arrows = Markup("").join(_ARROW.format(kind, layout.name) for kind in kinds)
-    return _FRAME.format(
-        layout.name,
-        *layout.size,
-        label,
-        _DEFINED.format(arrows) if kinds else "",
-        *(Markup("").join(one) for one in parts),
-    )
+    defined = _DEFINED.format(arrows) if kinds else ""
+    return _FRAME.format(layout.name, *layout.size, label, defined, *(Markup("").join(one) for one in parts))
 
 
-def _attack(one: MapAttack, points: dict[str, Point], names: dict[str, str], layout: Layout, urls: Urls) -> Markup:
-    start, end = points[one.source], points[one.target]
-    curve = (*start, *layout.bend(start, end, "attack"), *end)
-    title = f"{names[one.source]} → {names[one.target]}, {titled(one)}"
-    return _ATTACK.format(urls.attack(one), one.severity, *curve, layout.name, title)
+def _attack(one: MapAttack, places: _Places, urls: Urls) -> Markup:
+    curve, title = places.curve(one.source, one.target, "attack"), places.title(one.source, one.target, titled(one))
+    return _ATTACK.format(urls.attack(one), one.severity, *curve, places.layout.name, title)
 
 
-def _step(step: MapStep, points: dict[str, Point], names: dict[str, str], layout: Layout) -> Markup:
-    start, end = points[step.source], points[step.target]
-    curve = (*start, *layout.bend(start, end, "step"), *end)
-    title = f"{names[step.source]} → {names[step.target]}, step of an attack path: {step.service}, cost {step.cost}"
-    return _STEP.format(" assumed" if step.assumed else "", *curve, layout.name, title)
+def _step(one: MapStep, places: _Places) -> Markup:
+    title = places.title(one.source, one.target, f"step of an attack path: {one.service}, cost {one.cost}")
+    curve = places.curve(one.source, one.target, "step")
+    return _STEP.format(" assumed" if one.assumed else "", *curve, places.layout.name, title)
 
 
-def _link(link: MapLink, points: dict[str, Point], names: dict[str, str], layout: Layout) -> Markup:
-    start, end = points[link.client], points[link.server]
-    curve = (*start, *layout.bend(start, end, "link"), *end)
-    what = f"{counted(link.conversations, 'conversation')}: {', '.join(link.services)}"
-    title = f"{names[link.client]} → {names[link.server]}, {what}"
-    return _LINK.format(*curve, 1 + math.log2(link.conversations), title)
+def _link(one: MapLink, places: _Places) -> Markup:
+    what = f"{counted(one.conversations, 'conversation')}: {', '.join(one.services)}"
+    curve = places.curve(one.client, one.server, "link")
+    return _LINK.format(*curve, 1 + math.log2(one.conversations), places.title(one.client, one.server, what))
 
 
 def _node(node: MapNode, point: Point, url: str, layout: Layout) -> Markup:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import get_args
 
 import pytest
 
+from sensor.console.drawing import Urls, drawing
 from sensor.console.map_layouts import Column, Curve, Ellipse, Layout, named
-from sensor.views.topology import MapNode
+from sensor.views.attacks import AttackAlert, Attacks, MapAttack
+from sensor.views.topology import MapNode, Topology
 
 # Letters of a name: width, and height above and below the line that they stand on.
 LETTER, HIGH, DEEP = 7.0, 11.0, 3.0
@@ -56,6 +59,20 @@ def test_names_on_the_ellipse_do_not_overlap(count: int) -> None:
     for side in ("start", "end"):
         rows = sorted(y for (_, y), anchor, _ in (layout.label(big, point) for point in points) if anchor == side)
         assert all(below - above >= HIGH + DEEP for above, below in itertools.pairwise(rows))
+
+
+@pytest.mark.parametrize("members", [1, 57, 1_000_000])
+def test_an_arrow_ends_at_the_edge_of_its_target(members: int) -> None:
+    """Of a device and of a large group, whose circle would cover it, on wide and on narrow screens."""
+    alert = AttackAlert("alert-a", "high", "Port scan")
+    attacks = Attacks([MapAttack("lab", "many", "high", 1, [alert])], 1, 0, 0)
+    nodes = [node("lab", 1, "dev-a"), node("many", members), node("other")]
+    drawn = drawing(Topology(nodes, [], 2, 0, 0, [], attacks), Urls(lambda _: "/", lambda _: "/"))
+    arrows = re.findall(r'class="attack high" d="M\S+ \S+ Q\S+ \S+ (\S+) (\S+)"', drawn)
+    assert len(arrows) == 2
+    for (x, y), layout in zip(arrows, (Ellipse(3), Column(3)), strict=True):
+        distance = math.dist((float(x), float(y)), layout.point(1))
+        assert distance == pytest.approx(layout.radius(nodes[1]) + 1, abs=1)
 
 
 def test_nodes_of_a_column_do_not_touch() -> None:
