@@ -68,6 +68,9 @@ def test_a_report_is_made_downloaded_compared_and_removed(forked_commands, start
             {"dataset": name, "format": "exe"},
             {"dataset": name, "format": "json", "period": "7d", "since": "2026-11-24"},
             {"dataset": name, "format": "json", "against": "../../x"},
+            {"dataset": name, "format": "json", "since": "yesterday"},
+            {"dataset": name, "format": "json", "until": "24h"},
+            {"dataset": name, "format": "json", "since": "2026-11-24", "until": "2026-11-23"},
         ):
             assert post(anna, "/reports", **fields).status_code in (400, 404)
         with running.client("guest", "read") as guest:

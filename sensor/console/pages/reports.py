@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from sensor.console.moments import parsed
 from sensor.console.own_reports import own_reports
 from sensor.console.page_request import Given, url_of
 from sensor.console.render import bare
@@ -52,13 +53,25 @@ def _begin(console: Console, request: Request, who: RequestUser, form: Given) ->
     for name, value in given.items():
         if len(value) > LONGEST:
             raise Malformed(name, value[:LONGEST], f"at most {LONGEST} characters")
-    if given["period"] and (given["since"] or given["until"]):
-        raise Malformed("period", given["period"], "either a period, or start and end")
+    _check_period(given)
     wanted = msgspec.convert({"id": "", "dataset": dataset.name, "format": kind, "who": who.name, **given}, Report)
     words = " ".join([kind, *(f"{name} {value}" for name, value in given.items() if value)])
     console.audit.add(who.name, "report", peer=peer_of(request), dataset=dataset.name, text=words)
     console.reports.begin(wanted)
     return RedirectResponse(url_of("/reports", {"data": [dataset.name]}), 303)
+
+
+def _check_period(given: dict[str, str]) -> None:
+    """Before the child process would find it. Raises Malformed."""
+    if given["period"] and (given["since"] or given["until"]):
+        raise Malformed("period", given["period"], "either a period, or start and end")
+    times = {name: parsed(given[name]) for name in ("since", "until") if given[name]}
+    for name, when in times.items():
+        if when is None:
+            raise Malformed(name, given[name], "a day or a time such as 2026-11-24T09:00 (UTC)")
+    since, until = times.get("since"), times.get("until")
+    if since is not None and until is not None and since >= until:
+        raise Malformed("until", given["until"], "an end after the start")
 
 
 def _file(console: Console, request: Request, who: RequestUser, _: Given) -> Response:  # noqa: ARG001
