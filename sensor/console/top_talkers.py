@@ -25,7 +25,9 @@ class TopTalkers(NamedTuple):
 
 
 def top_talkers(request: PageRequest, wanted: TrafficFilter, sort: str, most: int) -> TopTalkers:
-    """The first rows in one of ``SORTS``. Raises Unknown, Malformed; NotReadable without records."""
+    """The first rows in one of ``SORTS``. Raises Unknown, Malformed; NotReadable without records, and at a hub."""
+    if not request.views.on_sensor:
+        raise NotReadable("a hub has no traffic records: `sensor hub hunt` searches those of its sensors")
     one_of("by", [wanted.by], GROUPINGS)
     one_of("sort", [sort], SORTS)
     within = Range(*(None if ts is None else ts // MICROSECOND for ts in (wanted.since, wanted.until)))

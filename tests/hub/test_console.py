@@ -103,8 +103,9 @@ def test_every_page_answers_or_explains_what_a_hub_lacks(browser: Any) -> None:
         answer = browser.get(path)
         assert (answer.status_code, "sensor hub hunt" in answer.text) == (503, True), path
         assert not re.search(r'href="/(uploads|settings)', answer.text), path
-    for path in ("/api/v1/posture", "/api/v1/events"):
+    for path in ("/api/v1/posture", "/api/v1/events", "/api/v1/map", "/api/v1/traffic"):
         assert browser.get(path).json()["code"] == "unavailable"
+    assert "sensor hub hunt" in browser.get("/api/v1/traffic").json()["detail"]
     assert browser.get("/devices/9.dev-nothing").status_code == 404
 
 
