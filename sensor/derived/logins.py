@@ -14,8 +14,8 @@ from sensor.core.deriver import Deriver
 from sensor.core.event import Derived, Event
 from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
-from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
+from sensor.derived.shared import verdicts
 from sensor.derived.shared.exchanges import Exchanges, Proofs
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
@@ -49,24 +49,6 @@ from sensor.dissectors.vnc import VncLogin
 OPEN_LIMIT = 4096
 FORM = "web form"
 KERBEROS = "Kerberos"
-# NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
-# hours, workstation, expired, disabled, type, locked out, must change.
-REFUSALS = frozenset((
-    0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B,
-    0xC0000193, 0xC0000224, 0xC0000234,
-))  # fmt: skip
-NO_SUCH_USER = frozenset((0xC0000064,))
-# Kerberos errors (RFC 4120, 7.5.9): unknown client, revoked, expired password, wrong password.
-UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
-# Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
-LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
-# Status of a controller that does not know the user (IPMI 2.0, 13.24), and the time after which a client that received
-# the controller's proof of the password, but did not answer it, has another password.
-IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
-# HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
-PASSWORDS = frozenset(("basic", "digest", "query"))
-# Status codes that judge no password: of malformed, late, misdirected and too many requests, and of server errors.
-UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431, *range(500, 1000)))
 
 
 class LoginAttempt(Derived):
@@ -154,14 +136,14 @@ class Logins(Deriver):
         self._answering: Bounded[tuple[int, int], bool] = tables.add("answering", Bounded(OPEN_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
-        shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")
+        shown, answered = field("credentials").is_in(*verdicts.PASSWORDS), held(self._requested, "packet.flow")
         ended = dict.fromkeys(_SERVICES, field("method") != "none")
         return ended | {
             FtpLogin: field("password").filled(),
             TelnetLogin: (field("result") != "undecided") | field("packet.one_sided").filled(),
             SmbLoginResult: (field("method") != "anonymous")
             & ~field("guest").filled()
-            & field("status").is_in(0, *REFUSALS),
+            & field("status").is_in(0, *verdicts.REFUSALS),
             IpmiSession: ~field("step").is_in("open", "opened"),
             KerberosTgsRequest: held(self._proofs.unused, "packet.src", "packet.dst"),
             SipRequest: field("credentials").filled(),
@@ -171,7 +153,7 @@ class Logins(Deriver):
             HttpResponse: answered,
             RtspRequest: shown,
             RtspResponse: answered,
-            LdapBindResult: (field("code") == LDAP_REFUSED) | (field("code") == 0) & field("name").filled(),
+            LdapBindResult: (field("code") == verdicts.LDAP_REFUSED) | (field("code") == 0) & field("name").filled(),
             MqttConnect: field("password").filled(),
             MqttConnack: answered,
         }
@@ -181,7 +163,9 @@ class Logins(Deriver):
         if attempt is not None:
             yield attempt
 
-    def _remember(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt | None:
+    def _remember(
+        self, event: Event, service: str, shown: RequestCredentials, *, shared: bool = False
+    ) -> LoginAttempt | None:
         """Remember credentials until their answer. If the server's packets were not captured, changed credentials are
         an attempt with unknown outcome; unchanged ones belong to a session.
         """
@@ -193,26 +177,35 @@ class Logins(Deriver):
         if not shown.seal or self._sent.get(pair) == shown.seal:
             return None
         self._sent.put(pair, shown.seal)
-        return _attempt(event, service, shown.account, False, answer=False, judged=False, seal=shown.seal)
+        return _attempt(
+            event, service, shown.account, False, answer=False, judged=False, seal=shown.seal, shared=shared
+        )
 
     def ftp(self, event: FtpLogin) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
-        return self._remember(event, "FTP", RequestCredentials(event.user, event.seal))
+        shared = self._is_shared(event, "FTP")
+        return self._remember(event, "FTP", RequestCredentials(event.user, event.seal), shared=shared)
 
     def password_sent(self, event: PasswordSent) -> LoginAttempt | None:
         """Web servers log in for many users: only another password, or one of another account, is an attempt."""
-        packet, service, account = event.packet, _SENT[type(event)], event.user.lower()
-        key, password = (packet.src, packet.dst, f"{service} {account}"), (packet.src, service, event.password_seal)
-        before, other = self._sent.get(key), self._passwords.get(password)
+        packet, service = event.packet, _SENT[type(event)]
+        key = (packet.src, packet.dst, f"{service} {event.user.lower()}")
+        before, shared = self._sent.get(key), self._is_shared(event, service)
         self._sent.put(key, event.seal)
-        if event.password_seal:
-            self._passwords.put(password, account)
-        shared = other not in (None, account)
         if before == event.seal or (before is None and not shared):
             return None
         return _attempt(event, service, event.user, False, answer=False, judged=False, seal=event.seal, shared=shared)
+
+    def _is_shared(self, event: PasswordSent, service: str) -> bool:
+        """Whether the client sent the same password for another account before."""
+        if not event.password_seal:
+            return False
+        password, account = (event.packet.src, service, event.password_seal), event.user.lower()
+        before = self._passwords.get(password)
+        self._passwords.put(password, account)
+        return before not in (None, account)
 
     def ftp_entered(self, event: FtpEntered) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, True, answer=False, judged=False, seal=event.seal)
@@ -230,9 +223,9 @@ class Logins(Deriver):
         return _attempt(event, "SSH", "", event.accepted, judged=event.certain)
 
     def smb(self, event: SmbLoginResult) -> LoginAttempt | None:
-        if event.method == "anonymous" or event.guest or (event.status and event.status not in REFUSALS):
+        if event.method == "anonymous" or event.guest or (event.status and event.status not in verdicts.REFUSALS):
             return None
-        return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
+        return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in verdicts.NO_SUCH_USER)
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
         """If answers of the KDC are not captured, an account counts as rejected if its client continues with another
@@ -264,10 +257,10 @@ class Logins(Deriver):
         self._proofs.unused.pop(pair)
         self._replying.put(event.packet.src, True)
         requested = self._kdcs.initial(event)
-        if event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG) or (requested is None and pair in self._requesting):
+        if event.code not in verdicts.KDC_REFUSED or (requested is None and pair in self._requesting):
             return None
         account = requested.client if requested is not None else event.client
-        return _attempt(event, KERBEROS, account, False, unknown=event.code == UNKNOWN)
+        return _attempt(event, KERBEROS, account, False, unknown=event.code == verdicts.UNKNOWN)
 
     def kdc_issued(self, event: KerberosAsReply) -> LoginAttempt | None:
         self._unanswered.pop((event.packet.dst, event.packet.src))
@@ -300,7 +293,7 @@ class Logins(Deriver):
         return None
 
     def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
-        if event.credentials not in PASSWORDS or event.forwarded:
+        if event.credentials not in verdicts.PASSWORDS or event.forwarded:
             return None
         return self._remember(event, "HTTP", RequestCredentials(event.user, event.seal, event.credentials == "query"))
 
@@ -314,7 +307,7 @@ class Logins(Deriver):
         shown = self._requested.pop(event.packet.flow)
         if (
             shown is None
-            or event.status in UNJUDGED
+            or event.status in verdicts.UNJUDGED
             or (shown.query and event.status >= 300 and event.status not in (401, 403))
         ):
             return None
@@ -324,13 +317,13 @@ class Logins(Deriver):
         return _attempt(event, FORM, "", False, answer=False, judged=False, seal=event.seal)
 
     def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
-        if event.credentials not in PASSWORDS:
+        if event.credentials not in verdicts.PASSWORDS:
             return None
         return self._remember(event, "RTSP", RequestCredentials(event.user, event.seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.status in UNJUDGED:
+        if shown is None or event.status in verdicts.UNJUDGED:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 
@@ -350,18 +343,18 @@ class Logins(Deriver):
         before = self._controllers.pop(pair)
         if event.step == "rakp_1":
             self._controllers.put(pair, (packet.ts, packet.flow, event.user, False))
-            if before and before[3] and (before[1] == packet.flow or packet.ts - before[0] > IPMI_WAIT):
+            if before and before[3] and (before[1] == packet.flow or packet.ts - before[0] > verdicts.IPMI_WAIT):
                 return _attempt(event, "IPMI", before[2], False, answer=False)
         elif before and (event.status or event.step == "rakp_4"):
             return _attempt(
-                event, "IPMI", before[2], not event.status, answer=answer, unknown=event.status == IPMI_NO_USER
+                event, "IPMI", before[2], not event.status, answer=answer, unknown=event.status == verdicts.IPMI_NO_USER
             )
         elif before:
             self._controllers.put(pair, (packet.ts, *before[1:3], event.hashed))
         return None
 
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:
-        if event.code != LDAP_REFUSED and (event.code or not event.name):
+        if event.code != verdicts.LDAP_REFUSED and (event.code or not event.name):
             return None
         return _attempt(event, "LDAP", event.name, not event.code, seal=event.seal)
 
@@ -370,7 +363,7 @@ class Logins(Deriver):
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.code not in (0, *MQTT_REFUSED):
+        if shown is None or event.code not in (0, *verdicts.MQTT_REFUSED):
             return None
         return _attempt(event, "MQTT", shown.account, not event.code, seal=shown.seal)
 

@@ -153,7 +153,7 @@ class FtpStream(LineStream):
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
             self._logging_in = True  # again, if the reply to the name was lost
             if self._password and packet.one_sided:
-                return [FtpPassword(packet, self._user, self._seal)]
+                return [FtpPassword(packet, self._user, self._seal, seal("", rest))]
             return []
         parsed: list[Parsed] = _data_target(packet, verb, rest)
         if verb in ENTERED and self._password and self._logging_in and packet.one_sided:

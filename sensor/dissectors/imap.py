@@ -91,7 +91,7 @@ class ImapStream(LoginStream):
         if login is None or not self.is_sent(packet, login):
             return odd
         self._login, self._exchange = None, False
-        return [*odd, ImapPassword(packet, login.user, login.seal)]
+        return [*odd, ImapPassword(packet, login.user, login.seal, login.password_seal)]
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         found = None if from_client else _GREETING.fullmatch(line)

@@ -80,7 +80,7 @@ class Pop3Stream(LoginStream):
         if login is None or not self.is_sent(packet, login):
             return iter(odd)
         self._exchange = None
-        return iter((*odd, Pop3Password(packet, login.user, login.seal)))
+        return iter((*odd, Pop3Password(packet, login.user, login.seal, login.password_seal)))
 
     def _greeting(self, packet: Packet, line: bytes, from_client: bool) -> list[Parsed]:
         if from_client or not line.startswith(b"+OK"):

@@ -141,7 +141,7 @@ class SmtpStream(LoginStream):
         login = self._login
         if login is not None and self.is_sent(packet, login):
             self._login = None
-            yield SmtpPassword(packet, login.user, login.seal)
+            yield SmtpPassword(packet, login.user, login.seal, login.password_seal)
 
     def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:
         if not self._begun:

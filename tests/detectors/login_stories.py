@@ -21,14 +21,22 @@ CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
 LOGON_FAILURE, NO_SUCH_USER = 0xC000006D, 0xC0000064
 
 
-def ends(at: float, port: int, *, answer: bool, client: str = CLIENT, server: str = SERVER, flow: int = 0) -> Packet:
+def ends(
+    at: float,
+    port: int,
+    *,
+    answer: bool,
+    client: str = CLIENT,
+    server: str = SERVER,
+    flow: int = 0,
+    problem: int = 0,
+) -> Packet:
     """A packet of the client, or the response of the server."""
     near, far = (server, client) if answer else (client, server)
     ports = {"sport": port, "dport": 40000} if answer else {"sport": 40000, "dport": port}
     ts = START + int(at * SECOND)
-    return Packet(
-        ts=ts, src=parse(near), dst=parse(far), src_mac=mac_of(near), dst_mac=mac_of(far), proto=6, flow=flow, **ports
-    )
+    macs = {"src_mac": mac_of(near), "dst_mac": mac_of(far)}
+    return Packet(ts=ts, src=parse(near), dst=parse(far), proto=6, flow=flow, problem=problem, **macs, **ports)
 
 
 def ftp(at: float, user: str = "admin", *, accepted: bool = False, password: bytes = b"", **where: Any) -> Event:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
+from sensor.dissectors.ftp import FtpPassword
+from sensor.dissectors.imap import ImapPassword
 from sensor.dissectors.kerberos import KerberosRequest
 from sensor.dissectors.ldap import LdapPassword
+from sensor.dissectors.pop3 import Pop3Password
+from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.smtp import SmtpPassword
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ends, ftp, smb, ssh
 from tests.detectors.stories import detector, inspected, one
@@ -73,6 +81,28 @@ def test_same_password_for_many_accounts_where_answers_are_not_captured() -> Non
     assert alert.actor.address == parse(CLIENT)
     portal = [bind(n, f"CN=user{n % 40}", b"%d" % (n % 40 % 39)) for n in range(400)]
     assert inspected(detector(SPRAY), portal) == inspected(detector(GUESSING), portal) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "port"), [(FtpPassword, 21), (ImapPassword, 143), (Pop3Password, 110), (SmtpPassword, 587)]
+)
+def test_same_password_for_many_mailboxes_where_answers_are_not_captured(sent: type[PasswordSent], port: int) -> None:
+    """As at a directory. A webmail server whose users have their own passwords, and a program that repeats the login of
+    one account, spray nothing.
+    """
+
+    def story(*logins: tuple[str, bytes]) -> list[Event]:
+        return [
+            sent(ends(n, port, answer=False, problem=Problem.ONE_SIDED), user, seal(user, password), seal("", password))
+            for n, (user, password) in enumerate(logins)
+        ]
+
+    spray = story(*((f"user{n}", b"Winter2026") for n in range(40)))
+    alert = one(inspected(detector(SPRAY), spray))
+    assert (alert.numbers["accounts"], alert.severity, alert.actor.address) == (10, Severity.medium, parse(CLIENT))
+    webmail = story(*((f"user{n % 40}", b"%d" % (n % 40)) for n in range(200)))
+    repeated = story(*(("scanner", b"outdated") for _ in range(100)))
+    assert inspected(detector(SPRAY), webmail) == inspected(detector(SPRAY), repeated) == []
 
 
 def bind(at: float, name: str, password: bytes) -> Event:

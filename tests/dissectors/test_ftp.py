@@ -48,8 +48,8 @@ def test_one_direction() -> None:
     """Without packets of the server each password is reported as an attempt, and only its seal is stored."""
     stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)
     assert events(stream.feed(packet, b"USER bro\r\nPASS one\r\nUSER bro\r\nPASS two\r\nPASS \r\n", True)) == [
-        ("FtpPassword", "bro", seal("bro", b"one"), ""),
-        ("FtpPassword", "bro", seal("bro", b"two"), ""),
+        ("FtpPassword", "bro", seal("bro", b"one"), seal("", b"one")),
+        ("FtpPassword", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
 
 

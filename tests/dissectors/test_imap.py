@@ -100,8 +100,8 @@ def test_one_direction() -> None:
     one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
     sent = b"1 CAPABILITY\r\n2 LOGIN bro one\r\n3 AUTHENTICATE PLAIN\r\nAGJybwB0d28=\r\n4 LOGOUT\r\n"
     assert events(Imap().stream(Packet(dport=143)).feed(one_sided, sent, True)) == [
-        ("ImapPassword", "bro", seal("bro", b"one"), ""),
-        ("ImapPassword", "bro", seal("bro", b"two"), ""),
+        ("ImapPassword", "bro", seal("bro", b"one"), seal("", b"one")),
+        ("ImapPassword", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
     received = (
         b"* OK ready\r\n1 OK\r\n2 NO [AUTHENTICATIONFAILED] no\r\n3 NO [UNAVAILABLE] later\r\n4 NO no such mailbox\r\n"

@@ -91,8 +91,8 @@ def test_one_direction() -> None:
     one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
     sent = b"USER bro\r\nPASS one\r\nAUTH PLAIN\r\nAGJybwB0d28=\r\nQUIT\r\n"
     assert events(Pop3().stream(Packet(dport=110)).feed(one_sided, sent, True)) == [
-        ("Pop3Password", "bro", seal("bro", b"one"), ""),
-        ("Pop3Password", "bro", seal("bro", b"two"), ""),
+        ("Pop3Password", "bro", seal("bro", b"one"), seal("", b"one")),
+        ("Pop3Password", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
     received = b"+OK ready\r\n+OK\r\n-ERR [AUTH] no\r\n-ERR [IN-USE] busy\r\n-ERR no such mail\r\n"
     assert events(Pop3().stream(Packet(sport=110)).feed(one_sided, received, False))[1:] == [

@@ -164,8 +164,8 @@ def test_logins_in_one_direction() -> None:
     one_sided = Packet(proto=6, problem=Problem.ONE_SIDED)
     sent = b"EHLO a\r\nAUTH PLAIN AGJybwBvbmU=\r\nAUTH LOGIN\r\nYnJv\r\ndHdv\r\nQUIT\r\n"
     assert events(Smtp().stream(Packet(dport=587)).feed(one_sided, sent, True)) == [
-        ("SmtpPassword", "bro", seal("bro", b"one"), ""),
-        ("SmtpPassword", "bro", seal("bro", b"two"), ""),
+        ("SmtpPassword", "bro", seal("bro", b"one"), seal("", b"one")),
+        ("SmtpPassword", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
     received = b"220 a ESMTP\r\n250 a\r\n535 5.7.8 no\r\n454 4.7.0 later\r\n"
     assert events(Smtp().stream(Packet(sport=587)).feed(one_sided, received, False))[1:] == [

@@ -3,8 +3,8 @@ locked; or queries a directory for user names.
 
 Counted by client and service over accounts whose login failed. Unknown user names count double: users mistype their
 password, rarely their name. The same account at many servers is spraying too, and so are failed SSH logins at many
-servers, whose accounts are encrypted. If the answers of a directory are not captured, the same password for many
-accounts counts: users choose different ones.
+servers, whose accounts are encrypted. If the answers of a directory, a mail or a file server are not captured, the same
+password for many accounts counts: users choose different ones.
 """
 
 from __future__ import annotations

@@ -23,19 +23,20 @@ CLEAR_MECHANISMS = frozenset(("plain", "login"))
 
 
 class Login:
-    """One login: ``user``, ``method`` and ``seal`` as in the events."""
+    """One login: ``user``, ``method``, ``seal`` and ``password_seal`` as in the events."""
 
-    __slots__ = ("_lines", "_mechanism", "method", "seal", "user")
+    __slots__ = ("_lines", "_mechanism", "method", "password_seal", "seal", "user")
 
-    def __init__(self, user: str = "", method: str = CLEAR, mark: str = "") -> None:
-        self.user, self.method, self.seal = user, method, mark
+    def __init__(self, user: str = "", method: str = CLEAR) -> None:
+        self.user, self.method, self.seal, self.password_seal = user, method, "", ""
         self._mechanism, self._lines = "", 0
 
     @classmethod
     def clear(cls, user: bytes, password: bytes) -> Login:
         """A login with user and password in cleartext."""
-        name = clean(user, NAME_LIMIT)
-        return cls(name, CLEAR, seal(name, password))
+        login = cls(clean(user, NAME_LIMIT))
+        login._show(password)
+        return login
 
     @classmethod
     def by(cls, mechanism: bytes, first: bytes = b"") -> Login:
@@ -57,23 +58,33 @@ class Login:
         except ValueError:
             return
         if self._mechanism == "plain":
-            self.user, self.seal = plain(text)
+            self.user, password = _parts(text)
+            if password is not None:
+                self._show(password)
         elif self._mechanism == "cram-md5":
             self.user = clean(text.rpartition(b" ")[0], NAME_LIMIT)
         elif self._lines == 1:
             self.user = clean(text, NAME_LIMIT)
         else:
-            self.seal = seal(self.user, text)
+            self._show(text)
+
+    def _show(self, password: bytes) -> None:
+        self.seal, self.password_seal = seal(self.user, password), seal("", password)
 
 
 def plain(message: bytes) -> tuple[str, str]:
-    """User and seal in a message of PLAIN (RFC 4616, 2): identity, user and password, with zero bytes between them.
-    Both are empty if there is no password.
+    """User and seal in a message of PLAIN. Both are empty if there is no password."""
+    user, password = _parts(message)
+    return user, "" if password is None else seal(user, password)
+
+
+def _parts(message: bytes) -> tuple[str, bytes | None]:
+    """User and password in a message of PLAIN (RFC 4616, 2): identity, user and password, with zero bytes between them.
+    Without a password, an empty user and None.
     """
     _, _, rest = message.partition(b"\0")
     user, end, password = rest.partition(b"\0")
-    name = clean(user, NAME_LIMIT)
-    return (name, seal(name, password)) if end else ("", "")
+    return (clean(user, NAME_LIMIT), password) if end else ("", None)
 
 
 class LoginStream(LineStream):

@@ -1,0 +1,25 @@
+"""Results of servers that judge a login, by protocol; all others are no verdict on the password."""
+
+from __future__ import annotations
+
+from sensor.core.time_units import SECOND
+
+# NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
+# hours, workstation, expired, disabled, type, locked out, must change.
+REFUSALS = frozenset((
+    0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B,
+    0xC0000193, 0xC0000224, 0xC0000234,
+))  # fmt: skip
+NO_SUCH_USER = frozenset((0xC0000064,))
+# Kerberos errors (RFC 4120, 7.5.9): unknown client, revoked, expired password, wrong password.
+UNKNOWN = 6
+KDC_REFUSED = (UNKNOWN, 18, 23, 24)
+# Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
+LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
+# Status of a controller that does not know the user (IPMI 2.0, 13.24), and the time after which a client that received
+# the controller's proof of the password, but did not answer it, has another password.
+IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
+# HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
+PASSWORDS = frozenset(("basic", "digest", "query"))
+# Status codes that judge no password: of malformed, late, misdirected and too many requests, and of server errors.
+UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431, *range(500, 1000)))
