@@ -16,7 +16,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.odd_arguments import odd_commands
-from sensor.dissectors.shared.sasl import Login, LoginStream
+from sensor.dissectors.shared.sasl import Login, LoginStream, is_other_reason, names_failed_login
 from sensor.dissectors.shared.sender_facts import facts
 
 BANNER_LIMIT = 512
@@ -133,7 +133,8 @@ class ImapStream(LoginStream):
         tag, _, rest = line.partition(b" ")
         verdict, _, text = rest.partition(b" ")
         verdict = verdict.upper()
-        if packet.one_sided and verdict == b"NO" and text.upper().startswith(WRONG):
+        judged = verdict == b"NO" and not text.upper().startswith(OTHER_REASONS)
+        if packet.one_sided and judged and (text.upper().startswith(WRONG) or names_failed_login(text)):
             return [ImapLogin(packet, "", "", False)]
         if tag == self._tls and self._tls:
             self._tls, self.done = b"", verdict == b"OK"
@@ -141,6 +142,6 @@ class ImapStream(LoginStream):
             login, self._login, self._exchange = self._login, None, False
             right = verdict == b"OK"
             self.done = right
-            if right or (verdict == b"NO" and not text.upper().startswith(OTHER_REASONS)):
+            if right or (judged and not is_other_reason(text)):
                 return [ImapLogin(packet, login.user, login.method, right, login.seal)]
         return []

@@ -15,7 +15,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.login_events import PasswordLogin, PasswordSent
 from sensor.dissectors.shared.odd_arguments import odd_commands
-from sensor.dissectors.shared.sasl import Login, LoginStream
+from sensor.dissectors.shared.sasl import Login, LoginStream, is_other_reason, names_failed_login
 from sensor.dissectors.shared.sender_facts import facts
 
 BANNER_LIMIT = 512
@@ -111,7 +111,7 @@ class Pop3Stream(LoginStream):
         if self._listing:
             self._listing = line != b"."
             return []
-        if packet.one_sided and line.startswith(WRONG):
+        if packet.one_sided and _is_verdict(line) and (line.startswith(WRONG) or names_failed_login(line)):
             return [Pop3Login(packet, "", "", False)]
         if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL continues
             return []
@@ -128,7 +128,8 @@ class Pop3Stream(LoginStream):
 
 
 def _is_verdict(line: bytes) -> bool:
-    """Whether a failure is about the password, not about a mailbox in use or a server error (RFC 2449, 8; RFC 3206)."""
-    return line.startswith(b"-ERR") and not line[5:].lstrip().upper().startswith(
-        (b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/")
-    )
+    """Whether a failure is about the password, not about a mailbox in use, a server error (RFC 2449, 8; RFC 3206), or
+    a login without encryption.
+    """
+    other = line[5:].lstrip().upper().startswith((b"[IN-USE]", b"[LOGIN-DELAY]", b"[SYS/"))
+    return line.startswith(b"-ERR") and not other and not is_other_reason(line)

@@ -104,8 +104,22 @@ def test_one_direction() -> None:
         ("ImapPassword", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
     received = (
-        b"* OK ready\r\n1 OK\r\n2 NO [AUTHENTICATIONFAILED] no\r\n3 NO [UNAVAILABLE] later\r\n4 NO no such mailbox\r\n"
+        b"* OK ready\r\n1 OK\r\n2 NO [AUTHENTICATIONFAILED] no\r\n3 NO [UNAVAILABLE] login failed\r\n"
+        b"4 NO no such mailbox\r\n5 NO LOGIN failed.\r\n6 NO Invalid user name or password.\r\n"
+        b"7 NO [PRIVACYREQUIRED] authentication rejected\r\n8 NO unsupported authentication mechanism, login denied\r\n"
     )
-    assert events(Imap().stream(Packet(sport=143)).feed(one_sided, received, False))[1:] == [
+    assert events(Imap().stream(Packet(sport=143)).feed(one_sided, received, False))[1:] == 3 * [
         ("ImapLogin", "", "", False, "")
     ]
+    assert events(Imap().stream(Packet(sport=143)).feed(Packet(proto=6), received, False))[1:] == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [b"Plaintext authentication disallowed on non-secure (SSL/TLS) connections.", b"Unsupported mechanism",
+     b"[UNAVAILABLE] Temporary authentication failure."],
+)  # fmt: skip
+def test_logins_that_fail_for_other_reasons(reason: bytes) -> None:
+    """The password was not judged: the server requires encryption, has no such mechanism, or an error of its own."""
+    parts = [(False, b"* OK ready\r\n"), (True, b"1 LOGIN bro one\r\n"), (False, b"1 NO " + reason + b"\r\n")]
+    assert events(conversation(*parts))[1:] == []

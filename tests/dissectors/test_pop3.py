@@ -95,6 +95,16 @@ def test_one_direction() -> None:
         ("Pop3Password", "bro", seal("bro", b"two"), seal("", b"two")),
     ]
     received = b"+OK ready\r\n+OK\r\n-ERR [AUTH] no\r\n-ERR [IN-USE] busy\r\n-ERR no such mail\r\n"
-    assert events(Pop3().stream(Packet(sport=110)).feed(one_sided, received, False))[1:] == [
+    received += b"-ERR Logon failure: unknown user name or bad password.\r\n-ERR Login failed.\r\n"
+    received += b"-ERR [SYS/TEMP] Login failed\r\n-ERR Authentication failed: mailbox is locked\r\n"
+    assert events(Pop3().stream(Packet(sport=110)).feed(one_sided, received, False))[1:] == 3 * [
         ("Pop3Login", "", "", False, "")
     ]
+
+
+@pytest.mark.parametrize("reason", [b"Plaintext authentication disallowed on non-secure (SSL/TLS) connections.", b""])
+def test_logins_that_fail_for_other_reasons(reason: bytes) -> None:
+    """A server that requires encryption does not judge the password; one without a reason does."""
+    parts = [HELLO, (True, b"USER bro\r\nPASS one\r\n"), (False, b"+OK\r\n-ERR " + reason + b"\r\n")]
+    refused = [("Pop3Login", "bro", "clear", False, seal("bro", b"one"))]
+    assert events(conversation(*parts))[1:] == ([] if reason else refused)

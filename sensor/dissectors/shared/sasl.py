@@ -7,9 +7,11 @@ A pending login stores user and method; a cleartext password is stored as a seal
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 
 from sensor.core.dissector import Parsed
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.lines import LineStream
@@ -20,6 +22,18 @@ NAME_LIMIT = 128
 MECHANISM_LIMIT = 32
 LINES_LIMIT = 8
 CLEAR_MECHANISMS = frozenset(("plain", "login"))
+# A failure that names the login: LOGIN failed; invalid user name or password; authentication failure.
+_LOGIN_FAILED = lazy_pattern(
+    rb"(?=.*(?:log[io]n|log ?on|authentic|password|credential|user ?name|(?:invalid|unknown|bad) user))"
+    rb"(?=.*(?:fail|invalid|incorrect|wrong|\bbad\b|denied|reject|unsuccessful|unknown user))",
+    re.IGNORECASE | re.DOTALL,
+)
+# One with another reason than the password: the mechanism, no encryption, the mailbox or the server.
+_OTHER_REASON = lazy_pattern(
+    rb"mechanism|(?:plain|clear)[ -]?text|\b(?:ssl|tls)\b|encrypt|temporar|unavailable|mail(?:drop|box)|\bin use\b|"
+    rb"(?:not |un)supported",
+    re.IGNORECASE,
+)
 
 
 class Login:
@@ -85,6 +99,16 @@ def _parts(message: bytes) -> tuple[str, bytes | None]:
     _, _, rest = message.partition(b"\0")
     user, end, password = rest.partition(b"\0")
     return (clean(user, NAME_LIMIT), password) if end else ("", None)
+
+
+def is_other_reason(text: bytes) -> bool:
+    """Whether a server's text states that a login failed for another reason than its password."""
+    return _OTHER_REASON.search(text) is not None
+
+
+def names_failed_login(text: bytes) -> bool:
+    """Whether the text of a failure shows by itself that the failed command was a login."""
+    return not is_other_reason(text) and _LOGIN_FAILED.match(text) is not None
 
 
 class LoginStream(LineStream):
