@@ -16,7 +16,9 @@ from sensor.core.named_tables import NamedTables
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared import verdicts
+from sensor.derived.shared.controllers import Controllers
 from sensor.derived.shared.exchanges import Exchanges, Proofs
+from sensor.derived.shared.series import Refusals
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
 from sensor.dissectors.esphome import EsphomeLogin
@@ -54,7 +56,8 @@ KERBEROS = "Kerberos"
 class LoginAttempt(Derived):
     """A login attempt. ``unknown``: the server reports that the account does not exist; ``judged``: the outcome is
     known, not only the attempt; ``seal``: hash of user and password, if the password was in cleartext; ``shared``: the
-    client sent the same password for another account before, if the outcome is unknown.
+    client sent the same password for another account before, if the outcome is unknown; ``proven``: a password was
+    sent, otherwise the request is not captured and may have had none.
     """
 
     service: str
@@ -68,6 +71,7 @@ class LoginAttempt(Derived):
     judged: bool = True
     seal: str = ""
     shared: bool = False
+    proven: bool = True
 
     @property
     def pair(self) -> tuple[int, int, str]:
@@ -94,6 +98,7 @@ def _attempt(
     judged: bool = True,
     seal: str = "",
     shared: bool = False,
+    proven: bool = True,
 ) -> LoginAttempt:
     packet = login.packet
     source, other = Subject(packet.src_mac, packet.src, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
@@ -101,7 +106,7 @@ def _attempt(
     if answer:
         source, other, near, far = other, source, far, near
     return LoginAttempt(
-        packet, login, service, source, other, near, far, account, accepted, unknown, judged, seal, shared
+        packet, login, service, source, other, near, far, account, accepted, unknown, judged, seal, shared, proven
     )
 
 
@@ -128,15 +133,16 @@ class Logins(Deriver):
         self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
         # (SIP client, server, account) → call id and CSeq of the last request with credentials
         self._proven: Bounded[tuple[int, int, str], tuple[str, int]] = tables.add("proven", Bounded(OPEN_LIMIT))
-        # (client, controller) → the last unfinished IPMI login: time of its last message, flow, user, whether answered
-        self._controllers: Bounded[tuple[int, int], tuple[int, int, str, bool]] = tables.add(
-            "controllers", Bounded(OPEN_LIMIT)
-        )
+        # (client, controller) → the last unfinished IPMI login
+        self._controllers = Controllers(tables.add("controllers", Bounded(OPEN_LIMIT)))
+        self._refusals = tables.include("refusals", Refusals())
         # SIP clients and servers that answered
         self._answering: Bounded[tuple[int, int], bool] = tables.add("answering", Bounded(OPEN_LIMIT))
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*verdicts.PASSWORDS), held(self._requested, "packet.flow")
+        series = held(self._refusals.current, "packet.dst", "packet.src", "packet.sport")
+        alone = field("packet.one_sided").filled()
         ended = dict.fromkeys(_SERVICES, field("method") != "none")
         return ended | {
             FtpLogin: field("password").filled(),
@@ -150,12 +156,12 @@ class Logins(Deriver):
             SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
             HttpRequest: shown & ~field("forwarded").filled(),
             NtlmLogin: (field("carrier") == "http") & (field("method") != "anonymous"),
-            HttpResponse: answered,
+            HttpResponse: answered | (alone & ((field("status") == verdicts.PASSWORD_WANTED) | series)),
             RtspRequest: shown,
-            RtspResponse: answered,
+            RtspResponse: answered | (alone & ((field("status") == verdicts.PASSWORD_WANTED) | series)),
             LdapBindResult: (field("code") == verdicts.LDAP_REFUSED) | (field("code") == 0) & field("name").filled(),
             MqttConnect: field("password").filled(),
-            MqttConnack: answered,
+            MqttConnack: answered | (alone & (field("code").is_in(*verdicts.MQTT_REFUSED) | series)),
         }
 
     def derive(self, event: Event) -> Iterator[Derived]:
@@ -180,6 +186,12 @@ class Logins(Deriver):
         return _attempt(
             event, service, shown.account, False, answer=False, judged=False, seal=shown.seal, shared=shared
         )
+
+    def _alone(self, event: Event, service: str, *, refused: bool) -> LoginAttempt | None:
+        """An answer whose request is not captured."""
+        if not event.packet.one_sided or not self._refusals.add(event.packet, refused=refused):
+            return None
+        return _attempt(event, service, "", False, judged=False, proven=False)
 
     def ftp(self, event: FtpLogin) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
@@ -305,10 +317,11 @@ class Logins(Deriver):
 
     def web_answered(self, event: HttpResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if (
-            shown is None
-            or event.status in verdicts.UNJUDGED
-            or (shown.query and event.status >= 300 and event.status not in (401, 403))
+        if shown is None:
+            refused = event.status == verdicts.PASSWORD_WANTED and not verdicts.PASSWORDS.isdisjoint(event.schemes)
+            return self._alone(event, "HTTP", refused=refused)
+        if event.status in verdicts.UNJUDGED or (
+            shown.query and event.status >= 300 and event.status not in (401, 403)
         ):
             return None
         return _attempt(event, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
@@ -323,7 +336,10 @@ class Logins(Deriver):
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.status in verdicts.UNJUDGED:
+        if shown is None:
+            refused = event.status == verdicts.PASSWORD_WANTED and not verdicts.PASSWORDS.isdisjoint(event.challenges)
+            return self._alone(event, "RTSP", refused=refused)
+        if event.status in verdicts.UNJUDGED:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 
@@ -333,25 +349,10 @@ class Logins(Deriver):
         return _attempt(event, _SERVICES[type(event)], event.user, event.accepted, seal=event.seal)
 
     def controller(self, event: IpmiSession) -> LoginAttempt | None:
-        """RAKP (IPMI 2.0, 13.20 to 13.23): the controller proves in message 2 that it knows the password, so that a
-        client with another one does not go on, or reports it in message 3.
-        """
-        if event.step in ("open", "opened"):
+        ended = None if event.step in ("open", "opened") else self._controllers.end(event)
+        if ended is None:
             return None
-        packet, answer = event.packet, event.step in ("rakp_2", "rakp_4")
-        pair = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
-        before = self._controllers.pop(pair)
-        if event.step == "rakp_1":
-            self._controllers.put(pair, (packet.ts, packet.flow, event.user, False))
-            if before and before[3] and (before[1] == packet.flow or packet.ts - before[0] > verdicts.IPMI_WAIT):
-                return _attempt(event, "IPMI", before[2], False, answer=False)
-        elif before and (event.status or event.step == "rakp_4"):
-            return _attempt(
-                event, "IPMI", before[2], not event.status, answer=answer, unknown=event.status == verdicts.IPMI_NO_USER
-            )
-        elif before:
-            self._controllers.put(pair, (packet.ts, *before[1:3], event.hashed))
-        return None
+        return _attempt(event, "IPMI", ended.user, ended.accepted, answer=ended.answer, unknown=ended.unknown)
 
     def directory(self, event: LdapBindResult) -> LoginAttempt | None:
         if event.code != verdicts.LDAP_REFUSED and (event.code or not event.name):
@@ -363,7 +364,9 @@ class Logins(Deriver):
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
-        if shown is None or event.code not in (0, *verdicts.MQTT_REFUSED):
+        if shown is None:
+            return self._alone(event, "MQTT", refused=event.code in verdicts.MQTT_REFUSED)
+        if event.code not in (0, *verdicts.MQTT_REFUSED):
             return None
         return _attempt(event, "MQTT", shown.account, not event.code, seal=shown.seal)
 

@@ -15,6 +15,7 @@ from sensor.dissectors.ftp import FtpEntered, FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
 from sensor.dissectors.kerberos import KerberosAsRequest, KerberosError, KerberosTgsRequest
 from sensor.dissectors.ldap import LdapBindResult
+from sensor.dissectors.mqtt import MqttConnack
 from sensor.dissectors.pop3 import Pop3Password
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
@@ -93,6 +94,41 @@ def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
         )  # fmt: skip
         reported += attempts([request], unit)
     assert [(each.seal, each.judged, each.service) for each in reported] == [(seal, False, "HTTP") for seal in "abc"]
+
+
+def test_refusals_without_the_client_s_packets() -> None:
+    """The requests may have had no password. A series of refusals without another answer in between counts, except its
+    first four; answers to a session, to a browser, and polls do not, nor do those that need several rounds.
+    """
+
+    def web(n: float, status: int, *schemes: str) -> Event:
+        return HttpResponse(alone(n), status, "", "", -1, schemes, "", "", "", "", False)
+
+    def media(n: float, status: int) -> Event:
+        return RtspResponse(alone(n), status, "", 1, "", ("digest",) if status == 401 else (), "")
+
+    def alone(n: float) -> Packet:
+        ts = int(n * SECOND)
+        return Packet(ts=ts, src=SERVER, dst=CLIENT, sport=80, dport=4000, proto=6, problem=Problem.ONE_SIDED)
+
+    for story in (
+        [web(n, 401, "basic") for n in range(8)],
+        [media(n, 401) for n in range(8)],
+        [MqttConnack(alone(n), code) for n, code in enumerate((4, 5, 134, 135, 5, 5, 5, 5))],
+    ):
+        found = attempts(story)
+        assert [(one.accepted, one.judged, one.proven, one.account) for one in found] == 4 * [(False, False, False, "")]
+        assert (found[0].client.address, found[0].server.address, found[0].server_port) == (CLIENT, SERVER, 80)
+    for quiet in (
+        [web(n, 200 if n % 5 == 4 else 401, "basic") for n in range(100)],
+        [media(n, 200 if n % 2 else 401) for n in range(100)],
+        [MqttConnack(alone(n), 0 if n % 2 else 5) for n in range(100)],
+        [web(n * 30, 401, "basic") for n in range(100)],
+        [web(n, 401, "ntlm", "negotiate") for n in range(100)],
+        [web(n, 403) for n in range(100)],
+        [answered(401, flow=n) for n in range(100)],
+    ):
+        assert attempts(quiet) == []
 
 
 def test_passwords_of_ftp_without_the_server_s_packets() -> None:

@@ -10,6 +10,8 @@ from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.afp import AfpLogin
+from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.shared.ntlm_events import NtlmLogin
@@ -125,6 +127,29 @@ def test_telnet_without_answers() -> None:
     alert = one(inspected(detector(GUESS), story(25)))
     assert (alert.numbers["failures"], alert.confidence, alert.actor.address) == (20, 0.7, parse(CLIENT))
     assert inspected(detector(GUESS), story(1)) == []
+
+
+def test_answers_without_requests() -> None:
+    """Twenty refusals within a minute have low severity: the client may have sent no password. A client that polls a
+    page without one is not reported, and no success after refusals is claimed.
+    """
+
+    def answered(at: float, status: int = 401) -> Event:
+        had = ends(at, 80, answer=True, problem=ONE_SIDED)
+        return HttpResponse(had, status, "", "", 0, ("basic",), "", "", "", "", False)
+
+    story = [answered(n / 2) for n in range(60)]
+    alert = one(inspected(detector(GUESS), story))
+    assert (alert.severity, alert.numbers["failures"], alert.actor.address) == (Severity.low, 20, parse(CLIENT))
+    assert inspected(detector(GUESS), [answered(n * 5) for n in range(500)]) == []
+    assert inspected(detector(GUESS), [answered(n / 2, 401 if n % 3 else 200) for n in range(500)]) == []
+    assert inspected(detector("credential_access.guessed_password"), [*story, answered(31, 200)]) == []
+
+
+def test_slow_refusals_without_requests() -> None:
+    """A server that refuses a login each 30 seconds may refuse the same password each time: low severity."""
+    story = [FtpLogin(ends(n * 30, 21, answer=True, problem=ONE_SIDED), "", True, False, 530) for n in range(120)]
+    assert one(inspected(detector(GUESS), story)).severity == Severity.low
 
 
 def test_file_servers_have_a_limit_of_their_own() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sensor.core.time_units import SECOND
-
 # NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
 # hours, workstation, expired, disabled, type, locked out, must change.
 REFUSALS = frozenset((
@@ -16,9 +14,8 @@ UNKNOWN = 6
 KDC_REFUSED = (UNKNOWN, 18, 23, 24)
 # Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
 LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
-# Status of a controller that does not know the user (IPMI 2.0, 13.24), and the time after which a client that received
-# the controller's proof of the password, but did not answer it, has another password.
-IPMI_NO_USER, IPMI_WAIT = 0x0D, SECOND // 20
+# The answer to a request without credentials, or with wrong ones (RFC 9110, 15.5.2).
+PASSWORD_WANTED = 401
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
 # Status codes that judge no password: of malformed, late, misdirected and too many requests, and of server errors.

@@ -62,10 +62,12 @@ class GuessedPassword(EventDetector):
         )
 
     def wants(self) -> dict[type[Event], Want]:
-        return {LoginAttempt: field("judged").filled() | field("packet.one_sided").filled()}
+        return {
+            LoginAttempt: (field("judged").filled() | field("packet.one_sided").filled()) & field("proven").filled()
+        }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LoginAttempt) or not (event.judged or event.packet.one_sided):
+        if not isinstance(event, LoginAttempt) or not event.proven or not (event.judged or event.packet.one_sided):
             return
         account = event.account.lower()
         key = (*event.pair, account if event.service in DIRECTORIES else "")

@@ -7,7 +7,8 @@ severity if it is fast. So has slow guessing of one account with which the clien
 recorder does whose password of one camera is outdated. Thresholds differ: a file server receives automatic logins all
 day, a database does not. Encrypted logins of RDP, and those of SSH on its usual ports in many sessions, are judged by
 the shape of the sessions in ``session_guessing``; other SSH logins here, by the sizes of the server's responses. Ten
-passwords within ten seconds are not typed. VoIP phones are judged in ``voice.registration_guessing``; many accounts
+passwords within ten seconds are not typed. Refusals of a server whose client is not captured may be those of requests
+without a password: they have low severity. VoIP phones are judged in ``voice.registration_guessing``; many accounts
 with few attempts each are ``password_spraying``.
 """
 
@@ -38,6 +39,9 @@ MANY_SESSIONS, SESSIONS_S = 10, 120
 # Other servers at which the account of a client with an outdated password is accepted.
 ACCEPTING = 2
 ELSEWHERE = ("SIP",)
+REPEATED = "the same password each time: outdated, or an attempt to lock the account"
+UNSEEN = "the client's packets were not captured: the password may be the same each time, an outdated one"
+UNPROVEN = "the client's packets were not captured: it may have sent no password, or the same one each time"
 TERMINALS = ("SSH", "Telnet")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis", "MongoDB")
 
@@ -117,6 +121,7 @@ class PasswordGuessing(EventDetector):
         self._passwords: Recent[tuple[int, int, str, str]] = self.tables.add(
             "passwords", Recent(PASSWORDS_LIMIT, want.slow_s * SECOND)
         )
+        self._unproven: Counts[tuple[int, int, str]] = self.tables.add("unproven", Counts(want.window_s * SECOND))
         self._repeated: Counts[tuple[int, int, str]] = self.tables.add("repeated", Counts(want.window_s * SECOND))
         # SSH client and server → flows with a rejected login
         self._sessions: Distinct[tuple[int, int, str], int] = self.tables.add(
@@ -133,11 +138,11 @@ class PasswordGuessing(EventDetector):
         if not isinstance(event, LoginAttempt) or event.service in ELSEWHERE:
             return
         want, ts = self.options, event.ts
+        if not event.proven:
+            yield from self._without_guesses(event, self._unproven, UNPROVEN)
+            return
         if event.seal and not event.accepted and not self._passwords.fresh((*event.pair, event.seal), ts):
-            count = self._repeated.add(event.pair, ts)
-            if count >= want.failures:
-                same = "the same password each time: outdated, or an attempt to lock the account"
-                yield from self._alert(event, count, want.failures, want.window_s, Severity.low, same)
+            yield from self._without_guesses(event, self._repeated, REPEATED)
             return
         quick, slow = self._ordinary.count(event, ts), self._slow.count(event, ts)
         special = self._special.get(event.service)
@@ -162,8 +167,21 @@ class PasswordGuessing(EventDetector):
         elif quick >= want.hints and event.judged and not ssh:
             yield from self._alert(event, quick, want.hints, want.window_s, Severity.low)
 
+    def _without_guesses(
+        self, attempt: LoginAttempt, counts: Counts[tuple[int, int, str]], reason: str
+    ) -> Iterator[Alert]:
+        """Failures that may be those of a program without the right password: low severity, if they are fast."""
+        want, count = self.options, counts.add(attempt.pair, attempt.ts)
+        if count >= want.failures:
+            yield from self._alert(attempt, count, want.failures, want.window_s, Severity.low, reason)
+
     def _known(self, attempt: LoginAttempt) -> tuple[str, ...]:
-        """Why it may be an outdated password: other servers accept the account, and no other one is tried here."""
+        """Why it may be an outdated password: other servers accept the account, and no other one is tried here; or
+        account and password would be in cleartext, but are not captured.
+        """
+        packet = attempt.packet
+        if packet.one_sided and packet.src == attempt.server.address and attempt.service != SSH:
+            return (UNSEEN,)
         servers = {*self._accepting.values(_account(attempt))} - {attempt.server.address}
         if len(servers) < ACCEPTING or self._accounts.values(attempt.pair) != [attempt.account.lower()]:
             return ()
@@ -177,7 +195,7 @@ class PasswordGuessing(EventDetector):
             return
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         names = self._accounts.values(attempt.pair)
-        doing = "failed" if attempt.judged else "were sent"
+        doing = "were sent" if attempt.proven and not attempt.judged else "failed"
         outside = not self.context.networks.inside(attempt.client.address)
         yield self.alert(
             attempt.origin,
