@@ -300,7 +300,7 @@ class Logins(Deriver):
             return None
         self._answering.put((event.packet.dst, event.packet.src), True)
         account = self._calls.pop((event.call_id, event.cseq)) or ""
-        if event.status < 300 or event.status in (401, 403, 407):
+        if event.status < 300 or (event.status in (401, 403, 407) and not event.stale):
             return _attempt(event, "SIP", account, event.status < 300)
         return None
 
@@ -320,9 +320,8 @@ class Logins(Deriver):
         if shown is None:
             refused = event.status == verdicts.PASSWORD_WANTED and not verdicts.PASSWORDS.isdisjoint(event.schemes)
             return self._alone(event, "HTTP", refused=refused)
-        if event.status in verdicts.UNJUDGED or (
-            shown.query and event.status >= 300 and event.status not in (401, 403)
-        ):
+        other = shown.query and event.status >= 300 and event.status not in (401, 403)
+        if event.status in verdicts.UNJUDGED or event.stale or other:
             return None
         return _attempt(event, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 
@@ -339,7 +338,7 @@ class Logins(Deriver):
         if shown is None:
             refused = event.status == verdicts.PASSWORD_WANTED and not verdicts.PASSWORDS.isdisjoint(event.challenges)
             return self._alone(event, "RTSP", refused=refused)
-        if event.status in verdicts.UNJUDGED:
+        if event.status in verdicts.UNJUDGED or event.stale:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.dissectors import _http_shape as shapes
-from sensor.dissectors.shared.http_credentials import challenge, credentials, in_query
+from sensor.dissectors.shared.http_credentials import challenge, credentials, in_query, is_stale
 from sensor.dissectors.shared.http_message import Head, host_of, masked
 
 NAMES_LIMIT = 24
@@ -43,11 +43,16 @@ def request_fields(head: Head) -> tuple[Any, ...]:
 
 
 def response_fields(head: Head) -> tuple[Any, ...]:
-    """Fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
+    """Fields of an HttpResponse that depend on its head alone; then whether the challenge is stale, and whether a proxy
+    added to the head.
+    """
     fields, text = head.fields, head.text
-    schemes, realm = challenge(requested_credentials(fields))
+    schemes, realm = challenge(requested := requested_credentials(fields))
     media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
-    return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
+    return (
+        head.status, text(b"server"), media_type, head.length, schemes, realm, location, is_stale(requested),
+        _forwarded(fields),
+    )  # fmt: skip
 
 
 def sent_credentials(fields: dict[bytes, bytes]) -> bytes:

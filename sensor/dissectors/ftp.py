@@ -42,7 +42,12 @@ COMMANDS = ENTERED | frozenset((
 ))  # fmt: skip
 # Greetings of mail clients (RFC 5321, 4.1.1.1; RFC 2033, 4.1). If the server accepts one, mail follows.
 MAIL_CLIENTS = frozenset((b"EHLO", b"HELO", b"LHLO"))
-GREETING, SYSTEM, LOGGED_IN, NEED_PASSWORD, NOT_LOGGED_IN, TLS, DONE = 220, 215, 230, 331, 530, 234, 250
+GREETING, SYSTEM, NEED_PASSWORD, TLS, DONE = 220, 215, 331, 234, 250
+# Replies that judge a password (RFC 959, 4.2.2; RFC 2228, 5.1). 421 is no verdict: a server that ends the connection
+# may reply so to any command.
+ACCEPTED, REFUSED = (230, 232), (530, 430)
+# No verdict either: the server, or the account, has as many connections as it allows.
+_FULL = lazy_pattern(r"\bmaximum\b|\btoo many (?:clients|connect|users)|\blimit\b", re.IGNORECASE)
 _ODD_USER = lazy_pattern(rb"[^\w.@+%\\ -]|.{100}")
 _PORT = lazy_pattern(rb"(\d{1,3}(?:,\d{1,3}){3}),(\d{1,3}),(\d{1,3})")
 _EPRT = lazy_pattern(rb"\|[12]\|([0-9a-fA-F.:]{2,45})\|(\d{1,5})\|")
@@ -195,9 +200,11 @@ class FtpStream(LineStream):
         mail, self._mail = self._mail, False
         if code == TLS or (mail and code == DONE):
             self.done = True
-        elif self._logging_in and (code in (LOGGED_IN, 232) or (code in (NOT_LOGGED_IN, 430, 421) and self._password)):
+        elif self._logging_in and (code in ACCEPTED or (code in REFUSED and self._password)):
             self._logging_in = False
-            return [FtpLogin(packet, self._user, self._password, code in (LOGGED_IN, 232), code, self._seal)]
+            if code in REFUSED and _FULL.search(text):
+                return []
+            return [FtpLogin(packet, self._user, self._password, code in ACCEPTED, code, self._seal)]
         return []
 
 

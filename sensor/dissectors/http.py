@@ -74,8 +74,8 @@ class HttpRequest(Event):
 
 
 class HttpResponse(Event):
-    """``schemes`` and ``realm``: of the requested credentials. ``method`` and ``path``: of the request; empty if
-    uncertain.
+    """``schemes`` and ``realm``: of the requested credentials; ``stale``: only their nonce was too old. ``method`` and
+    ``path``: of the request; empty if uncertain.
     """
 
     status: int
@@ -88,6 +88,7 @@ class HttpResponse(Event):
     method: str
     path: str
     forwarded: bool
+    stale: bool = False
 
 
 class HttpLogin(Event):
@@ -310,8 +311,8 @@ def _request(packet: Packet, head: Head) -> HttpRequest:
 
 
 def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> HttpResponse:
-    *values, forwarded = heads.response_fields(head)
-    values += method, path, proxy or forwarded
+    *values, stale, forwarded = heads.response_fields(head)
+    values += method, path, proxy or forwarded, stale
     return HttpResponse(packet, *values)
 
 

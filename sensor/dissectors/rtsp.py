@@ -17,7 +17,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors.shared import sdp
-from sensor.dissectors.shared.http_credentials import credentials
+from sensor.dissectors.shared.http_credentials import credentials, is_stale
 from sensor.dissectors.shared.http_message import masked
 from sensor.dissectors.shared.sender_facts import facts
 
@@ -52,7 +52,9 @@ class RtspRequest(Event):
 
 
 class RtspResponse(Event):
-    """``challenges``: schemes of requested credentials; ``realm``: of the first."""
+    """``challenges``: schemes of requested credentials; ``realm``: of the first; ``stale``: only their nonce was old
+    (RFC 7616, 3.3).
+    """
 
     status: int
     reason: str
@@ -60,6 +62,7 @@ class RtspResponse(Event):
     server: str
     challenges: tuple[str, ...]
     realm: str
+    stale: bool = False
 
 
 class Rtsp(Dissector):
@@ -245,7 +248,8 @@ def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes,
         ]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))
-        parsed = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
+        stale = is_stale(challenge)
+        parsed = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm, stale)]
         pairs.append(("rtsp.realm", realm))
     pairs += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
     if body and (described := sdp.read(body)) is not None:

@@ -87,7 +87,7 @@ class SipResponse(Event):
     """``method``: of the request; ``challenge``: it requests credentials; ``user_agent``: from Server or User-Agent.
 
     Fields of the challenge (RFC 7616): ``scheme`` in lower case, ``realm``, ``algorithm`` (empty: MD5), ``qop``
-    (whether it offers any) and ``nonce``.
+    (whether it offers any), ``nonce`` and ``stale`` (only the nonce of the credentials was too old).
     """
 
     status: int
@@ -104,6 +104,7 @@ class SipResponse(Event):
     algorithm: str = ""
     qop: bool = False
     nonce: str = ""
+    stale: bool = False
 
 
 class SipUnregistration(Event):
@@ -360,6 +361,7 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
         for each in itertools.islice(_PARAMETER.finditer(rest), PARAMETERS_LIMIT)
     }
     event.scheme, event.qop = clean(scheme.lower(), 32), bool(found.get(b"qop"))
+    event.stale = found.get(b"stale", b"").lower() == b"true"
     event.realm, event.algorithm, event.nonce = (
         clean(found.get(name, b""), NAME_LIMIT) for name in (b"realm", b"algorithm", b"nonce")
     )

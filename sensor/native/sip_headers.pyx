@@ -9,6 +9,7 @@ from libc.string cimport memcmp
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
     SIP_RESPONSE_ALGORITHM, SIP_RESPONSE_NONCE, SIP_RESPONSE_QOP, SIP_RESPONSE_REALM, SIP_RESPONSE_SCHEME,
+    SIP_RESPONSE_STALE,
 )
 from sensor.native.lines cimport Piece, begins_folded, is_blank, is_number, parted_at, parted_last, piece, stripped
 from sensor.native.out cimport PUNT, TAKEN, Out
@@ -94,6 +95,8 @@ cdef int challenge(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
             return PUNT
         if name.size == 3 and begins_folded(name, b"qop"):
             fields[SIP_RESPONSE_QOP] = value.size
+        elif name.size == 5 and begins_folded(name, b"stale"):
+            fields[SIP_RESPONSE_STALE] = value.size == 4 and begins_folded(value, b"true")
         elif name.size == 5 and begins_folded(name, b"realm"):
             if cleaned(out, value.data, value.size, NAME_LIMIT, &fields[SIP_RESPONSE_REALM]) == PUNT:
                 return PUNT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from sensor.core.addresses import parse
 from sensor.core.batch import Problem
 from sensor.core.event import Event
@@ -82,6 +84,15 @@ def test_what_decides_nothing_is_no_attempt() -> None:
         assert attempts([requested(), answered(status)]) == []
         media = RtspRequest(packet(answer=False), "DESCRIBE", "rtsp://h/", 1, "", "basic", "Ann", "s")
         assert attempts([media, RtspResponse(packet(answer=True), status, "", 1, "", (), "")]) == []
+
+
+def test_old_nonces_are_no_attempts() -> None:
+    """A challenge with a new nonce (RFC 7616, 3.3) does not judge the password; the next answer does."""
+    old = msgspec.structs.replace(answered(401), stale=True)
+    assert [one.accepted for one in attempts([requested("digest"), old, requested("digest"), answered(401)])] == [False]
+    media = RtspRequest(packet(answer=False), "DESCRIBE", "rtsp://h/", 1, "", "digest", "Ann", "")
+    stale = RtspResponse(packet(answer=True), 401, "", 1, "", ("digest",), "", True)
+    assert attempts([media, stale]) == []
 
 
 def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:

@@ -91,9 +91,15 @@ def form(at: float, **where: Any) -> Event:
 
 
 def register(
-    at: float, extension: str = "100", *, status: int = 401, credentials: bool = True, **where: Any
+    at: float,
+    extension: str = "100",
+    *,
+    status: int = 401,
+    credentials: bool = True,
+    stale: bool = False,
+    **where: Any,
 ) -> list[Event]:
-    """A SIP REGISTER request and its response."""
+    """A SIP REGISTER request and its response; ``stale``: the nonce of the credentials was too old."""
     number, address = int(at * 1000), f"{extension}@{SERVER}"
     requested = SipRequest(
         ends(at, 5060, answer=False, **where),
@@ -119,5 +125,6 @@ def register(
             number,
             "PBX",
             status == 401,
+            stale=stale,
         ),
     ]

@@ -51,6 +51,20 @@ def test_old_challenges_are_no_guesses() -> None:
     assert "200@" in alert.why[1]
 
 
+def test_stale_nonces_are_no_refusals() -> None:
+    """A server that replaces the nonce of each request (RFC 7616, 3.3) did not judge the password, even if no login
+    with the new nonce succeeds: calls to busy lines. Refusals in between count.
+    """
+    calls = [
+        each
+        for n in range(60)
+        for each in (*register(n * 2, str(n), stale=True), *register(n * 2 + 0.1, str(n), status=486))
+    ]
+    assert inspected(detector(GUESS), calls) == []
+    refused = [each for n in range(60) for each in (*register(n * 2, stale=True), *register(n * 2 + 0.1))]
+    assert one(inspected(detector(GUESS), refused)).numbers["failures"] == 8
+
+
 def test_requests_without_answers() -> None:
     """In a one-way capture, repeated requests for one extension raise an alert; phones behind one address, and a server
     that does not answer for a while, do not.

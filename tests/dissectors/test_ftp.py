@@ -79,6 +79,22 @@ def test_replies_only() -> None:
     assert events(stream.feed(packet, replies, False))[1:] == []
 
 
+def test_replies_about_connections() -> None:
+    """A server that ends the connection or has too many clients gives no verdict on the password, nor does one that
+    requests a login for another command.
+    """
+    full = b"530 Sorry, the maximum number of clients (5) for this user are connected."
+    for reply in (b"421 Timeout.", full + b"\r\n530 Please login with USER and PASS."):
+        stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
+        for from_client, data in (
+            (False, b"220 ftp ready\r\n530 Please login with USER and PASS.\r\n"),
+            (True, b"USER bro\r\nPASS one\r\n"),
+            (False, b"331 password\r\n" + reply + b"\r\n"),
+        ):
+            found = events(stream.feed(packet, data, from_client))
+            assert [one[0] for one in found if one[0] == "FtpLogin"] == []
+
+
 def test_greeting_of_several_lines() -> None:
     """All lines of a greeting are one text; nothing is parsed after TLS starts."""
     parsed = session(1)

@@ -99,7 +99,7 @@ def test_description_of_a_gateway() -> None:
     assert requested[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
     server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
-    assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False)]
+    assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False, False)]
     assert head[1] == [(*gateway, "http.server", server), (*gateway, "http.path", "/igddesc.xml")]
     found = (
         ("upnp.device_type", "urn:schemas-upnp-org:device:InternetGatewayDevice:1"),
@@ -112,6 +112,14 @@ def test_description_of_a_gateway() -> None:
     assert body == ([("HttpDescription", "upnp", found)], [(*gateway, *fact) for fact in found])
     assert mapping[0][0][7] == "urn:schemas-upnp-org:service:WANIPConnection:1#AddPortMapping"
     assert refused[1] == [(*gateway, "http.server", server)]
+
+
+def test_old_nonces() -> None:
+    """A challenge that replaces an old nonce (RFC 7616, 3.3) is recognized."""
+    for value, stale in ((b"true", True), (b'"TRUE"', True), (b"false", False)):
+        challenge = b'WWW-Authenticate: Digest realm="cam", nonce="2", stale=' + value
+        event = events(answered(ok(challenge, start=b"HTTP/1.1 401 Unauthorized")))[-1]
+        assert (event[0], event[-1]) == ("HttpResponse", stale)
 
 
 def test_camera_behind_a_password() -> None:
@@ -131,6 +139,7 @@ def test_camera_behind_a_password() -> None:
             "",
             "GET",
             "/",
+            False,
             False,
         ),
         ("HttpPage", 401, "Document Error: Unauthorized"),
@@ -208,7 +217,20 @@ def test_proxies_share_nothing() -> None:
     assert to_proxy[0][0][2:4] == ("shop.example", "http://shop.example/a?q=1")
     assert from_proxy == (
         [
-            ("HttpResponse", 200, "nginx", "text/html", 19, (), "", "", "GET", "http://shop.example/a?q=1", True),
+            (
+                "HttpResponse",
+                200,
+                "nginx",
+                "text/html",
+                19,
+                (),
+                "",
+                "",
+                "GET",
+                "http://shop.example/a?q=1",
+                True,
+                False,
+            ),
             ("HttpPage", 200, "Shop"),
         ],
         [],

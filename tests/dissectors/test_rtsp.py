@@ -31,13 +31,13 @@ def test_camera_is_watched() -> None:
     parsed = conversation()
     assert events(parsed) == [
         ("RtspRequest", "OPTIONS", uri, 2, agent, "", "", ""),
-        ("RtspResponse", 200, "OK", 2, "Rtsp Server/3.0", (), ""),
+        ("RtspResponse", 200, "OK", 2, "Rtsp Server/3.0", (), "", False),
         ("RtspRequest", "DESCRIBE", uri, 3, agent, "", "", ""),
-        ("RtspResponse", 401, "Unauthorized", 3, "", ("digest", "basic"), "IP Camera(12345)"),
+        ("RtspResponse", 401, "Unauthorized", 3, "", ("digest", "basic"), "IP Camera(12345)", False),
         ("RtspRequest", "DESCRIBE", uri, 4, agent, "digest", "viewer", ""),
-        ("RtspResponse", 200, "OK", 4, "", (), ""),
+        ("RtspResponse", 200, "OK", 4, "", (), "", False),
         ("RtspRequest", "PLAY", uri, 5, agent, "", "", ""),
-        ("RtspResponse", 200, "OK", 5, "", (), ""),
+        ("RtspResponse", 200, "OK", 5, "", (), "", False),
         ("RtspRequest", "TEARDOWN", uri, 6, agent, "", "", ""),
     ]
     assert "secret" not in repr(events(parsed))
@@ -69,6 +69,14 @@ def test_proxy_shares_nothing() -> None:
     parsed = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
     assert [event[0] for event in events(parsed)] == ["RtspResponse"]
     assert values(parsed) == []
+
+
+def test_old_nonces() -> None:
+    """A challenge that replaces an old nonce (RFC 7616, 3.3) is recognized."""
+    for value, stale in (("true", True), ('"TRUE"', True), ("false", False)):
+        challenge = f'WWW-Authenticate: Digest realm="cam", nonce="2", stale={value}'
+        [event] = events(stream_of(rtsp_message("RTSP/1.0 401 Unauthorized", "CSeq: 1", challenge)))
+        assert event[-1] == stale
 
 
 def test_media_between_messages() -> None:

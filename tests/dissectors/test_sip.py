@@ -7,8 +7,9 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.sip import Sip
+from sensor.dissectors.sip import Sip, SipResponse
 from tests.dissectors.samples import events, facts, packets, values
+from tests.native.reference import Pair
 
 REGISTER = (
     b"REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>;tag=1\r\nTo: "
@@ -65,10 +66,12 @@ def test_registration() -> None:
     program, server = "Yealink SIP-T46S 66.86.0.15", "FPBX-16.0.40.7(18.15.0)"
     assert events(request) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 1, program, False, False)]
     assert events(challenge) == [
-        ("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True, "digest", "pbx", "", False, "5f")
+        ("SipResponse", 401, "Unauthorized", "REGISTER", *own, 1, server, True, "digest", "pbx", "", False, "5f", False)
     ]
     assert events(again) == [("SipRequest", "REGISTER", "sip:10.20.30.5:5060", *own, 2, program, True, False)]
-    assert events(accepted) == [("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False, "", "", "", False, "")]
+    assert events(accepted) == [
+        ("SipResponse", 200, "OK", "REGISTER", *own, 2, server, False, "", "", "", False, "", False)
+    ]
     assert values(again) == [("sip.user_agent", program), ("sip.device_header", "X-Serialnumber: 0015655E5302")]
     assert facts(accepted) == [("02:00:5e:00:53:05", "10.20.30.5", "sip.server", server)]
     assert "Digest" not in repr(events(again) + values(again) + events(challenge) + values(challenge))
@@ -97,7 +100,21 @@ def test_how_a_password_is_requested(header: bytes, requested: tuple[object, ...
     [event] = events(
         dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n")
     )
-    assert event[-6:] == (True, *requested)
+    assert event[-7:] == (True, *requested, False)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "stale"),
+    [(b'stale="true"', True), (b"stale=TRUE", True), (b"stale=false", False), (b'opaque="stale=true"', False)],
+)
+def test_old_nonces(parameter: bytes, stale: bool) -> None:
+    """A challenge that replaces an old nonce (RFC 7616, 3.3) is recognized, natively as well."""
+    payload = OK.replace(b"200 OK", b"401 Unauthorized")
+    challenge = b'WWW-Authenticate: Digest realm="pbx", nonce="2", ' + parameter
+    packet = Packet(with_header(challenge, payload), src=parse("10.0.0.5"), sport=5060, dport=5060, proto=17)
+    [event] = [one for one in Sip().dissect(packet) if isinstance(one, SipResponse)]
+    assert (event.stale, event.nonce) == (stale, "2")
+    assert Pair("sip").compare(packet) == (True, "")
 
 
 def test_compact_and_folded_headers() -> None:

@@ -24,6 +24,7 @@ SCHEMES = frozenset(
     ("basic", "digest", "bearer", "ntlm", "negotiate", "hoba", "mutual", "scram-sha-256", "aws4-hmac-sha256", "wsse")
 )
 _REALM = lazy_pattern(rb"""\brealm\s{0,4}=\s{0,4}(?:"([^"]{0,512})"|([^\s,"]{1,512}))""", re.IGNORECASE)
+_STALE = lazy_pattern(rb"""[\s,]stale\s{0,4}=\s{0,4}"?true\b""", re.IGNORECASE)
 _USER_NAME = lazy_pattern(rb"""\busername\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECASE)
 # User and password in the query of a URL, as in web interfaces of cameras and routers.
 _QUERY_USER = lazy_pattern(rb"[?&](?:user|usr|username|login|loginuse|account)=([^&#]{0,128})", re.IGNORECASE)
@@ -87,6 +88,12 @@ def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
     return tuple(dict.fromkeys(word for word in words if word in SCHEMES)), clean(
         found[1] or found[2] or b"", 512
     ) if found else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def is_stale(raw: bytes) -> bool:
+    """Whether a challenge replaces the nonce of credentials, whose password it does not judge (RFC 7616, 3.3)."""
+    return _STALE.search(raw) is not None
 
 
 def ntlm_message(raw: bytes) -> ntlm.Message | None:
