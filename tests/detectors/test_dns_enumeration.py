@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.dns_codes import REFUSED
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
@@ -28,6 +29,20 @@ def test_a_word_list() -> None:
     assert one(inspected(detector(ENUMERATION, World(device("camera", CLIENT))), story)).severity == Severity.high
 
 
+def test_a_server_that_refuses() -> None:
+    """Names of one domain that an authoritative server refuses raise an alert; a server that refuses whatever a client
+    looks up, and one that refuses a list of addresses, do not.
+    """
+    story = [answered(n / 10, f"{word}.example.com", REFUSED) for n, word in enumerate(WORDS)]
+    alert = one(inspected(detector(ENUMERATION), story))
+    assert (alert.severity, alert.numbers["names"], alert.actor.address) == (Severity.medium, 60, parse(CLIENT))
+    domains = ("example.com", "example.org", "example.net", "test.example", "shop.example")
+    closed = [answered(n / 10, f"{WORDS[n % 100]}.{domains[n % 5]}", REFUSED) for n in range(500)]
+    listed = [answered(n / 10, f"{n}.2.0.198.zen.example.org", REFUSED) for n in range(1, 255)]
+    for quiet in (closed, listed):
+        assert inspected(detector(ENUMERATION), quiet) == []
+
+
 def test_direction_is_that_of_the_queries() -> None:
     """Answers of an external resolver belong to outbound queries."""
     story = [answered(n / 10, f"{word}.example.com", server="192.0.2.53") for n, word in enumerate(WORDS)]
@@ -41,7 +56,8 @@ def test_the_names_of_a_network() -> None:
 
 
 def test_benign_lookups_are_quiet() -> None:
-    """A wrong search suffix, block lists, reverse lookups of many networks, random labels, existing names, and a word
+    """A wrong search suffix, block lists of domains and of the addresses of one network, reverse lookups of many
+    networks, random labels, existing names, and a word
     list over a day raise no alert.
     """
     story: list[Event] = []
@@ -51,6 +67,7 @@ def test_benign_lookups_are_quiet() -> None:
             answered(n / 10, f"{word}.com.corp.example"),
             answered(n / 10, f"{word}.de.multi.example.net"),
             answered(n / 10, f"{n}.2.{n}.198.zen.example.org"),
+            answered(n / 10, f"{n}.2.0.198.zen.example.org"),
             answered(n / 10, f"7.{n}.{n}.198.in-addr.arpa"),
             answered(n / 10, f"{n * 0x9E3779B97F4A7C15 & (1 << 64) - 1:016x}.cdn.example.com"),
             answered(n / 10, f"{word}.example.org", 0),

@@ -85,6 +85,18 @@ def test_a_zone_is_requested() -> None:
     assert inspected(detector(ZONE, World(device("printer", "10.0.0.66"))), [query(0)])[0].severity == Severity.high
 
 
+def test_a_zone_is_refused() -> None:
+    """The response shows the request where queries are not captured; with the query, it is the same alert. Responses of
+    a primary to its secondary raise none.
+    """
+    refused = DnsResponse(packet(1, "10.0.0.66", "10.0.0.53"), 1, "corp.example", 252, 5, False, ())
+    [alert] = inspected(detector(ZONE), [refused])
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.53"))
+    assert len(inspected(detector(ZONE), [query(0), refused])) == 1
+    served = DnsResponse(packet(0, "10.0.0.9", "10.0.0.66"), 1, "a.example", 1, 0, False, ())
+    assert inspected(detector(ZONE), [served, refused]) == []
+
+
 def test_secondary_servers_may() -> None:
     """A host that answers DNS queries is a name server, and so is one that the server notifies of changes; usual
     queries and incremental transfers raise no alert.

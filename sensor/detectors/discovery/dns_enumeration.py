@@ -1,9 +1,10 @@
 """DNS enumeration: a host tries names of a domain from a word list, or looks up the names of all addresses of a network
 (dnsenum, dnsrecon, fierce, Nmap `-sL`).
 
-Counted are names with an NXDOMAIN answer that differ only in their first label. Random labels do not count: they are
-identifiers or the work of a domain generation algorithm, which other detections report. Whole domains in front of
-another one do not count either: a wrong search suffix makes them, and lookups in block lists (RFC 5782, 4).
+Counted are names with an answer NXDOMAIN or REFUSED that differ only in their first label. Random labels do not count:
+they are identifiers or the work of a domain generation algorithm, which other detections report. Whole domains in front
+of another one do not count either: a wrong search suffix makes them, and lookups in block lists, as do addresses (RFC
+5782). A server that refuses names of several domains serves none of them to this client, whatever it looks up.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
-from sensor.core.dns_codes import NXDOMAIN
+from sensor.core.dns_codes import NXDOMAIN, REFUSED
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.phrases import some
@@ -23,12 +24,14 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.names import GENERATED, REVERSED, generated
+from sensor.detectors.shared.names import GENERATED, REVERSED, generated, is_address
 from sensor.dissectors.dns import DnsResponse
 
 PARENTS_LIMIT, NAMES_LIMIT, REPORTED_LIMIT = 4096, 256, 1024
 LABEL_LIMIT = 24
 AGAIN_S = 3600
+DENIALS = {NXDOMAIN: "do not exist", REFUSED: "the server refused"}
+REFUSED_DOMAINS = 3  # of one client; more are refused whatever it looks up
 # Top-level domains that begin the parent of a whole domain, as in example.com.corp.example; countries have two letters.
 TOP_LEVEL = frozenset(
     ("com", "net", "org", "info", "biz", "edu", "gov", "online", "shop", "site", "store", "top", "xyz")
@@ -39,13 +42,13 @@ class Options(detector.Options):
     """Threshold."""
 
     names: int = Field(
-        60, ge=10, le=NAMES_LIMIT, description="threshold: names of one domain or network with an NXDOMAIN answer"
+        60, ge=10, le=NAMES_LIMIT, description="threshold: names of one domain or network without an answer"
     )
     window_s: int = Field(60, ge=10, le=86400, description="time window in seconds")
 
 
 class DnsEnumeration(EventDetector):
-    """Watches NXDOMAIN answers, by client and parent domain."""
+    """Watches answers NXDOMAIN and REFUSED, by client and parent domain."""
 
     title = "DNS enumeration (subdomains, reverse lookups)"
     severity = Severity.medium
@@ -65,17 +68,25 @@ class DnsEnumeration(EventDetector):
         self._denied: Distinct[tuple[int, str], str] = self.tables.add(
             "denied", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, NAMES_LIMIT)
         )
+        # (client, server) → parent domains whose names the server refused
+        self._refused: Distinct[tuple[int, int], str] = self.tables.add(
+            "refused", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, REFUSED_DOMAINS + 1)
+        )
         self._reported: Recent[tuple[int, str]] = self.tables.add("reported", Recent(REPORTED_LIMIT, AGAIN_S * SECOND))
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DnsResponse: field("rcode") == NXDOMAIN}
+        return {DnsResponse: field("rcode").is_in(*DENIALS)}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, DnsResponse) or event.rcode != NXDOMAIN:
+        if not isinstance(event, DnsResponse) or event.rcode not in DENIALS:
             return
         label, _, parent = event.name.partition(".")
         client = event.packet.dst
-        if "." not in parent or _is_appended(parent) or len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
+        if event.rcode == REFUSED and self._refused.add((client, event.packet.src), parent, event.ts) > REFUSED_DOMAINS:
+            return
+        if "." not in parent or _is_appended(parent) or _is_listed(event.name):
+            return
+        if len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
             return
         if self._denied.add((client, parent), label, event.ts) < self.options.names:
             return
@@ -91,9 +102,12 @@ class DnsEnumeration(EventDetector):
             event,
             actor=actor,
             target=server,
-            summary=f"{who(self.context, actor)} tried {what} that do not exist",
+            summary=f"{who(self.context, actor)} tried {what} that {DENIALS[event.rcode]}",
             why=(
-                f"NXDOMAIN for {len(labels)} names in {parent} within {want.window_s} s (threshold {want.names})",
+                (
+                    f"NXDOMAIN or REFUSED for {len(labels)} names in {parent} within {want.window_s} s "
+                    f"(threshold {want.names})"
+                ),
                 f"among them {some(labels[-5:])}",
             ),
             numbers={"names": len(labels), "threshold": want.names, "window_s": want.window_s},
@@ -104,6 +118,11 @@ class DnsEnumeration(EventDetector):
             target_port=dport,
             network=network_of_packet(self.context, event.packet, app_of(event), answer=True),
         )
+
+
+def _is_listed(name: str) -> bool:
+    """Whether a name is the look-up of an address in a block list (RFC 5782, 2.1)."""
+    return name[0].isdigit() and is_address(name) and not name.endswith(REVERSED)
 
 
 def _is_appended(parent: str) -> bool:

@@ -2,6 +2,7 @@
 
 Secondary name servers do so by design, other hosts never. A secondary answers queries itself, or its primary notifies
 it of changes (RFC 1996). Incremental transfers (IXFR) require a known version of the zone, and are ignored.
+The response shows the request if the capture lacks the query.
 """
 
 from __future__ import annotations
@@ -63,30 +64,27 @@ class ZoneTransfer(EventDetector):
         whole = field("type") == AXFR
         return {
             DnsQuery: (whole & ~field("operation").filled()) | (field("operation") == NOTIFY),
-            DnsResponse: ~whole & ~field("rcode").filled() & ~held(self._servers, "packet.src"),
+            DnsResponse: whole | (~field("rcode").filled() & ~held(self._servers, "packet.src")),
         }
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, DnsResponse):
-            if event.type != AXFR and event.rcode == 0 and event.packet.src not in self._servers:
-                self._servers.put(event.packet.src, True)
-            return
-        if not isinstance(event, DnsQuery):
-            return
         packet = event.packet
-        if event.operation == NOTIFY:
-            self._notified.put((packet.dst, packet.src), True)
-        elif event.type == AXFR and not event.operation:
+        if isinstance(event, DnsQuery) and event.operation:
+            if event.operation == NOTIFY:
+                self._notified.put((packet.dst, packet.src), True)
+        elif isinstance(event, DnsQuery | DnsResponse) and event.type == AXFR:
             yield from self._requested(event)
+        elif isinstance(event, DnsResponse) and event.rcode == 0 and packet.src not in self._servers:
+            self._servers.put(packet.src, True)
 
-    def _requested(self, event: DnsQuery) -> Iterator[Alert]:
-        packet = event.packet
-        secondary = packet.src in self._servers or (packet.src, packet.dst) in self._notified
-        if secondary or packet.src in self._exempt:
+    def _requested(self, event: DnsQuery | DnsResponse) -> Iterator[Alert]:
+        packet, answer = event.packet, isinstance(event, DnsResponse)
+        actor, target, near, far = ends_of(packet, answer=answer)
+        secondary = actor.address in self._servers or (actor.address, target.address) in self._notified
+        if secondary or actor.address in self._exempt:
             return
-        if not self._reported.fresh((packet.src, packet.dst, event.name), event.ts):
+        if not self._reported.fresh((actor.address, target.address, event.name), event.ts):
             return
-        actor, target, near, far = ends_of(packet)
         yield self.alert(
             event,
             actor=actor,
@@ -100,10 +98,10 @@ class ZoneTransfer(EventDetector):
                 "the source answers no queries itself: it is not a name server",
             ),
             numbers={"zone": event.name, "threshold": 1},
-            key=(addresses.text(packet.dst), event.name),
+            key=(addresses.text(target.address), event.name),
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,
             confidence=0.85,
             actor_port=near,
             target_port=far,
-            network=network_of_packet(self.context, packet, "dns"),
+            network=network_of_packet(self.context, packet, "dns", answer=answer),
         )
