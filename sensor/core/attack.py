@@ -184,6 +184,7 @@ TECHNIQUES = {
         Technique("command-and-control", "T1102", "Web Service"),
         Technique("command-and-control", "T1071.002", "Application Layer Protocol: File Transfer Protocols"),
         Technique("command-and-control", "T1071.003", "Application Layer Protocol: Mail Protocols"),
+        Technique("command-and-control", "T1071.005", "Application Layer Protocol: Publish/Subscribe Protocols"),
         Technique("command-and-control", "T1090.001", "Proxy: Internal Proxy"),
         # Techniques that no built-in detector uses: custom rules name them by id.
         Technique("exfiltration", "T1020", "Automated Exfiltration"),

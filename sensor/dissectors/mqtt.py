@@ -1,9 +1,9 @@
 """MQTT over TCP, versions 3.1, 3.1.1 and 5.0 (OASIS): clients, their broker and their topics. TLS is not decrypted.
 
-Reads CONNECT and its response, subscriptions and the topics of the first messages. Ignores message contents,
-acknowledgements and pings. The presence of user names and passwords is reported, with a seal of both. A topic is a fact
-about a client only if the client itself publishes to it or has its will there; messages from the broker were published
-by others.
+Reads CONNECT and its response, subscriptions and the topics of the first messages. Of message contents it recognizes
+the output of a command shell; acknowledgements and pings are ignored. The presence of user names and passwords is
+reported, with a seal of both. A topic is a fact about a client only if the client itself publishes to it or has its
+will there; messages from the broker were published by others.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.sender_facts import fact
@@ -26,6 +28,13 @@ NAMES = {b"MQTT": (4, 5), b"MQIsdp": (3,)}
 BRIDGE = 0x80  # set in the version by brokers that connect to another broker
 TOPICS_LIMIT = 16
 NAME_LIMIT = 255
+SHELL = "command shell over MQTT"
+# Answers of a Unix shell to id and to cat /etc/passwd, also inside JSON, and errors of a shell.
+_SHELL = lazy_pattern(
+    rb"\buid=\d{1,10}\([\w.-]{1,32}\) gid=\d{1,10}\(|\broot:[^:\s]{0,106}:0:0:|"
+    rb"\b(?:ba|da|a)?sh: (?:line )?\d{1,4}: [\w./-]{1,64}: (?:command )?not found"
+)
+SHOWN_LIMIT = 64
 WILL, PASSWORD, USER = 0x04, 0x40, 0x80  # flags of CONNECT
 
 
@@ -165,6 +174,8 @@ class MqttStream(FramedStream):
         yield MqttPublish(packet, topic, bool(data[0] & 1), self.size(data, 0))
         if from_client:
             yield from self._topic(packet, topic)
+            if found := _SHELL.search(reader.rest()):
+                yield RatMessage(packet, SHELL, clean(found[0], SHOWN_LIMIT), True)
 
     def _topic(self, packet: Packet, topic: str) -> Iterator[Parsed]:
         """A topic of the client, without duplicates."""

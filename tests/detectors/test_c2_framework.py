@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pcaps.dissectors.mqtt import packet as message
+from pcaps.dissectors.mqtt import text as mqtt_text
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
@@ -16,6 +18,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.detectors.shared.exploits import TEXT_LIMIT
 from sensor.dissectors.http import HttpBody, HttpRequest
+from sensor.dissectors.mqtt import Mqtt
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.shared.smb_events import SmbCreate
@@ -201,6 +204,30 @@ def test_a_shell_that_is_open_to_all() -> None:
         4444,
         "T1059",
     )
+
+
+def test_a_shell_behind_a_broker() -> None:
+    """The output of a shell that a host publishes over MQTT raises an alert once: severity high for an external broker,
+    medium for an internal one. Whatever else devices publish raises none.
+    """
+
+    def published(*payloads: bytes, broker: str = SERVER) -> list[Event]:
+        ends = Packet(ts=START, src=parse(VICTIM), dst=parse(broker), sport=50000, dport=1883, proto=6)
+        sent = [message(0x10, mqtt_text("MQTT") + b"\x04\x02\0\x3c" + mqtt_text("one"))]
+        sent += [message(0x30, mqtt_text("out") + payload) for payload in payloads]
+        return [one for data in sent for one in Mqtt().stream(ends).feed(ends, data, True) if isinstance(one, Event)]
+
+    for output in (
+        b"uid=0(root) gid=0(root) groups=0(root)\n",
+        b'{"id": "bot7", "out": "uid=1000(pi) gid=1000(pi)"}',
+        b"root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:",
+        b"/bin/sh: 1: wgett: not found",
+    ):
+        alert = one(inspected(detector(C2), published(output, output)))
+        assert (alert.severity, alert.techniques[0].technique, alert.target_port) == (Severity.high, "T1071.005", 1883)
+    assert one(inspected(detector(C2), published(output, broker="10.0.0.5"))).severity == Severity.medium
+    telemetry = (b"21.5", b'{"uid": 7, "gid": 3}', b"Linux pi 6.1.21-v8+ #1642 SMP PREEMPT", b"wgett: not found", b"")
+    assert inspected(detector(C2), published(*telemetry)) == []
 
 
 def test_repetition_is_one_finding() -> None:

@@ -38,6 +38,7 @@ REPORTED_LIMIT = 16384
 PATHS_LIMIT = 8
 # Families of DDoS bots, which attack on command and have no remote control.
 BOTS = frozenset(("Gafgyt", "Mirai"))
+MQTT_SHELL = "command shell over MQTT"  # whose output a host publishes
 # Ports on which cleartext shells are legitimate: Telnet and similar, rlogin, rsh, console servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))
 # An opaque identifier: as the value of a cookie, in a query or at the end of a path.
@@ -169,6 +170,9 @@ class C2Framework(EventDetector):
             return
         if not self._reported.fresh((client.address, server.address, event.family), event.packet.ts):
             return
+        if event.family == MQTT_SHELL:
+            yield self._published(event, client, server)
+            return
         handed = "from a reverse connection" if event.from_client else f"on a bind port ({port})"
         what = f"a command shell {handed}" if shell else f"remote control by {event.family}"
         why = (
@@ -178,6 +182,17 @@ class C2Framework(EventDetector):
             f"{text(client.address)} opened the connection to port {port} of {text(server.address)}",
         )
         yield self._alert(event, client, server, what, why, None, techniques=_control(event.family, shell=shell))
+
+    def _published(self, event: RatMessage, client: Subject, server: Subject) -> Alert:
+        """A shell whose commands come from a broker; an internal broker may be that of an administrator."""
+        why = (
+            f"it published {event.word!r}, which a command shell writes",
+            f"its broker {text(server.address)} can send it commands",
+        )
+        grade = Severity.medium if self.context.networks.inside(server.address) else None
+        return self._alert(
+            event, client, server, f"a {MQTT_SHELL}", why, None, techniques=("T1071.005", "T1059"), grade=grade
+        )
 
     # Check-ins of unknown programs.
 
