@@ -80,7 +80,9 @@ class AlertScorer:
         """Whether an external endpoint is on a threat list."""
         inside, listed = self._context.networks.inside, self._context.intel.address
         ends = (alert.actor,) if alert.target is None else (alert.actor, alert.target)
-        return any(end.address and not inside(end.address) and listed(end.address) is not None for end in ends)
+        return any(
+            end.address and not inside(end.address) and listed(end.address, alert.ts) is not None for end in ends
+        )
 
 
 def _answered(alert: Alert) -> bool:

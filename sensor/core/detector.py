@@ -101,7 +101,7 @@ class DefaultLogin(Protocol):
 
 class Intel(Protocol):
     """Compiled threat lists and the signatures of known attacks. ``version`` changes when the lists are replaced.
-    Lookups get the time of the packet (ns), because entries of allow-lists expire.
+    Entries expire: lookups get the time of the packet (ns). Without a time they return what may be listed at some time.
     """
 
     @property
@@ -119,15 +119,15 @@ class Intel(Protocol):
 
     def entry(self, number: int) -> Listed: ...
 
-    def address(self, address: int, ts: int = 0) -> Listed | None:
+    def address(self, address: int, ts: int | None = None) -> Listed | None:
         """The entry that covers an address."""
         ...
 
-    def domain(self, name: str, ts: int = 0) -> Listed | None:
+    def domain(self, name: str, ts: int | None = None) -> Listed | None:
         """The entry of a name, or of its closest parent domain that is listed."""
         ...
 
-    def text(self, text: str, ts: int = 0) -> Listed | None:
+    def text(self, text: str, ts: int | None = None) -> Listed | None:
         """The entry of a JA3, a JA4, a certificate hash or a URL."""
         ...
 

@@ -41,8 +41,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Compiled:
-    """The tables of some lists; the keys of the lists are not needed afterwards. Of equal indicators the one that is
-    valid longest counts, then the first: an expired entry hides no valid one.
+    """The tables of some lists; the keys of the lists are not needed afterwards. Lookups give the number of the closest
+    entry, -1 if there is none, and get the time (ns) at which it must be valid; at 0 none has expired. Of equal
+    indicators the one that is valid longest counts, then the first.
     """
 
     def __init__(self, lists: Sequence[IndicatorList]) -> None:
@@ -65,9 +66,12 @@ class Compiled:
         self._until = _expiries(self.lists)
         for each in self.lists:
             each.forget_keys()
-        self.addresses = AddressTable(*self._sorted(hi, lo, bits, np.concatenate(prefixes))) if len(hi) else None
+        # For each prefix the next wider one, which counts once it has expired.
+        self._wider = None if self._until is None else np.full(len(self), -1, np.int32)
+        hi, lo, bits, numbers = self._sorted(hi, lo, bits, np.concatenate(prefixes or [np.empty(0, np.int32)]))
+        self.addresses = AddressTable(hi, lo, bits, numbers, self._wider) if len(hi) else None
         self.names = NameTable(*self._sorted(hashes, np.concatenate(names))) if len(hashes) else None
-        del hi, lo, bits, hashes, names, prefixes
+        del hi, lo, bits, hashes, names, prefixes, numbers
         if self.lists:
             give_back()
 
@@ -87,44 +91,53 @@ class Compiled:
         order = np.argsort(np.where(until == 0, np.iinfo(np.int64).min, -until), kind="stable")
         return tuple(column[order] for column in columns)
 
-    def valid(self, numbers: npt.NDArray[np.int32], ts: I64s | int) -> npt.NDArray[np.bool_]:
-        """Which numbers are those of entries that have not expired at a time (ns): one, or one for each."""
-        known: npt.NDArray[np.bool_] = numbers >= 0
-        if self._until is None:
-            return known
-        until = self._until[numbers]
-        lasting: npt.NDArray[np.bool_] = (until == 0) | (until >= ts // SECOND)
-        return known & lasting
-
-    def has(self, number: int, ts: int) -> bool:
-        """Whether a number is that of an entry that has not expired at a time (ns)."""
+    def _has(self, number: int, ts: int) -> bool:
         return number >= 0 and (self._until is None or not 0 < self._until[number] < ts // SECOND)
 
-    def listed(self, hi: U64s, lo: U64s) -> npt.NDArray[np.int32]:
-        return np.full(len(hi), -1, np.int32) if self.addresses is None else self.addresses.listed(hi, lo)
+    def listed(self, hi: U64s, lo: U64s, ts: I64s | int = 0) -> npt.NDArray[np.int32]:
+        """The numbers of the entries that cover addresses. ``ts``: one time, or one for each."""
+        if self.addresses is None:
+            return np.full(len(hi), -1, np.int32)
+        numbers = self.addresses.listed(hi, lo)
+        if self._until is None or self._wider is None:
+            return numbers
+        rows = np.flatnonzero(numbers >= 0)
+        while (rows := rows[_ended(self._until[numbers[rows]], ts if isinstance(ts, int) else ts[rows])]).size:
+            numbers[rows] = self._wider[numbers[rows]]
+            rows = rows[numbers[rows] >= 0]
+        return numbers
 
-    def address(self, address: int) -> int:
-        """The number of the entry that covers an address, -1 if there is none."""
+    def address(self, address: int, ts: int = 0) -> int:
+        """The number of the entry that covers an address."""
         if self.addresses is None:
             return -1
-        [number] = self.addresses.listed(*(np.array([half], np.uint64) for half in divmod(address, 1 << 64))).tolist()
+        hi, lo = (np.array([half], np.uint64) for half in divmod(address, 1 << 64))
+        [number] = self.listed(hi, lo, ts).tolist()
         return int(number)
 
-    def domain(self, name: bytes) -> int:
-        return -1 if self.names is None else self.names.find_domain(name)
+    def domain(self, name: bytes, ts: int = 0) -> int:
+        """The number of a name or of its closest listed parent."""
+        if self.names is None:
+            return -1
+        number = self.names.find_domain(name)
+        while number >= 0 and not self._has(number, ts):
+            name = name.partition(b".")[2]
+            number = self.names.find_domain(name)
+        return number
 
-    def text(self, text: bytes) -> int:
-        return -1 if self.names is None else self.names.find(text)
+    def text(self, text: bytes, ts: int = 0) -> int:
+        number = -1 if self.names is None else self.names.find(text)
+        return number if self._has(number, ts) else -1
 
-    def find(self, value: str) -> int:
-        """The number of an indicator of any kind, -1 if absent: an address matches its block, a URL also its host."""
+    def find(self, value: str, ts: int = 0) -> int:
+        """The number of an indicator of any kind: an address matches its block, a URL also its host."""
         try:
             address = addresses.parse(value)
         except ValueError:
             raw = key_of(value)
-            number = self.text(raw)
-            return number if number >= 0 else self.domain(raw.partition(b"/")[0])
-        return self.address(address)
+            number = self.text(raw, ts)
+            return number if number >= 0 else self.domain(raw.partition(b"/")[0], ts)
+        return self.address(address, ts)
 
     def entry(self, number: int) -> Entry:
         if not 0 <= number < len(self):
@@ -138,6 +151,12 @@ def _expiries(lists: Sequence[IndicatorList]) -> I64s | None:
     if all(each.until is None for each in lists):
         return None
     return np.concatenate([np.zeros(len(each), np.int64) if each.until is None else each.until for each in lists])
+
+
+def _ended(until: I64s, ts: I64s | int) -> npt.NDArray[np.bool_]:
+    """Which entries have expired at a time (ns): one, or one for each."""
+    ended: npt.NDArray[np.bool_] = (until > 0) & (until < ts // SECOND)
+    return ended
 
 
 def entry_of(one: IndicatorList, number: int) -> Entry:

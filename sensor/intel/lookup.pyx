@@ -31,7 +31,8 @@ cdef enum:
 
 cdef class AddressTable:
     """``lo``/``hi``: 128-bit prefixes with host bits 0, IPv4-mapped for IPv4; ``bits``: their length (0 to 128);
-    ``numbers``: results of lookups, at least 0.
+    ``numbers``: results of lookups, at least 0; ``wider``: gets for each number that of the next wider prefix, -1 if
+    there is none.
 
     The longest prefix wins; of equal ones the first.
     """
@@ -42,9 +43,9 @@ cdef class AddressTable:
     cdef int32_t[::1] wide_owners
     cdef readonly Py_ssize_t nbytes
 
-    def __init__(self, hi, lo, bits, numbers):
+    def __init__(self, hi, lo, bits, numbers, wider=None):
         short = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (bits >= 96)
-        _, low, owners = boundaries(hi[short], lo[short], bits[short], numbers[short])
+        _, low, owners = boundaries(hi[short], lo[short], bits[short], numbers[short], wider)
         inside = low <= 0xFFFFFFFFFFFF  # a block up to 255.255.255.255 has no boundary after it
         low, owners = low[inside], owners[inside]
         starts = low << np.uint64(32) | owners.view(np.uint32)
@@ -55,7 +56,7 @@ cdef class AddressTable:
             )
         index[65536] = len(starts)
         self.starts, self.index = starts, index
-        wide_hi, wide_lo, wide_owners = boundaries(hi[~short], lo[~short], bits[~short], numbers[~short])
+        wide_hi, wide_lo, wide_owners = boundaries(hi[~short], lo[~short], bits[~short], numbers[~short], wider)
         self.wide_hi, self.wide_lo, self.wide_owners = wide_hi, wide_lo, wide_owners
         self.nbytes = starts.nbytes + index.nbytes + wide_hi.nbytes + wide_lo.nbytes + wide_owners.nbytes
 
@@ -108,9 +109,9 @@ cdef inline int last_of(uint64_t hi, uint64_t lo, int bits, uint64_t* last_hi, u
     return 0
 
 
-def boundaries(hi, lo, bits, numbers):
+def boundaries(hi, lo, bits, numbers, int32_t[::1] wider=None):
     """Prefixes → (hi, lo, owner) of the positions where the owner changes, in order; owner -1 where unassigned space
-    begins.
+    begins. ``wider``: gets for each number that of the next wider prefix, -1 if there is none.
     """
     order = np.lexsort((bits, lo, hi))
     cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64)
@@ -147,6 +148,8 @@ def boundaries(hi, lo, bits, numbers):
             break
         if i and his[i] == his[i - 1] and los[i] == los[i - 1] and lengths[i] == lengths[i - 1]:
             continue
+        if wider is not None:
+            wider[names[i]] = stack_owner[depth - 1] if depth else NO_OWNER
         last_of(his[i], los[i], lengths[i], &last_hi, &last_lo)
         stack_hi[depth], stack_lo[depth], stack_owner[depth] = last_hi, last_lo, names[i]
         depth += 1

@@ -1,7 +1,8 @@
 """Threat lists for detectors: one lookup in all lists, and the metadata of an entry.
 
-Lists whose file name begins with ``allow`` override the others until their entries expire: lookups get the time of the
-packet (ns); without one, no entry of such a list has expired.
+Lists whose file name begins with ``allow`` override the others. Entries expire: lookups get the time of the packet (ns)
+and return the closest entry that is valid then. Without a time, entries count at any time, and those of allow-lists
+only if they never expire.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from sensor.intel.signatures import Signatures, load_signatures
 # A new state of a list that would lose more than this share of its entries is rejected.
 LOSS_LIMIT = 0.5
 SMALL = 20
+# A time after all packets.
+LAST = 2**63 - 1
 
 
 class ReloadedLists(NamedTuple):
@@ -138,46 +141,43 @@ class ThreatLists:
         """For each address the number of the entry with the longest matching prefix, -1 if there is none. ``ts``: one
         time, or one for each.
         """
-        numbers = self._bad.listed(hi, lo)
+        numbers = self._bad.listed(hi, lo, ts)
         if self._allowed.addresses is not None and (hits := np.flatnonzero(numbers >= 0)).size:
             times = ts if isinstance(ts, int) else ts[hits]
-            numbers[hits[self._allowed.valid(self._allowed.listed(hi[hits], lo[hits]), times)]] = -1
+            numbers[hits[self._allowed.listed(hi[hits], lo[hits], times) >= 0]] = -1
         return numbers
 
     def entry(self, number: int) -> Entry:
         """The entry with a number from ``listed``. Raises IndexError if there is none."""
         return self._bad.entry(number)
 
-    def address(self, address: int, ts: int = 0) -> Entry | None:
+    def address(self, address: int, ts: int | None = None) -> Entry | None:
         """The entry of an address: that with the longest matching prefix."""
-        number = self._bad.address(address)
-        return self._bad.entry(number) if number >= 0 and not self._spares(self._allowed.address(address), ts) else None
+        number = self._bad.address(address, ts or 0)
+        return self._bad.entry(number) if number >= 0 and self._allowed.address(address, _end(ts)) < 0 else None
 
-    def domain(self, name: str, ts: int = 0) -> Entry | None:
+    def domain(self, name: str, ts: int | None = None) -> Entry | None:
         """The entry of a name, or of its closest listed parent domain."""
         raw = name.encode("utf-8", "replace")
-        number = self._bad.domain(raw)
-        return self._bad.entry(number) if number >= 0 and not self._spares(self._allowed.domain(raw), ts) else None
+        number = self._bad.domain(raw, ts or 0)
+        return self._bad.entry(number) if number >= 0 and self._allowed.domain(raw, _end(ts)) < 0 else None
 
-    def text(self, text: str, ts: int = 0) -> Entry | None:
+    def text(self, text: str, ts: int | None = None) -> Entry | None:
         """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
         raw = key_of(text)
-        number = self._bad.text(raw)
-        if number < 0 or self._spares(self._allowed.text(raw), ts):
+        number = self._bad.text(raw, ts or 0)
+        if number < 0 or self._allowed.text(raw, _end(ts)) >= 0:
             return None
-        return None if self._spares(self._allowed.domain(raw.partition(b"/")[0]), ts) else self._bad.entry(number)
+        return None if self._allowed.domain(raw.partition(b"/")[0], _end(ts)) >= 0 else self._bad.entry(number)
 
-    def check(self, value: str, ts: int = 0) -> Entry | None:
+    def check(self, value: str, ts: int | None = None) -> Entry | None:
         """The entry of any kind of indicator."""
-        number = self._bad.find(value)
+        number = self._bad.find(value, ts or 0)
         return self._bad.entry(number) if number >= 0 and not self.allows(value, ts) else None
 
-    def allows(self, value: str, ts: int = 0) -> bool:
+    def allows(self, value: str, ts: int | None = None) -> bool:
         """Whether an allow-list contains an indicator."""
-        return self._spares(self._allowed.find(value), ts)
-
-    def _spares(self, number: int, ts: int) -> bool:
-        return self._allowed.has(number, ts)
+        return self._allowed.find(value, _end(ts)) >= 0
 
     def named(self, value: str) -> Entry | None:
         """The entry of any list, malicious or allowed."""
@@ -202,6 +202,11 @@ class ThreatLists:
     def _stamps_now(self) -> dict[Path, tuple[int, int]]:
         kept = sorted(self._folder.glob(f"*{SUFFIX}")) if self._folder is not None else []
         return {path: _stamp(path) for path in (*self._paths, *kept)}
+
+
+def _end(ts: int | None) -> int:
+    """The time at which entries of allow-lists must be valid."""
+    return LAST if ts is None else ts
 
 
 def _compiled(lists: list[IndicatorList]) -> tuple[Compiled, Compiled]:

@@ -41,8 +41,8 @@ class Lists(Protocol):
         self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64], ts: npt.NDArray[np.int64] | int = 0
     ) -> npt.NDArray[np.int32]: ...
     def entry(self, number: int) -> Listed: ...
-    def domain(self, name: str, ts: int = 0) -> Listed | None: ...
-    def text(self, text: str, ts: int = 0) -> Listed | None: ...
+    def domain(self, name: str, ts: int | None = None) -> Listed | None: ...
+    def text(self, text: str, ts: int | None = None) -> Listed | None: ...
 
 
 _NAMES = " UNION ALL ".join(
@@ -118,8 +118,7 @@ def _of_kind(query: Query, kind: Kind, before: Lists, after: Lists, now: int) ->
 
 def _fresh(kind: Kind, values: Sequence[str], before: Lists, after: Lists, now: int) -> Iterator[tuple[str, Listed]]:
     """Values that are listed now and were not before, each with its entry."""
-    entries = _addresses(values, after, now) if kind.what == "address" else _texts(kind, values, after, now)
-    found = [(value, entry) for value, entry in entries if not entry.expired(now)]
+    found = list(_addresses(values, after, now) if kind.what == "address" else _texts(kind, values, after, now))
     names = [value for value, _ in found]
     known = {
         value

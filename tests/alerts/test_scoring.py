@@ -104,6 +104,14 @@ def test_a_listed_end_that_answers(lists: ThreatLists, outside: str, answered: b
     assert weighed.terms == {"listed": 5} | ({"answered": 3} if answered else {})
 
 
+def test_an_entry_that_expired_before_the_alert_gives_no_points(tmp_path: Any) -> None:
+    (tmp_path / "old.csv").write_text(f"indicator,valid_until\n{OUTSIDE},1970-01-02\n")
+    scorer = AlertScorer(World(lists=ThreatLists([tmp_path / "old.csv"])))
+    later = made(OUTSIDE)
+    later.ts = 3 * 86_400 * 10**9
+    assert [scorer.scored(one).terms for one in (made(OUTSIDE), later)] == [{"listed": 5}, {}]
+
+
 def test_a_neighbour_of_a_listed_block_is_not_listed(lists: ThreatLists) -> None:
     assert AlertScorer(World(lists=lists)).scored(made("2001:db8:67::9", answered=True)).terms == {"answered": 3}
 

@@ -114,6 +114,15 @@ def test_an_exception_counts_until_it_expires(tmp_path: Path) -> None:
     assert [alert.numbers["name"] for alert in found] == ["past.evil.example"]
 
 
+def test_an_expired_domain_hides_no_listed_url(tmp_path: Path) -> None:
+    """A request for a listed URL below a domain whose entry expired."""
+    (tmp_path / "old.csv").write_text("indicator,valid_until\nhost.example,2021-01-01\n")
+    (tmp_path / "bad.txt").write_text("http://host.example/bin.sh\n")
+    unit = detector(LISTED, World(lists=ThreatLists([tmp_path / "old.csv", tmp_path / "bad.txt"])))
+    found = inspected(unit, [request("host.example", "/bin.sh"), request("host.example", "/index.html")])
+    assert [alert.numbers["entry"] for alert in found] == ["http://host.example/bin.sh"]
+
+
 def test_repetition_is_one_finding(world: World) -> None:
     """Queries every minute for two days have one alert key."""
     assert len(inspected(detector(LISTED, world), [query(f"{n}.evil.example", 60 * n) for n in range(2880)])) == 2

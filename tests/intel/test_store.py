@@ -165,6 +165,46 @@ def test_an_expired_entry_hides_no_valid_one(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_an_expired_entry_hides_no_wider_one(tmp_path: Path) -> None:
+    """Until an entry expires, the closest one is returned; afterwards the next wider one, of any list, and none once
+    all have expired. The same holds for the entries of an allow-list.
+    """
+    (tmp_path / "a.csv").write_text(
+        "indicator,valid_until\n203.0.113.0/24,2026-01-09\n203.0.113.0/28,2026-01-05\n203.0.113.5,2026-01-03\n"
+        "2001:db8:66::7,2026-01-03\nx.y.c2.example,2026-01-03\nc2.example,2026-01-09\n"
+        "http://x.y.c2.example/a,2026-01-03\n198.51.100.0/24,\n"
+    )
+    (tmp_path / "b.csv").write_text("indicator\n2001:db8:66::/48\ny.c2.example\n")
+    (tmp_path / "allow.csv").write_text("indicator,valid_until\n198.51.100.7,2026-01-03\n198.51.100.0/28,\n")
+    lists = ThreatLists([tmp_path / name for name in ("a.csv", "b.csv", "allow.csv")])
+    times = [NOW + day * DAY_NS for day in (1, 3, 6, 10)]
+    expected = {
+        "203.0.113.5": ["203.0.113.5", "203.0.113.0/28", "203.0.113.0/24", None],
+        "203.0.113.77": ["203.0.113.0/24"] * 3 + [None],
+        "2001:db8:66::7": ["2001:db8:66::7"] + ["2001:db8:66::/48"] * 3,
+        "x.y.c2.example": ["x.y.c2.example"] + ["y.c2.example"] * 3,
+        "c2.example": ["c2.example"] * 3 + [None],
+        "http://x.y.c2.example/a": ["http://x.y.c2.example/a"] + ["y.c2.example"] * 3,
+        "198.51.100.7": [None] * 4,
+    }
+    for value, entries in expected.items():
+        assert [one and one.entry for one in (lists.check(value, ts) for ts in times)] == entries, value
+    requested = ["203.0.113.5", "203.0.113.77", "2001:db8:66::7", "198.51.100.7"]
+    hits = lists.listed(*columns(*requested * 4), np.repeat(np.array(times, np.int64), 4)).tolist()
+    assert [lists.entry(hit).entry if hit >= 0 else None for hit in hits] == [
+        expected[value][number] for number in range(4) for value in requested
+    ]
+
+
+def test_without_a_time_all_that_may_be_listed(tmp_path: Path) -> None:
+    """Detectors ask before they know the time: expired entries count, and exceptions that expire do not."""
+    (tmp_path / "bad.csv").write_text("indicator,valid_until\nold.example,2021-01-01\nc2.example,\nok.example,\n")
+    (tmp_path / "allow.csv").write_text("indicator,valid_until\nc2.example,2030-01-01\nok.example,\n")
+    lists = ThreatLists([tmp_path / "bad.csv", tmp_path / "allow.csv"])
+    assert [lists.domain(f"{name}.example") is not None for name in ("old", "c2", "ok")] == [True, True, False]
+    assert [lists.domain(f"{name}.example", NOW) is not None for name in ("old", "c2", "ok")] == [False] * 3
+
+
 def test_exceptions_expire(tmp_path: Path) -> None:
     """An entry of an allow-list spares all kinds of indicators until its date; the time is that of the packet."""
     values = ("203.0.113.5", "c2.example", "http://h.example/a", "203.0.113.6")

@@ -17,7 +17,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.detectors.shared.exploits import origin_form
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.listed import LAST, facts, listing
+from sensor.detectors.shared.listed import facts, listing
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
@@ -62,7 +62,7 @@ class MaliciousDomain(EventDetector):
         queried = field("name").passes(self._listed, intel)
         others = field("names").passes(lambda names: any(self._listed(name) for name in names[:NAMES_LIMIT]), intel)
         address = fields("host", "path").passes(
-            lambda host, path: intel.text(f"http://{host}{origin_form(path)}", LAST) is not None, intel
+            lambda host, path: intel.text(f"http://{host}{origin_form(path)}") is not None, intel
         )
         return {
             DnsQuery: queried, DnsResponse: queried, TlsClientHello: hello, QuicClientHello: hello,
@@ -71,7 +71,7 @@ class MaliciousDomain(EventDetector):
         }  # fmt: skip
 
     def _listed(self, name: str) -> bool:
-        return bool(name) and self.context.intel.domain(name.removeprefix("*."), LAST) is not None
+        return bool(name) and self.context.intel.domain(name.removeprefix("*.")) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         intel = self.context.intel
@@ -96,7 +96,7 @@ class MaliciousDomain(EventDetector):
 
     def _alert(self, event: Event, entry: Listed, name: str, did: str, *, back: bool = False) -> Iterator[Alert]:
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
-        if entry.expired(event.ts) or not self._reported.fresh((client.address, entry.entry, did), event.ts):
+        if not self._reported.fresh((client.address, entry.entry, did), event.ts):
             return
         queried = isinstance(event, DnsQuery | DnsResponse)
         severe = Severity.medium if queried else Severity.high

@@ -14,7 +14,7 @@ from sensor.core.model import Field
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors.shared.listed import LAST, facts, listing
+from sensor.detectors.shared.listed import facts, listing
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
@@ -62,7 +62,7 @@ class MaliciousFingerprint(EventDetector):
         return {TlsClientHello: hello, QuicClientHello: hello, TlsCertificate: shown}
 
     def _listed(self, value: str) -> bool:
-        return bool(value) and self.context.intel.text(value, LAST) is not None
+        return bool(value) and self.context.intel.text(value) is not None
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, TlsCertificate):
@@ -79,7 +79,7 @@ class MaliciousFingerprint(EventDetector):
     def _alert(self, event: Event, entry: Listed, kind: str, value: str) -> Iterator[Alert]:
         back = isinstance(event, TlsCertificate) and not event.from_client
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
-        if entry.expired(event.ts) or not self._reported.fresh((client.address, server.address, value), event.ts):
+        if not self._reported.fresh((client.address, server.address, value), event.ts):
             return
         certificate = kind == "certificate"
         what = f"received the certificate {value[:16]}… from" if back else f"presented the {kind} {value[:36]} to"

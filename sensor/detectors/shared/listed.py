@@ -6,8 +6,6 @@ from sensor.core.detector import Listed
 from sensor.detectors.shared.hosts import Numbers
 
 DAY = 86_400
-# A time after all packets: as long as that of a packet is unknown, expiring entries of allow-lists do not count.
-LAST = 2**63 - 1
 
 
 def listing(entry: Listed, ts: int) -> str:
