@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sensor.core import addresses
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
+from sensor.intel.indicator import EXCEPTION
 from sensor.intel.lookup import AddressTable, NameTable, give_back
 from sensor.intel.readers import IndicatorList, key_of
 
@@ -42,8 +43,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 class Compiled:
     """The tables of some lists; the keys of the lists are not needed afterwards. Lookups give the number of the closest
-    entry, -1 if there is none, and get the time (ns) at which it must be valid; at 0 none has expired. Of equal
-    indicators the one that is valid longest counts, then the first.
+    entry, -1 if there is none or it is an exception, and get the time (ns) at which it must be valid; at 0 none has
+    expired. Of equal indicators the one that is valid longest counts, then the first, then exceptions.
     """
 
     def __init__(self, lists: Sequence[IndicatorList]) -> None:
@@ -94,6 +95,9 @@ class Compiled:
     def _has(self, number: int, ts: int) -> bool:
         return number >= 0 and (self._until is None or not 0 < self._until[number] < ts // SECOND)
 
+    def _excepted(self, number: int) -> bool:
+        return number >= 0 and self._until is not None and self._until[number] == EXCEPTION
+
     def listed(self, hi: U64s, lo: U64s, ts: I64s | int = 0) -> npt.NDArray[np.int32]:
         """The numbers of the entries that cover addresses. ``ts``: one time, or one for each."""
         if self.addresses is None:
@@ -101,10 +105,11 @@ class Compiled:
         numbers = self.addresses.listed(hi, lo)
         if self._until is None or self._wider is None:
             return numbers
-        rows = np.flatnonzero(numbers >= 0)
+        hits = rows = np.flatnonzero(numbers >= 0)
         while (rows := rows[_ended(self._until[numbers[rows]], ts if isinstance(ts, int) else ts[rows])]).size:
             numbers[rows] = self._wider[numbers[rows]]
             rows = rows[numbers[rows] >= 0]
+        numbers[hits[self._until[numbers[hits]] == EXCEPTION]] = -1
         return numbers
 
     def address(self, address: int, ts: int = 0) -> int:
@@ -123,11 +128,11 @@ class Compiled:
         while number >= 0 and not self._has(number, ts):
             name = name.partition(b".")[2]
             number = self.names.find_domain(name)
-        return number
+        return -1 if self._excepted(number) else number
 
     def text(self, text: bytes, ts: int = 0) -> int:
         number = -1 if self.names is None else self.names.find(text)
-        return number if self._has(number, ts) else -1
+        return number if self._has(number, ts) and not self._excepted(number) else -1
 
     def find(self, value: str, ts: int = 0) -> int:
         """The number of an indicator of any kind: an address matches its block, a URL also its host."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.intel.feed_json import json_text
 from sensor.intel.feed_lines import csv_lines, zeek_lines
+from sensor.intel.feed_rpz import ZONE, rpz_lines
 from sensor.intel.indicator import VALUES, Broken, Found
 
 HEAD_LIMIT = 65536
@@ -54,6 +55,8 @@ def _reader_of(text: bytes) -> Callable[[str], Found] | None:
         return None
     if _JSON.match(head):
         return json_text
+    if ZONE.search(head):
+        return rpz_lines
     for line in map(bytes.strip, head.splitlines()):
         if line.startswith(b"#fields\t"):
             return zeek_lines

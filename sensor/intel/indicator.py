@@ -14,6 +14,8 @@ from sensor.core.reader import clean
 
 FIELD_LIMIT = 120
 VALUE_LIMIT = 1024
+# In place of the end of validity: the indicator is excepted from wider entries.
+EXCEPTION = -1
 NOTHING = frozenset(("", "none", "null", "n/a", "-", "(empty)"))
 # Names of columns and keys, in order of preference.
 VALUES = tuple(
@@ -44,7 +46,9 @@ _ADDRESS_PORT = lazy_pattern(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5
 
 
 class Indicator(NamedTuple):
-    """``seen`` and ``until``: seconds since 1970, 0 if not given; ``confidence``: 0 to 100, -1 if not given."""
+    """``seen`` and ``until``: seconds since 1970, 0 if not given, ``until`` also EXCEPTION; ``confidence``: 0 to 100,
+    -1 if not given.
+    """
 
     value: str
     category: str = ""

@@ -207,24 +207,28 @@ def plain_lines(const uint8_t[::1] data):
 
 
 def expiries(const uint8_t[::1] data, const uint32_t[::1] offsets):
-    """The time (s) until which the line of ``Indicator.line`` at each offset is valid: its fourth field, 0 if absent."""
+    """The time (s) until which the line of ``Indicator.line`` at each offset is valid: its fourth field, 0 if absent, negative for
+    an exception.
+    """
     cdef Py_ssize_t k, i, n = offsets.shape[0], size = data.shape[0]
-    cdef int tabs
+    cdef int tabs, sign
     cdef int64_t number
     out = np.zeros(n, np.int64)
     cdef int64_t[::1] until = out
     with nogil:
         for k in range(n):
             i = offsets[k]
-            tabs, number = 0, 0
+            tabs, number, sign = 0, 0, 1
             while i < size and data[i] != 10 and tabs < 4:
                 if data[i] == 9:
                     tabs += 1
+                elif tabs == 3 and data[i] == 45:
+                    sign = -1
                 elif tabs == 3 and 48 <= data[i] <= 57 and number < <int64_t>100_000_000_000:
                     number = number * 10 + data[i] - 48
                 i += 1
             if tabs == 4:
-                until[k] = number
+                until[k] = sign * number
     return out
 
 

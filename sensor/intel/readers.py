@@ -28,6 +28,7 @@ from sensor.documents import DocumentErrors, Fault
 from sensor.intel.formats import HEAD_LIMIT, HEADING, converted
 from sensor.intel.indicator import Indicator, read_line, refanged
 from sensor.intel.lookup import expiries, hash_of, name_lines, plain_lines
+from sensor.intel.names import ALLOW
 
 SIZE_LIMIT = 512 * 1024 * 1024
 FAULTS_LIMIT = 100
@@ -54,6 +55,8 @@ _URL = lazy_pattern(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?(/\S*)?", r
 _NAME = lazy_pattern(r"(?:\*\.)?((?:[\w-]{1,63}\.)+[^\W\d_][\w-]{1,62})")
 # The first and last address of a block, or an address and its mask: what follows an address is a comment otherwise.
 _PAIR = lazy_pattern(rb"(?m)^([0-9.]{7,15})[ \t]+([0-9.]{7,15})(?=[ \t\r#;]|$)")
+# Some programs still end lines with CR alone.
+_LONE_CR = lazy_pattern(rb"\r(?!\n)")
 # A name in hosts files that every host has.
 _LOCAL_NAME = b"localhost.localdomain"
 
@@ -63,7 +66,7 @@ class IndicatorList:
     """One parsed list: prefixes (``hi``, ``lo``, ``bits``, IPv4-mapped for IPv4), ``hashes`` of names and other texts
     (``key_of``), ``offset`` of each one's line in ``text``, prefixes first, and faults. ``compiled``: the lines are
     those of ``indicator.Indicator``; ``until``: for each the time (s) until which it is valid, 0 if not
-    given; None if no line has one.
+    given, or EXCEPTION; None if no line has one.
     """
 
     path: Path
@@ -161,6 +164,8 @@ def _read_text(path: Path, text: bytes, faults: _Faults, *, compiled: bool) -> I
         first = faults.compiled()[0]
         raise DocumentErrors([Fault(path, first.line, 1, f"no valid indicator: {first.message}")])
     until = expiries(data, offsets) if compiled else None
+    if until is not None and path.stem.startswith(ALLOW):
+        until = np.maximum(until, 0)  # what a feed excepts is what an allow-list allows
     return IndicatorList(
         path, text if len(offsets) else b"", hi, lo, bits, hashes, offsets, compiled, faults.compiled(),
         until if until is not None and until.any() else None,
@@ -225,8 +230,9 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}")]) from None
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # files of PowerShell and Excel
-        return raw.decode("utf-16", "replace").encode()
-    return raw.removeprefix(codecs.BOM_UTF8)
+        raw = raw.decode("utf-16", "replace").encode()
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    return _LONE_CR.sub(b"\n", raw) if b"\r" in raw else raw
 
 
 def _left_out(

@@ -13,6 +13,7 @@ from sensor.documents import DocumentErrors
 from sensor.intel.formats import HEADING
 from sensor.intel.indicator import Indicator
 from sensor.intel.readers import IndicatorList, read_list
+from sensor.intel.store import ThreatLists
 
 MARCH, JUNE = 1_772_323_200, 1_780_272_000  # 2026-03-01 and 2026-06-01, UTC
 DAY = "2026-03-01 00:00:00"
@@ -284,3 +285,67 @@ def test_every_truncation_of_a_feed_is_read_or_reported(tmp_path: Path) -> None:
             except DocumentErrors:
                 continue
             assert all(isinstance(entry, Indicator) for entry in entries(one))
+
+
+RPZ = """\
+$TTL 60
+$ORIGIN rpz.example.
+@ IN SOA localhost. root.localhost. (
+    1 3600 600 ; serial, refresh, retry
+    86400 60 )
+  NS localhost.
+bad.example           CNAME .            ; NXDOMAIN
+*.bad.example   60 IN CNAME .
+good.bad.example      CNAME rpz-passthru.
+old.bad.example.rpz.example. CNAME old.bad.example.
+drop.example          CNAME rpz-drop.
+nodata.example        CNAME *.
+garden.example     1h IN A 203.0.113.9
+garden.example        AAAA 2001:db8::9
+slow.example          CNAME rpz-tcp-only.
+24.0.113.0.203.rpz-ip CNAME .
+32.7.113.0.203.rpz-ip CNAME rpz-passthru.
+48.zz.66.db8.2001.rpz-ip CNAME .
+32.8.113.0.203.rpz-client-ip CNAME .
+ns.example.rpz-nsdname CNAME .
+"""
+
+
+def test_a_response_policy_zone(tmp_path: Path) -> None:
+    """Blocked names and addresses are listed, whatever the action; exceptions are none, below a listed name too; what
+    does not block, and other triggers, are omitted.
+    """
+    (tmp_path / "zone").write_text(RPZ)
+    zone = read_list(tmp_path / "zone")
+    assert zone.faults == []
+    assert {one.value for one in entries(zone) if one.until == 0} == {
+        "bad.example", "drop.example", "nodata.example", "garden.example", "203.0.113.0/24", "2001:db8:66::/48",
+    }  # fmt: skip
+    lists = ThreatLists([tmp_path / "zone"])
+    names = ("bad.example", "x.bad.example", "good.bad.example", "x.good.bad.example", "old.bad.example")
+    assert [lists.domain(name, 1) is not None for name in names] == [True, True, False, False, False]
+    assert [lists.check(value) is not None for value in ("203.0.113.6", "203.0.113.7")] == [True, False]
+
+
+def test_an_exception_hides_no_closer_entry_and_no_equal_one(tmp_path: Path) -> None:
+    """Of another list, too. In an allow-list, an exception is an entry."""
+    (tmp_path / "zone").write_text("shared.example CNAME rpz-passthru.\nevil.shared.example CNAME .\n")
+    (tmp_path / "allow-zone").write_text("c2.example CNAME rpz-passthru.\n")
+    (tmp_path / "bad").write_text("c2.example\n")
+    zone = ThreatLists([tmp_path / name for name in ("zone", "allow-zone", "bad")])
+    names = ("shared.example", "evil.shared.example", "c2.example")
+    assert [zone.domain(name, 1) is not None for name in names] == [False, True, False]
+    (tmp_path / "bad").write_text("shared.example\n")
+    assert ThreatLists([tmp_path / name for name in ("zone", "bad")]).domain("shared.example", 1) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["203.0.113.5\nc2.example # bot\n198.51.100.0/24", FEODO + FEODO[-60:], "#x\n!\nc2.example"]
+)
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_line_ends(tmp_path: Path, text: str, end: str) -> None:
+    """CR alone ends lines, too; line numbers of faults stay."""
+    lines = read(tmp_path, text + "\nno indicator")
+    others = read(tmp_path, (text + "\nno indicator").replace("\n", end))
+    assert entries(others) == entries(lines)
+    assert [fault.line for fault in others.faults] == [fault.line for fault in lines.faults] != []
