@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from sensor.cli._known import Known
+from sensor.cli._setup import complain, lists_folder
 from sensor.cli._show import paint, part, tidy
 from sensor.cli._times import clock
 from sensor.core.phrases import counted
@@ -23,7 +24,7 @@ from sensor.views.conversations import EndRow
 from sensor.views.indicators import AddressHolder, Indicator, Mention
 
 if TYPE_CHECKING:
-    from sensor.intel.listed import Listed
+    from sensor.intel.matches import Match
 
 SHOWN = 10
 # Times of views.
@@ -35,7 +36,7 @@ class About(NamedTuple):
     """``records``: None if the dataset has none, for the reason in ``why``."""
 
     indicator: Indicator
-    lists: list[Listed]
+    lists: list[Match]
     records: Seen | None
     why: str
 
@@ -67,13 +68,16 @@ def about_of(args: argparse.Namespace, found: Known) -> About | None:
     return About(about, _lists(args, about.value), records, why)
 
 
-def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
+def _lists(args: argparse.Namespace, value: str) -> list[Match]:
     """Entries of all lists in the state folder that match."""
-    from sensor.cli._setup import lists_folder
-    from sensor.eventlog.paths import folder_to_read
-    from sensor.intel.listed import listed
+    import time
 
-    return listed(lists_folder(args.state or folder_to_read()), value)
+    from sensor.eventlog.paths import folder_to_read
+    from sensor.intel.matches import matches
+    from sensor.intel.names import SUFFIX
+
+    paths = sorted(lists_folder(args.state or folder_to_read()).glob(f"*{SUFFIX}"))
+    return matches(paths, [value], time.time(), lambda errors: complain(str(errors), error="config.invalid-value"))
 
 
 def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
@@ -149,7 +153,16 @@ def body_of(about: About) -> dict[str, Any]:
     body = {
         "kind": "indicator",
         "indicator": _with_times(msgspec.to_builtins(about.indicator)),
-        "lists": [one._asdict() for one in about.lists],
+        "lists": [
+            {
+                "list": one.entry.list_name,
+                "entry": one.entry.entry,
+                "category": one.entry.category,
+                "allows": one.allows,
+                "counts": one.verdict,
+            }
+            for one in about.lists
+        ],
     }
     if about.records is None:
         return body | {"records": None, "records_unknown": about.why}
@@ -210,12 +223,13 @@ def _span(first: int, last: int) -> str:
     return begin if begin == end else f"{begin} to {end}"
 
 
-def _list(one: Listed) -> str:
-    kind = "allowed by" if one.allows else "on"
+def _list(one: Match) -> str:
+    kind, entry = "allowed by" if one.allows else "on", one.entry
     return tidy(
-        f"{kind} {one.list}"
-        + (f" ({one.category})" if one.category else "")
-        + (f", as {one.entry}" if one.entry else "")
+        f"{kind} {entry.list_name}"
+        + (f" ({entry.category})" if entry.category else "")
+        + (f", as {entry.entry}" if entry.entry else "")
+        + (" (expired)" if one.expired else "")
     )
 
 

@@ -52,7 +52,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         raise Exit(NOT_OPENED, f"no lists in {folder}: add one with `sensor intel add SOURCE`", error="intel.no-list")
     found = matches(paths, args.operands, now, lambda errors: complain(str(errors), error="config.invalid-value"))
     if args.json:
-        for value, entry, counts in found:
+        for value, entry, counts, _ in found:
             match = {
                 "value": value,
                 "list": entry.list_name,
@@ -61,12 +61,14 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
                 "confidence": entry.confidence,
             }
             times = {
-                name: _day(moment) for name, moment in (("first_seen", entry.seen), ("until", entry.until)) if moment
+                name: _day(moment)
+                for name, moment in (("first_seen", entry.seen), ("until", entry.until))
+                if moment > 0
             }
             print(json.dumps(match | times | {"counts": counts}, ensure_ascii=False, separators=(",", ":")))
     elif found:
-        print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))
-    missing = [value for value in args.operands if value not in {value for value, _, _ in found}]
+        print(table(CHECK_COLUMNS, [_row(*one[:3]) for one in found], sys.stdout))
+    missing = [value for value in args.operands if value not in {one.value for one in found}]
     for value in missing:
         complain(f"{tidy(value)} is not on any list ({len(paths):,} checked)", "info")
     return 0 if any(one.verdict == ALERTS for one in found) else NOT_FOUND
@@ -78,4 +80,4 @@ def _row(value: str, entry: Entry, counts: str) -> tuple[str, ...]:
 
 
 def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d") if seconds else ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d") if seconds > 0 else ""

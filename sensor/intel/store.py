@@ -179,10 +179,10 @@ class ThreatLists:
         """Whether an allow-list contains an indicator."""
         return self._allowed.find(value, _end(ts)) >= 0
 
-    def named(self, value: str) -> Entry | None:
+    def named(self, value: str, ts: int = 0) -> Entry | None:
         """The entry of any list, malicious or allowed."""
         for lists in (self._bad, self._allowed):
-            if (number := lists.find(value)) >= 0:
+            if (number := lists.find(value, ts)) >= 0:
                 return lists.entry(number)
         return None
 
