@@ -31,7 +31,7 @@ GUARANTEES = {
 }
 INTRODUCTION = f"""\
 This page lists every key of the configuration. The configuration is a YAML file, by default `{SYSTEM}` (`--config` selects another), and the files
-`conf.d/*.yaml` beside it, which are merged in the order of their names. Later files override earlier ones: mappings are merged key by key, lists are
+`conf.d/*.yaml` (or `.yml`) beside it, which are merged in the order of their names. Later files override earlier ones: mappings are merged key by key, lists are
 replaced. Every key has a default, so an empty file is valid. An unknown key, a wrong type or a value out of bounds is an error with file, line and
 column, the value that was found and the value that was expected.
 

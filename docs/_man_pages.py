@@ -28,7 +28,7 @@ FILES = (
 )
 ENVIRONMENT = (("SENSOR_STATE", "the state folder"), ("NO_COLOR", "if set, output has no colors"))
 CONFIGURATION = f"""\
-The configuration is a YAML file, by default {SYSTEM} (`--config` selects another), and the files `conf.d/*.yaml` beside it, which are merged in the order of
+The configuration is a YAML file, by default {SYSTEM} (`--config` selects another), and the files `conf.d/*.yaml` (or `.yml`) beside it, which are merged in the order of
 their names. Later files override earlier ones: mappings are merged key by key, lists are replaced. Every key has a default. Paths are relative to the folder
 of the file that contains them.
 

@@ -94,11 +94,16 @@ def _files(path: Path) -> Iterator[Path]:
         if path.is_dir():
             path = path / "sensor.yaml"
             if not path.exists():
-                yield from sorted(path.parent.glob("*.yaml"))
+                yield from _layers(path.parent)
                 return
         yield path
         if path.name == "sensor.yaml":
             yield from sorted(path.parent.glob("fleet/current/*/sensor.yaml"))
-        yield from sorted(path.with_name("conf.d").glob("*.yaml"))
+            yield from _layers(path.with_name("conf.d"))
     except OSError:
         return
+
+
+def _layers(folder: Path) -> list[Path]:
+    """The files that ``documents.layers`` reads, in its order."""
+    return sorted(path for path in folder.glob("[!.]*.y*ml") if path.suffix in (".yaml", ".yml"))

@@ -84,9 +84,9 @@ def test_later_layers_win(etc: Path) -> None:
 
 def test_which_files_are_layers(etc: Path) -> None:
     """Files of conf.d in order of name, without those of editors and packagers; conf.d belongs to sensor.yaml only."""
-    for name in ("20.yaml", "10.yaml", ".#10.yaml", "10.yaml~", "10.yaml.dpkg-old", "README"):
+    for name in ("20.yaml", "15.yml", "10.yaml", ".#10.yaml", "10.yaml~", "10.yaml.dpkg-old", "README"):
         put(etc, f"conf.d/{name}", "networks: []\n")
-    expected = [etc / name for name in ("sensor.yaml", "conf.d/10.yaml", "conf.d/20.yaml")]
+    expected = [etc / name for name in ("sensor.yaml", "conf.d/10.yaml", "conf.d/15.yml", "conf.d/20.yaml")]
     assert layers(etc / "sensor.yaml") == layers(etc) == expected
     other = put(etc, "office.yaml", BASE)
     assert layers(other) == [other]
@@ -94,6 +94,15 @@ def test_which_files_are_layers(etc: Path) -> None:
     (etc / "empty").mkdir()
     with pytest.raises(DocumentErrors, match=r"empty:1:1: .*\bsensor\.yaml\b"):
         layers(etc / "empty")
+
+
+def test_a_layer_with_both_suffixes_is_a_fault(etc: Path) -> None:
+    """One of them is probably a forgotten copy. The fault names it."""
+    for name in ("10.yaml", "10.yml", "20.yml"):
+        put(etc, f"conf.d/{name}", "networks: []\n")
+    with pytest.raises(DocumentErrors) as caught:
+        load_config(etc)
+    assert [(fault.path.name, fault.code) for fault in caught.value.faults] == [("10.yml", "config.not-read")]
 
 
 def test_a_folder_is_a_configuration(etc: Path) -> None:

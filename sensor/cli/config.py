@@ -1,7 +1,7 @@
 """Check, show and create configurations.
 
-A configuration is a file sensor.yaml and, on top of it, the layers of a hub (`sensor sync`) and the files conf.d/*.yaml beside it in
-name order: later ones override, mappings are merged key by key, lists are replaced, and paths are relative to the file that contains them. FILE may be such a folder too
+A configuration is a file sensor.yaml and, on top of it, the layers of a hub (`sensor sync`) and the files conf.d/*.yaml (or
+.yml) beside it in name order: later ones override, mappings are merged key by key, lists are replaced, and paths are relative to the file that contains them. FILE may be such a folder too
 (default: /etc/sensor/sensor.yaml).
 
 actions:

@@ -25,14 +25,16 @@ _fleet: ContextVar[Path | None] = ContextVar("fleet", default=None)
 
 def layers(path: Path) -> list[Path]:
     """The files of a document; later ones override earlier ones. For a folder, its ``sensor.yaml``, or otherwise all
-    ``*.yaml`` in it. Raises DocumentErrors.
+    YAML files in it. Raises DocumentErrors.
     """
     if _is_folder(path):
         if (path / LAYERED).exists():
             return layers(path / LAYERED)
         if found := _yaml_files(path):
             return found
-        raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it", NOT_READ)])
+        raise DocumentErrors(
+            [Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml or *.yml in it", NOT_READ)]
+        )
     if path.name != LAYERED:
         return [path]
     fleet = [folder / LAYERED for folder in fleet_folders(path) if (folder / LAYERED).exists()]
@@ -71,9 +73,18 @@ def _not_read(path: Path, error: OSError) -> DocumentErrors:
 
 def _yaml_files(folder: Path) -> list[Path]:
     """YAML files of a folder in name order, empty if it does not exist. Files of editors with a leading dot are
-    skipped.
+    skipped. Raises DocumentErrors if two differ only in their suffix: one is probably a forgotten copy.
     """
-    return [path for path in _entries(folder) if path.suffix == ".yaml" and not path.name.startswith(".")]
+    found = [path for path in _entries(folder) if path.suffix in SUFFIXES and not path.name.startswith(".")]
+    twice = [path for path in found if path.suffix == SUFFIXES[1] and path.with_suffix(SUFFIXES[0]) in found]
+    if twice:
+        raise DocumentErrors(
+            [
+                Fault(path, 1, 1, f"found {path.stem}{SUFFIXES[0]} beside it, expected one of them", NOT_READ)
+                for path in twice
+            ]
+        )
+    return found
 
 
 def yaml_files(folder: Path, *, deep: bool = False) -> list[Path]:

@@ -21,10 +21,10 @@ Scope = Literal["fleet", "site", "sensor"]
 SCOPES: tuple[Scope, ...] = ("fleet", "site", "sensor")
 FILE_LIMIT, TOTAL_LIMIT, FILES_LIMIT = 64 << 20, 256 << 20, 1000
 # File names that a sensor reads.
-EXPECTED = "sensor.yaml, mutes.yaml, lists/*, rules/*.yaml, hunts/*.yaml, fingerprints/**.yaml"
+EXPECTED = "sensor.yaml, mutes.yaml, lists/*, rules/*.yaml, hunts/*.yaml, fingerprints/**.yaml (or .yml)"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
 _NAME = re.compile(
-    rf"sensor\.yaml|mutes\.yaml|lists/{_PART}|(?:rules|hunts)/{_PART}\.yaml|fingerprints/(?:{_PART}/){{0,3}}{_PART}\.yaml"
+    rf"sensor\.yaml|mutes\.yaml|lists/{_PART}|(?:rules|hunts)/{_PART}\.ya?ml|fingerprints/(?:{_PART}/){{0,3}}{_PART}\.ya?ml"
 )
 # Prefix of the signed data, so that no other signature of the key is valid for a layer.
 _PURPOSE = b"sensor fleet configuration 1\n"
@@ -96,6 +96,10 @@ def check_files(files: Sequence[File]) -> None:
             raise Refused(f"{file.name} has {file.size:,} bytes, expected at most {FILE_LIMIT:,}")
     if len({file.name for file in files}) < len(files):
         raise Refused("a file is listed twice")
+    if twice := {file.name for file in files} & {
+        f"{file.name[:-4]}.yaml" for file in files if file.name[-4:] == ".yml"
+    }:
+        raise Refused(f"found {min(twice)} also as .yml, expected one of them")
     if len(files) > FILES_LIMIT or sum(file.size for file in files) > TOTAL_LIMIT:
         raise Refused(f"{len(files):,} files, expected at most {FILES_LIMIT:,} with {TOTAL_LIMIT:,} bytes")
 

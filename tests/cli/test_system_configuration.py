@@ -40,7 +40,9 @@ def test_a_replay_uses_it(capsys: pytest.CaptureFixture[str], system: Path, tmp_
     """Roles apply, and the dataset is where other commands find it: in the folder `state:`. Its last layer counts."""
     system.write_text(f"roles: {{scanner: [{SCANNER}]}}\nstate: lost  # moved\n")
     (system.parent / "conf.d").mkdir()
-    (system.parent / "conf.d" / "state.yaml").write_text(f'state: "{tmp_path / "large disk"}"\n')
+    (system.parent / "conf.d" / "10.yaml").write_text("state: elsewhere\n")
+    (system.parent / "conf.d" / "state.yml").write_text(f'state: "{tmp_path / "large disk"}"\n')
+    (system.parent / "conf.d" / ".zzz.yaml").write_text("state: hidden\n")
     assert main(["replay", *CAPTURE]) == 0
     assert scans(capsys) == {"low"}
     assert [path.name for path in (tmp_path / "large disk" / "datasets").iterdir()] == ["office"]

@@ -34,6 +34,14 @@ def test_names_that_lead_elsewhere(name: str) -> None:
         verify(sign(Layer("fleet", "", 1, 1, [File(name, "0" * 64, 1)]), PAIR), PAIR.public)
 
 
+def test_both_suffixes_of_yaml() -> None:
+    """Either is read, but not two files that differ in nothing else."""
+    files = files_of({"rules/a.yml": b"", "rules/b.yaml": b"", "hunts/a.yml": b"", "fingerprints/x/a.yml": b""})
+    assert len(files) == 4
+    with pytest.raises(Refused):
+        files_of({"rules/a.yml": b"", "rules/a.yaml": b""})
+
+
 def test_limits() -> None:
     with pytest.raises(Refused):
         check_files([File("lists/a", "0" * 64, FILE_LIMIT + 1)])
