@@ -52,9 +52,11 @@ _PLACES = re.compile(r"%[Ymd]|\{kind\}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(_DAY.pattern + r"T[0-9:.]{8,16}Z")
-# Reasons of faults whose type documents have as well: no such pipeline, and no room for the index of a new month. Older
-# versions answer the latter with illegal_argument_exception.
-_SETUP_REASON = re.compile(r"pipeline with id \[.*\] does not exist|Validation Failed: .* shards open")
+# Reasons of faults whose type documents have as well: no such pipeline, no room for the index of a new month, and an
+# index with as many fields as it may have. Older versions answer the second with illegal_argument_exception. They are
+# matched from the beginning, since other reasons quote values of the document.
+_FULL = r"(?:\[\d+:\d+\] failed to parse: )?Limit of total fields \[\d+\]"
+_SETUP_REASON = re.compile(rf"pipeline with id \[.*\] does not exist|Validation Failed: .* shards open|{_FULL}")
 
 
 class _Error(msgspec.Struct):

@@ -41,6 +41,8 @@ FULL_OF_SHARDS = (
     "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum "
     "normal shards open;"
 )
+# Only documents with new fields get it, until the limit of the index is raised.
+FULL_OF_FIELDS = "Limit of total fields [1000] has been exceeded while adding new fields [2]"
 
 
 @pytest.fixture
@@ -171,6 +173,8 @@ def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, outpu
         (400, "illegal_argument_exception", "pipeline with id [ours] does not exist"),
         (400, "validation_exception", FULL_OF_SHARDS),
         (400, "illegal_argument_exception", FULL_OF_SHARDS),
+        (400, "illegal_argument_exception", FULL_OF_FIELDS),
+        (400, "document_parsing_exception", f"[1:812] failed to parse: {FULL_OF_FIELDS}"),
     ],
 )
 def test_what_can_be_fixed_refuses_no_record(
@@ -183,6 +187,15 @@ def test_what_can_be_fixed_refuses_no_record(
         output.send(batch)
     service.items.pop(batch[0].id)
     assert output.send(batch) == Ack(busy=(1, 2))
+
+
+def test_a_value_that_reads_like_a_fixable_error_is_refused(service: Bulk, output: Elasticsearch) -> None:
+    """Reasons quote values of documents: none of them stops delivery."""
+    batch = entries(2)
+    reason = f"[1:340] failed to parse field [host.name]: Preview of field's value: '{FULL_OF_FIELDS}'"
+    service.items = {batch[0].id: (400, "document_parsing_exception", reason)}
+    ack = output.send(batch)
+    assert (list(ack.refused), ack.busy) == ([0], ())
 
 
 def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, output: Elasticsearch) -> None:
