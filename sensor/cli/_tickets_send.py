@@ -19,7 +19,7 @@ from sensor.core.secrecy import masked
 from sensor.delivery.pace import Backoff, Rate
 from sensor.documents import nearest
 from sensor.outputs.tickets import Change, TicketResult, Tickets
-from sensor.outputs.transport.ticket_systems import NeedsOperator
+from sensor.outputs.transport.ticket_systems import NotNow
 from sensor.posture.tickets.formats import Form, format_of
 from sensor.posture.tickets.ledger import LedgerError, SentTicket, write_ledger
 from sensor.posture.tickets.model import Ticket
@@ -188,7 +188,7 @@ class _Sending:
                     self._output.open()
                     self._open = True
                 return self._output.give(change)
-            except NeedsOperator:
+            except NotNow:
                 raise
             except Retry as error:
                 self._output.close()

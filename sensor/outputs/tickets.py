@@ -6,7 +6,8 @@ Systems: Jira (``jira``, ``jira_server``; tickets are recognized by the labels o
 
 Records of the event log are not sent here, and `sensor forward` ignores it. ``filter`` selects tickets by ``severity``,
 and by ``types`` and ``vlans`` of their devices. Before a ticket is opened, the system is searched for an open one, so
-that a lost answer creates no second ticket. Changes made by people stay, except for title, text and due date.
+that a lost answer creates no second ticket; as Jira finds new ones only after some time, a lost answer ends the run.
+Changes made by people stay, except for title, text and due date.
 """
 
 from __future__ import annotations

@@ -223,6 +223,16 @@ def test_a_system_that_is_busy_for_a_moment(desk: Desk) -> None:
     assert len(desk.service.tickets) == desk.all
 
 
+def test_a_lost_answer_opens_no_second_ticket(desk: Desk) -> None:
+    """Jira does not find a new issue at once: the run ends, and the next one finds it."""
+    desk.receiver.script = [None, Fault(store=True, reset=True)]
+    assert desk.send().code == 3
+    assert len(desk.service.tickets) == 1
+    assert desk.service.sent[-1].startswith("POST ")
+    assert desk.send().code == 0
+    assert len(desk.service.tickets) == desk.all
+
+
 def test_a_system_that_wants_an_hour(desk: Desk) -> None:
     """The command does not wait as long as Retry-After requests."""
     desk.receiver.script = [Fault(status=429, headers={"Retry-After": "3600"})]

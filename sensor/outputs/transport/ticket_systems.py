@@ -32,8 +32,16 @@ class Missing(Exception):
     """The system no longer has the ticket."""
 
 
-class NeedsOperator(Retry):
-    """A fault that only an operator can fix: an immediate retry does not help."""
+class NotNow(Retry):
+    """An immediate retry does not help."""
+
+
+class NeedsOperator(NotNow):
+    """A fault that only an operator can fix."""
+
+
+class Unclear(NotNow):
+    """A ticket that may have been opened although its answer was lost. It is found only later."""
 
 
 class System:
@@ -109,7 +117,9 @@ class System:
 
 
 class Jira(System):
-    """Issues. Users change their status: it is changed only if traffic shows newer evidence."""
+    """Issues. Users change their status: it is changed only if traffic shows newer evidence. The search finds a new
+    issue after seconds to minutes, so that a retry before that would open a second one.
+    """
 
     api: ClassVar[str] = "/rest/api/3"
     search: ClassVar[str] = "/search/jql"
@@ -125,8 +135,15 @@ class Jira(System):
         return _named(_within(first, "key"))
 
     def create(self, key: str, content: str, body: Body) -> str:
-        answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": self._new(body["fields"])})
-        return _handle(answer, self._value(answer, "key"))
+        try:
+            answer = self._ask("POST", f"{self._base}{self.api}/issue", {**body, "fields": self._new(body["fields"])})
+            return _handle(answer, self._value(answer, "key"))
+        except NeedsOperator:
+            raise
+        except Retry as error:
+            if error.after_s is not None:  # it limits requests
+                raise
+            raise Unclear(f"{error.args[0]}; the issue may exist: the next run searches for it") from None
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
         self._ask("PUT", self._issue(handle), {**body, "fields": self._old(body["fields"])})
