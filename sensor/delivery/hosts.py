@@ -9,10 +9,14 @@ from urllib.parse import urlsplit
 
 # Options that name a destination, the most specific first.
 PLACES = ("url", "servers", "brokers", "path", "host")
+# Schemes of references to a secret, which may stand in place of a URL.
+SECRETS = ("env", "file", "credential")
 
 
 def hosts_of(outputs: Mapping[str, Any] | None) -> dict[str, frozenset[str]]:
-    """Names and addresses of each output's hosts, in lower case. ``outputs``: their options by name."""
+    """Names and addresses of each output's hosts, in lower case; those in secrets, which are not read, are unknown.
+    ``outputs``: their options by name.
+    """
     return {name: frozenset(_hosts(options)) for name, options in (outputs or {}).items()}
 
 
@@ -21,7 +25,10 @@ def _hosts(options: Any) -> Iterator[str]:
         value = options.get(name) if isinstance(options, Mapping) else getattr(options, name, None)
         for place in value if isinstance(value, list) else [value]:
             text = str(place or "")
-            if name == "path" or not text:
+            if name == "path" or not text or (name == "url" and text.partition(":")[0] in SECRETS):
+                continue
+            if name == "host":  # an IPv6 address has no brackets here
+                yield text.strip("[]").lower()
                 continue
             try:
                 host = urlsplit(text if "//" in text else f"//{text}").hostname
