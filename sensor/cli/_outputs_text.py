@@ -84,16 +84,17 @@ def status_table(statuses: Sequence[Status], out: TextIO, now: float) -> str:
         for one in statuses
     ]
     shown = table(STATUS_COLUMNS, rows, out, lambda row: STATE_STYLES.get(row[1].split()[0], ""))
-    return "\n".join((shown.rstrip("\n"), *_traffic(statuses))) + ("\n" if shown.endswith("\n") else "")
+    return "\n".join((shown.rstrip("\n"), *_traffic(statuses, now))) + ("\n" if shown.endswith("\n") else "")
 
 
-def _traffic(statuses: Sequence[Status]) -> Iterator[str]:
+def _traffic(statuses: Sequence[Status], now: float) -> Iterator[str]:
     """One line per output that accepts traffic records."""
     for one in statuses:
         if one.records_delivered or one.records_pending or one.records_dropped or one.records_refused:
             yield (
                 f"{one.name}: traffic records: {one.records_delivered:,} delivered, {one.records_pending:,} pending, "
                 f"{one.records_refused:,} refused, {one.records_dropped:,} dropped"
+                + (f", failing for {age(now - one.records_stalled_since)}" if one.records_stalled_since else "")
                 + (f": {tidy(one.records_error)}" if one.records_error else "")
             )
 

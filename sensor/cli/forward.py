@@ -145,9 +145,9 @@ def _status(forwarder: Forwarder) -> str:
         [
             total,
             *(
-                f"{one.name} {one.state}: {one.error}"
+                f"{one.name} {one.state}: {one.failure}"
                 for one in statuses
-                if one.state in ("stalled", "waiting", "stopped")
+                if one.state in ("stalled", "waiting", "stopped") or one.failing_since
             ),
         ]
     )

@@ -120,13 +120,13 @@ def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
     from sensor.cli._outputs_text import status_json, status_table
     from sensor.delivery.report import reported
 
-    statuses = reported(log_of(args, found), outputs)
+    statuses, now = reported(log_of(args, found), outputs), time.time()
     if args.json:
         for one in statuses:
             print(status_json(one))
     else:
-        print(status_table(statuses, sys.stdout, time.time()))
-    return TROUBLE if any(one.state == "stalled" for one in statuses) else 0
+        print(status_table(statuses, sys.stdout, now))
+    return TROUBLE if any(one.stalled(now) for one in statuses) else 0
 
 
 def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:

@@ -40,16 +40,16 @@ def output_states(log: Path, now: float) -> list[OutputState]:
 
 
 def _state(status: Status, now: float) -> OutputState:
-    works = status.state in ("delivering", "idle")
+    works = status.state in ("delivering", "idle") and not status.failing_since
     return OutputState(
         status.name,
         status.type,
-        status.state,
+        "stalled" if status.stalled(now) else status.state,
         now - status.written > SILENT_S,
         status.delivered + status.records_delivered,
         status.pending + status.records_pending,
         status.refused + status.records_refused,
         status.missing + status.records_dropped,
         int(status.last_delivered * 1e9),
-        "" if works else status.error or status.records_error,
+        "" if works else status.failure or status.records_error,
     )

@@ -26,6 +26,7 @@ def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
         status = load_status(log, name) or Status(name, type_of(options), "stopped")
         if not running(log, name):
             status.state, status.next_try = "stopped", 0.0
+            status.records_stalled_since = 0.0
         status.seq = place.seq
         status.alerts = place.alerts
         status.pending = place.pending(max(end, place.seq, place.alerts))

@@ -25,7 +25,7 @@ from sensor.delivery.requests import done_with, requested
 from sensor.delivery.section import type_of
 from sensor.delivery.sender import Sender
 from sensor.delivery.shape import Shape
-from sensor.delivery.status import Status
+from sensor.delivery.status import STALLED_S, Status
 from sensor.delivery.threaded import Threaded
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import cursors_of
@@ -34,7 +34,6 @@ from sensor.logs.logs import log
 POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
 DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
-STALLED_S = 60.0
 # A call of an output may take this many timeouts, and this many seconds more: each of its steps has its own timeout.
 STUCK_TIMES, STUCK_S = 8, 60.0
 # A destination may reject everything.
@@ -80,10 +79,7 @@ class Runner(Threaded):
         """Its status. ``end``: last number of the log."""
         published, sender, now = self.published, self.sender, time.time()
         pending = published.pending(end)
-        since = sender.failing_since or (
-            sender.sending_since if sender.sending_since and now - sender.sending_since > STALLED_S else 0.0
-        )
-        stalled = since if pending and since else 0.0
+        stalled = sender.stalled_since(now) if pending else 0.0
         state = (
             "stopped"
             if not self._thread.is_alive()

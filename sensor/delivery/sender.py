@@ -17,6 +17,7 @@ from sensor.core.secrecy import masked
 from sensor.delivery.batch import Batch
 from sensor.delivery.dead_letters import ANSWER_LIMIT, Letters
 from sensor.delivery.pace import Backoff, Rate
+from sensor.delivery.status import STALLED_S
 
 MESSAGE_LIMIT = 300
 # How often an output may fail on one record.
@@ -55,6 +56,11 @@ class Sender:
     @property
     def wait_s(self) -> float:
         return max(0.0, self.again_at - time.monotonic())
+
+    def stalled_since(self, now: float) -> float:
+        """Since when the destination accepts nothing, 0: it does. ``now``: seconds since the epoch."""
+        waits = self.sending_since and now - self.sending_since > STALLED_S
+        return self.failing_since or (self.sending_since if waits else 0.0)
 
     @property
     def next_try(self) -> float:

@@ -13,6 +13,7 @@ from sensor.delivery.position import replace_file
 from sensor.eventlog.segments import cursors_of
 
 SUFFIX = ".status.json"
+STALLED_S = 60.0
 State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped"]
 
 
@@ -23,7 +24,8 @@ class Status(msgspec.Struct):
     Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next retry, *stalled* after a minute
     without progress; ``stalled_since``: since when nothing is accepted although events are pending; ``error``: the last
     error, and its time; ``next_try``; ``written``: when this was written, every ten seconds by a running forwarder,
-    whose process is ``pid``. ``records_``: counts of traffic records; ``dropped``: those for which there was no room.
+    whose process is ``pid``. ``records_``: counts of traffic records; ``dropped``: those for which there was no room;
+    ``records_stalled_since``, ``records_error``: as those of events.
     """
 
     name: str
@@ -50,6 +52,24 @@ class Status(msgspec.Struct):
     records_refused: int = 0
     records_dropped: int = 0
     records_error: str = ""
+    records_stalled_since: float = 0
+
+    @property
+    def failing_since(self) -> float:
+        """Since when events or traffic records are not accepted, 0: they are."""
+        return min((since for since in (self.stalled_since, self.records_stalled_since) if since), default=0.0)
+
+    @property
+    def failure(self) -> str:
+        """The last error of what is not accepted; that of events otherwise."""
+        if self.stalled_since or not self.records_stalled_since:
+            return self.error
+        return f"traffic records: {self.records_error}"
+
+    def stalled(self, now: float) -> bool:
+        """Whether events or traffic records make no progress. ``now``: seconds since the epoch."""
+        failing = self.records_stalled_since and self.state != "stopped"
+        return self.state == "stalled" or bool(failing and now - self.records_stalled_since >= STALLED_S)
 
 
 def status_path(log: Path, name: str) -> Path:

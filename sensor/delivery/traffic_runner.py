@@ -73,14 +73,15 @@ class TrafficRunner(Threaded):
 
     def report(self, status: Status) -> Status:
         """The status of its output with its own counts."""
-        reached = self.reached
+        reached, pending = self.reached, self.pending()
         return msgspec.structs.replace(
             status,
             records_delivered=reached.delivered,
-            records_pending=self.pending(),
+            records_pending=pending,
             records_refused=reached.refused,
             records_dropped=self.outbox.dropped() + reached.unreadable,
             records_error=self.sender.error if self.sender.failing_since else "",
+            records_stalled_since=self.sender.stalled_since(time.time()) if pending else 0.0,
         )
 
     def _run(self) -> None:

@@ -46,4 +46,4 @@ class Outputs:
                 written = status.written if status.written <= now else 0.0
                 yield Upstream(name, max(written, began), NOT_DELIVERING, status.pending)
             else:
-                yield Upstream(name, status.stalled_since, status.error, status.pending)
+                yield Upstream(name, status.failing_since, status.failure, status.pending)

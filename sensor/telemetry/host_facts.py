@@ -56,7 +56,7 @@ def output(log: Path, name: str) -> Facts:
     if status is None:
         return {}
     facts: Facts = msgspec.to_builtins(status)
-    return facts | {"stalled_s": max(0.0, time.time() - status.stalled_since) if status.stalled_since else 0}
+    return facts | {"stalled_s": max(0.0, time.time() - status.failing_since) if status.failing_since else 0}
 
 
 def process() -> Facts:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from sensor.delivery.forwarder import Lock
 from sensor.delivery.requests import requested
+from sensor.delivery.status import Status, save_status, status_path
 from tests.cli.faults import reports
 from tests.eventlog.segmented import line
 
@@ -111,6 +113,24 @@ def test_status(outputs, delivered: None) -> None:
     text = outputs("status").lines
     assert text[0].split()[:4] == ["OUTPUT", "STATE", "DELIVERED", "PENDING"]
     assert text[2].split()[:4] == ["nowhere", "stopped", "0", "100"]
+
+
+def test_status_of_traffic_records(outputs, folder: Path) -> None:
+    """Records that are not accepted for a minute fail the command as events do."""
+    log = folder / "events.jsonl"
+    status_path(log, "archive").parent.mkdir(exist_ok=True)
+    lock = Lock(log, "archive", 0)
+    try:
+        for seconds, code in ((5, 0), (90, 1)):
+            status = Status("archive", "file", "idle", records_pending=4, records_error="HTTP 403")
+            status.written, status.records_stalled_since = time.time(), time.time() - seconds
+            save_status(log, status)
+            result = outputs("status", "archive")
+            assert result.code == code
+            assert "HTTP 403" in result.lines[-1]
+    finally:
+        lock.close()
+    assert outputs("status", "archive").code == 0
 
 
 def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:

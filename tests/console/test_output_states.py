@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
+
 from sensor.console.output_states import output_states
 from sensor.delivery.status import Status, save_status, status_path
 from tests.console.kit import Running
@@ -37,6 +39,17 @@ def test_a_queue_has_events_and_traffic_records(tmp_path: Path) -> None:
     assert (chat.state, chat.waiting, chat.refused, chat.missing, chat.last) == ("stalled", 105, 2, 47, 0)
     assert chat.error == STALLED.error
     assert [one.silent for one in output_states(log, NOW + 61)] == [True, True]
+
+
+def test_traffic_records_that_are_not_accepted(tmp_path: Path) -> None:
+    """The output stalls although its events arrive."""
+    failing = msgspec.structs.replace(
+        WORKING, error="", records_pending=9, records_error="HTTP 403", records_stalled_since=NOW - 61
+    )
+    (one,) = output_states(log_with(tmp_path, failing), NOW)
+    assert (one.state, one.error) == ("stalled", "traffic records: HTTP 403")
+    (one,) = output_states(log_with(tmp_path, failing), NOW - 30)
+    assert (one.state, one.error) == ("delivering", "traffic records: HTTP 403")
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sensor.core.output import Ack, BatchRejected, Entry, Filter, Retry, Traffic
 from sensor.delivery.forwarder import Forwarder
 from sensor.delivery.redaction import changes
 from sensor.delivery.section import Delivery, load_delivery
+from sensor.delivery.status import Status
 from sensor.delivery.traffic import FORMATS, KINDS, Entries, record_of
 from sensor.delivery.traffic_runner import TrafficRunner
 from sensor.documents import DocumentErrors
@@ -108,6 +109,22 @@ def test_a_destination_that_is_away_costs_nothing_and_a_crash_repeats_at_most_a_
     _finish(_runner(log, again, batch_events=20))
     both = [record["id"] for record in (*desk.records, *again.records)]
     assert len(both) == len(set(both)) == len(CONNECTIONS)
+
+
+def test_a_destination_that_does_not_accept_them_is_reported(log: Path) -> None:
+    """Since when, and why, until it accepts them; the status of the events stays."""
+    runner = _runner(log, Desk(*[Retry("forbidden")] * 3))
+    written(log.parent / "records", "conn", CONNECTIONS)
+    runner._once = False
+    assert not runner.sender.deliver(next(runner._batches(runner.outbox.waiting()[0])))
+    failing = runner.report(Status("siem", "http", "idle"))
+    assert (failing.state, failing.failure, failing.records_pending) == ("idle", "traffic records: forbidden", 50)
+    since = failing.records_stalled_since
+    assert failing.failing_since == since > 0
+    assert [failing.stalled(since + seconds) for seconds in (59, 60)] == [False, True]
+    runner._once = True
+    _finish(runner)
+    assert (runner.report(failing).failing_since, runner.report(failing).stalled(since + 900)) == (0.0, False)
 
 
 def test_a_disk_that_fails_is_no_fault_of_ours_and_is_tried_again(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
