@@ -11,7 +11,7 @@ actions:
   device DEVICE                show all CVEs of one device, with the packet that contained its version
   import FILE|URL…             import feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, compressed or not
   sources                      show imported feeds with source and age
-  update [NAME…]               import changed feeds again; one that would lose half of its entries is rejected
+  update [NAME…]               import changed feeds again; KEV and EPSS that would lose half of their entries are rejected
   forget NAME…                 remove sources, with the data that came from them alone
 
 The priority is a sum, halved if it is unknown whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,

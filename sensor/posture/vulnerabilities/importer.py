@@ -1,7 +1,8 @@
 """Imports a feed into the database atomically. Unusable entries are counted and reported, the others are imported.
 
 A known CVE is replaced if the feed is not older; of CSAF, only what the same advisory reports on it is (see
-``advisories.py``). A feed that would lose most of its entries is rejected: it is probably defective.
+``advisories.py``). CVEs that a feed no longer has stay, so that it may have any number of them. The catalogue of KEV
+and the scores of EPSS are replaced as a whole: one that would lose most of its entries is rejected as defective.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sensor.posture.vulnerabilities.feeds.records import Progress
 from sensor.posture.vulnerabilities.forget import members_of
 from sensor.posture.vulnerabilities.names import distinctive, key
 
-# A feed that would lose more than this share of its entries is rejected, unless it was small.
+# Feeds that replace the entries of their kind: one that would lose more than this share of them is rejected, unless it
+# was small.
+REPLACING = ("kev", "epss")
 LOSS_LIMIT, SMALL = 0.5, 20
 BROKEN_SHOWN = 5
 ENTRIES_LIMIT = 2_000_000
@@ -115,7 +118,7 @@ def _loss(base: sqlite3.Connection, outcome: ImportResult) -> str:
     before = row[0] if row else 0
     if outcome.entries == 0:
         return "has no valid entry"
-    if before >= SMALL and outcome.entries < before * (1 - LOSS_LIMIT):
+    if outcome.kind in REPLACING and before >= SMALL and outcome.entries < before * (1 - LOSS_LIMIT):
         return (
             f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force accepts "
             "the new ones)"
@@ -129,7 +132,7 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> ImportResult
     elif feed.kind == "epss":
         base.execute("DELETE FROM scores")
     # There is one catalogue and one table of scores, whatever the file name.
-    name = feed.kind if feed.kind in ("kev", "epss") else origin.name
+    name = feed.kind if feed.kind in REPLACING else origin.name
     taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
     taker.take(feed.items)
     return ImportResult(

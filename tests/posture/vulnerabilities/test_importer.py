@@ -125,17 +125,28 @@ def test_rules_of_an_earlier_version_have_no_advisory(base: sqlite3.Connection, 
         assert vendors(again) == ["trane", "trane"]
 
 
-def test_an_update_that_loses_half_is_refused(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
-    """The old CVEs are kept and the fault is reported, unless the import is forced."""
-    taken(base, tmp_path, many(40))
-    outcome = taken(base, tmp_path, many(19, first=5000))
+def scores(count: int) -> str:
+    return EPSS.partition("CVE-")[0] + "".join(f"CVE-2021-{1000 + one},0.5,0.9\n" for one in range(count))
+
+
+def test_scores_that_lose_half_are_refused(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
+    """The old ones are kept and the fault is reported, unless the import is forced."""
+    taken(base, tmp_path, scores(40), "epss")
+    outcome = taken(base, tmp_path, scores(19), "epss")
     golden(outcome.trouble)
-    assert counts(base)[0] == 40
+    assert base.execute("SELECT count(*) FROM scores").fetchone()[0] == 40
     assert base.execute("SELECT trouble FROM sources").fetchone()[0] == outcome.trouble
-    assert taken(base, tmp_path, many(20, first=5000)).trouble == ""
+    assert taken(base, tmp_path, scores(20), "epss").trouble == ""
     assert base.execute("SELECT trouble FROM sources").fetchone()[0] == ""
-    golden(taken(base, tmp_path, nvd_feed([])).trouble)
-    assert taken(base, tmp_path, many(3), force=True).trouble == ""
+    assert taken(base, tmp_path, scores(3), "epss", force=True).trouble == ""
+
+
+def test_a_feed_of_recent_changes_may_have_fewer(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Its CVEs are added to those that are stored, of which none is lost. One without any is rejected."""
+    taken(base, tmp_path, many(40), "nvd-modified")
+    assert taken(base, tmp_path, many(3, first=5000), "nvd-modified").trouble == ""
+    assert counts(base)[0] == 43
+    golden(taken(base, tmp_path, nvd_feed([]), "nvd-modified").trouble)
 
 
 def test_the_catalogue_and_the_scores_are_replaced(base: sqlite3.Connection, tmp_path: Path) -> None:
