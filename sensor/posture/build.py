@@ -11,7 +11,7 @@ from sensor.inventory.identity import is_link_local
 from sensor.posture.alert_ends import GONE, former_ids
 from sensor.posture.firewall.view import View
 from sensor.posture.site import Node, Site
-from sensor.posture.vulnerabilities.fleet import Fleet, ordered
+from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
 
@@ -24,7 +24,8 @@ def site_of(view: View, fleet: Fleet) -> Site:
     several_sites = len({_site_of(record) for record in known.devices.values()}) > 1
     found = (_node(record, fleet, _site_of(record) if several_sites else "") for record in known.devices.values())
     nodes = {node.id: node for node in found if node.id}
-    weak = [*_vulnerable(fleet, nodes), *_misconfigured(view, nodes)]
+    evaluated = ordered(fleet.evaluate(node.record for node in nodes.values()))
+    weak = [*_vulnerable(fleet, evaluated), *_misconfigured(view, nodes)]
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weak, key=lambda one: (-one.points, not one.sure, one.name)):
         by_device.setdefault(one.device, []).append(one)
@@ -39,13 +40,22 @@ def site_of(view: View, fleet: Fleet) -> Site:
         view.networks,
         max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
         former_ids(known),
+        _unaffected(evaluated),
     )
 
 
-def _vulnerable(fleet: Fleet, nodes: dict[str, Node]) -> Iterable[Weakness]:
-    for one in ordered(fleet.evaluate(node.record for node in nodes.values())):
+def _vulnerable(fleet: Fleet, evaluated: Iterable[DeviceFinding]) -> Iterable[Weakness]:
+    for one in evaluated:
         if one.finding.verdict is not AffectedStatus.NOT_AFFECTED:
             yield of_vulnerability(one.asset, one.finding, fleet.about(one.finding.cve), one.points)
+
+
+def _unaffected(evaluated: Iterable[DeviceFinding]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for one in evaluated:
+        if one.finding.verdict is AffectedStatus.NOT_AFFECTED:
+            found.setdefault(one.asset.id, set()).add(one.finding.cve)
+    return {name: frozenset(cves) for name, cves in found.items()}
 
 
 def _misconfigured(view: View, nodes: dict[str, Node]) -> Iterable[Weakness]:

@@ -58,7 +58,8 @@ class Node(NamedTuple):
 class Site(NamedTuple):
     """``weaknesses``: by device, most severe first; ``alerts``, ``incidents``, ``recommendations``: last record of
     each, closed ones too; ``seen``: hosts, habits and duration of the observation, for simulations of rules; ``now``:
-    time of the last record, in the format of records; ``former``: ids in alerts → present ids (``alert_ends.py``).
+    time of the last record, in the format of records; ``former``: ids in alerts → present ids (``alert_ends.py``);
+    ``unaffected``: by device, the CVEs of its product that do not affect its version.
     """
 
     nodes: Mapping[str, Node]
@@ -70,6 +71,7 @@ class Site(NamedTuple):
     networks: Networks
     now: str
     former: Mapping[str, str] = {}
+    unaffected: Mapping[str, frozenset[str]] = {}
 
     @property
     def ends(self) -> AlertEnds:

@@ -13,7 +13,7 @@ from sensor.core.output import SeverityName
 from sensor.core.reader import clean
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import KEPT_DAYS, Ledger, Part, TicketEntry, without_old
-from sensor.posture.tickets.model import SETTING, Affected, Ticket
+from sensor.posture.tickets.model import Affected, Ticket
 
 State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
@@ -123,11 +123,11 @@ def _part(one: Affected) -> Part:
 
 
 def _left(note: TicketEntry, site: Site, closed: Mapping[tuple[str, str], str]) -> TicketEntry:
-    """The state of a ticket that is no longer generated: finished, unless there is no evidence of the correct setting,
-    for example because the log was truncated.
+    """The state of a ticket that is no longer generated: finished, unless there is no evidence that it is: the log was
+    truncated, or the feed with the CVE is no longer imported.
     """
     why = {name: _reason(name, part, site, closed) for name, part in note.devices.items()}
-    waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
+    waiting = {name: part for name, part in note.devices.items() if why[name] == UNSEEN}
     left = {name: _reason_text(part, why[name]) for name, part in note.devices.items() if name not in waiting}
     over = dict(list((note.over | left).items())[-OVER_KEPT:])
     return msgspec.structs.replace(
@@ -150,6 +150,8 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
         return f"seen fixed: {seen}"
     if node.firmware != part.firmware:
         return f"runs {node.firmware or 'an unknown version'} now, {part.firmware or 'an unknown one'} before"
+    if part.names and site.unaffected.get(name, frozenset()).issuperset(part.names):
+        return "its version is not affected, according to the current vulnerability data"
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
         return "not fixed, but part of another ticket, or below the severity of tickets"
     return UNSEEN

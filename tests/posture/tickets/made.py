@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sensor.core.addresses import Networks
@@ -101,13 +101,15 @@ def site(
     *,
     now: str = NOW,
     recommendations: Iterable[dict[str, Any]] = (),
+    unaffected: Mapping[str, frozenset[str]] = {},
 ) -> Site:
     """A site as commands build it: weaknesses by device, the most severe first."""
     by_device: dict[str, list[Weakness]] = {}
     for one in sorted(weaknesses, key=lambda one: -one.points):
         by_device.setdefault(one.device, []).append(one)
     several = {name: tuple(found) for name, found in by_device.items()}
-    return Site({one.id: one for one in nodes}, several, (), (), tuple(recommendations), Seen({}), Networks(), now)
+    by_id = {one.id: one for one in nodes}
+    return Site(by_id, several, (), (), tuple(recommendations), Seen({}), Networks(), now, unaffected=unaffected)
 
 
 def large_site(devices: int, weaknesses: int) -> Site:

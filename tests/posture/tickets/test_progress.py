@@ -122,12 +122,23 @@ def test_a_setting_that_is_only_not_seen_is_not_done() -> None:
     assert (again.id, again.note.first) == (before.id, NOW)
 
 
-def test_a_cve_that_is_not_reported_any_more_is_done(golden: Golden) -> None:
+def test_a_cve_that_does_not_affect_the_version_is_done(golden: Golden) -> None:
     """A newer feed lists the version as not affected."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
-    _, [one] = looked(kept, site([node(1)], [], now=LATER))
+    clear = {"dev-1": frozenset(("CVE-2023-21413", "CVE-2020-0001"))}
+    _, [one] = looked(kept, site([node(1)], [], now=LATER, unaffected=clear))
     assert one.state == "done"
     golden(list(one.note.over.values()))
+
+
+@pytest.mark.parametrize("clear", [{}, {"dev-1": frozenset(("CVE-2023-21413",))}])
+def test_a_cve_that_is_only_not_known_is_not_done(clear: dict[str, frozenset[str]]) -> None:
+    """The feed was removed, or another one lists only some of the CVEs: the version is not known to be safe."""
+    kept, [before] = looked(Ledger(), site([node(1)], [cve("dev-1"), cve("dev-1", "CVE-2024-0001")]))
+    kept, [one] = looked(kept, site([node(1)], [], now=LATER, unaffected=clear))
+    assert (one.state, one.ticket, list(one.note.devices)) == ("open", None, ["dev-1"])
+    _, [again] = looked(kept, site([node(1)], [cve("dev-1"), cve("dev-1", "CVE-2024-0001")], now=LATER))
+    assert (again.id, again.note.first) == (before.id, NOW)
 
 
 def test_what_the_policy_does_not_want_any_more_is_done(golden: Golden) -> None:
@@ -163,7 +174,8 @@ def test_what_comes_back_begins_again_for_those_who_have_it() -> None:
 def test_what_is_long_done_is_forgotten() -> None:
     """Tickets are deleted after 400 days, or from the oldest if there are too many."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
-    kept, [one] = looked(kept, site([node(1)], []))
+    clear = {"dev-1": frozenset(("CVE-2023-21413",))}
+    kept, [one] = looked(kept, site([node(1)], [], unaffected=clear))
     kept, found = looked(kept, site([node(1)], [], now="2027-12-20T00:00:00Z"))
     assert [each.id for each in found] == [one.id]
     assert looked(kept, site([node(1)], [], now="2027-12-31T00:00:00Z"))[1] == []
