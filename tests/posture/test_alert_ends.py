@@ -50,6 +50,19 @@ ATTACK = exploit(1, {"ip": "203.0.113.66"}, {"ip": "10.0.0.7", "device": "dev-1"
 UNNAMED = exploit(1, {"ip": "203.0.113.66"}, {"ip": "10.0.0.7"})
 
 
+def test_an_attack_counts_for_90_days() -> None:
+    """After its last occurrence, as seen from the last record: an old one repeated lately counts."""
+    target = device(1, "10.0.0.7")
+    for last, counted in (("2026-08-26T10:00:00.000000Z", True), ("2026-08-26T09:00:00.000000Z", False)):
+        old = exploit(1, {"ip": "203.0.113.66"}, {"ip": "10.0.0.7", "device": "dev-1"})
+        old["alert"]["last"] = last
+        fold = Fold()
+        for record in (target, old):
+            fold.add(record)
+        picture = Picture(fold, AssessmentInputs())
+        assert picture.site.nodes["dev-1"].aimed.attacked == counted, last
+
+
 def test_the_next_device_with_the_address_was_not_attacked() -> None:
     """DHCP assigns the address to another device: the alert stays with the first one, also if that is gone."""
     before, after = device(1, "10.0.0.7"), device(2, "10.0.0.7")

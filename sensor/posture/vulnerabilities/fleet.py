@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sensor.core.foreign import Record, part, tidy
@@ -24,6 +25,8 @@ from sensor.posture.vulnerabilities.ranges import AffectedStatus
 
 # Alerts that show that hosts on the internet reach a device, and those of attacks on a device.
 OUTSIDE = (INBOUND, MAPPING)
+# Days for which such an alert counts after its last occurrence, as seen from the last record.
+COUNTED_DAYS = 90
 ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera.", "voice.", "printing.")
 REMEMBERED = 65_536
 
@@ -114,16 +117,20 @@ def ordered(found: Iterable[DeviceFinding]) -> list[DeviceFinding]:
 
 
 def _targets(known: Known) -> tuple[set[str], set[str]]:
-    """(reached from the internet, attacked): ids of devices. Alerts closed by an operator do not count; those that
-    ended by themselves do.
+    """(reached from the internet, attacked): ids of devices. Alerts closed by an operator do not count, nor old ones;
+    those that ended by themselves do.
     """
     outside: set[str] = set()
     attacked: set[str] = set()
-    ends = alert_ends(known)
+    ends, oldest = alert_ends(known), _oldest(known)
     for record in known.alerts.values():
         alert = part(record, "alert")
         detector = tidy(alert.get("detector"))
-        if "closed" in alert or not detector.startswith((*OUTSIDE, *ATTACKS)):
+        if (
+            "closed" in alert
+            or tidy(alert.get("last") or record.get("ts")) < oldest
+            or not detector.startswith((*OUTSIDE, *ATTACKS))
+        ):
             continue
         several = reached(record) if detector in OUTSIDE else [record.get("dst"), *objects(record.get("targets"))]
         names = set(map(ends.device, several)) - {""}
@@ -132,3 +139,13 @@ def _targets(known: Known) -> tuple[set[str], set[str]]:
         else:
             attacked |= names
     return outside, attacked
+
+
+def _oldest(known: Known) -> str:
+    """The time, in the format of records, before which alerts no longer count; empty if the last record has none."""
+    records = (*known.devices.values(), *known.alerts.values())
+    try:
+        last = datetime.fromisoformat(max((tidy(record.get("ts")) for record in records), default=""))
+        return (last - timedelta(days=COUNTED_DAYS)).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError):
+        return ""

@@ -3,9 +3,9 @@
   exploited     30   in the catalogue of known exploited vulnerabilities, or known to be exploited
   probability   20 × the probability of EPSS
   severity       2 × the CVSS base score; 5.0 if it is not rated
-  outside       10   the device answered a host on the internet, or requested a port mapping from its router
+  outside       10   the device answered a host on the internet, or requested a port mapping, in the last 90 days
   criticality   10   critical, 7 high, 4 medium or not set, 0 low, as the operator set it
-  attacked      10   the device was the target of an observed attack
+  attacked      10   the device was the target of an observed attack in the last 90 days
 
 The sum counts in full if the device is affected, by half if that is unknown, and not at all if it is not affected.
 """
