@@ -16,7 +16,7 @@ from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
 from sensor.cli._setup import complain
-from sensor.cli._show import ALERT_COLUMNS, alert_row, coloured, part, put, tidy
+from sensor.cli._show import ALERT_COLUMNS, alert_row, coloured, part, put, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of
@@ -50,7 +50,7 @@ def show(args: argparse.Namespace) -> int:
     try:
         for name in args.operands:
             if name.startswith("incident"):
-                record = incident(data, name).record
+                record = with_state(incident(data, name))
                 sections.append((record, explain_incident(record, stored(partial(records, data), record), colours)))
                 continue
             found = alert(data, name)

@@ -87,9 +87,14 @@ def _row(record: Record) -> tuple[str, ...]:
         SEVERITIES[level(record)],
         clock(incident.get("last")),
         *cells,
-        "closed" if record.get("action") == "close" else "open",
+        _state(record),
         tidy(record.get("msg")),
     )
+
+
+def _state(record: Record) -> str:
+    """The state from the tables, or else that of the record."""
+    return tidy(part(record, "incident").get("state")) or ("closed" if record.get("action") == "close" else "open")
 
 
 def explain_incident(record: Record, alert_of: Callable[[str], Record], colours: bool = False) -> list[str]:
@@ -100,10 +105,9 @@ def explain_incident(record: Record, alert_of: Callable[[str], Record], colours:
     from sensor.views.responses import responses
 
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]
-    state = "closed" if record.get("action") == "close" else "open"
     head = (
         f"{severity}: incident of {counted(number(incident.get('count')), 'alert')} ({tidy(incident.get('id'))}, "
-        f"risk {tidy(incident.get('risk'))}, {state})"
+        f"risk {tidy(incident.get('risk'))}, {_state(record)})"
     )
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
     facts = {

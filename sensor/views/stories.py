@@ -32,6 +32,19 @@ class StoryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 EVERY_STORY = StoryFilter()
+_COLUMNS = "id, state, severity, first, last, summary, record"
+# An incident is also closed once the operator closed all of its alerts: until none followed for some time, its last
+# record still calls it open. One with alerts that are not stored stays open.
+_SOURCES = {
+    "recommendations": "(SELECT rowid AS number, * FROM recommendations)",
+    "incidents": """(
+    SELECT incidents.rowid AS number, id, iif(state = 'open' AND id IN (SELECT incident FROM incident_alerts) AND id NOT IN (
+        SELECT incident FROM incident_alerts LEFT JOIN alerts ON alerts.id = alert
+        LEFT JOIN alert_groups ON alert_groups.number = of_group WHERE alert_groups.state IS NOT 'closed'
+    ) AND ifnull(json_extract(record, '$.incident.left_out'), 0) = 0, 'closed', state) AS state,
+    severity, first, last, summary, record FROM incidents
+)""",
+}
 
 
 class StoryRow(msgspec.Struct, frozen=True):
@@ -64,7 +77,8 @@ def incident(data: Data, name: str) -> StoryRow:
     """One incident by its id or a prefix of it. Raises Unknown, Ambiguous."""
     found = data.resolve("incidents", name)
     row = data.base.execute(
-        "SELECT id, state, severity, first, last, summary, record FROM incidents WHERE id = ?", (found,)
+        f"SELECT {_COLUMNS} FROM {_SOURCES['incidents']} WHERE id = ?",  # noqa: S608 - our own words
+        (found,),
     ).fetchone()
     return _row(tuple(row))
 
@@ -77,9 +91,9 @@ def _page(data: Data, table: str, wanted: StoryFilter, sort: str, limit: int, cu
     test, parameters = _test(table, wanted)
     facets, total = _facets(data, table, test, parameters)
     value = "last" if sort == "last" else "printf('%d %020d', severity, last)"
-    behind, place = (f"AND ({value}, rowid) < (?, ?)", (after.value, after.number)) if after is not None else ("", ())
+    behind, place = (f"AND ({value}, number) < (?, ?)", (after.value, after.number)) if after is not None else ("", ())
     rows = data.base.execute(
-        f"SELECT {value}, rowid, id, state, severity, first, last, summary, record FROM {table} WHERE {test} {behind} ORDER BY 1 DESC, rowid DESC LIMIT ?",  # noqa: S608 - our own words
+        f"SELECT {value}, number, {_COLUMNS} FROM {_SOURCES[table]} WHERE {test} {behind} ORDER BY 1 DESC, number DESC LIMIT ?",  # noqa: S608 - our own words
         (*parameters, *place, limit_of(limit) + 1),
     ).fetchall()
     more = cursor_of(PageStart(mark, rows[limit - 1][0], rows[limit - 1][1])) if len(rows) > limit else ""
@@ -126,7 +140,7 @@ def _test(table: str, wanted: StoryFilter) -> tuple[str, list[object]]:
 def _facets(data: Data, table: str, test: str, parameters: list[object]) -> tuple[Facets, int]:
     states: Counter[str] = Counter()
     severities: Counter[str] = Counter()
-    grouped = f"SELECT state, severity, count(*) FROM {table} WHERE {test} GROUP BY 1, 2"  # noqa: S608
+    grouped = f"SELECT state, severity, count(*) FROM {_SOURCES[table]} WHERE {test} GROUP BY 1, 2"  # noqa: S608
     for state, severity, count in data.base.execute(grouped, parameters):
         states[state] += count
         severities[SEVERITIES[severity]] += count
