@@ -130,8 +130,8 @@ def _use_row(one: Record) -> list[str]:
 
 def _uses(found: Known, habits: Habits) -> list[Record]:
     """All habits of a device, services that it offers first."""
+    from sensor.core.service_names import service_text
     from sensor.inventory.habits import listed
-    from sensor.inventory.services import service_text
 
     rows = []
     for does, peer, service, use, clients in sorted(listed(habits), key=lambda one: (one[0], one[2] & 0xFFFF, one[1])):
@@ -238,7 +238,7 @@ def rules(args: argparse.Namespace) -> int:
 
 
 def _rule_row(found: Known, one: Rule) -> list[str]:
-    from sensor.inventory.services import service_text
+    from sensor.core.service_names import service_text
 
     parties = [_called(found, one.client), _called(found, one.server)]
     argument = "allow" if one.allowed else "forbid"

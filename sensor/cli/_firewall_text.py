@@ -11,7 +11,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, put, tidy
 from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
-from sensor.inventory.services import service_text
+from sensor.core.service_names import service_text
 from sensor.posture.firewall.formats import names, written
 from sensor.posture.firewall.model import Host, Request
 from sensor.posture.firewall.simulate import BlockedConnection, Simulation, noted

@@ -16,8 +16,8 @@ from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
+from sensor.core.service_names import service_text
 from sensor.documents import nearest
-from sensor.inventory.services import service_text
 from sensor.posture.profiles.drift import Drift, drifts
 from sensor.posture.profiles.installed import load
 from sensor.posture.site import Site

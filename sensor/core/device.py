@@ -16,6 +16,10 @@ TYPES = (
     "industrial iot unknown"
 ).split()
 
+# Attributes whose changes are reported, and all fields of such changes.
+REPORTED = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags", "software")
+CHANGING = (*REPORTED, "hostname", "ips")
+
 # Fixed-function devices: none has a reason to administer another host.
 FIXED_FUNCTION = frozenset(
     "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "

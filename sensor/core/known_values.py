@@ -17,3 +17,12 @@ KNOWN = {
     "severity": SEVERITIES,
     "criticality": ("critical", "high", "medium", "low", "none"),
 }
+# What devices call themselves, or are seen to be, in the protocols that report it.
+ROLES = (
+    "DNP3 outstation", "FINS server", "HART device", "IAX2 registrar", "IO controller", "IO device", "IO multidevice",
+    "IO supervisor", "MQTT broker", "Modbus server", "NFS server", "PTP grandmaster", "S7 server", "SLMP server",
+    "SRTP server", "access_point", "authenticator", "bridge", "call agent", "call manager", "client",
+    "controlled station", "device server", "dns_server", "domain_controller", "file_server", "gatekeeper", "gateway",
+    "kdc", "management controller", "memcached server", "modality", "multicast_router", "ntp_server", "print_server",
+    "publisher", "querier", "randomised_mac", "receiver", "router", "server", "wireless_controller",
+)  # fmt: skip

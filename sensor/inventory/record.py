@@ -10,13 +10,14 @@ from typing import NamedTuple
 from sensor.core.addresses import is_random_mac, is_v4, mac_text
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Subject
+from sensor.core.service_names import is_named
 from sensor.inventory import identity
 from sensor.inventory.compact import CompactRecord, Fact, Facts, Proof
 from sensor.inventory.corrections import Corrections, onto
 from sensor.inventory.facts import facts_of
 from sensor.inventory.limits import Limits
 from sensor.inventory.reporting import Reported
-from sensor.inventory.services import FTP, is_named, service_texts, shared
+from sensor.inventory.services import FTP, service_texts, shared
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]

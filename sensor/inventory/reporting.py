@@ -9,25 +9,25 @@ import itertools
 from collections.abc import Iterator
 
 from sensor.core import addresses
-from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.core.device import REPORTED, Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
 from sensor.inventory.compact import CompactReport
 from sensor.inventory.corrections import SURE
 from sensor.inventory.limits import Limits
 
-FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags", "software")
 EVIDENCE_LIMIT = 32
 ADDRESSES_LIMIT = 8
 _NOTHING = ("", 0.0)
 _Values = tuple[tuple[str, float], ...]
-_UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
+_UNKNOWN: _Values = (_NOTHING,) * len(REPORTED)
 
 
 class Reported(CompactReport):
     """The state known to the receivers, and the time of the last comparison.
 
-    ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when); ``named``: with a name.
+    ``values``: (value, confidence) of each of REPORTED; ``waiting``: field → (value, since when); ``named``: with a
+    name.
     """
 
     __slots__ = ()
@@ -43,7 +43,7 @@ class Reported(CompactReport):
         """The last report, of an earlier run."""
         reported = cls.__new__(cls)
         reported.looked, reported.identified, reported.named = now, identified, named
-        reported.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
+        reported.values = _shared((*values, *_UNKNOWN)[: len(REPORTED)])
         reported.ips = reported.pending_ips = ips
         return reported
 
@@ -52,7 +52,7 @@ class Reported(CompactReport):
         names, which may be many, only the first is reported when there was none.
         """
         found = []
-        for index, field in enumerate(FIELDS):
+        for index, field in enumerate(REPORTED):
             value, confidence = _value(device, field)
             old, confidence_before = self.values[index]
             if value == old:
@@ -150,8 +150,8 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
     attributes = device.attributes
     if not attributes:
         return ()
-    fields = [field for field in FIELDS if field in attributes]
-    fields += [name for name in attributes if name not in FIELDS]
+    fields = [field for field in REPORTED if field in attributes]
+    fields += [name for name in attributes if name not in REPORTED]
     found = [attributes[field].evidence for field in fields]
     if sum(map(len, found)) > EVIDENCE_LIMIT:
         turns = itertools.zip_longest(*[_weightiest_first(pieces) for pieces in found])
@@ -191,8 +191,8 @@ def _pair(value: str, confidence: float) -> tuple[str, float]:
 
 
 def _values(device: Device) -> _Values:
-    """The value of each of FIELDS."""
-    return _shared(tuple([_value(device, field) for field in FIELDS])) if device.attributes else _UNKNOWN
+    """The value of each of REPORTED."""
+    return _shared(tuple([_value(device, field) for field in REPORTED])) if device.attributes else _UNKNOWN
 
 
 @functools.lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sensor.core.ip_protocols import TCP, UDP
-from sensor.inventory.services import service_text
+from sensor.core.service_names import service_text
 
 ANYBODY = "*"
 ALLOW, FORBID = "allow", "forbid"

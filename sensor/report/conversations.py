@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from sensor.core.phrases import segment_text
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE
-from sensor.inventory.services import service_text
 from sensor.posture.site import Site
 from sensor.report.model import Conversation
 from sensor.report.phrases import kind

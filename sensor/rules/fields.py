@@ -12,12 +12,13 @@ import msgspec
 import sensor.dissectors
 from sensor.core import addresses
 from sensor.core.detector import Context
-from sensor.core.device import TYPES, DeviceChange
+from sensor.core.device import CHANGING, TYPES, DeviceChange
 from sensor.core.event import Derived, Event, kind_of
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.ip_protocols import PROTOCOLS
-from sensor.core.known_values import KNOWN, PORTS
+from sensor.core.known_values import KNOWN, PORTS, ROLES
 from sensor.core.observation import Subject
+from sensor.core.service_names import services_at
 from sensor.documents import nearest
 from sensor.registry import modules
 from sensor.rules.values import Kind, RuleError
@@ -46,7 +47,8 @@ _KINDS: dict[Any, Kind] = {
 class Field(NamedTuple):
     """``get`` returns the value for an event, a flow or a device change. ``columns``: the same in columns of flow
     changes. ``asks``: it needs the inventory, and is evaluated last. ``source``: the field of an event, or of its
-    packet, with the same value. ``words``, ``numbers``: all values that it can have, empty if any.
+    packet, with the same value. ``words``, ``numbers``: all values that it can have, empty if any; ``similar``: those
+    that it can have for a value with the same number.
     """
 
     kind: Kind
@@ -56,6 +58,7 @@ class Field(NamedTuple):
     source: str = ""
     words: tuple[str, ...] = ()
     numbers: range = range(0)
+    similar: Callable[[str], tuple[str, ...]] | None = None
 
 
 Fields = dict[str, Field]
@@ -202,7 +205,7 @@ def _device_fields() -> Fields:
     found["src"] = Field(Kind.ADDRESS, lambda change: subject_of(change).address)
     found["src.mac"] = Field(Kind.MAC, lambda change: subject_of(change).mac)
     found["vlan"] = Field(Kind.NUMBER, lambda change: change.device.vlan, numbers=TAGS)
-    found["changed"] = Field(Kind.TEXTS, lambda change: tuple(one.field for one in change.changes))
+    found["changed"] = Field(Kind.TEXTS, lambda change: tuple(one.field for one in change.changes), words=CHANGING)
     found["old"] = Field(Kind.TEXTS, lambda change: tuple(one.old for one in change.changes))
     found["new"] = Field(Kind.TEXTS, lambda change: tuple(one.new for one in change.changes))
     return found | _of_time()
@@ -240,13 +243,18 @@ def _of_device(side: str, device: Get) -> Fields:
         Kind.TEXT, lambda signal: known.type if (known := device(signal)) else "unknown", asks=True, words=tuple(TYPES)
     )
     found[f"{side}.device"] = Field(Kind.TEXT, lambda signal: known.id if (known := device(signal)) else "", asks=True)
-    for name, get in (
-        ("name", attrgetter("names")),
-        ("role", attrgetter("roles")),
-        ("service", attrgetter("services")),
-    ):
-        found[f"{side}.{name}"] = Field(Kind.TEXTS, functools.partial(_listed, device, get), asks=True)
+    for name in ("name", "role", "service"):
+        get = functools.partial(_listed, device, attrgetter(f"{name}s"))
+        found[f"{side}.{name}"] = Field(Kind.TEXTS, get, asks=True)
+    found[f"{side}.role"] = found[f"{side}.role"]._replace(words=tuple(role.lower() for role in ROLES))
+    found[f"{side}.service"] = found[f"{side}.service"]._replace(similar=_services_like)
     return found
+
+
+def _services_like(text: str) -> tuple[str, ...]:
+    """The services at the port of ``ssh/22``; without a port, an example."""
+    port = text.rpartition("/")[2]
+    return services_at(int(port)) if port.isdecimal() and int(port) in PORTS else services_at(22)
 
 
 def _attribute(device: Get, name: str, signal: Signal) -> str:

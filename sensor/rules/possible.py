@@ -15,6 +15,8 @@ def check_possible(about: Field, condition: Any, sets: Sets) -> None:
     for place, operator, value in _values(condition, sets):
         if about.words and operator in ("is", "not"):
             _check_word(value, about.words, place)
+        elif about.similar and operator in ("is", "not"):
+            _check_word(value, about.similar(str(value)), place)
         elif about.numbers and operator != "present":
             _check_number(value, about.numbers, place)
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from sensor.core import addresses
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE, Habits, Use
-from sensor.inventory.services import service_text
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
 from sensor.views.cached import once

@@ -9,8 +9,8 @@ import msgspec
 
 from sensor.core.foreign import tidy
 from sensor.core.record_parts import time_text
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE
-from sensor.inventory.services import service_text
 from sensor.posture.paths.breaks import Break
 from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.hops import Hop

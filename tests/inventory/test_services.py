@@ -7,8 +7,8 @@ import pytest
 
 from sensor.core.addresses import parse, parse_mac
 from sensor.core.flow import CHANGE, Change
+from sensor.core.service_names import service_text
 from sensor.inventory.service_use import WINDOW, Services
-from sensor.inventory.services import service_text
 from tests.inventory.stories import START
 
 PRINTER, LAPTOP = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02"

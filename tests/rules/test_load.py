@@ -60,6 +60,13 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
             ),
             "9:31",
         ),
+        ("  - id: bad\n    title: Bad\n    when: dns.query\n    where: {src.role: gatewya}\n", "6:23"),
+        (
+            "  - id: bad\n    title: Bad\n    when: dns.query\n    where: {dst.service: {is: [ssh/22, shh/22]}}\n",
+            "6:40",
+        ),
+        ("  - id: bad\n    title: Bad\n    when: dns.query\n    where: {dst.service: {not: ssh}}\n", "6:32"),
+        ("  - id: bad\n    title: Bad\n    when: device.changed\n    where: {changed: [vendor, frimware]}\n", "6:31"),
     ],
 )
 def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from sensor.core.record_parts import Body, claim_body, time_text
+from sensor.core.service_names import service_text
 from sensor.inventory.corrections import FIELDS, Correction, evidence_of, onto_body
 from sensor.inventory.facts import claims_of, states_of
 from sensor.inventory.habits import Habits, StoredHabits
 from sensor.inventory.rules import ANYBODY, Rule
-from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, look_into
 from sensor.inventory.store.operator_values import corrections_of, rules_of

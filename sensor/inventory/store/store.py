@@ -12,11 +12,11 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
 from sensor.core.record_parts import Body, device_body
+from sensor.core.service_names import service_text
 from sensor.core.stored import OpenEntry
 from sensor.inventory.corrections import Correction, Order, OrderResult
 from sensor.inventory.journal import Entries, Merger, Move
 from sensor.inventory.rules import ANYBODY, Rule
-from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, connect, open_database, prepare
 from sensor.inventory.store.operator_values import corrections_of, rules_of

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sensor.core import addresses
+from sensor.core.service_names import service_text
 from sensor.core.type_labels import type_label
-from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import (
     PROTOCOLS,
     Block,

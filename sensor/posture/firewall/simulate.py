@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.service_names import service_text
 from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import Block, Host, Request, Rule
 
 # From this number of clients of one service, a server counts as busy.

@@ -14,8 +14,8 @@ from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION
 from sensor.core.foreign import address_of, part, tidy
 from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE
-from sensor.inventory.services import service_text
 from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.firewall.contacts import alerted
 from sensor.posture.firewall.model import Host, Match, Request

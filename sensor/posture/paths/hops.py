@@ -10,8 +10,8 @@ import numpy as np
 from sensor.core.phrases import counted
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE, Use
-from sensor.inventory.services import service_text
 from sensor.posture.paths.breaks import APART, BORDER, CLOSE, FIX, RULE, uses_on
 from sensor.posture.paths.build import Map
 from sensor.posture.paths.costs import Kind

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor.core.reader import clean
+from sensor.core.service_names import service_text
 from sensor.inventory.rules import plain_service
-from sensor.inventory.services import service_text
 from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, edges_of
 from sensor.posture.paths.costs import SHARES

@@ -18,9 +18,9 @@ from typing import NamedTuple
 from sensor.core import addresses
 from sensor.core.addresses import is_v4
 from sensor.core.ip_protocols import UDP
+from sensor.core.service_names import service_text
 from sensor.inventory.habits import OUTSIDE, Habits, Named, Use
 from sensor.inventory.identity import is_link_local
-from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import Host
 from sensor.posture.profiles.confidence import Confidence, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CLASSES, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
