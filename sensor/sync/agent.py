@@ -91,6 +91,9 @@ class Agent:
         trial = self.state.trial
         if trial is None:
             return
+        if self.folder.current == trial.before or self.folder.current in self.state.failed:
+            self._resume(trial)
+            return
         now, trial.begun = self._health(), min(trial.begun, self._clock())  # the clock may have been corrected
         reason = worse(trial.health, now)
         trial.worse = trial.worse + 1 if reason else 0
@@ -167,10 +170,21 @@ class Agent:
 
     def _roll_back(self, trial: ConfigurationTrial, reason: str) -> None:
         failed = self.folder.current
+        self.state.fail(failed, "rolled_back", reason)
+        self._save()  # first, so that a crash does not put it on trial again
         self.folder.use(trial.before)
         self.state.trial = None
-        self.state.fail(failed, "rolled_back", reason)
         log().warning("the configuration of the hub is rolled back", digest=failed, reason=reason)
+
+    def _resume(self, trial: ConfigurationTrial) -> None:
+        """After a crash between a change of the state and that of the folder: the version on trial was not in use yet,
+        or is to be rolled back.
+        """
+        self.folder.use(trial.before)
+        self.state.trial = None
+        if self.state.outcome == "trial":
+            self.state.outcome = ""
+        self._save()
 
     def _was_refused(self, digest: str) -> bool:
         """Whether it was refused recently. Later the cause may be gone: the local configuration may have changed."""

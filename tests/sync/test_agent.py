@@ -157,6 +157,51 @@ def test_a_trial_outlives_the_agent(story: Story) -> None:
     assert story.networks() == ["192.0.2.0/24"]
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+def test_a_crash_before_a_version_is_in_use(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows is no evidence about either version: it is put on trial again, the one before did not fail."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    assert story.watch(13) == "applied"
+    before = story.agent.folder.current
+    story.hub.publish(fleet("203.0.113.0/24"))
+    monkeypatch.setattr(story.agent.folder, "use", killed)
+    with pytest.raises(Killed):
+        story.pull()
+    story.agent, story.health = story.started(), BAD
+    story.watch(OBSERVATIONS)
+    assert (story.agent.folder.current, story.agent.state.failed) == (before, {})
+    story.health = GOOD
+    assert story.pull() == "trial"
+    assert story.watch(13) == "applied"
+    assert story.networks() == ["203.0.113.0/24"]
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_crash_during_a_return(story: Story, monkeypatch: pytest.MonkeyPatch, done: bool) -> None:
+    """Before or after the folder is changed: the version before is in use after the next start, and the failed one is
+    not tried again.
+    """
+    story.hub.publish(fleet("198.51.100.0/24"))
+    assert story.pull() == "trial"
+    story.health, use = BAD, story.agent.folder.use
+    monkeypatch.setattr(story.agent.folder, "use", lambda digest: killed(use(digest) if done else None))
+    with pytest.raises(Killed):
+        story.watch(OBSERVATIONS)
+    story.agent = story.started()
+    assert story.watch() == "rolled_back"
+    assert story.networks() == ["192.0.2.0/24"]
+    story.pull()
+    assert (story.agent.state.trial, story.networks()) == (None, ["192.0.2.0/24"])
+
+
 def test_a_corrected_clock_does_not_prolong_a_trial(story: Story) -> None:
     """A trial and a refusal that began in a wrong future end in their usual time."""
     story.now = 1e9
