@@ -77,7 +77,8 @@ class Site(NamedTuple):
     def ends(self) -> AlertEnds:
         """The devices at the ends of alerts."""
         held = ((node, part(node.record, "device").get("ips")) for node in self.nodes.values())
-        return AlertEnds({node.id: () if node.gone else texts(ips) for node, ips in held}, self.former)
+        first = {name: node.first_seen for name, node in self.nodes.items()}
+        return AlertEnds({node.id: () if node.gone else texts(ips) for node, ips in held}, self.former, first)
 
     def weak(self) -> Iterable[tuple[Node, Weakness]]:
         """All weaknesses of all devices."""

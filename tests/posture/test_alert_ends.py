@@ -78,6 +78,16 @@ def test_an_alert_without_a_device_is_about_the_present_one_at_its_address() -> 
     assert attacked(UNNAMED, device(1, "10.0.0.7", action="gone"), device(2, "10.0.0.7")) == {"dev-2"}
 
 
+def test_a_device_that_came_later_was_not_attacked() -> None:
+    """The address had another holder then, which is not known. One that was first seen soon after is the host itself;
+    without a time, the present one counts.
+    """
+    later = device(1, "10.0.0.7")
+    for first, found in (("2026-11-24T10:19:00Z", {"dev-1"}), ("2026-11-24T10:21:00Z", set()), ("", {"dev-1"})):
+        later["device"]["first_seen"] = first
+        assert attacked(UNNAMED, later) == found, first
+
+
 def test_an_alert_of_a_merged_device() -> None:
     merged = device(2, "10.0.0.8", action="merged", reason="dev-1 has the same name")
     assert attacked(device(1, "10.0.0.7"), ATTACK, merged) == {"dev-2"}
@@ -113,6 +123,6 @@ def test_damaged_ends() -> None:
     fold = Fold()
     fold.add(device(1, "10.0.0.7"))
     ends = alert_ends(fold)
-    assert ends.device({"ip": "10.0.0.7"}) == "dev-1"
+    assert ends.device({"ip": "10.0.0.7"}, UNNAMED) == "dev-1"
     for damaged in (None, 5, {}, {"ip": ["10.0.0.7"]}, {"device": 1}, {"device": ["dev-1"]}):
-        assert ends.device(damaged) == ""
+        assert ends.device(damaged, UNNAMED) == ""

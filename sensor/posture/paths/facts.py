@@ -107,9 +107,10 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
     ends = site.ends
     for number, record in enumerate(alerts):
         detector = str(_part(record, "alert").get("detector"))
-        source = ends.device(record.get("src"))
+        source = ends.device(record.get("src"), record)
         actor = index.get(source)
-        targets = dict.fromkeys(map(ends.device, (record.get("dst"), *objects(record.get("targets")))))
+        several = (record.get("dst"), *objects(record.get("targets")))
+        targets = dict.fromkeys(ends.device(end, record) for end in several)
         others = [index[name] for name in targets if name in index]
         service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
         if detector in CONTROLLED and actor:
@@ -117,7 +118,7 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
                 Alerted(Kind.HELD, other, actor, ANY, number) for other in (others or (OUTER,)) if other != actor
             )
         elif detector == MAPPING:
-            yield from _mapped(record, index.get(ends.device(reached(record)[0])), number)
+            yield from _mapped(record, index.get(ends.device(reached(record)[0], record)), number)
         elif not source and (detector == INBOUND or detector.startswith("initial_access.")):
             yield from (Alerted(Kind.INBOUND, OUTER, other, service, number) for other in others)
         elif actor and (detector in TAKEN or detector.startswith("lateral_movement.")) and detector not in NO_ENTRY:

@@ -104,12 +104,12 @@ def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Atta
     acts: dict[str, list[AttackSign]] = {}
     suffers: dict[str, list[AttackSign]] = {}
     for record, alert in _alerts(site):
-        actor = ends.device(record.get("src"))
+        actor = ends.device(record.get("src"), record)
         sign = _sign(alert, there.get(actor))
         if actor:
             acts.setdefault(actor, []).append(sign)
         targets = [record.get("dst"), *objects(record.get("targets"))]
-        for target in dict.fromkeys(map(ends.device, targets)):
+        for target in dict.fromkeys(ends.device(end, record) for end in targets):
             if target and target != actor:
                 suffers.setdefault(target, []).append(sign)
     for signs in (*acts.values(), *suffers.values()):

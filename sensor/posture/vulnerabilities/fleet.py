@@ -133,7 +133,7 @@ def _targets(known: Known) -> tuple[set[str], set[str]]:
         ):
             continue
         several = reached(record) if detector in OUTSIDE else [record.get("dst"), *objects(record.get("targets"))]
-        names = set(map(ends.device, several)) - {""}
+        names = {ends.device(end, record) for end in several} - {""}
         if detector in OUTSIDE:
             outside |= names
         else:
