@@ -13,7 +13,6 @@ from sensor.core.foreign import address_of, host_of, part, tidy
 from sensor.core.record_parts import objects
 from sensor.core.severities import SEVERITIES
 from sensor.inventory.habits import OUTSIDE
-from sensor.posture.alert_ends import AlertEnds
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
 from sensor.tables.lines import time_or
@@ -115,18 +114,18 @@ def _present(picture: Picture) -> list[AttackRow]:
 def _rows(picture: Picture, alerts: Iterable[Record], nodes: Mapping[str, Node]) -> list[AttackRow]:
     ends, networks = picture.site.ends, picture.site.networks
 
-    def host(end: Record) -> EndRow:
-        return _end(end, ends, networks, nodes)
+    def host(end: Record, record: Record) -> EndRow:
+        return _end(end, ends.device(end, record), networks, nodes)
 
     found = (row for record in filter(is_open, alerts) for row in _of(record, host))
     return sorted(found, key=lambda row: (-row.severity, -row.last, row.alert))
 
 
-def _of(record: Record, host_of_end: Callable[[Record], EndRow]) -> Iterator[AttackRow]:
+def _of(record: Record, host_of_end: Callable[[Record, Record], EndRow]) -> Iterator[AttackRow]:
     """A row for each target; one from the actor to itself for an alert that names no other host."""
     alert, severity = part(record, "alert"), SEVERITIES.index(record["severity"])
     named = [part(record, "src"), *(objects(record.get("targets")) or [part(record, "dst")])]
-    hosts = [host for host in map(host_of_end, named) if host.id] or [EndRow("")]
+    hosts = [host for end in named if (host := host_of_end(end, record)).id] or [EndRow("")]
     others = {(one.id, one.address): one for one in hosts if one != hosts[0]}
     first, last = (time_or(tidy(alert.get(name)), 0) for name in ("first", "last"))
     title, name = tidy(alert.get("title")) or tidy(alert.get("detector")), tidy(alert.get("id"))
@@ -134,9 +133,9 @@ def _of(record: Record, host_of_end: Callable[[Record], EndRow]) -> Iterator[Att
         yield AttackRow(hosts[0], target, title, "", 0, first, last, name, severity)
 
 
-def _end(end: Record, ends: AlertEnds, networks: Networks, nodes: Mapping[str, Node]) -> EndRow:
+def _end(end: Record, device: str, networks: Networks, nodes: Mapping[str, Node]) -> EndRow:
     """A device, an external host or another internal address; without id for no host."""
-    node, place = nodes.get(ends.device(end)), tidy(host_of(end))
+    node, place = nodes.get(device), tidy(host_of(end))
     if node is not None:
         return node_end(node)
     address = address_of(place)
