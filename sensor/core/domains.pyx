@@ -65,7 +65,8 @@ def registered(str name not None):
     if last <= 0:
         return name
     second = PyUnicode_FindChar(name, u".", 0, last, -1)
-    if second > 0 and size - last - 1 == COUNTRY_LETTERS and PyUnicode_Substring(name, second + 1, last) in SECOND_LEVEL:
+    cdef bint country = size - last - 1 == COUNTRY_LETTERS
+    if second > 0 and country and PyUnicode_Substring(name, second + 1, last) in SECOND_LEVEL:
         first = PyUnicode_FindChar(name, u".", 0, second, -1)
         return PyUnicode_Substring(name, first + 1, size)
     return PyUnicode_Substring(name, second + 1, size)

@@ -207,8 +207,8 @@ def plain_lines(const uint8_t[::1] data):
 
 
 def expiries(const uint8_t[::1] data, const uint32_t[::1] offsets):
-    """The time (s) until which the line of ``Indicator.line`` at each offset is valid: its fourth field, 0 if absent, negative for
-    an exception.
+    """The time (s) until which the line of ``Indicator.line`` at each offset is valid: its fourth field, 0 if absent,
+    negative for an exception.
     """
     cdef Py_ssize_t k, i, n = offsets.shape[0], size = data.shape[0]
     cdef int tabs, sign
