@@ -10,7 +10,7 @@ import pytest
 
 from tests.principles._source import kernels, name_of, python_files, walk, without_texts
 
-FILE_LINES, FUNCTION_LINES = 400, 40
+FILE_LINES, FUNCTION_LINES, COLUMNS = 400, 40, 120
 # A generated table of numbers.
 LONG_KERNELS = {"sensor/native/kinds.pxd": 700}
 _DEFINITION = re.compile(r"( *)(?:async +)?(def|class)\b")
@@ -45,6 +45,18 @@ def test_no_file_is_too_long() -> None:
     lines = {name_of(path): path.read_text(encoding="utf-8").count("\n") for path in python_files() + kernels()}
     assert len(lines) > 1000
     assert {name: count for name, count in lines.items() if count > LONG_KERNELS.get(name, FILE_LINES)} == {}
+
+
+def test_no_line_of_a_kernel_is_too_long() -> None:
+    """Ruff reads Python only."""
+    found = [
+        f"{name_of(path)}:{number}: {len(line)} columns"
+        for path in kernels()
+        if name_of(path) not in LONG_KERNELS
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > COLUMNS
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_no_function_is_too_long() -> None:
