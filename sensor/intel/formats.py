@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.intel.feed_filters import EXCEPTED, filter_lines
 from sensor.intel.feed_json import json_text
 from sensor.intel.feed_lines import csv_lines, zeek_lines
 from sensor.intel.feed_rpz import ZONE, rpz_lines
@@ -57,6 +58,8 @@ def _reader_of(text: bytes) -> Callable[[str], Found] | None:
         return json_text
     if ZONE.search(head):
         return rpz_lines
+    if text.startswith(EXCEPTED) or b"\n" + EXCEPTED in text:
+        return filter_lines
     for line in map(bytes.strip, head.splitlines()):
         if line.startswith(b"#fields\t"):
             return zeek_lines

@@ -327,6 +327,20 @@ def test_a_response_policy_zone(tmp_path: Path) -> None:
     assert [lists.check(value) is not None for value in ("203.0.113.6", "203.0.113.7")] == [True, False]
 
 
+def test_a_filter_list_with_exceptions(tmp_path: Path) -> None:
+    """An exception holds for its name and those below it, also if the list has the same name; a closer rule wins."""
+    rules = "[Adblock Plus]\n! words\n||bad.example^$important\n@@||good.bad.example^\n@@||Good.bad.example^$dnstype=A"
+    rules += (
+        "\n||good.bad.example^\n||evil.good.bad.example^\n0.0.0.0 host.example\n203.0.113.9\n||*.wide.example^ # c\n"
+    )
+    (tmp_path / "filters").write_text(rules)
+    assert read_list(tmp_path / "filters").faults == []
+    lists = ThreatLists([tmp_path / "filters"])
+    listed = ("bad.example", "x.bad.example", "evil.good.bad.example", "host.example", "203.0.113.9", "wide.example")
+    assert [value for value in listed if lists.check(value) is None] == []
+    assert [lists.check(name) for name in ("good.bad.example", "x.good.bad.example")] == [None, None]
+
+
 def test_an_exception_hides_no_closer_entry_and_no_equal_one(tmp_path: Path) -> None:
     """Of another list, too. In an allow-list, an exception is an entry."""
     (tmp_path / "zone").write_text("shared.example CNAME rpz-passthru.\nevil.shared.example CNAME .\n")
