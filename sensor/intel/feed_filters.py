@@ -17,10 +17,10 @@ _UNROUTABLE = ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104 - text of list
 
 def filter_lines(text: str) -> Found:
     """The rules of a list, and its names or addresses without signs."""
-    rules = [(number, bare) for number, line in enumerate(text.split("\n"), 1) if (bare := line.strip())]
-    excepted = {found[2].lower() for _, bare in rules if (found := _RULE.fullmatch(bare)) and found[1]}
-    for number, bare in rules:
-        found = _RULE.fullmatch(bare)
+    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1))
+    rules = [(number, bare, _RULE.fullmatch(bare)) for number, bare in lines if bare]
+    excepted = {found[2].lower() for _, _, found in rules if found and found[1]}
+    for number, bare, found in rules:
         if found and found[1]:
             yield number, Indicator(found[2], "exception", until=EXCEPTION)
         elif not bare.startswith(_COMMENTS) and (value := found[2] if found else _plain(bare)).lower() not in excepted:
