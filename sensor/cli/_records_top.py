@@ -15,7 +15,8 @@ from sensor.cli._table import for_terminal, table
 from sensor.core.phrases import counted
 
 if TYPE_CHECKING:
-    from sensor.records.talkers import Talker, Talkers
+    from sensor.records.talker import Talker
+    from sensor.records.talkers import Talkers
 
 COLUMNS = {
     "pair": ("client", "server", "services", "sent", "received", "bytes", "share", "connections"),
@@ -42,13 +43,15 @@ def top(args: argparse.Namespace) -> int:
 
 
 def _print(args: argparse.Namespace, answer: Talkers) -> None:
+    from msgspec import structs
+
     from sensor.records.summary import size
-    from sensor.records.talkers import Talker
+    from sensor.records.talker import Talker
 
     if args.json:
-        print_json([one._asdict() for one in answer.rows])
+        print_json([structs.asdict(one) for one in answer.rows])
     elif args.csv:
-        print_csv(Talker._fields, answer.rows)
+        print_csv(Talker.__struct_fields__, [structs.astuple(one) for one in answer.rows])
     elif not answer.rows:
         complain("no connections in this period, or with these filters", "info")
     else:

@@ -14,6 +14,7 @@ from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.schema_state import DEVICE_HISTORY
 from sensor.records.search import understood
+from sensor.records.talker import Talker
 
 PAIR, HOST, SERVICE = GROUPINGS = ("pair", "host", "service")
 SORTS = ("bytes", "connections")
@@ -70,26 +71,6 @@ class Wanted(NamedTuple):
 
     condition: Condition
     values: Values = None
-
-
-class Talker(NamedTuple):
-    """One group. ``host``: id of a device, an address, or a service; ``peer``: the server of a pair, otherwise empty.
-    ``sent``: by the host, or by the clients of a service; ``received``: by it, or by them. ``share``: of all bytes, 0
-    to 1.
-    """
-
-    host: str
-    name: str
-    type: str
-    peer: str
-    peer_name: str
-    peer_type: str
-    services: list[str]
-    sent: int
-    received: int
-    bytes: int
-    connections: int
-    share: float
 
 
 class Talkers(NamedTuple):

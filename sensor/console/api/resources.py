@@ -160,8 +160,7 @@ def _traffic(request: PageRequest) -> Any:
     paging = request.paging(talkers.SORTS[0], 100)
     found, coverage = top_talkers(request, request.filter(TrafficFilter), paging.sort, limit_of(paging.limit))
     first, last = (time_text(time_ns(text)) if text else "" for text in (found.first, found.last))
-    rows = [types.Talker(*one) for one in found.rows]
-    body = types.Traffic(rows, found.more, found.bytes, found.connections, first, last, list(coverage))
+    body = types.Traffic(found.rows, found.more, found.bytes, found.connections, first, last, list(coverage))
     return types.One(body, convert.source(request))
 
 

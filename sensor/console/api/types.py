@@ -7,6 +7,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from sensor.records.talker import Talker
+
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Record = dict[str, Any]
 Item = TypeVar("Item")
@@ -180,26 +182,6 @@ class Health(msgspec.Struct):
     figures: Record
     unusable: int
     reports: list[Moment]
-
-
-class Talker(msgspec.Struct):
-    """A pair of client and server, a host or a service. ``host``: id of a device, an address, or a service; ``peer``:
-    the server of a pair; ``sent``: bytes by the host, or by the clients of a service; ``received``: by it, or by them;
-    ``share``: of all bytes, 0 to 1. Bytes are those of whole frames. Unknown names and types are empty.
-    """
-
-    host: str
-    name: str
-    type: str
-    peer: str
-    peer_name: str
-    peer_type: str
-    services: list[str]
-    sent: int
-    received: int
-    bytes: int
-    connections: int
-    share: float
 
 
 class Traffic(msgspec.Struct):

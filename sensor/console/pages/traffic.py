@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from msgspec import structs
 from starlette.responses import Response
 
 from sensor.console.api.filters import TrafficFilter
@@ -16,7 +17,8 @@ from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.console.top_talkers import top_talkers
 from sensor.records.summary import size
-from sensor.records.talkers import GROUPINGS, PAIR, SERVICES, SORTS, Talker
+from sensor.records.talker import Talker
+from sensor.records.talkers import GROUPINGS, PAIR, SERVICES, SORTS
 
 ROWS, CSV_ROWS = 50, 10_000
 # Letters of a label in the picture: a pair has two names.
@@ -37,10 +39,10 @@ def csv_page(request: PageRequest) -> Response:
     """The rows as CSV (RFC 4180); no cell is evaluated as a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(Talker._fields)
+    writer.writerow(Talker.__struct_fields__)
     sort = request.first("sort") or SORTS[0]
     for one in top_talkers(request, request.filter(TrafficFilter), sort, CSV_ROWS).found.rows:
-        writer.writerow(map(csv_cell, one))
+        writer.writerow(map(csv_cell, structs.astuple(one)))
     return Response(
         out.getvalue(),
         media_type="text/csv; charset=utf-8",
