@@ -39,7 +39,7 @@ class Unknown(ViewError):
             return f"expected one of {len(self.known):,}: `{self.listed_by}` lists them"
         shown = ", ".join(clean(one, LENGTH_SHOWN) for one in self.known[:SHOWN])
         more = f" and {len(self.known) - SHOWN:,} more" if len(self.known) > SHOWN else ""
-        return f"expected one of {shown}{more}" if self.known else "there is none"
+        return f"expected one of {shown}{more}" if self.known else "expected an existing one: none is similar"
 
 
 class Malformed(ViewError):
