@@ -38,7 +38,8 @@ _COLUMNS = "id, state, severity, first, last, summary, record"
 _SOURCES = {
     "recommendations": "(SELECT rowid AS number, * FROM recommendations)",
     "incidents": """(
-    SELECT incidents.rowid AS number, id, iif(state = 'open' AND id IN (SELECT incident FROM incident_alerts) AND id NOT IN (
+    SELECT incidents.rowid AS number, id, iif(state = 'open' AND id IN (SELECT incident FROM incident_alerts)
+    AND id NOT IN (
         SELECT incident FROM incident_alerts LEFT JOIN alerts ON alerts.id = alert
         LEFT JOIN alert_groups ON alert_groups.number = of_group WHERE alert_groups.state IS NOT 'closed'
     ) AND ifnull(json_extract(record, '$.incident.left_out'), 0) = 0, 'closed', state) AS state,
