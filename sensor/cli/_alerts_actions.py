@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._alerts_list import are_known, filter_of, is_narrowed, names_of, record_of
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Exit
+from sensor.cli._colors import coloured
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
 from sensor.cli._setup import complain
-from sensor.cli._show import ALERT_COLUMNS, alert_row, coloured, part, put, tidy, with_state
+from sensor.cli._show import ALERT_COLUMNS, alert_row, part, put, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of

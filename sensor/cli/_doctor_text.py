@@ -12,7 +12,8 @@ from typing import TextIO
 import msgspec
 
 from sensor.capture.source import Source
-from sensor.cli._show import coloured, paint, tidy
+from sensor.cli._colors import coloured, paint
+from sensor.cli._show import tidy
 from sensor.core.phrases import counted
 from sensor.doctor.finding import Finding
 

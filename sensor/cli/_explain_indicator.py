@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from sensor.cli._colors import paint
 from sensor.cli._known import Known
 from sensor.cli._setup import complain, lists_folder
-from sensor.cli._show import paint, part, tidy
+from sensor.cli._show import part, tidy
 from sensor.cli._times import clock
 from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text

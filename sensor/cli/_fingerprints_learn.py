@@ -16,7 +16,7 @@ from sensor.engine.observations import Observed, observations_of
 from sensor.fingerprinting.draft import drafts, is_informative
 from sensor.fingerprinting.draft_files import draft_files
 from sensor.fingerprinting.entries import Knowledge
-from sensor.fingerprinting.load import Vocabulary
+from sensor.fingerprinting.vocabulary import Vocabulary
 
 NAMED_LIMIT = 8
 # Values that devices of other vendors also send identify none; the same product may be present more than once.

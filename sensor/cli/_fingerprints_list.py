@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
+from sensor.cli._colors import coloured, paint
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, decimal, meant, paint, put, tidy
+from sensor.cli._show import decimal, meant, put, tidy
 from sensor.cli._table import table
 from sensor.core.phrases import counted
 from sensor.fingerprinting.entries import Fingerprint, Knowledge
-from sensor.fingerprinting.load import Vocabulary
+from sensor.fingerprinting.vocabulary import Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "asserts")
 # Attributes that the summary counts.

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sensor.cli._colors import coloured, paint
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, paint, put, tidy
+from sensor.cli._show import put, tidy
 from sensor.core.phrases import counted
 from sensor.core.record_parts import time_text
 from sensor.core.service_names import service_text

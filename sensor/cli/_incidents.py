@@ -11,7 +11,8 @@ from operator import itemgetter
 from typing import Any, TextIO
 
 from sensor.cli._codes import USAGE, Exit
-from sensor.cli._show import STYLES, end_name, level, number, paint, part, put, tidy, with_state
+from sensor.cli._colors import STYLES, paint
+from sensor.cli._show import end_name, level, number, part, put, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id

@@ -8,7 +8,8 @@ from typing import Any, TextIO
 
 import msgspec
 
-from sensor.cli._show import STATE_STYLES, coloured, paint, tidy
+from sensor.cli._colors import STATE_STYLES, coloured, paint
+from sensor.cli._show import tidy
 from sensor.cli._table import table
 from sensor.cli._times import age
 from sensor.core.output import Finding, Options

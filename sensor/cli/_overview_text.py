@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sensor.cli._show import STYLES, coloured, paint, put, tidy
+from sensor.cli._colors import STYLES, coloured, paint
+from sensor.cli._show import put, tidy
 from sensor.cli._table import for_terminal
 from sensor.core.ids import short_id
 from sensor.core.phrases import counted

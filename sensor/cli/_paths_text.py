@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from sensor.cli._colors import coloured, paint
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, paint, part, put, tidy
+from sensor.cli._show import part, put, tidy
 from sensor.cli._table import for_terminal
 from sensor.core.phrases import counted
 from sensor.core.type_labels import type_label

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from sensor.cli._codes import NOT_FOUND
+from sensor.cli._colors import STYLES, coloured, paint
 from sensor.cli._setup import complain
-from sensor.cli._show import STYLES, coloured, end_name, level, number, paint, part, tidy, with_state
+from sensor.cli._show import end_name, level, number, part, tidy, with_state
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.cli._views import stop_of, views_of

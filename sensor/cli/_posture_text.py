@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED
+from sensor.cli._colors import coloured, paint
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._known import the_device
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, paint, part, put, tidy
+from sensor.cli._show import part, put, tidy
 from sensor.cli._site import picture_of
 from sensor.cli._table import for_terminal, table
 from sensor.core.device_text import product_text

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import errno
 import ipaddress
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sensor.cli._colors import STYLES
 from sensor.cli._table import Row, for_terminal, table
 from sensor.cli._times import clock
 from sensor.core.foreign import host_of, part, tidy
@@ -32,11 +32,6 @@ Record = dict[str, Any]
 
 # Errors of writing without free space; reading never has them.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
-# Styles of output states.
-STATE_STYLES = {"stalled": "red", "waiting": "yellow"}
-# Select Graphic Rendition (ECMA-48, 8.3.117) of the styles.
-CODES = {"dim": "2", "bold": "1", "cyan": "36", "yellow": "33", "red": "31", "bold red": "1;31"}
 DEVICE_COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 # Largest argument of -n.
 ROWS_LIMIT = 1_000_000
@@ -108,16 +103,6 @@ def level(record: Record) -> int:
     """The severity as a number; unknown words count as the lowest."""
     severity = record.get("severity")
     return SEVERITIES.index(severity) if severity in SEVERITIES else 0
-
-
-def coloured(out: TextIO) -> bool:
-    """Whether to use colors: on a terminal that supports them, unless NO_COLOR is set (no-color.org)."""
-    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def paint(text: str, style: str, colours: bool) -> str:
-    """Text in a style of CODES."""
-    return f"\033[{CODES[style]}m{text}\033[0m" if colours and style in CODES else text
 
 
 # Tables.

@@ -8,7 +8,8 @@ import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sensor.cli._show import coloured, number, paint, part, tidy
+from sensor.cli._colors import coloured, paint
+from sensor.cli._show import number, part, tidy
 from sensor.cli._status_client import Locations
 from sensor.cli._status_text import Line, Part, decimal, output, page, several, size
 from sensor.cli._times import age

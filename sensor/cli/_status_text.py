@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from sensor.cli._show import STATE_STYLES, STYLES, coloured, number, paint, part, tidy
+from sensor.cli._colors import STATE_STYLES, STYLES, coloured, paint
+from sensor.cli._show import number, part, tidy
 from sensor.cli._times import age
 from sensor.core.phrases import counted
 from sensor.core.severities import SEVERITIES

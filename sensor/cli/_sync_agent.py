@@ -20,6 +20,7 @@ from sensor.sync.link import Link
 
 CHECK_S, STATUS_S = 120.0, 30.0
 HUB = "hub"
+STAGING = "upgrade"
 
 
 def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
@@ -37,7 +38,7 @@ def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
 
 def _upgrades_of(config: Path, link: Link) -> Upgrades | None:
     """Upgrades, if root has enabled them. Raises Exit, OSError."""
-    from sensor.cli.upgrade import FOLDER, OPERATOR, staging_of
+    from sensor.upgrades import FOLDER, OPERATOR
     from sensor.upgrades.packages import Dpkg
     from sensor.upgrades.upgrader import Upgrader
 
@@ -64,6 +65,12 @@ def hub_output(config: Path) -> tuple[str, Any]:
         raise Exit(USAGE, message, error="output.none-configured")
     ((name, options),) = hubs.items()
     return name, options
+
+
+def staging_of(config: Path) -> Path:
+    """The folder in which the sensor stores packages: beside its credentials. Raises as ``hub_output``."""
+    _, options = hub_output(config)
+    return Path(options.credentials).absolute().parent / STAGING
 
 
 def checked(config: Path, fleet: Path) -> list[str]:

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
+from sensor.cli._colors import coloured
 from sensor.cli._times import zone_name
 
 Row = Sequence[str]
@@ -60,8 +61,6 @@ def table(columns: Row, rows: Sequence[Row], out: TextIO, style: Callable[[Row],
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from sensor.cli._show import coloured
 
     heads = [f"{column} {zone_name()}" if column in TIMES else column for column in columns]
     lines = [

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import USAGE
+from sensor.cli._colors import coloured, paint
 from sensor.cli._records import asking, catch_up, folder_of
 from sensor.cli._setup import complain
-from sensor.cli._show import coloured, paint, tidy
+from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
     from pathlib import Path

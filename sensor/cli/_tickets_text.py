@@ -13,9 +13,10 @@ from typing import Any, TextIO
 import msgspec
 
 from sensor.cli._codes import NOT_FOUND, USAGE
+from sensor.cli._colors import STYLES, coloured, paint
 from sensor.cli._devices_csv import write_csv
 from sensor.cli._setup import complain
-from sensor.cli._show import STYLES, coloured, paint, put
+from sensor.cli._show import put
 from sensor.cli._table import table
 from sensor.cli._tickets_open import OpenedTickets, chosen, opened_tickets
 from sensor.cli._times import clock

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from sensor.core import moments
+from sensor.core.foreign import tidy
 from sensor.core.time_units import SECOND
 
 # The zone of printed times; None: UTC.
@@ -24,8 +25,6 @@ def zone_name() -> str:
 
 def clock(value: Any) -> str:
     """A time of a record to the second, as one word: in UTC, or local with its offset."""
-    from sensor.cli._show import tidy
-
     text, zone = tidy(value), _ZONE[0]
     if zone is not None:
         try:

@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sensor.cli._show import STYLES, coloured, number, part, tidy
+from sensor.cli._colors import STYLES, coloured
+from sensor.cli._show import number, part, tidy
 from sensor.cli._status_text import Status, alerts, decimal, devices, headline, health, output, process, size
 from sensor.cli._times import clock
 from sensor.core.ids import short_id

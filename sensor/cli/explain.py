@@ -18,9 +18,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND
+from sensor.cli._colors import STYLES, coloured, paint
 from sensor.cli._data import add_data_arguments
 from sensor.cli._known import ambiguous, known
-from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
+from sensor.cli._show import add_json_argument, decimal, end_name, number, part, tidy
 from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
 from sensor.core.foreign import host_of

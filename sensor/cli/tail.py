@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._colors import STYLES, coloured, paint
 from sensor.cli._data import add_data_arguments, dataset_of, need_log, now_of
 from sensor.cli._log import left_out
 from sensor.cli._setup import complain
-from sensor.cli._show import FULL, STYLES, add_json_argument, coloured, level, paint, part, tidy
+from sensor.cli._show import FULL, add_json_argument, level, part, tidy
 from sensor.cli._tail_filter import RECORDS, add_filter_arguments, moment, wanted
 from sensor.cli._times import clock
 from sensor.core.severities import SEVERITIES

@@ -19,6 +19,7 @@ from pathlib import Path
 from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, NOT_PERMITTED, USAGE, Exit
 from sensor.cli._setup import add_log_argument, complain, complain_of_faults
 from sensor.cli._show import add_json_argument, put, tidy
+from sensor.upgrades import FOLDER, OPERATOR
 
 EXAMPLES = """\
   sudo sensor upgrade enable
@@ -26,11 +27,6 @@ EXAMPLES = """\
   sensor upgrade status --json
 """
 ACTIONS = ("status", "enable", "disable", "install")
-# Beside the configuration: public key of the operator whose releases are installed. Only root may write it.
-OPERATOR = "upgrade.operator"
-STAGING = "upgrade"
-# The folder of the installer: StateDirectory= of its unit.
-FOLDER = Path("/var/lib/sensor-upgrade")
 STATES = {
     "installing": "is being installed, or is on trial", "installed": "is installed",
     "rolled_back": "was rolled back", "failed": "failed", "refused": "was refused",
@@ -76,14 +72,6 @@ def main(args: argparse.Namespace) -> int:
         raise Exit(NOT_PERMITTED, text, error="upgrade.no-permission") from None
     except OSError as error:
         raise Exit(NOT_OPENED, f"{error.filename}: {error.strerror}", error="file.not-read") from None
-
-
-def staging_of(config: Path) -> Path:
-    """The folder in which the sensor stores packages: beside its credentials. Raises as ``hub_output``."""
-    from sensor.cli._sync_agent import hub_output
-
-    _, options = hub_output(config)
-    return Path(options.credentials).absolute().parent / STAGING
 
 
 def _status(args: argparse.Namespace, config: Path) -> int:
@@ -139,7 +127,7 @@ def _install(args: argparse.Namespace, config: Path) -> int:
     """Install what is ordered. All modules are loaded before, because dpkg replaces their files."""
     import functools
 
-    from sensor.cli._sync_agent import health_now
+    from sensor.cli._sync_agent import health_now, staging_of
     from sensor.logs import logs
     from sensor.upgrades.installer import Installer, InstallerPaths
     from sensor.upgrades.packages import Dpkg

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from sensor.core.addresses import mac_text
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.fingerprinting.entries import Knowledge
-from sensor.fingerprinting.match import Claim, Matcher
+from sensor.fingerprinting.entries import Claim, Knowledge
+from sensor.fingerprinting.match import Matcher
 
 # A reviewer who knows the product should raise these.
 CERTAINTY = {

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.draft import CERTAINTY, Draft
-from sensor.fingerprinting.load import Vocabulary
+from sensor.fingerprinting.vocabulary import Vocabulary
 
 
 def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:

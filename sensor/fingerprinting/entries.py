@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ from sensor.core.literals import plain_starts, plain_text
 
 if TYPE_CHECKING:
     from sensor.documents import Fault
-    from sensor.fingerprinting.load import Vocabulary
+    from sensor.fingerprinting.vocabulary import Vocabulary
 
 PLACEHOLDER = lazy_pattern(r"\{(\w+)\}")
 _encode = msgspec.msgpack.encode
@@ -98,6 +98,16 @@ class Fingerprint(msgspec.Struct, frozen=True):
     @property
     def about(self) -> About:
         return msgspec.msgpack.decode(self.packed, type=About)
+
+
+class Claim(NamedTuple):
+    """The claim of a fingerprint about one attribute of the sender of a value."""
+
+    attribute: str
+    value: str
+    confidence: float
+    fingerprint: str
+    family: str
 
 
 class PackedFile(msgspec.Struct, frozen=True, array_like=True):

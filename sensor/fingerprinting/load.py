@@ -32,6 +32,7 @@ from sensor.documents import (
 from sensor.documents.shipped import VOCABULARY
 from sensor.fingerprinting.entries import PLACEHOLDER, About, Fingerprint, Knowledge, PackedFile, Pattern, Row
 from sensor.fingerprinting.folder_cache import FolderCache
+from sensor.fingerprinting.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -44,30 +45,6 @@ DOMAIN = lazy_pattern(r"[^\s.*/]+(?:\.[^\s.*/]+)*")
 
 Certainty = Annotated[float, Field(gt=0, le=1)]
 OneOrMore = str | list[str]
-
-
-class Vocabulary(Model):
-    """Valid terms for fingerprints. ``vendors``: canonical spelling → other spellings seen in the field;
-    ``observations``: kind → description.
-    """
-
-    attributes: dict[str, str] = {}
-    types: dict[str, str] = {}
-    vendors: dict[str, list[str] | None] = {}
-    families: dict[str, str] = {}
-    observations: dict[str, str] = {}
-
-    def joined(self, other: Vocabulary) -> Vocabulary:
-        """Both combined."""
-        return Vocabulary(**{name: {**getattr(self, name), **getattr(other, name)} for name in self.__struct_fields__})
-
-    def spellings(self) -> dict[str, str]:
-        """Any spelling of a vendor in lower case → the canonical one."""
-        return {
-            spelling.lower(): vendor
-            for vendor, others in self.vendors.items()
-            for spelling in (vendor, *(others or ()))
-        }
 
 
 def _word(section: str) -> Check:

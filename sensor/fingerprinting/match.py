@@ -11,14 +11,13 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from sensor.core.bounded import Bounded
 from sensor.core.domains import innermost
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
-from sensor.fingerprinting.entries import PLACEHOLDER, Fingerprint, Knowledge
+from sensor.fingerprinting.entries import PLACEHOLDER, Claim, Fingerprint, Knowledge
 from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
 
 REMEMBERED = 4096
@@ -36,16 +35,6 @@ LEGAL_FORM = lazy_pattern(
 NUMBERED = lazy_pattern(r"(?=\S*\d\d)(?:\S*[A-Za-z]|\d{4})")
 # DHCP option 55 is also matched approximately: versions of a client differ by single options.
 NEAR_KINDS = frozenset(("dhcp.parameter_list",))
-
-
-class Claim(NamedTuple):
-    """The claim of a fingerprint about one attribute of the sender of a value."""
-
-    attribute: str
-    value: str
-    confidence: float
-    fingerprint: str
-    family: str
 
 
 class Matcher:

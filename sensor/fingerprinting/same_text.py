@@ -8,10 +8,8 @@ User-Agent of SIP.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sensor.fingerprinting.match import Claim
+from sensor.fingerprinting.entries import Claim
 
 # Kind → the kinds whose fingerprints also know its texts, the closest one first.
 SAME_TEXT: dict[str, tuple[str, ...]] = {

@@ -9,9 +9,10 @@ import pytest
 
 from sensor.fingerprinting import match as module
 from sensor.fingerprinting.approximate import codes_of, within
-from sensor.fingerprinting.entries import About, Knowledge, PackedFile, Pattern, Row
-from sensor.fingerprinting.load import Entry, Vocabulary
-from sensor.fingerprinting.match import Claim, Matcher
+from sensor.fingerprinting.entries import About, Claim, Knowledge, PackedFile, Pattern, Row
+from sensor.fingerprinting.load import Entry
+from sensor.fingerprinting.match import Matcher
+from sensor.fingerprinting.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(
     attributes={"type": "", "vendor": "", "model": ""},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.fingerprinting.match import Claim, Matcher
+from sensor.fingerprinting.entries import Claim
+from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
 from tests.fingerprinting.own import own_knowledge
 

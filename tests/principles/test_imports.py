@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from tests.principles._source import SENSOR, imports, imports_of, kernels, name_of, python_files, room_of, tree_of, walk
@@ -192,6 +193,14 @@ def _sensor_room(imported: str) -> str | None:
     return parts[1]
 
 
+# Model -> the file that validates its values.
+LOADED_ON_FIRST_USE = {
+    "sensor.core.model": "sensor.core.model_schema",
+    "sensor.delivery.section": "sensor.delivery.section_schema",
+    "sensor.posture.profiles.installed": "sensor.posture.profiles.installed_file",
+}
+
+
 def test_every_room_has_a_row_in_the_table() -> None:
     assert {room_of(path) for path in FILES} - MAY_IMPORT.keys() == set()
 
@@ -337,6 +346,16 @@ def test_table_has_no_cycle_below_the_pipeline() -> None:
         for room in ready:
             del left[room]
     assert not left
+
+
+def test_files_import_each_other_in_one_direction() -> None:
+    """No circle of files, except that a model loads the file that validates it, with its library, on first use."""
+    modules = {name_of(path).removesuffix(".py").replace("/", "."): path for path in python_files()}
+    above: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names = {name if name in modules else name.rpartition(".")[0] for _, name in imports(path)}
+        above[module] = names & modules.keys() - {module} - {LOADED_ON_FIRST_USE.get(module, "")}
+    assert [*TopologicalSorter(above).static_order()]  # raises CycleError, which names them
 
 
 def test_checks_see_an_import_when_there_is_one() -> None:

@@ -17,7 +17,8 @@ from sensor.core.device import TYPES
 from sensor.core.model import Check, Field, Model
 from sensor.documents import DocumentErrors, Fault, each_known, fault_at, load_shipped, nearest, own_folder
 from sensor.documents.shipped import VOCABULARY
-from sensor.fingerprinting.load import Vocabulary, own_vocabulary
+from sensor.fingerprinting.load import own_vocabulary
+from sensor.fingerprinting.vocabulary import Vocabulary
 from sensor.posture.vulnerabilities.ranges import Range
 from sensor.posture.vulnerabilities.schemes import SCHEMES
 
