@@ -52,8 +52,8 @@ def devices_data(args: argparse.Namespace) -> Data:
     dataset = dataset_of(args)
     if dataset.inventory is None or (dataset.has_log and not _has_devices(dataset.inventory)):
         return views_of(args, "devices")
-    bring_up_to_date(dataset)
     try:
+        bring_up_to_date(dataset)
         found = make_devices_ready(dataset.folder)
         data = open_folder(dataset.folder)
     except (StoreError, NotReadable) as error:
@@ -70,12 +70,11 @@ def _has_devices(inventory: Path) -> bool:
 
 
 def bring_up_to_date(dataset: Dataset) -> None:
-    """Upgrade the inventory of a replay by an earlier version: no running sensor does so."""
-    from sensor.datasets.card import REPLAY
+    """Upgrade the inventory of an earlier version, unless a sensor is writing it. Raises StoreError."""
     from sensor.datasets.live import is_written
     from sensor.datasets.peek import bring_up_to_date
 
-    if dataset.kind != REPLAY or dataset.inventory is None or is_written(dataset.folder):
+    if dataset.inventory is None or is_written(dataset.folder):
         return
     if note := bring_up_to_date(dataset.inventory):
         complain(note, "info")

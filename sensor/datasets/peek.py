@@ -8,7 +8,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sensor.inventory.store.database import StoreError, look_into, open_database
+from sensor.inventory.store.database import Lock, StoreError, StoreInUse, look_into, open_database
 from sensor.inventory.store.schema import VERSION
 
 
@@ -29,16 +29,23 @@ def device_count(path: Path) -> int:
 
 
 def bring_up_to_date(path: Path) -> str:
-    """Upgrade an inventory of an earlier version that has no writer any more. Returns a message for users; empty if
-    nothing was done. Raises StoreError.
+    """Upgrade an inventory of an earlier version. Returns a message for users; empty if nothing was done: it is
+    current, or another process writes it. Raises StoreError.
     """
     try:
         if int(str(_ask(path, "PRAGMA user_version")[0])) >= VERSION or not os.access(path, os.W_OK):
             return ""
     except sqlite3.Error:
         return ""
-    base, note = open_database(path)
-    base.close()
+    try:
+        lock = Lock(path.parent)
+    except (StoreInUse, OSError):
+        return ""
+    try:
+        base, note = open_database(path)
+        base.close()
+    finally:
+        lock.release()
     return note
 
 

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.inventory.store.database import FILE, StoreError, UnusableStore, connect, look_into
+from sensor.inventory.store.database import FILE, StoreError, UnusableStore, connect, look_into, other_version
 from sensor.inventory.store.schema import VERSION
 from sensor.tables.build import behind, catch_up, list_devices
 from sensor.tables.mute_rows import follow_mutes, mutes_behind
@@ -56,6 +56,7 @@ def make_ready(folder: Path, log: Path) -> Ready:
 def make_devices_ready(folder: Path) -> Ready:
     """The same for a folder without a log: makes the rows of its devices. Raises StoreError if that fails."""
     try:
+        _of_today(folder).close()
         listed = list_devices(folder)
     except sqlite3.Error as error:
         raise StoreError(f"{folder}: {error}") from None
@@ -84,5 +85,5 @@ def _of_today(folder: Path) -> sqlite3.Connection:
     version = base.execute("PRAGMA user_version").fetchone()[0]
     if version != VERSION:
         base.close()
-        raise StoreError(f"{folder / FILE}: its tables have version {version}, this sensor reads {VERSION}")
+        raise StoreError(other_version(folder / FILE, version))
     return base

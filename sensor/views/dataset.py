@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from sensor.core.ids import short_id
-from sensor.inventory.store.database import FILE, look_into
+from sensor.inventory.store.database import FILE, look_into, other_version
 from sensor.inventory.store.schema import VERSION
 from sensor.tables.build import of_log
 from sensor.tables.position import Position, position
@@ -77,8 +77,7 @@ def open_folder(folder: Path) -> Data:
         raise NotReadable(f"{path}: {error}") from None
     if version != VERSION:
         base.close()
-        action = "use the newer sensor" if version > VERSION else "start the sensor once to upgrade it"
-        raise NotReadable(f"{path}: its tables have version {version}, this sensor reads {VERSION}: {action}")
+        raise NotReadable(other_version(path, version))
     base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     base.execute("PRAGMA query_only = 1")
     return Data(base, folder)

@@ -66,6 +66,12 @@ def look_into(path: Path) -> sqlite3.Connection:
     return base
 
 
+def other_version(path: Path, version: int) -> str:
+    """The message for readers about a store with tables of another version."""
+    action = "use the newer sensor" if version > VERSION else "start the sensor of this version, which upgrades it"
+    return f"{path}: its tables have version {version}, this sensor reads {VERSION}: {action}"
+
+
 def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
     """The version of the tables. Raises UnusableStore if a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])

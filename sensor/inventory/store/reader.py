@@ -18,7 +18,7 @@ from sensor.inventory.facts import claims_of, states_of
 from sensor.inventory.habits import Habits, StoredHabits
 from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.state import DeviceState
-from sensor.inventory.store.database import FILE, StoreError, look_into
+from sensor.inventory.store.database import FILE, StoreError, look_into, other_version
 from sensor.inventory.store.operator_values import corrections_of, rules_of
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.store.store import WATCHED
@@ -61,7 +61,7 @@ class Reader:
                 return corrections_of(self._base)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
-        raise StoreError(f"{self.path}: its tables have version {version}, this sensor reads {VERSION}")
+        raise StoreError(other_version(self.path, version))
 
     def close(self) -> None:
         self._base.close()
