@@ -77,7 +77,7 @@ def write(args: argparse.Namespace) -> int:
     if not installed():
         return NOT_OPENED
     from sensor.records.process import follow
-    from sensor.records.writer import FAILURES
+    from sensor.records.writer import FAILURES, reason_of
     from sensor.runtime.notify import Notifier
 
     folder = live_folder(args, config)
@@ -90,7 +90,7 @@ def write(args: argparse.Namespace) -> int:
         complain(_begins(folder), "info")
         follow(folder, config.records.days, config.records.gib, complain, _waiting(over, notifier))
     except FAILURES as error:
-        complain(f"cannot write traffic records: {error}", error="file.not-written")
+        complain(f"cannot write traffic records in {folder}: {reason_of(error)}", error="file.not-written")
         return NOT_OPENED
     finally:
         notifier.close()

@@ -59,6 +59,8 @@ def parts(status: Status, now: float) -> Iterator[Part]:
     yield "devices", [(devices(part(status, "devices")), "")]
     yield "alerts", [(alerts(part(status, "alerts")), "")]
     yield "log", list(_log(part(status, "log"), now))
+    if lost := list(_unwritten(status)):
+        yield "dropped", lost
     if outputs := part(status, "outputs"):
         yield (
             "outputs",
@@ -155,6 +157,13 @@ def _log(log: Status, now: float) -> Iterator[Line]:
         yield ", ".join(lost), "red"
 
 
+def _unwritten(status: Status) -> Iterator[Line]:
+    """Data other than events that the disk did not accept."""
+    for name, what in (("traffic_records", "rows of traffic records"), ("evidence", "packets of alerts")):
+        if count := number(part(status, name).get("dropped")):
+            yield f"{what} that were not written: {count:,}", "yellow"
+
+
 def output(name: str, status: Status, now: float) -> Line:
     """One output, and its faults."""
     if not status:
@@ -237,7 +246,10 @@ def health(status: Status, now: float) -> Iterator[Line]:
             ),
             "yellow",
         )
-    if silent <= SILENT_S and not ongoing and not faults:
+    stalled = bool(part(status, "log").get("stalled"))
+    if stalled:
+        yield "the event log cannot be written", "red"
+    if silent <= SILENT_S and not ongoing and not faults and not stalled:
         yield "no faults", ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -48,10 +50,15 @@ class NewFiles:
         path = self._folder / name
         temporary = path.with_suffix(TEMPORARY)
         pa.default_memory_pool().release_unused()
-        written = _written(temporary, TABLES[table], tables)
-        if self._durable:
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+        try:
+            written = _written(temporary, TABLES[table], tables)
+            if self._durable:
+                with temporary.open("rb+") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise OSError(error.errno, os.strerror(error.errno or errno.EIO), str(path)) from error
         crc = checksum(temporary)
         temporary.rename(path)
         if self._durable:

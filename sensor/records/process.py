@@ -113,11 +113,16 @@ def main(folder: Path, gib: float) -> int:
     """Main function of the child process: load all libraries, and wait. The replay is over once standard input ends."""
     import numpy.ma  # noqa: F401  pyarrow loads it with the first table
 
-    import sensor.records.upkeep
-    import sensor.records.writer  # noqa: F401
+    import sensor.records.upkeep  # noqa: F401
+    from sensor.records.writer import FAILURES, reason_of
 
-    if os.read(sys.stdin.fileno(), len(BEGIN)):
+    if not os.read(sys.stdin.fileno(), len(BEGIN)):
+        return 0
+    try:
         write_replay(folder, gib, _complain, lambda: bool(select.select([sys.stdin], [], [], 0.2)[0]))
+    except FAILURES as error:
+        _complain(f"cannot write traffic records in {folder}: {reason_of(error)}")
+        return 1
     return 0
 
 

@@ -23,18 +23,18 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
         return ""
     if not installed():
         return f"the newest records are missing: writing them {MISSING}"
-    from sensor.records.writer import FAILURES, Busy, Writer
+    from sensor.records.writer import FAILURES, Busy, Writer, reason_of
 
     try:
         writer = Writer(folder, complain)
     except Busy:
         return ""
     except FAILURES as error:
-        return f"the newest records are missing: {error}"
+        return f"the newest records are missing: {reason_of(error)}"
     try:
         writer.write()
     except FAILURES as error:
-        return f"the newest records are missing: {error}"
+        return f"the newest records are missing: {reason_of(error)}"
     finally:
         writer.close()
     return ""

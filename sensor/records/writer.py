@@ -58,6 +58,13 @@ class Busy(Exception):
 FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
+def reason_of(error: Exception) -> str:
+    """The cause of one of these errors, with the file if it is known."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 class ProcessedRows:
     """Data processed from the tail and not yet in files. ``tables``: by name and hour; ``left``: waiting messages, by
     run; ``reached``: read position in each file of the tail; ``learned``: device records; ``damages``: file and

@@ -102,7 +102,7 @@ class Run:
         self.records = recording(records, config, source.names or [source.name], self.pipeline, aside, _warn)
         self.hunting = _hunting(hunts, records, self.engine.rules) if live and self.records and records else None
         self._doctor = self._doctor_of(config) if live else None
-        self._figures = Summary(source, self.pipeline, self.files, log)
+        self._figures = Summary(source, self.pipeline, self.files, log, self.records)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
         self.reloader = Reloader(config, parts, read, requested, self.notifier) if read is not None else None
@@ -118,6 +118,7 @@ class Run:
             self.source, self.pipeline, self.shedder, self.files, self.log, self._lists.lists, self.health,
             rules=lambda: self.engine.rules,
             outputs=lambda: self._outputs.names,
+            unrecorded=lambda: self.records.dropped if self.records is not None else 0,
             configuration=lambda: {} if self.reloader is None else msgspec.structs.asdict(self.reloader.state),
         )  # fmt: skip
 

@@ -23,6 +23,11 @@ class Recording:
         self.keeping, self.aside = keeping, aside
         self.emit, self.missed = keeping.emit, keeping.missed
 
+    @property
+    def dropped(self) -> int:
+        """Rows that were not handed over, because the disk was full or too slow."""
+        return self.keeping.recorder.dropped
+
     def close(self, seconds: float | None) -> None:
         """Hand over the remaining data, within ``seconds`` if given; in a replay, all data is then written."""
         self.keeping.close(seconds)

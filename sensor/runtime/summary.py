@@ -12,6 +12,7 @@ from sensor.core.record_parts import time_text
 from sensor.engine.pipeline import Pipeline
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
+from sensor.runtime.recording import Recording
 
 SHAPES_LIMIT, SAMPLES_LIMIT, SAMPLE_BYTES = 32, 8, 32
 
@@ -19,8 +20,10 @@ SHAPES_LIMIT, SAMPLES_LIMIT, SAMPLE_BYTES = 32, 8, 32
 class Summary:
     """Collects the counters of the parts of a run. ``unread``: messages left unread for lack of time."""
 
-    def __init__(self, source: Source, pipeline: Pipeline, files: AlertFiles, log: EventLog | LiveLog) -> None:
-        self._source, self._pipeline, self._files, self._log = source, pipeline, files, log
+    def __init__(
+        self, source: Source, pipeline: Pipeline, files: AlertFiles, log: EventLog | LiveLog, records: Recording | None
+    ) -> None:
+        self._source, self._pipeline, self._files, self._log, self._records = source, pipeline, files, log, records
 
     def capture(self, first: int, last: int, unread: int) -> dict[str, Any]:
         """The complete object. ``first``, ``last``: packet times, ns."""
@@ -62,6 +65,7 @@ class Summary:
             "muted": dict(list(muted.items())[:SHAPES_LIMIT]),
             "below": pipeline.alert_processor.below,
             "evidence_dropped": self._files.dropped,
+            "traffic_records_dropped": self._records.dropped if self._records is not None else 0,
             "log_given_up": log.lost.total() if isinstance(log, LiveLog) else 0,
             "log_shortened": log.shortened if isinstance(log, LiveLog) else 0,
             "one_way": pipeline.health.one_way if pipeline.health is not None else 0,

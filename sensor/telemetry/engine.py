@@ -40,7 +40,7 @@ Facts = dict[str, Any]
 
 class Watched(NamedTuple):
     """The observed parts of a run. ``rules``, ``outputs`` (names of those that receive events) and ``configuration``
-    (state of reloads) may be replaced each time.
+    (state of reloads) may be replaced each time. ``unrecorded``: number of dropped rows of traffic records.
     """
 
     source: Source
@@ -53,6 +53,7 @@ class Watched(NamedTuple):
     rules: Callable[[], Rules | None]
     outputs: Callable[[], Sequence[str]]
     configuration: Callable[[], Facts] = dict
+    unrecorded: Callable[[], int] = int
 
 
 class Engine:
@@ -95,6 +96,7 @@ class Engine:
             "newest": list(self._newest),
             "records": self._records,
             "evidence": {"dropped": run.files.dropped},
+            "traffic_records": {"dropped": run.unrecorded()},
             "log": _log(run.log),
             "outputs": list(run.outputs()),
             "intel": _intel(run.lists),

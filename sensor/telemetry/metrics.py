@@ -100,6 +100,9 @@ METRICS = (
     Metric("sensor_evidence_dropped_total", "counter", "packets", (
         "Packets of alerts that could not be written."
     ), "evidence.dropped"),
+    Metric("sensor_traffic_records_dropped_total", "counter", "rows", (
+        "Rows of traffic records that were not written because the disk was full or too slow."
+    ), "traffic_records.dropped"),
     # The event log.
     Metric("sensor_log_records_total", "counter", "records", "Records of this run that are written to disk.",
     "log.written"),

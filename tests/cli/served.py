@@ -35,6 +35,7 @@ def status_now(**other: Any) -> Status:
         "msg": "evil scans"}],
         "log": {"path": "/var/lib/sensor/events.jsonl", "bytes": 5 << 20, "segments": 2, "oldest": now - 86_400 * 5,
         "waiting_bytes": 0, "stalled": False},
+        "traffic_records": {"dropped": 0}, "evidence": {"dropped": 0},
         "outputs": {"siem": {"state": "idle", "delivered": 1000, "pending": 0, "refused": 2, "written": now},
         "chat": {}},
         "intel": {"entries": 9, "lists": {"a.list": {"entries": 9, "written": now - 7300}}, "left_out": 1,

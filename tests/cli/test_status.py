@@ -81,6 +81,7 @@ def test_for_machines(run_cli, running) -> None:
             {"log": {"path": "/x", "stalled": True, "waiting_bytes": 2048, "given_up": {"device": 3}}},
             "           the disk ",
         ),
+        ({"log": {"path": "/x", "stalled": True}}, "health     the event log "),
     ],
 )
 def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text: str) -> None:
@@ -99,6 +100,8 @@ def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text
             "config     invalid, the previous one stays in use: ",
         ),
         ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows evicted"),
+        ({"traffic_records": {"dropped": 1200}}, "dropped    rows of traffic records that were not written: 1,200"),
+        ({"evidence": {"dropped": 7}}, "dropped    packets of alerts that were not written: 7"),
         ({"faults": {"dns": 2}}, "health     units of the sensor failed 2 times: dns"),
         ({"rules": {"used": 0, "faults": 1, "why": ["a.yaml:2:3: found y"]}}, "           a.yaml:2:3: found y"),
         ({"health": {"lasting": {"x": {"since": 0, "severity": "low", "msg": "m"}}}}, "health     low      m (since "),

@@ -11,9 +11,13 @@ from typing import NamedTuple
 
 import pytest
 
-from sensor.records import tail
+from sensor.records import keeping, tail
 from sensor.records.tail import MIB, RESERVE_MIB, SUFFIX, Tail
 from sensor.records.tail_reader import files, piece
+from sensor.telemetry.engine import Engine as Status
+from tests.delivery.test_full_disk import reported_by
+from tests.live_kit import Sensor, sensor_records
+from tests.runtime.test_reload import refused
 
 TIMEOUT_S = 60.0
 
@@ -113,3 +117,63 @@ def test_a_file_that_cannot_be_begun_is_begun_again(
     first, second = files(tmp_path)
     assert len(list(one.folder.iterdir())) == 2
     assert [len(piece(path, 0).blocks) for path in (first, second)] == [0, 1]
+
+
+def test_lost_rows_are_in_the_summary_and_the_status(
+    tmp_path: Path, free: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A live sensor below the reserve: its summary and its status have the number of lost rows."""
+    monkeypatch.setattr(keeping, "BYTES", 0)
+    free(RESERVE_MIB - 1)
+    one, seen = Sensor(tmp_path, "{}", traffic=tmp_path / "records"), list[int]()
+    records = one.live(
+        refused(100, 30), one.pause(), refused(200, 30), one.pause(),
+        one.then(lambda run: seen.append(Status(0.0).facts(run._watched())["traffic_records"]["dropped"])),
+    )  # fmt: skip
+    lost = sensor_records(records, "summary")[-1]["capture"]["traffic_records_dropped"]
+    assert 0 < seen[0] <= lost
+
+
+# Hands over rows, then writes files while less and less space is left, and again with space.
+STORY = """
+import json, os, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from sensor.core.time_units import SECOND
+from sensor.records.tail import Tail
+from tests.records.kill_engine import ROWS, section
+from tests.records.kit_records import table
+
+room = Path(sys.argv[1])
+context = {"version": 1, "run": 1, "kinds": [], "sensor": "s", "site": "", "networks": [], "interfaces": ["eth0"]}
+tail = Tail(room, context, wait=True, dropped=lambda _: os._exit(1), complain=print)
+for number in range(40):
+    tail.put(section(number * ROWS, number * SECOND), number * SECOND, ROWS)
+tail.close()
+
+def written():
+    command = [sys.executable, "-m", "sensor.records.process", str(room), "1"]
+    done = subprocess.run(command, input=b"\\n", capture_output=True, cwd=sys.argv[2])
+    return [done.returncode, done.stderr.decode().splitlines()]
+
+full = []
+for left in (96, 64, 32, 0):
+    with (room / "ballast").open("wb", buffering=0) as ballast:
+        try:
+            while ballast.write(bytes(4096)):
+                pass
+        except OSError:
+            ballast.truncate(ballast.tell() - left * 1024)
+    full.append(written())
+(room / "ballast").unlink()
+print(json.dumps({"full": full, "again": written(), "rows": table(room, "conn").num_rows}))
+"""
+
+
+def test_the_process_of_a_replay_on_a_full_disk(tmp_path: Path, root: Path) -> None:
+    """One line names the folder; the rows stay in the tail, and are written once there is space."""
+    reported = reported_by(STORY, tmp_path, root)
+    assert reported["full"][0][0] == 1
+    for code, lines in reported["full"]:
+        assert (len(lines), all(f"{tmp_path}/" in line for line in lines)) == (code, True), lines
+    assert (reported["again"], reported["rows"]) == ([0, []], 2000)
