@@ -158,11 +158,13 @@ def _status(args: argparse.Namespace, config: Path) -> int:
 
     from sensor.documents import FLEET
     from sensor.sync.folder import FleetFolder
-    from sensor.sync.state import load_state
+    from sensor.sync.state import DamagedState, load_state
 
     folder = FleetFolder(config.parent / FLEET.parts[0])
     try:
         state = load_state(folder.root)
+    except DamagedState as damaged:
+        raise Exit(NOT_OPENED, str(damaged), error="file.not-read") from None
     except OSError as error:
         raise Exit(NOT_OPENED, f"cannot read {error.filename}: {error.strerror}", error="file.not-read") from None
     if args.json:

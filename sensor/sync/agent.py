@@ -18,7 +18,7 @@ from sensor.sync.folder import FleetFolder
 from sensor.sync.health import Health, worse
 from sensor.sync.layers import File, Layer, Refused, digest_of, verify
 from sensor.sync.local_keys import check_keys
-from sensor.sync.state import ConfigurationTrial, Outcome, load_state, save_state
+from sensor.sync.state import ConfigurationTrial, DamagedState, Outcome, State, load_state, save_state
 
 # Duration of a trial in seconds, and consecutive bad observations that end it.
 TRIAL_S, OBSERVATIONS = 120.0, 3
@@ -65,12 +65,14 @@ class Agent:
     ) -> None:  # fmt: skip
         self.folder, self._hub, self._check, self._health = FleetFolder(root), hub, check, health
         self._outputs, self._clock, self._upgrades = outputs, clock, upgrades
-        self.state = load_state(root)
+        self._load()
 
     def pull(self) -> None:
         """Ask the hub once, and apply a new version. Raises Retry if the hub cannot be reached, OSError if the folder
         cannot be written.
         """
+        if self._is_damaged:
+            self._load()
         health, upgrades = self._health(), self._upgrades
         self.state.restart = health.restart
         report = self.report()
@@ -80,6 +82,8 @@ class Agent:
             upgrades.take(offer.upgrade)
             if upgrades.is_installing:  # the effects of two changes could not be distinguished
                 return
+        if self._is_damaged:
+            return
         try:
             self._take(offer)
         except Refused as refusal:
@@ -113,6 +117,13 @@ class Agent:
     def report(self) -> Report:
         state = self.state
         return Report(state.outcome, self.folder.current, state.reason, state.restart)
+
+    def _load(self) -> None:
+        """Load the state. While it is damaged, the current version stays in use, and the hub gets the reason."""
+        try:
+            self.state, self._is_damaged = load_state(self.folder.root), False
+        except DamagedState as damaged:
+            self.state, self._is_damaged = State("refused", str(damaged)), True
 
     def _take(self, offer: Offer) -> None:
         """Apply an offer that is not in use. Raises Refused if it cannot be used."""

@@ -52,12 +52,22 @@ class State(msgspec.Struct):
             del self.failed[old]
 
 
+class DamagedState(Exception):
+    """The file is damaged: which versions were accepted, failed or are on trial is unknown."""
+
+
 def load_state(folder: Path) -> State:
-    """The state; the initial state if the file is absent or unreadable. Raises PermissionError."""
+    """The state; the initial state if there is no file. Raises DamagedState, OSError."""
+    path = folder / NAME
     try:
-        return msgspec.json.decode((folder / NAME).read_bytes(), type=State)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except FileNotFoundError:
         return State()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise DamagedState(
+            f"{path} is damaged, so that an older configuration cannot be recognized: to accept the one that the hub "
+            "offers, remove the file"
+        ) from None
 
 
 def save_state(folder: Path, state: State) -> None:

@@ -15,6 +15,7 @@ from sensor.outputs.hub_protocol.messages import Signed
 from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
 from sensor.sync.health import Health
+from sensor.sync.state import NAME
 from tests.forked import Forking
 from tests.sync.hub_in_memory import MemoryHub
 
@@ -302,6 +303,29 @@ def test_an_older_version_is_not_taken_back(story: Story) -> None:
     assert story.networks() == ["203.0.113.0/24"]
     story.hub.layers = new
     assert story.pull() == "applied"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"accepted": 1}', b'{"reason": "\xff"}', bytes(200)])
+def test_a_damaged_state_does_not_open_the_way_back(story: Story, content: bytes) -> None:
+    """Signing times of the versions in use are unknown: no version is accepted, and the hub gets the reason, also
+    after a restart. Without the file, as at first, what the hub offers is accepted.
+    """
+    story.hub.publish(fleet("198.51.100.0/24"))
+    old = dict(story.hub.layers)
+    story.pull()
+    story.watch(1, TRIAL_S)
+    story.hub.publish(fleet("203.0.113.0/24"))
+    story.pull()
+    story.watch(1, TRIAL_S)
+    state = story.config.parent / "fleet" / NAME
+    state.write_bytes(content)
+    story.agent, story.hub.layers = story.started(), old
+    assert [story.pull(), story.pull(), story.watch(1, TRIAL_S)] == ["refused"] * 3
+    assert str(state) in story.hub.reports[-1].reason
+    assert (story.networks(), state.read_bytes()) == (["203.0.113.0/24"], content)
+    state.unlink()
+    assert story.pull() == "trial"
+    assert story.networks() == ["198.51.100.0/24"]
 
 
 def test_an_empty_layer_ends_what_it_set(story: Story) -> None:
