@@ -41,6 +41,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
         max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
         former_ids(known),
         _unaffected(evaluated),
+        lambda cve: fleet.about(cve).rejected,
     )
 
 

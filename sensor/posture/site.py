@@ -6,7 +6,7 @@ last packet, so that a report of last year's capture is about last year.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sensor.core.addresses import Networks
@@ -59,7 +59,8 @@ class Site(NamedTuple):
     """``weaknesses``: by device, most severe first; ``alerts``, ``incidents``, ``recommendations``: last record of
     each, closed ones too; ``seen``: hosts, habits and duration of the observation, for simulations of rules; ``now``:
     time of the last record, in the format of records; ``former``: ids in alerts → present ids (``alert_ends.py``);
-    ``unaffected``: by device, the CVEs of its product that do not affect its version.
+    ``unaffected``: by device, the CVEs of its product that do not affect its version; ``is_rejected``: whether a feed
+    has a CVE as rejected.
     """
 
     nodes: Mapping[str, Node]
@@ -72,6 +73,7 @@ class Site(NamedTuple):
     now: str
     former: Mapping[str, str] = {}
     unaffected: Mapping[str, frozenset[str]] = {}
+    is_rejected: Callable[[str], bool] = lambda _: False
 
     @property
     def ends(self) -> AlertEnds:

@@ -18,6 +18,7 @@ from sensor.posture.tickets.model import Affected, Ticket
 State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
 WHY_LIMIT = 256
+UNAFFECTED, REJECTED = "its version is not affected", "the CVE was rejected, or does not affect its version"
 UNSEEN = "no longer found: the information about it changed"
 # Number of devices no longer in a ticket whose reason is stored, most recent first.
 OVER_KEPT = 500
@@ -150,8 +151,10 @@ def _reason(name: str, part: Part, site: Site, closed: Mapping[tuple[str, str], 
         return f"seen fixed: {seen}"
     if node.firmware != part.firmware:
         return f"runs {node.firmware or 'an unknown version'} now, {part.firmware or 'an unknown one'} before"
-    if part.names and site.unaffected.get(name, frozenset()).issuperset(part.names):
-        return "its version is not affected, according to the current vulnerability data"
+    unaffected = site.unaffected.get(name, frozenset())
+    rejected = [one for one in part.names if one not in unaffected and site.is_rejected(one)]
+    if part.names and unaffected.union(rejected).issuperset(part.names):
+        return f"{REJECTED if rejected else UNAFFECTED}, according to the current vulnerability data"
     if any(one.name in part.names for one in site.weaknesses.get(name, ())):
         return "not fixed, but part of another ticket, or below the severity of tickets"
     return UNSEEN

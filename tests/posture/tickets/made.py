@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from sensor.core.addresses import Networks
@@ -102,6 +102,7 @@ def site(
     now: str = NOW,
     recommendations: Iterable[dict[str, Any]] = (),
     unaffected: Mapping[str, frozenset[str]] = {},
+    rejected: Container[str] = (),
 ) -> Site:
     """A site as commands build it: weaknesses by device, the most severe first."""
     by_device: dict[str, list[Weakness]] = {}
@@ -109,7 +110,10 @@ def site(
         by_device.setdefault(one.device, []).append(one)
     several = {name: tuple(found) for name, found in by_device.items()}
     by_id = {one.id: one for one in nodes}
-    return Site(by_id, several, (), (), tuple(recommendations), Seen({}), Networks(), now, unaffected=unaffected)
+    return Site(
+        by_id, several, (), (), tuple(recommendations), Seen({}), Networks(), now,
+        unaffected=unaffected, is_rejected=rejected.__contains__,
+    )  # fmt: skip
 
 
 def large_site(devices: int, weaknesses: int) -> Site:

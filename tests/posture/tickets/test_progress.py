@@ -131,6 +131,17 @@ def test_a_cve_that_does_not_affect_the_version_is_done(golden: Golden) -> None:
     golden(list(one.note.over.values()))
 
 
+def test_a_rejected_cve_is_done(golden: Golden) -> None:
+    """A newer feed has one CVE as rejected, and lists the version as not affected by the other."""
+    kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1"), cve("dev-1", "CVE-2024-0001")]))
+    clear = {"dev-1": frozenset(("CVE-2023-21413",))}
+    kept, [one] = looked(kept, site([node(1)], [], now=LATER, unaffected=clear))
+    assert one.state == "open"
+    _, [one] = looked(kept, site([node(1)], [], now=LATER, unaffected=clear, rejected={"CVE-2024-0001"}))
+    assert one.state == "done"
+    golden(list(one.note.over.values()))
+
+
 @pytest.mark.parametrize("clear", [{}, {"dev-1": frozenset(("CVE-2023-21413",))}])
 def test_a_cve_that_is_only_not_known_is_not_done(clear: dict[str, frozenset[str]]) -> None:
     """The feed was removed, or another one lists only some of the CVEs: the version is not known to be safe."""
