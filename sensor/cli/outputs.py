@@ -126,7 +126,7 @@ def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
             print(status_json(one))
     else:
         print(status_table(statuses, sys.stdout, now))
-    return TROUBLE if any(one.stalled(now) for one in statuses) else 0
+    return TROUBLE if any(one.stalled(now) or one.is_left for one in statuses) else 0
 
 
 def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:

@@ -66,6 +66,11 @@ class Status(msgspec.Struct):
             return self.error
         return f"traffic records: {self.records_error}"
 
+    @property
+    def is_left(self) -> bool:
+        """Whether no forwarder runs although events or traffic records are pending."""
+        return self.state == "stopped" and bool(self.pending or self.records_pending)
+
     def stalled(self, now: float) -> bool:
         """Whether events or traffic records make no progress. ``now``: seconds since the epoch."""
         failing = self.records_stalled_since and self.state != "stopped"

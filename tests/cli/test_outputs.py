@@ -110,13 +110,15 @@ def test_status(outputs, delivered: None) -> None:
         one["read"] == one["delivered"] + one["filtered"] + one["refused"] + one["missing"] + one["pending"]
         for one in result
     )
+    assert outputs("status", "archive").code == 0
+    assert outputs("status", "nowhere").code == 1
     text = outputs("status").lines
     assert text[0].split()[:4] == ["OUTPUT", "STATE", "DELIVERED", "PENDING"]
     assert text[2].split()[:4] == ["nowhere", "stopped", "0", "100"]
 
 
 def test_status_of_traffic_records(outputs, folder: Path) -> None:
-    """Records that are not accepted for a minute fail the command as events do."""
+    """Records that are not accepted for a minute, or by no process, fail the command as events do."""
     log = folder / "events.jsonl"
     status_path(log, "archive").parent.mkdir(exist_ok=True)
     lock = Lock(log, "archive", 0)
@@ -130,7 +132,7 @@ def test_status_of_traffic_records(outputs, folder: Path) -> None:
             assert "HTTP 403" in result.lines[-1]
     finally:
         lock.close()
-    assert outputs("status", "archive").code == 0
+    assert outputs("status", "archive").code == 1
 
 
 def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
