@@ -59,7 +59,7 @@ def make_devices_ready(folder: Path) -> Ready:
         _of_today(folder).close()
         listed = list_devices(folder)
     except sqlite3.Error as error:
-        raise StoreError(f"{folder}: {error}") from None
+        raise StoreError(f"{folder / FILE}: {error}") from None
     return Ready(usable=True, note="" if listed else UNLISTED, current=listed)
 
 
