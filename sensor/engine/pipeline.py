@@ -36,7 +36,7 @@ from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
 from sensor.engine.agenda import Agenda
 from sensor.engine.dissection import Dissection
-from sensor.engine.health import Finding, Health
+from sensor.engine.health import JUMP_S, Finding, Health
 from sensor.engine.members import Member, deriving, detecting, listening
 from sensor.engine.message_limits import MessageLimits
 from sensor.engine.native_messages import NativeMessages
@@ -222,7 +222,7 @@ class Pipeline:
         """End of all packets: end flows and streams, report everything that is pending."""
         if not self._started:
             return
-        now = max(self.last, self._now)
+        now = self._end()
         for part in range(FlowTable.PARTS):
             self._perform_all(None, self.kernels.finish(now, part))
         for sighting in self.sightings.waiting():
@@ -233,6 +233,10 @@ class Pipeline:
         if self.advisor is not None:
             self.advisor.finish(now)
         self.alert_processor.finish(now)
+
+    def _end(self) -> int:
+        """The time at the end: that of the newest packet, unless the clock was set back since."""
+        return max(self.last, self._now) if self.last - self._now < JUMP_S * SECOND else self._now + SECOND - 1
 
     def _count_problems(self, batch: Batch, malformed: int) -> None:
         """Count malformed frames by kind of problem. A frame may have several problems but counts once as malformed."""
@@ -317,8 +321,11 @@ class Pipeline:
         called.
         """
         now = second * SECOND
-        back, self._now = now < self._now, now
+        before, self._now = self._now, now
+        back = now < before
         if self.health is not None:
+            if self.health.is_jump(before, now):  # silence in between was not observed: no device is gone because of it
+                self.inventory.reset_watch()
             self.emit_findings(self.health.tick(now))
         self._emit_changes(self.inventory.settle(now))
         for detector in self._ticking:

@@ -4,18 +4,27 @@ not affected.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dpkt
 import pytest
 
+from sensor.capture.files import open_captures
+from sensor.config import Config
 from sensor.core.time_units import SECOND
+from sensor.eventlog.writer import EventLog
 from sensor.runtime import daemon
+from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.notify import Notifier
 from tests.live_kit import Sensor, Step, alerts, sensor_records
+from tests.offices import PCAPS
 from tests.runtime.test_assembly import discover
 from tests.runtime.test_notify import Manager
 from tests.runtime.test_reload import SCAN, answered, refused
@@ -45,7 +54,7 @@ def ports(first: int, address: str) -> list[bytes]:
     return [frame.replace(b"\x0a\0\0\5", bytes(map(int, address.split(".")))) for frame in refused(first, 30)]
 
 
-@pytest.mark.parametrize("way", [5, -5, 23, -23])
+@pytest.mark.parametrize("way", [5, -5, 23, -23, 49, -49])
 def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> None:
     """Known devices are reported once; scans before and after the jump are found; the log has no gap and no duplicate
     id.
@@ -75,6 +84,27 @@ def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> No
     assert jumps[0]["facts"]["step_s"] == pytest.approx(way * HOUR, abs=2)
     assert sensor_records(records, "summary")[-1]["capture"]["health"]["sensor.clock_jump"] == 2
     assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 3 + 4 + 3 * 60
+
+
+def test_a_capture_whose_clock_was_set_back(tmp_path: Path) -> None:
+    """The clock was two days ahead for a third of the packets: no device is gone because of it at the end."""
+    path, ahead = tmp_path / "jump.pcap", 48 * HOUR
+    packets = list(dpkt.pcapng.Reader(io.BytesIO((PCAPS / "office.pcapng").read_bytes())))
+    with path.open("wb") as file:
+        writer = dpkt.pcap.Writer(file)
+        for number, (ts, frame) in enumerate(packets):
+            writer.writepkt(frame, ts + ahead * (len(packets) <= 3 * number < 2 * len(packets)))
+    log = EventLog(tmp_path / "events.jsonl")
+    source = open_captures([str(path)])
+    with contextlib.closing(source), contextlib.closing(log):
+        Run(Config(), source, log).run()
+    records = [json.loads(line) for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
+    (back,) = [
+        place for place, record in enumerate(records) if record.get("facts", {}).get("check") == "sensor.clock_jump"
+    ]
+    actions = [record["action"] for record in records[back:] if record["kind"] == "device"]
+    assert actions
+    assert "gone" not in actions
 
 
 def test_the_watchdog_does_not_mind(tmp_path: Path) -> None:
