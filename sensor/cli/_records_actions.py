@@ -34,8 +34,9 @@ def status(args: argparse.Namespace) -> int:
     folder = folder_of(args)
     try:
         manifest = Manifest(folder / MANIFEST)
-    except ManifestError:
-        raise missing(args, f"no traffic records in {folder}") from None
+    except ManifestError as error:
+        there = (folder / MANIFEST).exists()
+        raise missing(args, str(error) if there else f"no traffic records in {folder}") from None
     with contextlib.closing(manifest):
         files, damages = manifest.files(), manifest.damages()
     rows = [_totals(name, [file for file in files if file.table == name]) for name, one in TABLES.items() if one.stored]

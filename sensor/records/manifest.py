@@ -36,6 +36,7 @@ _CONTENTS = (
     "DELETE FROM contents WHERE name NOT IN (SELECT name FROM file)",
 )
 _OF_THIS_FOLDER = ("DELETE FROM tail", "DELETE FROM pending", "DELETE FROM file WHERE gone_at IS NOT NULL")
+_NEEDED = ("file", "tail", "pending", "device")
 CHUNK = 1 << 20
 
 
@@ -67,6 +68,10 @@ class ManifestError(Exception):
     """The manifest cannot be used."""
 
 
+class DamagedManifest(ManifestError):
+    """The content of the file cannot be read."""
+
+
 def stamp_of(path: Path) -> str:
     """A text that changes if the file is written, copied or replaced."""
     stat = path.stat()
@@ -86,12 +91,14 @@ class Manifest:
     """Open for reading, or for the writer."""
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
-        """Raises ManifestError if it is missing (when reading), of another version, or damaged."""
+        """Raises ManifestError if it is missing (when reading), of another version, or cannot be opened;
+        DamagedManifest.
+        """
         self.path = path
         try:
             self._db = _to_write(path) if write else _to_read(path)
         except (sqlite3.Error, OSError) as error:
-            raise ManifestError(f"{path}: {error}") from None
+            raise _fault(path, error) from None
         try:
             self._contents = self._checked(write)
         except BaseException:
@@ -106,7 +113,7 @@ class Manifest:
             (found,) = self._db.execute("PRAGMA user_version").fetchone()
             contents = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone()
         except sqlite3.Error as error:
-            raise ManifestError(f"{self.path}: {error}") from None
+            raise _fault(self.path, error) from None
         if found != VERSION:
             raise ManifestError(
                 f"{self.path}: version {found}, expected {VERSION}: it was written by another version of the sensor"
@@ -125,6 +132,17 @@ class Manifest:
         if self._db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             for statement in _CONTENTS:
                 self._db.execute(statement)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the tables without which rows are lost can be read."""
+        try:
+            checks = [self._db.execute(f"PRAGMA quick_check({table})").fetchone()[0] for table in _NEEDED]
+        except sqlite3.OperationalError as error:
+            raise _fault(self.path, error) from None
+        except sqlite3.DatabaseError:
+            return False
+        return all(found == "ok" for found in checks)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -251,6 +269,11 @@ class Manifest:
 
     def damages(self) -> list[tuple[float, str, str]]:
         return list(self._db.execute("SELECT ts, name, what FROM damage ORDER BY ts"))
+
+
+def _fault(path: Path, error: Exception) -> ManifestError:
+    """SQLite reports damaged content with the base class of its errors."""
+    return (DamagedManifest if type(error) is sqlite3.DatabaseError else ManifestError)(f"{path}: {error}")
 
 
 def _to_write(path: Path) -> sqlite3.Connection:

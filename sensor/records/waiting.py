@@ -16,10 +16,10 @@ from sensor.records.tail_reader import files
 
 
 def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
-    """Write the waiting data. Returns why the newest records are missing; empty if they are not. ``complain`` gets
-    damage.
+    """Write the waiting data, and make a lost manifest again. Returns why the newest records are missing; empty if they
+    are not. ``complain`` gets damage.
     """
-    if not files(folder):
+    if not files(folder) and not _is_lost(folder):
         return ""
     if not installed():
         return f"the newest records are missing: writing them {MISSING}"
@@ -38,6 +38,15 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
     finally:
         writer.close()
     return ""
+
+
+def _is_lost(folder: Path) -> bool:
+    """Whether the manifest has to be made again."""
+    if not installed():
+        return False
+    from sensor.records.recovery import is_lost
+
+    return is_lost(folder)
 
 
 def write_waiting_aside(folder: Path, seconds: float) -> None:

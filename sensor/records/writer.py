@@ -26,10 +26,11 @@ from sensor.records.builders import tables_of
 from sensor.records.copies import settle
 from sensor.records.geoip import GeoIP
 from sensor.records.identity import Identity
-from sensor.records.manifest import NEW, File, Manifest, ManifestError
+from sensor.records.manifest import NEW, File, ManifestError
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
 from sensor.records.new_files import TEMPORARY, NewFiles
-from sensor.records.paths import LOCK, MANIFEST
+from sensor.records.paths import LOCK
+from sensor.records.recovery import usable_manifest
 from sensor.records.schema import ALERT_FLOW, TABLES
 from sensor.records.tail import FOLDER, FRESH
 from sensor.records.tail_reader import Piece, files, piece, shapes
@@ -115,7 +116,7 @@ class Writer:
         self.rows = 0
         with contextlib.ExitStack() as unusable:  # then another process can try
             unusable.callback(os.close, self._lock)
-            self.manifest = Manifest(folder / MANIFEST, write=True)
+            self.manifest = usable_manifest(folder, complain)
             unusable.callback(self.manifest.close)
             self._sweep()
             settle(self.manifest, folder)

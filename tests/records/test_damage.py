@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,9 +126,10 @@ def test_damaged_files_of_all_tables_cost_their_rows(tmp_path: Path, tmp_path_fa
         shutil.rmtree(folder)
 
 
-def test_a_damaged_manifest_does_not_stay_locked(tmp_path: Path) -> None:
+def test_a_manifest_that_cannot_be_used_does_not_stay_locked(tmp_path: Path) -> None:
     """A process that cannot write lets others try: they get the fault, and not that the folder is busy."""
-    (tmp_path / MANIFEST).write_bytes(b"damaged" * 1000)
+    with contextlib.closing(sqlite3.connect(tmp_path / MANIFEST)) as base:
+        base.execute("PRAGMA user_version = 99")
     for _ in range(2):
         with pytest.raises(ManifestError):
             Writer(tmp_path, print)
