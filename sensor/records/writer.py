@@ -327,7 +327,7 @@ def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> 
         if dict(shape).get(field) == how:
             words[:, to : to + how.words] = rows.words[:, places[field] : places[field] + how.words]
         to += how.words
-    return rows._replace(words=words)
+    return Rows(rows.heads, words, rows.text)
 
 
 def _age(path: Path, now: float) -> float:

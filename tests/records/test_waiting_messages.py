@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sensor.core.addresses import parse
 from sensor.records.block import HEAD, Rows, section_of
@@ -21,8 +23,10 @@ LOOKUPS = 200
 SHAPES = {message.name: message for message in MESSAGES}
 
 
-def section(kind: str, ts: int, *numbers: int) -> bytes:
-    """DNS messages with these ids, from a client or its answers, each with a name of its own."""
+def section(kind: str, ts: int, *numbers: int, columns: Sequence[int] = ()) -> bytes:
+    """DNS messages with these ids, from a client or its answers, each with a name of its own. ``columns``: the words in
+    the layout of another version, by their index in this one, -1: unknown here.
+    """
     shape = SHAPES[kind]
     heads, words, text = np.zeros(len(numbers), HEAD), np.zeros((len(numbers), shape.words), np.uint64), b""
     client, server = parse("10.0.0.9"), parse("10.0.0.53")
@@ -36,6 +40,8 @@ def section(kind: str, ts: int, *numbers: int) -> bytes:
         name = f"host-{number}.example".encode()
         words[row, :3] = (number, len(text) << 32 | len(name), A)
         text += name
+    if columns:
+        words = np.pad(words, ((0, 0), (0, 1)))[:, list(columns)]
     return section_of(NUMBERS[kind], Rows(heads, words, text))
 
 
@@ -62,6 +68,26 @@ def test_a_query_that_waits_keeps_its_own_text_only(tmp_path: Path) -> None:
     assert len(found) == 9 * LOOKUPS + 1
     assert [row["rtt"] for row in found if row["query"] == "host-7.example"] == [9.0]
     assert {row["rcode"] for row in found} == {"NOERROR"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "columns"),
+    [
+        ([["id", 1], ["name", 2]], [0, 1]),
+        ([["former", 1], ["id", 1], ["name", 2], ["type", 1]], [-1, 0, 1, 2]),
+        ([["id", 1], ["name", 2], ["type", 2]], [0, 1, -1]),
+    ],
+)
+def test_messages_of_an_earlier_version(tmp_path: Path, fields: list[list[object]], columns: list[int]) -> None:
+    """An engine of an earlier version has left messages with other fields: those that this version knows are read."""
+    shapes = [[name, fields if name == "DnsQuery" else ours] for name, ours in kinds()]
+    tail = Tail(tmp_path, {"sensor": "s", "kinds": shapes}, wait=True, dropped=lambda _: None, complain=print)
+    tail.put(section("DnsQuery", START, 7, 8, columns=columns), START, 2)
+    tail.close()
+    writer = Writer(tmp_path, print)
+    writer.write(final=True)
+    writer.close()
+    assert sorted(row["query"] for row in rows(tmp_path, "dns")) == ["host-7.example", "host-8.example"]
 
 
 def kinds() -> list[list[object]]:
