@@ -111,7 +111,10 @@ def main(args: argparse.Namespace) -> int:
     try:
         return action(args, path, mutes)
     except OSError as error:
-        complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
+        if str(error.filename or path) != str(path):  # a file of the dataset
+            complain(f"cannot read {error.filename}: {error.strerror}", error="file.not-read")
+        else:
+            complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
 
 

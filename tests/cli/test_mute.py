@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,18 @@ def test_mutes_hold_for_replays_too(golden: Golden, run_cli, tmp_path: Path, mon
     assert run_cli("mute", "remove", "m1").code == 0
     assert "suppressed" not in run_cli(*replay).out
     assert detectors() == every
+
+
+def test_a_log_without_permission(mute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file that cannot be read, and not that of the mutes."""
+    log = tmp_path / "events.jsonl"
+    write_log(log, 3)
+    assert mute("add", "--all", "--vlan", "3").code == 0
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(log))
+
+    monkeypatch.setattr("sensor.views.mutes.silenced", refused)
+    result = mute("list", "--events", str(log))
+    assert (result.code, result.errors) == (3, ("file.not-read",))
+    assert str(log) in result.err
