@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import zstandard
 
 from sensor.eventlog.segments import folder_of
 from sensor.inventory.store.store import Store
+from sensor.lifecycle.backup import Backup
 from tests.cli.faults import reports
 from tests.forked import run, started
 from tests.golden import Golden
@@ -301,3 +303,15 @@ def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> 
     quiet = run(arguments, capture_output=True, text=True, check=True)
     assert quiet.stderr == ""
     assert "\033" not in quiet.stdout
+
+
+def test_a_full_disk(back_up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a write has no file name: the message names the backup."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Backup, "write", fail)
+    result = back_up()
+    assert (result.code, result.errors) == (3, ("backup.failed",))
+    assert str(tmp_path / "a.tar.zst") in result.err
