@@ -17,10 +17,11 @@ SAME_TEXT: dict[str, tuple[str, ...]] = {
     "cdp.version": ("snmp.sys_descr", "lldp.system_description"),
     "fdp.version": ("snmp.sys_descr",),
     "http.device_model": ("upnp.model_name",),
-    "http.realm": ("http.title",),
+    "http.realm": ("http.title", "rtsp.realm"),
     "http.user_agent": ("sip.user_agent",),
     "lldp.med_model": ("lldp.system_description", "cdp.platform"),
     "lldp.system_description": ("snmp.sys_descr", "cdp.platform"),
+    "rtsp.realm": ("http.realm",),
     "snmp.sys_descr": ("lldp.system_description",),
     "ssdp.server": ("http.server",),
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.observation import Evidence
 from sensor.fingerprinting.entries import Claim
+from sensor.fingerprinting.fuse import fuse
 from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
 from tests.fingerprinting.own import own_knowledge
@@ -12,6 +14,16 @@ from tests.fingerprinting.own import own_knowledge
 MATCHER = Matcher(own_knowledge())
 DESCRIPTIONS = ("snmp.sys_descr", "lldp.system_description")
 RIGHT = 0.98
+# Kinds in which a device sends one text.
+SAME = (
+    ("snmp.sys_descr", "lldp.system_description", "cdp.platform"),
+    ("mdns.txt.ty", "ipp.make_and_model", "pjl.id", "snmp.printer_model"),
+    ("upnp.model_name", "http.device_model", "mdns.txt.md"),
+    ("onvif.model", "wsd.scope_hardware", "upnp.model_name"),
+    ("http.realm", "http.title", "rtsp.realm"),
+    ("http.server", "ssdp.server"),
+    ("sip.user_agent", "sip.server"),
+)
 
 
 def claim(attribute: str, value: str) -> Claim:
@@ -39,6 +51,21 @@ def test_descriptions_of_snmp_and_lldp(kind: str, other: str) -> None:
                 agreed += bool(vendors & reported(other, value, "vendor"))
     assert known > 150
     assert agreed / known >= RIGHT
+
+
+@pytest.mark.parametrize("kinds", SAME)
+@pytest.mark.parametrize("attribute", ["type", "vendor"])
+def test_a_text_means_the_same_in_each_protocol(kinds: tuple[str, ...], attribute: str) -> None:
+    """A device that sends one text in two protocols has one vendor and one type: no entry of either contradicts."""
+    torn = {}
+    for fingerprint in own_knowledge().fingerprints:
+        for value, _ in fingerprint.about.samples if set(kinds) & set(fingerprint.kinds) else ():
+            evidence = [Evidence(*one, kind, value, 0, 0) for kind in kinds for one in MATCHER.match(kind, value)]
+            claimed = {(one.value, one.kind) for one in evidence if one.attribute == attribute}
+            answer = fuse(evidence).get(attribute)
+            if len({text for text, _ in claimed}) > 1 and (answer is None or answer.contested):
+                torn[value] = claimed
+    assert torn == {}
 
 
 def test_the_claims_are_of_the_family_of_the_kind() -> None:
