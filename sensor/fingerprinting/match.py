@@ -124,12 +124,17 @@ class Matcher:
         name = text.lower()
         return self._spellings.get(name) or self._spellings.get(LEGAL_FORM.sub("", name)) or text
 
-    def _without_vendor(self, text: str) -> str:
-        """A number of a model without the vendor in front; others (``Roku Express 3900X``) are names as a whole."""
+    def _split_vendor(self, text: str) -> tuple[str, str]:
+        """(vendor, number) of a model whose number follows its vendor; others (``Roku Express 3900X``) are names as a
+        whole, with an empty vendor.
+        """
         first, _, rest = text.partition(" ")
-        return rest if NUMBERED.match(rest) and first.lower() in self._spellings else text
+        vendor = self._spellings.get(first.lower(), "") if NUMBERED.match(rest) else ""
+        return vendor, rest if vendor else text
 
     def _claims(self, fingerprint: Fingerprint, groups: dict[str, str], weight: float) -> Iterator[Claim]:
+        """The claims of a fingerprint that matched. A number after the name of its vendor names that vendor, too."""
+        vendor = ""
         for attribute, template in fingerprint.asserts.items():
             text = template
             if "{" in template:
@@ -137,15 +142,16 @@ class Matcher:
                 if attribute == "vendor":
                     text = self._vendor(text)
                 elif attribute == "model":
-                    text = self._without_vendor(text)
+                    vendor, text = self._split_vendor(text)
             if text:
-                yield Claim(
-                    attribute,
-                    text,
-                    _rounded(fingerprint.certainty[attribute] * weight),
-                    fingerprint.id,
-                    fingerprint.family,
-                )
+                yield self._claim(fingerprint, attribute, text, weight)
+        if vendor and "vendor" not in fingerprint.asserts:
+            yield self._claim(fingerprint, "model", vendor, weight)._replace(attribute="vendor")
+
+    @staticmethod
+    def _claim(fingerprint: Fingerprint, attribute: str, text: str, weight: float) -> Claim:
+        confidence = _rounded(fingerprint.certainty[attribute] * weight)
+        return Claim(attribute, text, confidence, fingerprint.id, fingerprint.family)
 
 
 def _one_family(claims: list[Claim]) -> set[Claim]:

@@ -126,7 +126,7 @@ def test_templates() -> None:
 def test_a_model_loses_the_vendor_in_front(text: str, model: str) -> None:
     """A number of a model is the same with and without its vendor; a name is kept as a whole."""
     found = matcher(made("a.any", {"regex": "^(?P<model>.+)$"}, {"model": "{model}"})).match("test.kind", text)
-    assert [claim.value for claim in found] == [model]
+    assert [claim.value for claim in found if claim.attribute == "model"] == [model]
 
 
 def test_what_a_model_is_sold_as() -> None:
@@ -256,3 +256,15 @@ def test_the_middle_band_of_the_table_is_enough(edits: int) -> None:
     pairs = [(one, other) for one in lists for other in lists]
     assert len(pairs) == 31**2
     assert [pair for pair in pairs if within(*pair, edits) is not (distance(*pair) <= edits)] == []
+
+
+def test_a_number_after_its_vendor_names_the_vendor() -> None:
+    """A model loses the vendor in front of its number, which is a claim of its own unless the entry has one."""
+    plain = matcher(made("a.b", {"regex": "^(?P<model>.+)$"}, {"model": "{model}"}))
+    assert {claim[:3] for claim in plain.match("test.kind", "hewlett-packard M404dn")} == {
+        ("model", "M404dn", 0.8),
+        ("vendor", "HP", 0.8),
+    }
+    assert [claim[:2] for claim in plain.match("test.kind", "HP LaserJet M404dn")] == [("model", "HP LaserJet M404dn")]
+    known = matcher(made("a.b", {"regex": "^(?P<model>.+)$"}, {"model": "{model}", "vendor": "Epson"}))
+    assert ("vendor", "HP") not in {claim[:2] for claim in known.match("test.kind", "HP M404dn")}
