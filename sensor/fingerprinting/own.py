@@ -1,6 +1,6 @@
 """Which evidence is about the device itself, for the fusion: a host also sends texts of and about other devices.
 
-- A proxy or a PBX passes on the User-Agents of phones.
+- A proxy or a PBX passes on the User-Agents of phones, a router with NAT or a Wi-Fi repeater those of HTTP clients.
 - Computers emulate and share other devices, and run programs of their vendors.
 - A device whose other evidence only shows a module of the Internet of Things runs no applications of others, so the
   services that it contacts are those of its own vendor.
@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from sensor.core.observation import Evidence
@@ -29,6 +30,8 @@ COMPUTERS: dict[str, frozenset[str]] = {
 }
 # Kinds of texts of which a device sends those of one product; programs of others stay programs of the host.
 OF_ONE_PRODUCT = frozenset(("sip.user_agent",))
+# The kind of texts that a forwarding host also sends for the devices behind it.
+FORWARDED = "http.user_agent"
 PROGRAMS = "software"
 PREFIX = "oui"
 # How much stronger services are as evidence of a device without applications, and the maximum.
@@ -39,6 +42,8 @@ NAME, OWNERS = "hostname", frozenset(("oui", "owner"))
 OWN_MODEL, OWN_MODEL_LIMIT = 1.5, 0.45
 
 Pieces = dict[str, list[Evidence]]
+# Vendors and types of a text.
+_Product = tuple[frozenset[str], frozenset[str]]
 
 
 def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
@@ -51,6 +56,7 @@ def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
             pieces[piece.attribute] = [piece]
     if "vendor" in pieces:
         _drop_relayed(pieces)
+        _drop_forwarded(pieces)
         _trust_own_model(pieces)
     if any(piece.value == IOT for piece in pieces.get("type", ())) and _runs_own_firmware_only(pieces):
         return {name: _of_own_service(mine) for name, mine in pieces.items()}
@@ -79,6 +85,38 @@ def _drop_relayed(pieces: Pieces) -> None:
     if len(named) > 1 and not set.intersection(*named.values()):
         for name in pieces.keys() - {PROGRAMS}:
             pieces[name] = [piece for piece in pieces[name] if piece.kind not in OF_ONE_PRODUCT]
+
+
+def _drop_forwarded(pieces: Pieces) -> None:
+    """Remove User-Agents of HTTP if they are those of several devices: of other vendors, and of types that do not
+    agree. Computers send those of emulators as well.
+    """
+    vendors = _by_text(pieces["vendor"])
+    if len(vendors) < 2:
+        return
+    types = _by_text(pieces.get("type", ()))
+    devices = {(frozenset(vendors[seen]), frozenset(types[seen])) for seen in vendors.keys() & types.keys()}
+    devices = {device for device in devices if not device[1] & COMPUTERS["workstation"]}
+    if any(_are_two(one, other) for one, other in itertools.combinations(devices, 2)):
+        for name in pieces.keys() - {PROGRAMS}:
+            pieces[name] = [piece for piece in pieces[name] if piece.kind != FORWARDED]
+
+
+def _by_text(pieces: Iterable[Evidence]) -> dict[str, set[str]]:
+    """The likely values of one attribute by the User-Agent that yields them."""
+    values: dict[str, set[str]] = {}
+    for piece in pieces:
+        if piece.kind == FORWARDED and piece.confidence >= THRESHOLD:
+            values.setdefault(piece.seen, set()).add(piece.value)
+    return values
+
+
+def _are_two(one: _Product, other: _Product) -> bool:
+    """Whether the vendors and types of two texts are of two devices. Sticks and TVs have the same programs."""
+    if one[0] & other[0]:
+        return False
+    kinds = one[1] | other[1]
+    return not (one[1] & other[1] or kinds <= {"media_player", "tv", "iot"} or kinds <= COMPUTERS["mobile"])
 
 
 def _trust_own_model(pieces: Pieces) -> None:

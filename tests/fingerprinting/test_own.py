@@ -74,6 +74,36 @@ def test_a_pbx_passes_on_the_user_agents_of_phones() -> None:
     assert fuse([*yealink, *snom, *texts("SEP001", "dhcp", 0.8, type="voip_phone")])["type"].confidence == 0.8
 
 
+def agent(seen: str, **claims: str) -> list[Evidence]:
+    """The evidence of one User-Agent of HTTP."""
+    return [piece(name, value, 0.8, "http", seen, "http.user_agent") for name, value in claims.items()]
+
+
+def test_a_router_passes_on_the_user_agents_of_devices_behind_it() -> None:
+    """User-Agents of two products do not identify the router with NAT that sends both; its own evidence stays."""
+    roku = agent("Roku/DVP-12.5", type="media_player", vendor="Roku", model="3900X")
+    galaxy = agent("Dalvik/2.1.0 (SM-A536B)", type="mobile", vendor="Samsung", model="SM-A536B", os="Android 13")
+    windows = agent("Mozilla/5.0 (Windows NT 10.0)", type="workstation", os="Windows 10 or 11")
+    router = piece("vendor", "TP-Link", 0.6, "oui")
+    reported = fuse([*roku, *galaxy, *windows, router])
+    assert {name: answer.value for name, answer in reported.items()} == {"vendor": "TP-Link"}
+    assert fuse([*galaxy, *windows])["vendor"].value == "Samsung"
+
+
+def test_one_device_has_user_agents_of_two_vendors() -> None:
+    """A TV with the programs of a player, and a computer with an emulator of a phone, keep their evidence."""
+    roku = agent("Roku/DVP-12.5", type="media_player", vendor="Roku")
+    tv = agent("Roku/DVP-12.5 (43TCL)", type="tv", vendor="TCL", model="43S455")
+    assert fuse([*roku, *tv])["model"].value == "43S455"
+    mac = agent("Mozilla/5.0 (Macintosh)", type="workstation", vendor="Apple")
+    galaxy = agent("Dalvik/2.1.0 (SM-G988N)", type="mobile", vendor="Samsung", model="SM-G988N")
+    name = piece("type", "workstation", 0.6, "dhcp")
+    assert {key: one.value for key, one in fuse([*mac, *galaxy, name]).items()} == {
+        "type": "workstation",
+        "vendor": "Apple",
+    }
+
+
 def test_a_computer_is_not_named_after_devices_it_shares_or_emulates() -> None:
     """Vendor, model and system of a text about another type do not name a computer; its programs stay."""
     receiver = texts("AppleTV5,3", "mdns", 0.6, type="media_player", vendor="Apple", model="AppleTV5,3", os="tvOS")
