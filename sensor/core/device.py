@@ -28,7 +28,8 @@ FIXED_FUNCTION = frozenset(
 )
 
 # General types and the specific types that agree with them. Windows and Android are systems, not types: evidence for a
-# PC or phone that rests only on its system agrees with room systems, consoles and panels built on it.
+# PC or phone that rests only on its system agrees with room systems, consoles and panels built on it. Recorders send
+# video with the protocols of cameras.
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat "
@@ -45,7 +46,7 @@ WIDER: dict[str, frozenset[str]] = {
     ),
     "media_player": frozenset("tv speaker game_console".split()),
     "voip_phone": frozenset("conferencing intercom".split()),
-    "camera": frozenset(("intercom",)),
+    "camera": frozenset(("intercom", "nvr")),
     "router": frozenset("access_point firewall".split()),
     "printer": frozenset(("label_printer",)),
 }

@@ -25,8 +25,9 @@ ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui", "owner"))
-# A phone by several pieces of evidence is no player because of a program: the difference that makes it one.
-MOBILE_LEAD = 0.3
+# How much less likely than a general type a specific one may be: a phone by several pieces of evidence is no player
+# because of a program, a camera no recorder because of its web server. Others only need to be likely.
+MOST_BEHIND = {("camera", "nvr"): 0.3} | {("mobile", narrow): 0.3 for narrow in WIDER["mobile"]}
 HINTING = "oui"
 # The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
 # names a vendor.
@@ -266,9 +267,13 @@ def _alone(confidence: float, family: str) -> float:
 def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
     """Remove values that generalize another likely value."""
     likely = [key for key, sure in sure_of.items() if sure >= THRESHOLD]
-    for wide in list(sure_of):
-        least = sure_of[wide] - MOBILE_LEAD if name == "type" and wide == "mobile" else 0.0
-        if any(key != wide and sure_of.get(key, 1.0) >= least and is_wider(name, wide, key) for key in likely):
+    for wide, sure in list(sure_of.items()):
+        if any(
+            key != wide
+            and sure - sure_of.get(key, 1.0) <= MOST_BEHIND.get((wide, key), 1.0)
+            and is_wider(name, wide, key)
+            for key in likely
+        ):
             del sure_of[wide]
 
 

@@ -82,6 +82,17 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [DELL, ("http.title", "Xerox Device Agent"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",
     ),
+    "a recorder that answers for its cameras": (
+        [
+            (OWNER, "Hangzhou Hikvision Digital Technology Co.,Ltd."), ("wsd.type", "dn:NetworkVideoTransmitter"),
+            ("wsd.scope_hardware", "DS-7608NI-K2"), ("wsd.scope_name", "HIKVISION DS-7608NI-K2"),
+        ],
+        "nvr", "Hikvision",
+    ),
+    "a switch for a keyboard and a screen": (
+        [(OWNER, "Raspberry Pi Trading Ltd"), ("dhcp.hostname", "pikvm"), ("http.title", "PiKVM Login")],
+        "iot", "Raspberry Pi",
+    ),
     "a phone named in another language": ([("dhcp.hostname", "iPhone-von-Anna")], "mobile", "Apple"),
     "a TV with a player's system": (
         [(OWNER, "Roku, Inc"), ("dhcp.hostname", "43TCLRokuTV"), ("http.user_agent", "Roku/DVP-12.5")],

@@ -168,6 +168,15 @@ def test_small_signs_of_a_thing_add_up() -> None:
     assert "type" not in fuse(signs[:1])
 
 
+def test_a_recorder_sends_video_like_a_camera() -> None:
+    """A recorder that announces itself as a source of video is one; a camera with a web server of recorders is not."""
+    source = [piece("type", "camera", 0.75, "wsd"), piece("type", "camera", 0.35, "oui")]
+    reported = fuse([*source, piece("type", "nvr", 0.85, "wsd")])["type"]
+    assert (reported.value, reported.contested) == ("nvr", False)
+    server = piece("type", "nvr", 0.45, "http")
+    assert fuse([*source, piece("type", "camera", 0.8, "mdns"), server])["type"].value == "camera"
+
+
 def test_number_and_name_of_a_product_agree() -> None:
     """A model by number, by name and by both is one value; the longest text is shown."""
     number, name = piece("model", "BSB002", 0.8, "mdns"), piece("model", "Hue Bridge", 0.75, "ssdp")
