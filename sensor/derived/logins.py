@@ -80,10 +80,13 @@ class LoginAttempt(Derived):
 
 
 class RequestCredentials(NamedTuple):
-    """The credentials in a request. ``query``: they are in the URL, which a server without such a page ignores."""
+    """The credentials in a request. ``password_seal``: of the password alone; ``query``: they are in the URL, which a
+    server without such a page ignores.
+    """
 
     account: str
     seal: str = ""
+    password_seal: str = ""
     query: bool = False
 
 
@@ -169,9 +172,7 @@ class Logins(Deriver):
         if attempt is not None:
             yield attempt
 
-    def _remember(
-        self, event: Event, service: str, shown: RequestCredentials, *, shared: bool = False
-    ) -> LoginAttempt | None:
+    def _remember(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt | None:
         """Remember credentials until their answer. If the server's packets were not captured, changed credentials are
         an attempt with unknown outcome; unchanged ones belong to a session.
         """
@@ -183,6 +184,11 @@ class Logins(Deriver):
         if not shown.seal or self._sent.get(pair) == shown.seal:
             return None
         self._sent.put(pair, shown.seal)
+        return self._sent_attempt(event, service, shown)
+
+    def _sent_attempt(self, event: Event, service: str, shown: RequestCredentials) -> LoginAttempt:
+        """Sent credentials with unknown outcome."""
+        shared = self._is_shared(event.packet.src, service, shown)
         return _attempt(
             event, service, shown.account, False, answer=False, judged=False, seal=shown.seal, shared=shared
         )
@@ -197,24 +203,22 @@ class Logins(Deriver):
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
     def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
-        shared = self._is_shared(event, "FTP")
-        return self._remember(event, "FTP", RequestCredentials(event.user, event.seal), shared=shared)
+        return self._remember(event, "FTP", RequestCredentials(event.user, event.seal, event.password_seal))
 
     def password_sent(self, event: PasswordSent) -> LoginAttempt | None:
         """Web servers log in for many users: only another password, or one of another account, is an attempt."""
         packet, service = event.packet, _SENT[type(event)]
         key = (packet.src, packet.dst, f"{service} {event.user.lower()}")
-        before, shared = self._sent.get(key), self._is_shared(event, service)
+        before = self._sent.get(key)
         self._sent.put(key, event.seal)
-        if before == event.seal or (before is None and not shared):
-            return None
-        return _attempt(event, service, event.user, False, answer=False, judged=False, seal=event.seal, shared=shared)
+        attempt = self._sent_attempt(event, service, RequestCredentials(event.user, event.seal, event.password_seal))
+        return None if before == event.seal or (before is None and not attempt.shared) else attempt
 
-    def _is_shared(self, event: PasswordSent, service: str) -> bool:
+    def _is_shared(self, client: int, service: str, shown: RequestCredentials) -> bool:
         """Whether the client sent the same password for another account before."""
-        if not event.password_seal:
+        if not shown.password_seal:
             return False
-        password, account = (event.packet.src, service, event.password_seal), event.user.lower()
+        password, account = (client, service, shown.password_seal), shown.account.lower()
         before = self._passwords.get(password)
         self._passwords.put(password, account)
         return before not in (None, account)
@@ -307,7 +311,8 @@ class Logins(Deriver):
     def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
         if event.credentials not in verdicts.PASSWORDS or event.forwarded:
             return None
-        return self._remember(event, "HTTP", RequestCredentials(event.user, event.seal, event.credentials == "query"))
+        query = event.credentials == "query"
+        return self._remember(event, "HTTP", RequestCredentials(event.user, event.seal, event.password_seal, query))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
         """The last round of NTLM in HTTP, whose answer has the result; other carriers have separate results."""
@@ -326,7 +331,7 @@ class Logins(Deriver):
         return _attempt(event, "HTTP", shown.account, event.status not in (401, 403, 407), seal=shown.seal)
 
     def web_form(self, event: HttpLogin) -> LoginAttempt | None:
-        return _attempt(event, FORM, "", False, answer=False, judged=False, seal=event.seal)
+        return self._sent_attempt(event, FORM, RequestCredentials(event.user, event.seal, event.password_seal))
 
     def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
         if event.credentials not in verdicts.PASSWORDS:

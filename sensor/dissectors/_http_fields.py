@@ -39,6 +39,7 @@ def request_fields(head: Head) -> tuple[Any, ...]:
     return (
         head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
         _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields), found.seal,
+        found.password_seal,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
 from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.odd_arguments import odd_commands
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 21
@@ -158,7 +158,7 @@ class FtpStream(LineStream):
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
             self._logging_in = True  # again, if the reply to the name was lost
             if self._password and packet.one_sided:
-                return [FtpPassword(packet, self._user, self._seal, seal("", rest))]
+                return [FtpPassword(packet, self._user, self._seal, password_seal(rest))]
             return []
         parsed: list[Parsed] = _data_target(packet, verb, rest)
         if verb in ENTERED and self._password and self._logging_in and packet.one_sided:

@@ -28,6 +28,7 @@ from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
 from sensor.dissectors.shared.http_paths import is_often_requested, own_path
 from sensor.dissectors.shared.http_upload import HttpUpload, files_in
 from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.shared.sender_facts import fact, facts
 
 NAME_LIMIT = 255
@@ -49,7 +50,8 @@ class HttpRequest(Event):
     ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 if unknown. ``forwarded``: a proxy forwarded
     it. ``headers``: the names of its first fields in lower case, in order, the last one ``MORE`` if the capture
     truncated the others. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with unusual
-    characters. ``seal``: of user and password, if they are in cleartext.
+    characters. ``seal``: of user and password, if they are in cleartext; ``password_seal``: of the password alone,
+    equal for accounts with the same one.
     """
 
     method: str
@@ -66,6 +68,7 @@ class HttpRequest(Event):
     cookies: str = ""
     odd: tuple[tuple[str, str], ...] = ()
     seal: str = ""
+    password_seal: str = ""
 
     @property
     def truncated(self) -> bool:
@@ -92,14 +95,16 @@ class HttpResponse(Event):
 
 
 class HttpLogin(Event):
-    """A form with a password was sent. ``fields``: names of its fields in order, never their values; ``seal``: of user
-    and password.
+    """A form with a password was sent. ``user``: empty if no field has one; ``fields``: names of its fields in order,
+    never their values; ``seal`` and ``password_seal`` as in a request.
     """
 
     host: str
     path: str
     fields: tuple[str, ...]
     seal: str = ""
+    user: str = ""
+    password_seal: str = ""
 
 
 class HttpBody(Event):
@@ -334,8 +339,9 @@ def _ntlm_parsed(packet: Packet, raw: bytes, forwarded: bool) -> list[Parsed]:
 
 
 def _login(event: HttpRequest) -> bodies.Login:
-    def derived(packet: Packet, fields: tuple[str, ...], seal: str) -> Event:
-        return HttpLogin(packet, event.host, event.path, fields, seal)
+    def derived(packet: Packet, fields: tuple[str, ...], user: str, password: bytes) -> Event:
+        whole, alone = seal(user, password), password_seal(password)
+        return HttpLogin(packet, event.host, event.path, fields, whole, user, alone)
 
     return derived
 

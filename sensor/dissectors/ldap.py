@@ -21,7 +21,7 @@ from sensor.dissectors.shared import der, ntlm
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.ntlm_events import ntlm_events
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (389, 3268)
@@ -217,7 +217,7 @@ class LdapStream(FramedStream):
             password = der.content(data, proof)
             sealed = seal(who, password) if password else ""
             if sealed and packet.one_sided:
-                parsed = [LdapPassword(packet, who, sealed, seal("", password))]
+                parsed = [LdapPassword(packet, who, sealed, password_seal(password))]
         elif proof.tag == SASL:
             mechanism = der.element(data, proof.start, proof.stop)
             method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()

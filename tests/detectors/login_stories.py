@@ -10,7 +10,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.shared.smb_events import SmbLoginResult
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.ssh import SshLogin
@@ -77,7 +77,9 @@ def web(
     requested = HttpRequest(
         ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False
     )
-    requested.seal = seal(user, password or str(at).encode()) if scheme in ("basic", "query") else ""
+    if scheme in ("basic", "query"):
+        sent = password or str(at).encode()
+        requested.seal, requested.password_seal = seal(user, sent), password_seal(sent)
     return [
         requested,
         HttpResponse(
@@ -86,8 +88,11 @@ def web(
     ]
 
 
-def form(at: float, **where: Any) -> Event:
-    return HttpLogin(ends(at, 80, answer=False, **where), SERVER, "/login.php", ("user", "password"))
+def form(at: float, user: str = "admin", password: bytes = b"", **where: Any) -> Event:
+    """A form with a password, whose result the response does not show."""
+    sent, fields = password or str(at).encode(), ("user", "password")
+    packet = ends(at, 80, answer=False, **where)
+    return HttpLogin(packet, SERVER, "/login.php", fields, seal(user, sent), user, password_seal(sent))
 
 
 def register(

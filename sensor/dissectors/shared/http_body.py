@@ -24,7 +24,6 @@ from sensor.dissectors.shared import xml_tree
 from sensor.dissectors.shared.http_message import UNKNOWN, Head
 from sensor.dissectors.shared.json_description import JSON_WORDS, describe_json
 from sensor.dissectors.shared.json_values import read_object
-from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.shared.upnp import describe
 
 KEPT_LIMIT = 32768
@@ -59,7 +58,7 @@ PASSWORD_WORDS = Words(b"pass", b"pw", b"psw", b"pin", b"secret")
 
 Page = Callable[[Packet, str, str], Iterator[Parsed]]  # title, and type of program; either may be empty
 Described = Callable[[Packet, str, tuple[tuple[str, str], ...]], Iterator[Parsed]]
-Login = Callable[[Packet, tuple[str, ...], str], Event]
+Login = Callable[[Packet, tuple[str, ...], str, bytes], Event]
 Upload = Callable[[Packet, bytes], Iterator[Event]]
 Reading = Callable[[Packet, bytes], Iterator[Parsed]]
 
@@ -284,7 +283,7 @@ def _form(login: Login) -> Reading:
             who, secret = fields.get(user, b""), fields[password]
             if not json:
                 who, secret = _plain(who), _plain(secret)
-            yield login(packet, names, seal(clean(who, FIELD_NAME_LIMIT), secret))
+            yield login(packet, names, clean(who, FIELD_NAME_LIMIT), secret)
 
     return read
 
@@ -295,7 +294,7 @@ def _blog_login(login: Login) -> Reading:
             return
         for found in itertools.islice(_BLOG_LOGIN.finditer(body), FIELDS_LIMIT):
             user, password = (html.unescape(text.decode("utf-8", "replace")) for text in found.groups())
-            yield login(packet, ("username", "password"), seal(clean(user, FIELD_NAME_LIMIT), password.encode()))
+            yield login(packet, ("username", "password"), clean(user, FIELD_NAME_LIMIT), password.encode())
 
     return read
 

@@ -14,7 +14,7 @@ import msgspec
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.reader import clean
 from sensor.dissectors.shared import ntlm
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 
 NAME_LIMIT = 255
 HEAD_LIMIT = 8192
@@ -34,12 +34,13 @@ _TOKEN = lazy_pattern(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{1
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):
     """``scheme``: in lower case, ``other`` if unknown, ``query`` if they are in the URL, empty without any; ``user``:
-    if readable; ``seal``: if the password is readable.
+    if readable; ``seal`` and ``password_seal``: of user and password, and of the password alone, if it is readable.
     """
 
     scheme: str = ""
     user: str = ""
     seal: str = ""
+    password_seal: str = ""
 
 
 NONE = Credentials()
@@ -67,7 +68,7 @@ def _basic(raw: bytes) -> Credentials:
     except ValueError:
         return Credentials("basic")
     name = clean(user, NAME_LIMIT)
-    return Credentials("basic", name, seal(name, password)) if colon else Credentials("basic")
+    return _sealed("basic", name, password) if colon else Credentials("basic")
 
 
 def in_query(target: bytes) -> Credentials:
@@ -77,7 +78,11 @@ def in_query(target: bytes) -> Credentials:
     if user is None or password is None:
         return NONE
     name = clean(unquote_to_bytes(user[1]), NAME_LIMIT)
-    return Credentials("query", name, seal(name, unquote_to_bytes(password[1])))
+    return _sealed("query", name, unquote_to_bytes(password[1]))
+
+
+def _sealed(scheme: str, user: str, password: bytes) -> Credentials:
+    return Credentials(scheme, user, seal(user, password), password_seal(password))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors.shared.lines import LineStream
 from sensor.dissectors.shared.login_events import CLEAR
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 
 NAME_LIMIT = 128
 MECHANISM_LIMIT = 32
@@ -83,7 +83,7 @@ class Login:
             self._show(text)
 
     def _show(self, password: bytes) -> None:
-        self.seal, self.password_seal = seal(self.user, password), seal("", password)
+        self.seal, self.password_seal = seal(self.user, password), password_seal(password)
 
 
 def plain(message: bytes) -> tuple[str, str]:

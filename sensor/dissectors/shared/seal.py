@@ -20,3 +20,8 @@ def seal(user: str, password: bytes) -> str:
     return hashlib.blake2b(
         user.lower().encode("utf-8", "replace") + b"\0" + password, digest_size=8, salt=SALT
     ).hexdigest()[:DIGITS]
+
+
+def password_seal(password: bytes) -> str:
+    """The seal of a password alone, equal for accounts with the same one; empty for an empty password."""
+    return seal("", password) if password else ""
