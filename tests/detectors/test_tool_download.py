@@ -10,6 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.shared.http_message import MORE
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 DOWNLOAD = "command_and_control.tool_download"
@@ -29,9 +30,10 @@ def request(
     port: int = 80,
     at: float = 0,
     method: str = "GET",
+    headers: tuple[str, ...] = ("host",),
 ) -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse(target), sport=50000, dport=port, proto=6)
-    return HttpRequest(packet, method, host, path, agent, "", "", "", "", -1, False)
+    return HttpRequest(packet, method, host, path, agent, "", "", "", "", -1, False, headers)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,14 @@ def request(
         (request("/index.html", OFFICE), Severity.medium),
         (request("/anything", CERTUTIL, "files.example.net"), Severity.medium),
         (request("/setup.exe", BROWSER), Severity.low),
+        (request("/setup.exe", "", headers=("host", MORE)), Severity.low),
         (request("/setup.exe", BITS), Severity.low),
         (request("/a.ps1", host=f"{SERVER}:8000", target=SERVER, port=8000), Severity.low),
     ],
 )
 def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
-    """Downloads by scripts, without a user agent, and by certutil raise an alert; those by browsers, by updaters, and
-    from internal servers are low.
+    """Downloads by scripts, without a user agent, and by certutil raise an alert; those by browsers, by updaters, from
+    internal servers, and with a user agent that the capture may have truncated are low.
     """
     alert = one(inspected(detector(DOWNLOAD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)

@@ -94,7 +94,7 @@ class ToolDownload(CallDetector):
         if not _PROGRAM.search(file):
             return iter(()) if _PICTURE.search(file) or not _OFFICE.search(agent) else self._template(event)
         technique = next((technique for technique, known in _SCRIPTS.items() if known.search(agent)), "")
-        if technique or not agent:
+        if technique or not (agent or event.truncated):
             low = technique == "T1197" or self.context.networks.inside(event.packet.dst)
             return self._alert(
                 event,
