@@ -72,6 +72,16 @@ def test_unknown_hosts_at_the_raw_port(client: str, severity: Severity) -> None:
     assert (alert.actor.address, alert.severity) == (parse(client), severity)
 
 
+def test_hosts_with_public_addresses() -> None:
+    """If the network of the printer is not configured, its clients are not known to be external."""
+    printer = device("printer", FAR)
+    story = Story().flow(0, "203.0.113.40", FAR, 9100, answered=True)
+    assert raised(ABUSE, story, World(printer)) == []
+    world = World(printer)
+    world.networks.become(("203.0.113.0/28",))
+    assert one(raised(ABUSE, story, world)).severity == Severity.high
+
+
 def test_printing_is_quiet() -> None:
     """Drivers' jobs with settings and status queries, and a display message, raise no alert."""
     job = [

@@ -25,7 +25,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
 from sensor.detectors.shared.exploits import plain
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_external, is_fixed_function
 from sensor.detectors.shared.names import is_bare
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
@@ -132,7 +132,7 @@ class BotnetLoader(CallDetector):
         self._signs.put(event.packet.flow, signs)
         ends = ends_of(event.packet)
         device = is_fixed_function(self.context, ends.target)
-        outside = not self.context.networks.inside(ends.actor.address)
+        outside = is_external(self.context, ends.actor, ends.target)
         if not signs or not self._reported.fresh((event.packet.flow, signs), event.ts):
             return
         sure = signs & (BYTES | PROBING) or signs & (FETCHING | RUNNING) == FETCHING | RUNNING
@@ -208,7 +208,7 @@ class BotnetLoader(CallDetector):
         if hosts < want.hosts or not self._reported.fresh((ends.actor.address, "spray", hosts.bit_length()), event.ts):
             return
         met = self._hosts.values(ends.actor.address)
-        severe = not self.context.networks.inside(ends.actor.address) or is_fixed_function(self.context, ends.actor)
+        severe = is_external(self.context, ends.actor, ends.target) or is_fixed_function(self.context, ends.actor)
         why = (
             f"Telnet logins at {hosts} hosts within {want.window_s} s (threshold {want.hosts})",
             f"among them {some([addresses.text(host) for host in met])}",

@@ -29,7 +29,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.hosts import is_external, who
 from sensor.detectors.shared.logins import FailedLogins, network
 
 REPORTED_LIMIT, PASSWORDS_LIMIT = 4096, 8192
@@ -196,7 +196,7 @@ class PasswordGuessing(EventDetector):
         client, server = who(self.context, attempt.client), who(self.context, attempt.server)
         names = self._accounts.values(attempt.pair)
         doing = "were sent" if attempt.proven and not attempt.judged else "failed"
-        outside = not self.context.networks.inside(attempt.client.address)
+        outside = is_external(self.context, attempt.client, attempt.server)
         yield self.alert(
             attempt.origin,
             actor=attempt.client,

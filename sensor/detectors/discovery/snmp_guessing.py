@@ -25,7 +25,7 @@ from sensor.counting.tally import Distinct
 from sensor.detectors.shared.addresses import addresses_in
 from sensor.detectors.shared.calls import CallDetector, CallOptions, pair_of
 from sensor.detectors.shared.event_window import EventWindow, number_of_address
-from sensor.detectors.shared.hosts import Numbers, ends_of, is_fixed_function
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_external, is_fixed_function
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
@@ -204,7 +204,7 @@ class SnmpGuessing(CallDetector):
             return Severity.high, "these values make a host run a program"
         if len(self._tried.values(pair_of(event.packet))) >= self.options.communities:
             return Severity.high, "the manager tried many community strings"
-        if not self.context.networks.inside(ends.actor.address):
+        if is_external(self.context, ends.actor, ends.target):
             return Severity.high, "the manager is external"
         if is_fixed_function(self.context, ends.actor):
             return Severity.high, "a fixed-function device manages no other device"

@@ -22,7 +22,7 @@ from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function
+from sensor.detectors.shared.hosts import ends_of, is_external, is_fixed_function
 from sensor.dissectors.snmp import SnmpRequest
 
 AGENT = 161
@@ -104,7 +104,7 @@ class SnmpWalk(CallDetector):
     def _grade(self, event: SnmpRequest) -> tuple[Severity | None, str]:
         """Severity by the role of the source, None for a manager, and the reason."""
         ends = ends_of(event.packet)
-        if not self.context.networks.inside(ends.actor.address):
+        if is_external(self.context, ends.actor, ends.target):
             return Severity.high, "the source is external"
         if is_fixed_function(self.context, ends.actor):
             return Severity.high, "a fixed-function device manages no other device"

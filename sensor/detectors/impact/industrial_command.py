@@ -23,7 +23,7 @@ from sensor.core.packet import Packet
 from sensor.core.protocol_labels import protocol_label
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, ends_of, is_external, network_of_packet, who
 from sensor.detectors.shared.named_hosts import AddressBlocks, Blocks
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
@@ -175,7 +175,7 @@ class IndustrialCommand(EventDetector):
         ends = (actor.address or actor.mac, target.address or target.mac, techniques[0])
         if not self._reported.fresh(ends, packet.ts):
             return
-        outside = bool(packet.src) and not self.context.networks.inside(packet.src)
+        outside = bool(packet.src) and is_external(self.context, actor, target)
         done, threshold = self._done(what)
         yield self.alert(
             event,

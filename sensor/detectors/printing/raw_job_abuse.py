@@ -22,7 +22,7 @@ from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, ends_of, is_external, is_fixed_function, network_of, server_of, who
 from sensor.dissectors.pjl import PjlCommand, PostscriptOperator
 
 AGAIN = 3600 * SECOND
@@ -108,7 +108,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
             return
         language = "PJL command" if isinstance(event, PjlCommand) else "PostScript operator"
         ends, climbs = ends_of(packet), ".." in event.name
-        outside = not self.context.networks.inside(ends.actor.address)
+        outside = is_external(self.context, ends.actor, ends.target)
         device = is_fixed_function(self.context, ends.actor)
         why = [f"{language} {command} {argument}".rstrip() + (f" of {event.name[:120]!r}" if event.name else "")]
         if climbs:
@@ -131,7 +131,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         """A flow to the raw port of a printer from a host that does not print."""
         printer, client = self.context.device(server_of(flow)), self.context.device(client_of(flow))
-        outside = not self.context.networks.inside(flow.client)
+        outside = is_external(self.context, client_of(flow), server_of(flow))
         kind = client.type if client is not None and client.fixed_function and client.type not in PRINTING else ""
         if (
             printer is None

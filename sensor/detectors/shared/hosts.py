@@ -78,6 +78,13 @@ def is_fixed_function(context: Context, subject: Subject) -> bool:
     return device is not None and device.fixed_function
 
 
+def is_external(context: Context, actor: Subject, target: Subject) -> bool:
+    """Whether the actor is external to the network of the target. Unknown, thus False, if the target is not internal
+    either: hosts with public addresses, without configured networks.
+    """
+    return context.networks.direction(actor.address, target.address) == "inbound"
+
+
 def severity_of_scan(context: Context, actor: Subject, *, answered: bool = False) -> Severity:
     """Fixed-function devices never scan: high. Scans from the internet are background noise: low, unless a target
     answered.

@@ -22,7 +22,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import Numbers, ends_of
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_external
 from sensor.dissectors.sip import SipRequest
 
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
@@ -140,7 +140,8 @@ class TollFraud(CallDetector):
 
     def _grade(self, event: SipRequest) -> Severity | None:
         """International calls dialed by an external host are not made by a user of this network."""
-        return None if self.context.networks.inside(ends_of(event.packet).actor.address) else Severity.high
+        ends = ends_of(event.packet)
+        return Severity.high if is_external(self.context, ends.actor, ends.target) else None
 
 
 def number_of(event: SipRequest) -> str:
