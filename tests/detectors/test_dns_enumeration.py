@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from sensor.core.dns_codes import REFUSED
+from sensor.core.dns_codes import REFUSED, SERVFAIL
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
@@ -41,6 +41,20 @@ def test_a_server_that_refuses() -> None:
     listed = [answered(n / 10, f"{n}.2.0.198.zen.example.org", REFUSED) for n in range(1, 255)]
     for quiet in (closed, listed):
         assert inspected(detector(ENUMERATION), quiet) == []
+
+
+def test_a_server_that_fails() -> None:
+    """If a resolver fails for most names of one domain, the alert is low: the domain may be unavailable. A resolver
+    that fails for all domains raises none; some failures among missing names change nothing.
+    """
+    failing = [answered(n / 10, f"{word}.example.com", SERVFAIL) for n, word in enumerate(WORDS)]
+    alert = one(inspected(detector(ENUMERATION), failing))
+    assert (alert.severity, alert.numbers["names"], alert.numbers["failed"]) == (Severity.low, 60, 60)
+    some = [answered(n / 10, f"{word}.example.com", 3 if n % 5 else SERVFAIL) for n, word in enumerate(WORDS)]
+    alert = one(inspected(detector(ENUMERATION), some))
+    assert (alert.severity, alert.numbers["failed"]) == (Severity.medium, 12)
+    down = [answered(n / 20, f"{WORDS[n // 10]}.site{n % 10}.example", SERVFAIL) for n in range(1000)]
+    assert inspected(detector(ENUMERATION), down) == []
 
 
 def test_direction_is_that_of_the_queries() -> None:

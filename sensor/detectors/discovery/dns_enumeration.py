@@ -1,10 +1,11 @@
 """DNS enumeration: a host tries names of a domain from a word list, or looks up the names of all addresses of a network
 (dnsenum, dnsrecon, fierce, Nmap `-sL`).
 
-Counted are names with an answer NXDOMAIN or REFUSED that differ only in their first label. Random labels do not count:
-they are identifiers or the work of a domain generation algorithm, which other detections report. Whole domains in front
-of another one do not count either: a wrong search suffix makes them, and lookups in block lists, as do addresses (RFC
-5782). A server that refuses names of several domains serves none of them to this client, whatever it looks up.
+Counted are names with an answer NXDOMAIN, REFUSED or SERVFAIL that differ only in their first label. Random labels do
+not count: they are identifiers or the work of a domain generation algorithm, which other detections report. Whole
+domains in front of another one do not count either: a wrong search suffix makes them, and lookups in block lists, as do
+addresses (RFC 5782). A server that refuses names of several domains, or fails for them, serves none of them to this
+client, whatever it looks up. If it fails for most names of one domain, the domain may be unavailable: low severity.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
-from sensor.core.dns_codes import NXDOMAIN, REFUSED
+from sensor.core.dns_codes import NXDOMAIN, REFUSED, SERVFAIL
 from sensor.core.event import Event
 from sensor.core.model import Field
 from sensor.core.phrases import some
@@ -30,8 +31,8 @@ from sensor.dissectors.dns import DnsResponse
 PARENTS_LIMIT, NAMES_LIMIT, REPORTED_LIMIT = 4096, 256, 1024
 LABEL_LIMIT = 24
 AGAIN_S = 3600
-DENIALS = {NXDOMAIN: "do not exist", REFUSED: "the server refused"}
-REFUSED_DOMAINS = 3  # of one client; more are refused whatever it looks up
+DENIALS = {NXDOMAIN: "do not exist", REFUSED: "the server refused", SERVFAIL: "the server failed to resolve"}
+REFUSED_DOMAINS = 3  # of one client; more are refused, or fail, whatever it looks up
 # Top-level domains that begin the parent of a whole domain, as in example.com.corp.example; countries have two letters.
 TOP_LEVEL = frozenset(
     ("com", "net", "org", "info", "biz", "edu", "gov", "online", "shop", "site", "store", "top", "xyz")
@@ -48,7 +49,7 @@ class Options(detector.Options):
 
 
 class DnsEnumeration(EventDetector):
-    """Watches answers NXDOMAIN and REFUSED, by client and parent domain."""
+    """Watches answers NXDOMAIN, REFUSED and SERVFAIL, by client and parent domain."""
 
     title = "DNS enumeration (subdomains, reverse lookups)"
     severity = Severity.medium
@@ -58,7 +59,10 @@ class DnsEnumeration(EventDetector):
         "Identify the program on the client. If it is not a test of your own, review which of the names exist, and "
         "what the client connected to afterwards."
     )
-    false_positives = "Address management and monitoring that resolve whole networks (low severity); security tests."
+    false_positives = (
+        "Address management and monitoring that resolve whole networks, or hosts of a domain that is unavailable (low "
+        "severity); security tests."
+    )
     decisive = {"names": "names"}
     Options = Options
     watches = (DnsResponse,)
@@ -68,7 +72,10 @@ class DnsEnumeration(EventDetector):
         self._denied: Distinct[tuple[int, str], str] = self.tables.add(
             "denied", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, NAMES_LIMIT)
         )
-        # (client, server) → parent domains whose names the server refused
+        self._failed: Distinct[tuple[int, str], str] = self.tables.add(
+            "failed", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, NAMES_LIMIT)
+        )
+        # (client, server) → parent domains whose names the server refused or failed to resolve
         self._refused: Distinct[tuple[int, int], str] = self.tables.add(
             "refused", Distinct(self.options.window_s * SECOND, PARENTS_LIMIT, REFUSED_DOMAINS + 1)
         )
@@ -82,12 +89,15 @@ class DnsEnumeration(EventDetector):
             return
         label, _, parent = event.name.partition(".")
         client = event.packet.dst
-        if event.rcode == REFUSED and self._refused.add((client, event.packet.src), parent, event.ts) > REFUSED_DOMAINS:
+        server = client, event.packet.src
+        if event.rcode != NXDOMAIN and self._refused.add(server, parent, event.ts) > REFUSED_DOMAINS:
             return
         if "." not in parent or _is_appended(parent) or _is_listed(event.name):
             return
         if len(label) > LABEL_LIMIT or generated(label) >= GENERATED:
             return
+        if event.rcode == SERVFAIL:
+            self._failed.add((client, parent), label, event.ts)
         if self._denied.add((client, parent), label, event.ts) < self.options.names:
             return
         if self._reported.fresh((client, parent), event.ts):
@@ -95,6 +105,8 @@ class DnsEnumeration(EventDetector):
 
     def _alert(self, event: DnsResponse, parent: str, labels: list[str]) -> Alert:
         want, reverse = self.options, parent.endswith(REVERSED)
+        failed = len(self._failed.values((event.packet.dst, parent)))
+        unsure = reverse or 2 * failed >= len(labels)
         actor, server, sport, dport = ends_of(event.packet, answer=True)
         what = "reverse lookups of a network" if reverse else f"names of the domain {parent}"
         severe = is_fixed_function(self.context, actor)
@@ -105,15 +117,16 @@ class DnsEnumeration(EventDetector):
             summary=f"{who(self.context, actor)} tried {what} that {DENIALS[event.rcode]}",
             why=(
                 (
-                    f"NXDOMAIN or REFUSED for {len(labels)} names in {parent} within {want.window_s} s "
+                    f"NXDOMAIN, REFUSED or SERVFAIL for {len(labels)} names in {parent} within {want.window_s} s "
                     f"(threshold {want.names})"
                 ),
+                *([f"SERVFAIL for {failed} of them: the domain may be unavailable"] if failed else []),
                 f"among them {some(labels[-5:])}",
             ),
-            numbers={"names": len(labels), "threshold": want.names, "window_s": want.window_s},
+            numbers={"names": len(labels), "failed": failed, "threshold": want.names, "window_s": want.window_s},
             key=(parent,),
-            severity=Severity.high if severe else Severity.low if reverse else Severity.medium,
-            confidence=0.6 if reverse else 0.75,
+            severity=Severity.high if severe else Severity.low if unsure else Severity.medium,
+            confidence=0.6 if unsure else 0.75,
             actor_port=sport,
             target_port=dport,
             network=network_of_packet(self.context, event.packet, app_of(event), answer=True),
