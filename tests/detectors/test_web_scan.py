@@ -83,9 +83,10 @@ def test_names_of_a_word_list() -> None:
         assert inspected(detector(SCAN), story) == []
 
 
-def test_many_pages_that_are_not_there() -> None:
-    """Requests of a word list raise an alert."""
-    alert = one(inspected(detector(SCAN), [answer(f"/{n}", 404, n / 10) for n in range(60)]))
+@pytest.mark.parametrize("status", [404, 403])
+def test_many_pages_that_are_not_there(status: int) -> None:
+    """Requests of a word list raise an alert, also if the server forbids the pages (forced browsing)."""
+    alert = one(inspected(detector(SCAN), [answer(f"/{n}", status, n / 10) for n in range(60)]))
     assert alert.numbers["missing"] == 20
     assert alert.target
     assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(SOURCE), parse(SERVER), 80)

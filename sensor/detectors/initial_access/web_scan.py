@@ -1,5 +1,5 @@
 """Web scan: one source probes a web server with a scanning tool, requests files with secrets, many pages that do not
-exist, or many names of one domain (virtual hosts).
+exist or are forbidden, or many names of one domain (virtual hosts).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ NAMED = lazy_pattern(r"^[^.]*[a-z_-][^.]*\.[^.]", re.IGNORECASE)
 class Options(detector.Options):
     """When missing pages, secret files and names are a scan."""
 
-    missing: int = Field(20, ge=5, description="threshold: distinct pages that do not exist")
+    missing: int = Field(20, ge=5, description="threshold: distinct pages that do not exist or are forbidden")
     sensitive: int = Field(3, ge=1, description="threshold: distinct files with secrets")
     hosts: int = Field(40, ge=10, le=64, description="threshold: names of one domain requested from one address")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
@@ -186,8 +186,8 @@ class WebScan(EventDetector):
             return
         why = (
             (
-                f"{missing} pages that do not exist requested within {self.options.window_s} s (threshold "
-                f"{self.options.missing})"
+                f"{missing} pages that do not exist or are forbidden (404, 403) requested within "
+                f"{self.options.window_s} s (threshold {self.options.missing})"
             ),
             f"{failed} of {answers} requests failed",
             f"requested: {some(self._missing.values(key))}",
@@ -197,9 +197,8 @@ class WebScan(EventDetector):
             "threshold": self.options.missing,
             "answers": answers,
         }
-        yield from self._alert(
-            event, "missing", f"requested {missing} pages that do not exist", why, numbers, Severity.medium
-        )
+        what = f"requested {missing} pages that do not exist or are forbidden"
+        yield from self._alert(event, "missing", what, why, numbers, Severity.medium)
 
     def _alert(
         self,
