@@ -51,6 +51,15 @@ def test_a_ticket_made_from_a_hash_without_the_answer() -> None:
     assert one(inspected(detector(PASS), requests(again)))
 
 
+def test_a_first_request_that_was_lost() -> None:
+    """The KDC's error shows that a login began without pre-authentication; it excuses one login from its KDC."""
+    tool = {"etypes": (23,), "etype": RC4, "host": ""}
+    lost = login(0, **tool)[1:]
+    assert inspected(detector(PASS), lost) == []
+    assert one(inspected(detector(PASS), [*lost, *login(1, "bob", requested_before=False, **tool)]))
+    assert one(inspected(detector(PASS), [lost[0], *login(400, requested_before=False, **tool)]))
+
+
 def requests(story: list[Event]) -> list[Event]:
     """Only the requests, in a capture that has no packet of the KDC."""
     found: list[Event] = []

@@ -4,7 +4,7 @@ tools with a hash do.
 An initial ticket stays on the host it was issued to; forwarded ones (delegation) are other tickets and do not count.
 Tools that create a ticket from a stolen hash request one encryption type and send pre-authentication at once, where
 clients first offer all types (RFC 4120, 3.1.1), and in a domain with AES they request RC4, since that key is the NT
-hash.
+hash. An error that requires pre-authentication shows such a first request if the request itself is not captured.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from sensor.core.model import Field
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import who
 from sensor.detectors.shared.kerberos import AES, cipher, ends, is_machine, network, only_weak, server_port
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,
+    KerberosError,
     KerberosReply,
     KerberosRequest,
     KerberosTgsRequest,
@@ -35,6 +37,7 @@ from sensor.dissectors.kerberos import (
 
 TICKETS_LIMIT = 16384
 OPENED_LIMIT = 8192
+PREAUTH_REQUIRED = 25  # RFC 4120, 7.5.9
 
 
 class Options(detector.Options):
@@ -72,7 +75,7 @@ class PassTheTicket(EventDetector):
         "A host that changes its address or has several; clusters; Unix programs with a keytab and one encryption type."
     )
     Options = Options
-    watches = (KerberosAsRequest, KerberosAsReply, KerberosTgsRequest)
+    watches = (KerberosAsRequest, KerberosAsReply, KerberosTgsRequest, KerberosError)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -81,10 +84,18 @@ class PassTheTicket(EventDetector):
         self._opened: Recent[tuple[int, str]] = self.tables.add(
             "opened", Recent(OPENED_LIMIT, self.options.opening_s * SECOND)
         )
+        # (client, KDC) → time of an error to a request that is not captured
+        self._missed: Bounded[tuple[int, int], int] = self.tables.add("missed", Bounded(OPENED_LIMIT))
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
+    def wants(self) -> dict[type[Event], Want]:
+        return {KerberosError: field("code") == PREAUTH_REQUIRED}
+
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if isinstance(event, KerberosTgsRequest):
+        if isinstance(event, KerberosError):
+            if event.code == PREAUTH_REQUIRED and self._exchanges.initial(event) is None:
+                self._missed.put((event.packet.dst, event.packet.src), event.ts)
+        elif isinstance(event, KerberosTgsRequest):
             yield from self._shown(event)
         elif isinstance(event, KerberosAsRequest):
             self._exchanges.request(event)
@@ -175,7 +186,9 @@ class PassTheTicket(EventDetector):
 
     def _first(self, packet: Packet, account: str) -> bool:
         """Whether this client did not request the account without pre-authentication before."""
-        return self._opened.fresh((packet.src, account), packet.ts)
+        missed = self._missed.pop((packet.src, packet.dst))
+        lost = missed is not None and packet.ts - missed <= self.options.opening_s * SECOND
+        return self._opened.fresh((packet.src, account), packet.ts) and not lost
 
     def _alert(
         self,
