@@ -18,6 +18,7 @@ from sensor.core.wants import Want, field, held
 from sensor.derived.shared import verdicts
 from sensor.derived.shared.controllers import Controllers
 from sensor.derived.shared.exchanges import Exchanges, Proofs
+from sensor.derived.shared.registrations import Registrations, SipLogin
 from sensor.derived.shared.series import Refusals
 from sensor.dissectors.afp import AfpLogin
 from sensor.dissectors.amqp import AmqpLogin
@@ -113,6 +114,14 @@ def _attempt(
     )
 
 
+def _registered(event: Event, found: SipLogin | None, *, answer: bool) -> LoginAttempt | None:
+    if found is None:
+        return None
+    return _attempt(
+        event, "SIP", found.account, found.accepted, answer=answer, judged=found.judged, proven=found.proven
+    )
+
+
 class Logins(Deriver):
     """Subscribes to events with login results, and to those with credentials."""
 
@@ -132,15 +141,11 @@ class Logins(Deriver):
         self._sent: Bounded[tuple[int, int, str], str] = tables.add("sent", Bounded(OPEN_LIMIT))
         # (client, service, seal of a password) → the account it was sent for last, if answers are missing
         self._passwords: Bounded[tuple[int, str, str], str] = tables.add("passwords", Bounded(OPEN_LIMIT))
-        # for SIP: call id and CSeq of the request
-        self._calls: Bounded[tuple[str, int], str] = tables.add("calls", Bounded(OPEN_LIMIT))
-        # (SIP client, server, account) → call id and CSeq of the last request with credentials
-        self._proven: Bounded[tuple[int, int, str], tuple[str, int]] = tables.add("proven", Bounded(OPEN_LIMIT))
+        self._registrations = Registrations(tables)
         # (client, controller) → the last unfinished IPMI login
         self._controllers = Controllers(tables.add("controllers", Bounded(OPEN_LIMIT)))
-        self._refusals = tables.include("refusals", Refusals())
-        # SIP clients and servers that answered
-        self._answering: Bounded[tuple[int, int], bool] = tables.add("answering", Bounded(OPEN_LIMIT))
+        # client, server and port
+        self._refusals: Refusals[tuple[int, int, int]] = tables.include("refusals", Refusals())
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*verdicts.PASSWORDS), held(self._requested, "packet.flow")
@@ -155,8 +160,9 @@ class Logins(Deriver):
             & field("status").is_in(0, *verdicts.REFUSALS),
             IpmiSession: ~field("step").is_in("open", "opened"),
             KerberosTgsRequest: held(self._proofs.unused, "packet.src", "packet.dst"),
-            SipRequest: field("credentials").filled(),
-            SipResponse: (field("status") >= 200) & held(self._calls, "call_id", "cseq"),
+            SipRequest: field("credentials").filled() | (field("method") == "REGISTER"),
+            SipResponse: (field("status") >= 200)
+            & (held(self._registrations.calls, "call_id", "cseq") | (field("method") == "REGISTER")),
             HttpRequest: shown & ~field("forwarded").filled(),
             NtlmLogin: (field("carrier") == "http") & (field("method") != "anonymous"),
             HttpResponse: answered | (alone & ((field("status") == verdicts.PASSWORD_WANTED) | series)),
@@ -195,7 +201,9 @@ class Logins(Deriver):
 
     def _alone(self, event: Event, service: str, *, refused: bool) -> LoginAttempt | None:
         """An answer whose request is not captured."""
-        if not event.packet.one_sided or not self._refusals.add(event.packet, refused=refused):
+        packet = event.packet
+        key = packet.dst, packet.src, packet.sport
+        if not packet.one_sided or not self._refusals.add(key, packet.ts, refused=refused):
             return None
         return _attempt(event, service, "", False, judged=False, proven=False)
 
@@ -285,28 +293,10 @@ class Logins(Deriver):
         return _attempt(event, KERBEROS, event.client, True) if requested is not None and requested.proof else None
 
     def sip_requested(self, event: SipRequest) -> LoginAttempt | None:
-        """If the server's packets are not captured, each other request with credentials of an account is an attempt
-        with unknown outcome.
-        """
-        if not event.credentials:
-            return None
-        account = event.callee if event.method == "REGISTER" else event.caller
-        call, pair = (event.call_id, event.cseq), (event.packet.src, event.packet.dst)
-        self._calls.put(call, account)
-        before = self._proven.get((*pair, account))
-        self._proven.put((*pair, account), call)
-        if event.method != "REGISTER" or before in (None, call) or self._answering.get(pair):
-            return None
-        return _attempt(event, "SIP", account, False, answer=False, judged=False)
+        return _registered(event, self._registrations.requested(event), answer=False)
 
     def sip_answered(self, event: SipResponse) -> LoginAttempt | None:
-        if event.status < 200 or (event.call_id, event.cseq) not in self._calls:
-            return None
-        self._answering.put((event.packet.dst, event.packet.src), True)
-        account = self._calls.pop((event.call_id, event.cseq)) or ""
-        if event.status < 300 or (event.status in (401, 403, 407) and not event.stale):
-            return _attempt(event, "SIP", account, event.status < 300)
-        return None
+        return _registered(event, self._registrations.answered(event), answer=True)
 
     def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
         if event.credentials not in verdicts.PASSWORDS or event.forwarded:

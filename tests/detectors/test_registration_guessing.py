@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.addresses import parse
+from sensor.core.alert import Severity
 from tests.detectors.login_stories import CLIENT, register
 from tests.detectors.stories import detector, inspected, one
 
@@ -75,6 +76,25 @@ def test_requests_without_answers() -> None:
     assert inspected(detector(GUESS), branch) == []
     outage = [*register(0, status=200), *(register(n)[0] for n in range(1, 20))]
     assert inspected(detector(GUESS), outage) == []
+
+
+def test_refusals_without_requests() -> None:
+    """If no request is captured, many refusals of one extension raise an alert of medium severity. Phones behind one
+    address, each of which is first challenged and then accepted, a phone with a wrong password, and a PBX whose
+    requests are captured do not.
+    """
+    alert = one(inspected(detector(GUESS), [register(n)[1] for n in range(30)]))
+    assert (alert.numbers["failures"], alert.severity, alert.actor.address) == (8, Severity.medium, parse(CLIENT))
+    branch = [
+        register(minute * 60 + n / 50, str(n), status=status)[1]
+        for minute in range(10)
+        for status in (401, 200)
+        for n in range(60)
+    ]
+    assert inspected(detector(GUESS), branch) == []
+    assert inspected(detector(GUESS), [register(n * 30 + late)[1] for n in range(60) for late in (0, 0.1)]) == []
+    polled = [each for n in range(60) for each in register(n, credentials=False)]
+    assert inspected(detector(GUESS), polled) == []
 
 
 def test_repetition_is_reported_once_a_window() -> None:

@@ -3,7 +3,8 @@
 A phone with a wrong password retries too, but waits half a minute and more between two attempts (RFC 5626, 4.5).
 Requests without credentials are not counted: the first challenge is how every registration begins. Extensions that
 register in the end are not counted either: phones answer with their last challenge, and receive a new one when it is
-stale. If the capture holds no packet of the server, many requests with credentials of one extension count.
+stale. If the capture holds no packet of the server, many requests with credentials of one extension count; if it holds
+no request, many refusals of one extension, with medium severity.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.detectors.shared.logins import FailedLogins
 
 REPORTED_LIMIT = 4096
+UNSEEN = "request: the client may have sent no credentials, or the same ones each time"
 
 
 class Options(detector.Options):
@@ -77,7 +79,7 @@ class RegistrationGuessing(EventDetector):
             return
         want, pair = self.options, event.pair
         if not event.judged:
-            yield from self._unanswered(event)
+            yield from self._from_one_side(event)
             return
         fast, slow = self._fast.count(event, event.ts), self._slow.count(event, event.ts)
         if event.accepted:
@@ -100,15 +102,18 @@ class RegistrationGuessing(EventDetector):
         numbers = {"failures": count, "threshold": most, "window_s": window, "extensions": extensions}
         yield from self._alert(event, names, reasons, numbers)
 
-    def _unanswered(self, event: LoginAttempt) -> Iterator[Alert]:
-        """Requests without answers, counted by extension: many phones may share an address."""
+    def _from_one_side(self, event: LoginAttempt) -> Iterator[Alert]:
+        """Requests without answers, or refusals without requests, counted by extension: many phones may share an
+        address.
+        """
         want, account = self.options, event.account
         count = self._unjudged.add((*event.pair, account), event.ts)
         if count < want.failures:
             return
+        what, missing = ("credentials", "packet of the server") if event.proven else ("refusals", UNSEEN)
         reasons = (
-            f"{count} credentials of one extension within {want.window_s} s (threshold {want.failures})",
-            "the capture contains no packet of the server",
+            f"{count} {what} of one extension within {want.window_s} s (threshold {want.failures})",
+            f"the capture contains no {missing}",
         )
         numbers = {"failures": count, "threshold": want.failures, "window_s": want.window_s, "extensions": 1}
         yield from self._alert(event, [account], reasons, numbers)
@@ -128,6 +133,7 @@ class RegistrationGuessing(EventDetector):
             ),
             why=reasons,
             numbers={**numbers},
+            severity=self.severity if event.proven else Severity.medium,
             confidence=0.9 if event.judged else 0.7,
             key=(event.server.address,),
             actor_port=event.client_port,
