@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
@@ -14,6 +15,8 @@ MULTICAST = 224
 FAR, NEAR = bytes.fromhex("2a000bb8") + bytes(8), bytes.fromhex("fd000bb8") + bytes(8)
 PRIVATE = (10, 172, 192)
 DESTINATION_OPTIONS, FRAGMENT = 60, 44
+# The MACs on the other side of a router.
+FAR_SIDE = bytes.fromhex("02bb0000000102bb00000002")
 
 
 def each(change: Callable[[Datagram], Iterable[Frame]], frames: list[Frame]) -> list[Frame]:
@@ -102,14 +105,12 @@ def _sized(frame: Frame, data: bytes) -> Frame:
 
 
 def hopping(frames: list[Frame]) -> list[Frame]:
-    """Each direction of a flow in its own VLAN, as a routed switch shows it."""
-    return [
-        _sized(
-            frame,
-            frame.data[:12] + struct.pack("!HH", 0x8100, 10 + (frame.data[6:12] > frame.data[:6])) + frame.data[12:],
-        )
-        for frame in frames
-    ]
+    """Each direction in its own VLAN, as in a private VLAN (RFC 5517): one for the busiest sender, another for those
+    that reach it.
+    """
+    busiest, _ = Counter(frame.data[6:12] for frame in frames).most_common(1)[0]
+    tags = {True: bytes.fromhex("8100000a"), False: bytes.fromhex("8100000b")}
+    return [_sized(frame, frame.data[:12] + tags[frame.data[6:12] == busiest] + frame.data[12:]) for frame in frames]
 
 
 def labelled(one: Datagram) -> Iterator[Frame]:
@@ -122,7 +123,8 @@ def over_ppp(one: Datagram) -> Iterator[Frame]:
     yield framed(one.ts, one.macs, 0x8864, struct.pack("!BBHHH", 0x11, 0, 7, len(packed(one)) + 2, 0x21) + packed(one))
 
 
-def _outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
+def outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
+    """A frame between the ends of a tunnel."""
     return framed(
         ts, macs, V4, packed(Datagram(ts, macs, bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)), proto, 0, body))
     )
@@ -130,12 +132,12 @@ def _outer(ts: int, macs: bytes, proto: int, body: bytes) -> Frame:
 
 def in_ip(one: Datagram) -> Iterator[Frame]:
     """Encapsulates IP in IP (RFC 2003)."""
-    yield _outer(one.ts, one.macs, 4, packed(one))
+    yield outer(one.ts, one.macs, 4, packed(one))
 
 
 def in_gre(one: Datagram) -> Iterator[Frame]:
     """Encapsulates in GRE (RFC 2784)."""
-    yield _outer(one.ts, one.macs, 47, struct.pack("!HH", 0, V4) + packed(one))
+    yield outer(one.ts, one.macs, 47, struct.pack("!HH", 0, V4) + packed(one))
 
 
 def in_udp(port: int, head: bytes) -> Callable[[list[Frame]], list[Frame]]:
@@ -143,7 +145,7 @@ def in_udp(port: int, head: bytes) -> Callable[[list[Frame]], list[Frame]]:
 
     def change(frame: Frame) -> Frame:
         body = struct.pack("!HHHH", 50000, port, 16 + len(frame.data), 0) + head + frame.data
-        return _outer(frame.ts, bytes.fromhex("02aa0000000102aa00000002"), UDP, body)
+        return outer(frame.ts, bytes.fromhex("02aa0000000102aa00000002"), UDP, body)
 
     return lambda frames: [change(frame) for frame in frames]
 
@@ -159,9 +161,7 @@ def routed(frames: list[Frame]) -> list[Frame]:
     def change(one: Datagram) -> Iterator[Frame]:
         yield closed(one)
         if one.dst[0] < MULTICAST and one.dst[3] != 255 and one.proto in (TCP, UDP):
-            yield closed(
-                one._replace(ts=one.ts + STEP, macs=bytes.fromhex("02bb0000000102bb00000002"), ttl=one.ttl - 1)
-            )
+            yield closed(one._replace(ts=one.ts + STEP, macs=FAR_SIDE, ttl=one.ttl - 1))
 
     return each(change, frames)
 

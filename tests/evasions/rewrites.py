@@ -11,14 +11,15 @@ from sensor.config import load_config
 from sensor.core.addresses import parse
 from sensor.core.record import Record
 from sensor.runtime.assembly import assemble
-from tests.evasions import packets, segments
+from tests.evasions import captures, packets, segments
 from tests.evasions.frames import FIN, RST, Frame, read
 from tests.kit import batch_of
 
 Rewrite = Callable[[list[Frame]], list[Frame]]
-# (detector, the last four bytes of the actor's address, which a change to IPv6 keeps)
+# (detector, the last two bytes of the actor's address, which all rewrites keep)
 Detected = frozenset[tuple[str, int]]
 BATCH = 4096
+SEVERE = ("medium", "high", "critical")
 
 EVASIONS: dict[str, Rewrite] = {
     "segments of 200 bytes": segments.cut(200),
@@ -58,17 +59,28 @@ EVASIONS: dict[str, Rewrite] = {
     "GRE": partial(packets.each, packets.in_gre),
     "VXLAN": packets.in_udp(4789, bytes.fromhex("0800000000002a00")),
     "Geneve": packets.in_udp(6081, bytes.fromhex("0000655800002a00")),
+    "ERSPAN type II": captures.mirrored(2),
+    "ERSPAN type III": captures.mirrored(3),
     "duplicate frames": packets.doubled,
+    "duplicate frames later": captures.repeated,
     "both sides of a router": packets.routed,
+    "both sides of a router later": captures.routed_later,
+    "adjacent frames swapped": captures.disordered,
     "trailing bytes": packets.trailing,
+    "wrong checksums": captures.unsummed,
+    "other addresses": captures.relocated,
+    "three times slower": captures.timed(3),
+    "ten times faster": captures.timed(0.1),
     "2 % loss": packets.lossy(0.02),
     "one direction": packets.one_sided,
     "frames truncated at 256 bytes": packets.snapped(256),
 }
 
 
-def detected(path: Path, evasion: str = "") -> Detected:
-    """The detectors and actors reported for a capture, rewritten by an evasion if one is given."""
+def detected(path: Path, evasion: str = "", *, severe: bool = False) -> Detected:
+    """The detectors and actors reported for a capture, rewritten by an evasion if one is given; ``severe``: those of
+    medium severity and higher.
+    """
     records: list[Record] = []
     engine = assemble(load_config(None), records.append)
     frames = read(path)
@@ -80,7 +92,8 @@ def detected(path: Path, evasion: str = "") -> Detected:
         batch.release()
     engine.finish()
     assert not list(engine.boundary.faults.values())
-    return frozenset(_key(record) for record in records if record.kind == "alert")
+    alerts = (record for record in records if record.kind == "alert")
+    return frozenset(_key(record) for record in alerts if not severe or record.severity in SEVERE)
 
 
 def _parts(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -92,4 +105,4 @@ def _parts(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
 def _key(record: Record) -> tuple[str, int]:
     assert isinstance(record.alert, dict)
     address = record.src.get("ip", "") if isinstance(record.src, dict) else ""
-    return record.alert["detector"], parse(address) & 0xFFFFFFFF if address else 0
+    return record.alert["detector"], parse(address) & 0xFFFF if address else 0

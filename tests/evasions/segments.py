@@ -140,7 +140,7 @@ def urgent(one: Segment) -> Iterator[Segment]:
 
 
 def unpushed(one: Segment) -> Iterator[Segment]:
-    yield one._replace(flags=one.flags & ~PSH)
+    yield one if one.flags & SYN else one._replace(flags=one.flags & ~PSH)
 
 
 def other_ports(frames: list[Frame]) -> list[Frame]:
