@@ -17,7 +17,7 @@ from sensor.core.reader import clean
 from sensor.hub.lines import LINE_LIMIT, events_of
 from sensor.outputs.hub_protocol.batches import MOST
 from sensor.outputs.hub_protocol.messages import OLDEST, VERSION, Head, Run, batch_id
-from sensor.tables.lines import AlertState, DevicePart, FindingFacts, Names, RecordHead, time_ns
+from sensor.tables.lines import AlertState, DevicePart, IncidentPart, Names, RecordHead, time_ns
 
 Reason = Literal[
     "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
@@ -65,7 +65,7 @@ class HubLine(RecordHead, gc=False):
     """
 
     alert: AlertState | None = None
-    incident: FindingFacts | None = None
+    incident: IncidentPart | None = None
     recommendation: DevicePart | None = None
     device: DeviceState | None = None
     src: Names = _NO_END

@@ -11,32 +11,30 @@ from datetime import datetime
 from typing import LiteralString
 
 from sensor.hub.database import Connection
+from sensor.hub.incident_states import CLOSED, closed_of
 
 # Older incidents stay as they are.
 DAYS = 2
 # Key of pg_try_advisory_xact_lock: one process compares incidents at a time.
 LOCK = 0x494E43494445
 # A test of a row ``i`` of incidents.
-LISTED: LiteralString = """
+LISTED: LiteralString = f"""
 (i.counted_as = 0 OR NOT EXISTS (SELECT FROM incidents l WHERE l.number = i.counted_as AND l.site = i.site
-    AND l.severity >= i.severity AND (i.closed OR NOT l.closed)))"""
+    AND l.severity >= i.severity AND ({CLOSED} OR NOT {closed_of("l")})))"""
 # Names of the other sensors that report the incident ``i``.
 OTHERS: LiteralString = """
 ARRAY(SELECT DISTINCT t.name FROM incidents o JOIN sensors t ON t.number = o.sensor
     WHERE o.number <> i.number AND (o.number = i.counted_as OR o.counted_as <> 0 AND o.counted_as
     = coalesce(nullif(i.counted_as, 0), i.number)) ORDER BY 1)"""
-# An incident lists its first alerts only, and ``count`` is the number of all: then it is compared with none. jsonb
-# cannot contain NUL.
-_CHANGED: LiteralString = """
+# An incident lists its first alerts only, and ``count`` is the number of all: then it is compared with none.
+_CHANGED: LiteralString = f"""
 CREATE TEMPORARY TABLE relisted ON COMMIT DROP AS
 WITH recent AS MATERIALIZED (
-    SELECT number, sensor, site, closed, severity, count, counted_as, CASE WHEN strpos(record, '\\u0000') = 0
-        THEN record::jsonb #> '{incident,story}' END AS story
-    FROM incidents WHERE last > %(now)s - make_interval(days => %(days)s)
+    SELECT i.number, i.sensor, i.site, {CLOSED} AS closed, i.severity, i.count, i.counted_as, i.alerts
+    FROM incidents i WHERE i.last > %(now)s - make_interval(days => %(days)s)
 ), stories AS MATERIALIZED (
     SELECT r.number, r.site, a.number AS alert, a.counted_as FROM recent r
-    CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(r.story) WHEN 'array' THEN r.story ELSE '[]' END) c
-    JOIN alerts a ON a.sensor = r.sensor AND a.id = c ->> 'alert'
+    JOIN alerts a ON a.sensor = r.sensor AND a.id = ANY (r.alerts)
 ), shared AS (
     SELECT s.number, l.number AS row, count(DISTINCT s.alert) AS alerts FROM stories s
     JOIN stories l ON l.alert = s.counted_as AND l.site = s.site GROUP BY 1, 2
@@ -46,7 +44,7 @@ WITH recent AS MATERIALIZED (
     WHERE s.alerts = i.count AND l.severity >= i.severity AND (i.closed OR NOT l.closed) GROUP BY s.number
 )
 SELECT number, sensor, coalesce(row, 0) AS counted_as FROM recent LEFT JOIN chosen USING (number)
-WHERE counted_as <> coalesce(row, 0)"""
+WHERE counted_as <> coalesce(row, 0)"""  # noqa: S608
 # As workers do, so that they wait for each other in the same order.
 _LOCK: LiteralString = """
 SELECT FROM sensors WHERE number IN (SELECT sensor FROM relisted) ORDER BY key FOR UPDATE"""

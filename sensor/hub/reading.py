@@ -13,6 +13,7 @@ import msgspec
 
 from sensor.hub.database import Connection
 from sensor.hub.incident_duplicates import LISTED, OTHERS
+from sensor.hub.incident_states import CLOSED
 
 _SENSORS: LiteralString = """
 SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, s.quarantined,
@@ -53,7 +54,7 @@ WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)
             OR m.parties && ARRAY['s:' || lower(%(text)s), 't:' || lower(%(text)s)])))
 ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
 _INCIDENTS: LiteralString = f"""
-SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed, {OTHERS}
+SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, {CLOSED}, {OTHERS}
 FROM incidents i JOIN sensors s ON s.number = i.sensor
 WHERE i.severity >= %(severity)s AND (%(site)s::text IS NULL OR i.site = %(site)s)
     AND ({LISTED} AND %(name)s::text IS NULL OR s.name = %(name)s)

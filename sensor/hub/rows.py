@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sensor.hub.batch import DeviceState, Event, HubLine
-from sensor.tables.lines import WORD, AlertState, FindingFacts, Names, time_ns
+from sensor.tables.lines import WORD, AlertState, IncidentPart, Names, time_ns
 
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +29,8 @@ ALERTS = (
 )  # fmt: skip
 CLOSED = ALERTS.index("closed")
 INCIDENTS = (
-    "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "summary", "record",
+    "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "summary", "alerts",
+    "record",
 )  # fmt: skip
 
 
@@ -116,9 +117,11 @@ def _parties(line: HubLine) -> list[str]:
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:
-    line, part = event.line, event.line.incident or FindingFacts(name)
+    line, part = event.line, event.line.incident or IncidentPart(name)
     times, closed = (_time(part.first, event), _time(part.last, event)), line.action == "close"
-    return (*_key(origin, event, name), *times, closed, line.level, part.risk, part.count, line.summary, event.text)
+    alerts = list(dict.fromkeys(chapter.alert[:WORD] for chapter in part.story))
+    facts = line.level, part.risk, part.count, line.summary, alerts
+    return (*_key(origin, event, name), *times, closed, *facts, event.text)
 
 
 def _key(origin: Origin, event: Event, name: str) -> Row:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sensor.hub.schema_console import CONSOLE
 from sensor.hub.schema_duplicates import DUPLICATES
 from sensor.hub.schema_hunts import HUNTS
+from sensor.hub.schema_incident_alerts import INCIDENT_ALERTS
 from sensor.hub.schema_incident_duplicates import INCIDENT_DUPLICATES
 from sensor.hub.schema_lists import LISTS
 from sensor.hub.schema_orders import ORDERS
@@ -208,5 +209,6 @@ CREATE INDEX incidents_summary ON incidents USING gin (summary gin_trgm_ops);
     SIGHTINGS,
     DUPLICATES,
     INCIDENT_DUPLICATES,
+    INCIDENT_ALERTS,
 )
 VERSION = len(MIGRATIONS)

@@ -12,6 +12,7 @@ from psycopg import sql
 from sensor.core.foreign import part
 from sensor.core.severities import SEVERITIES
 from sensor.hub.incident_duplicates import LISTED
+from sensor.hub.incident_states import CLOSED
 from sensor.hub.views.ids import record_of
 from sensor.hub.views.query import Reader, ns_of
 
@@ -49,7 +50,7 @@ FROM sensors s WHERE s.state = 'approved' AND {test} GROUP BY 1""")
 _DEVICE_COUNTS = sql.SQL("SELECT s.site, sum(s.n)::bigint FROM device_counts s WHERE {test} GROUP BY 1")
 _ALERT_COUNTS = sql.SQL("""
 SELECT s.site, s.severity, sum(s.n)::bigint FROM alert_counts s WHERE s.state <> 'closed' AND {test} GROUP BY 1, 2""")
-_INCIDENT_COUNTS = sql.SQL("SELECT i.site, count(*) FROM incidents i WHERE NOT i.closed AND {test} GROUP BY 1")
+_INCIDENT_COUNTS = sql.SQL("SELECT i.site, count(*) FROM incidents i WHERE {test} GROUP BY 1")
 _CAMPAIGNS = sql.SQL("""
 SELECT kind, value, first, last, severity, sites, alerts, count FROM campaigns
 WHERE %(sites)s::text[] IS NULL OR sites && %(sites)s
@@ -163,6 +164,7 @@ def sites(reader: Reader) -> list[SiteNumbers]:
         if count:
             of(site).alerts[SEVERITIES[severity]] = count
     test = reader.conditions("i")
+    test.add(f"NOT {CLOSED}")
     test.add(LISTED)
     for site, count in reader.rows(_INCIDENT_COUNTS.format(test=test.sql), test.values):
         of(site).incidents = count

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from sensor.core.severities import SEVERITIES
 from sensor.hub.incident_duplicates import LISTED, OTHERS
+from sensor.hub.incident_states import CLOSED
 from sensor.hub.views.ids import joined, resolve, with_origin
 from sensor.hub.views.query import COUNTED, Conditions, Order, Reader, like, ns_of, time_at
 from sensor.views.errors import Malformed, one_of
@@ -19,12 +20,12 @@ from sensor.views.stories import SORTS, STATES, StoryFilter, StoryRow
 ORDERS = {"last": ("last",), "severity": ("severity", "last")}
 _LAST: LiteralString = "i.last >= %(since)s AND i.last < %(until)s"
 _PAGE = sql.SQL("""
-SELECT i.sensor, i.id, s.name, i.site, i.closed, i.severity, i.first, i.last, i.summary, i.record, i.number, {others}
+SELECT i.sensor, i.id, s.name, i.site, {closed}, i.severity, i.first, i.last, i.summary, i.record, i.number, {others}
 FROM incidents i JOIN sensors s ON s.number = i.sensor WHERE {test} ORDER BY {order} LIMIT {limit}""")
-_OTHERS = sql.SQL(OTHERS)
+_CELLS = {"closed": sql.SQL(CLOSED), "others": sql.SQL(OTHERS)}
 _COUNTED = sql.SQL("""
 SELECT i.closed, i.severity, i.site, count(*) FROM (
-    SELECT i.closed, i.severity, i.site FROM incidents i WHERE {test} LIMIT {limit}
+    SELECT {closed} AS closed, i.severity, i.site FROM incidents i WHERE {test} LIMIT {limit}
 ) i GROUP BY 1, 2, 3""")
 
 
@@ -37,7 +38,7 @@ def incidents(reader: Reader, wanted: StoryFilter, sort: str, *, limit: int, cur
     facets, total = _facets(reader, test)
     if after is not None:
         test.add(order.behind("i", after, test.values))
-    statement = _PAGE.format(others=_OTHERS, test=test.sql, order=order.clause("i"), limit=limit_of(limit) + 1)
+    statement = _PAGE.format(**_CELLS, test=test.sql, order=order.clause("i"), limit=limit_of(limit) + 1)
     rows = reader.rows(statement, test.values)
     more = cursor_of(_place(order, mark, rows[limit - 1])) if len(rows) > limit else ""
     return Page([_row(row) for row in rows[:limit]], total, total < COUNTED, facets, more)
@@ -47,7 +48,7 @@ def incident(reader: Reader, name: str) -> StoryRow:
     sensor, found = resolve(reader, "incidents", name)
     test = reader.conditions("i")
     test.add("i.sensor = %(sensor)s AND i.id = %(id)s", sensor=sensor, id=found)
-    statement = _PAGE.format(others=_OTHERS, test=test.sql, order=sql.SQL("i.number"), limit=1)
+    statement = _PAGE.format(**_CELLS, test=test.sql, order=sql.SQL("i.number"), limit=1)
     [row] = reader.rows(statement, test.values)
     return _row(row)
 
@@ -68,7 +69,7 @@ def _test(reader: Reader, wanted: StoryFilter) -> Conditions:
     if wanted.severity:
         test.add("i.severity BETWEEN %(least)s AND %(most)s", least=levels[0], most=levels[-1])
     if len(wanted.state) == 1:
-        test.add("i.closed = %(closed)s", closed=wanted.state[0] == "closed")
+        test.add(CLOSED if wanted.state[0] == "closed" else f"NOT {CLOSED}")
     if wanted.text:
         test.add("i.summary ILIKE %(text)s", text=like(wanted.text.replace("\0", " ")))
     if wanted.since is not None or wanted.until is not None:
@@ -79,8 +80,8 @@ def _test(reader: Reader, wanted: StoryFilter) -> Conditions:
 
 def _facets(reader: Reader, test: Conditions) -> tuple[Facets, int]:
     facets: dict[str, Counter[str]] = {"state": Counter(), "severity": Counter(), "site": Counter()}
-    total = 0
-    for closed, severity, site, count in reader.rows(_COUNTED.format(test=test.sql, limit=COUNTED), test.values):
+    statement, total = _COUNTED.format(**_CELLS, test=test.sql, limit=COUNTED), 0
+    for closed, severity, site, count in reader.rows(statement, test.values):
         total += count
         for name, value in (("state", STATES[closed]), ("severity", SEVERITIES[severity]), ("site", site)):
             facets[name][value] += count
