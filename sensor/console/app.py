@@ -51,6 +51,7 @@ from sensor.console.pages import (
     theme,
     tickets,
     timeline,
+    tokens,
     topology,
     traffic,
     upload,
@@ -143,6 +144,7 @@ def app_with(console: Console, content: Content) -> Starlette:
         *theme.routes(console),
         *help_texts.routes(console),
         *users.routes(console),
+        *tokens.routes(console),
         *content.routes,
     ]
     for several, method in ((content.actions, "POST"), (content.pages, "GET")):

@@ -184,7 +184,7 @@ def test_every_value_of_a_facet_can_be_chosen(browser: httpx.Client) -> None:
 
 def test_pages_without_a_dataset_keep_the_one_of_their_url(browser: httpx.Client) -> None:
     """The menu and the search of the reports lead back to the dataset; the colors lead back to the page."""
-    for path in ("/reports", "/uploads", "/settings", "/account", "/users", "/help", "/nothing"):
+    for path in ("/reports", "/uploads", "/settings", "/account", "/users", "/tokens", "/help", "/nothing"):
         text = browser.get(path, params={"data": "office"}).text
         assert {"/?data=office", "/alerts?data=office", "/uploads?data=office"} <= set(links_of(text)), path
         assert '<input type="hidden" name="data" value="office">' in text, path

@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sensor.console.api.openapi import BASE
 from sensor.console.security.passwords import hashed, verified
 from sensor.console.security.store import StateStore
 from sensor.console.security.users import FAILURES, LOCKED_S, Users
 from sensor.views.errors import Malformed
-from tests.console.kit import FORM, Running, csrf_of
+from tests.console.kit import FORM, Running, csrf_of, output_of
 
 pytest.importorskip("cryptography.hazmat.primitives.kdf.argon2", reason="needs cryptography 44")
 GOOD, OTHER = "correct horse battery", "another long password"
@@ -184,3 +185,26 @@ def test_names_are_cleaned(tmp_path: Path) -> None:
     assert users.put("anna\x1b[31m\n", "viewer").isprintable()
     with pytest.raises(Malformed):
         users.put(" ", "viewer")
+
+
+def test_tokens_of_programs(there: Running, own: Path) -> None:
+    """An administrator sees the tokens with role, last use and end, and revokes one, which the audit log records; the
+    name of a token is text. Others neither see nor revoke them.
+    """
+    secret = there.token("write")
+    output_of("console", "token", "<b>old</b>", "--days", "1e-9", *there.users)
+    with there.client("anna", "admin") as anna, there.client("berta", "write") as berta:
+        assert httpx.get(f"{there.url}{BASE}/health", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+        page = anna.get("/tokens").text
+        assert ("&lt;b&gt;old" in page, page.count(">expired<"), page.count(">never<")) == (True, 1, 1)
+        [(number, role)] = re.findall(r">program <span[^>]*>(token-\w+)</span></td>\s*<td[^>]*>(\w+)", page)
+        assert role == "analyst"
+        sent = {"token": number, "action": "revoke"}
+        assert berta.get("/tokens").status_code == 403
+        refused = berta.post("/tokens", data={"csrf": csrf_of(berta.get("/account").text), **sent})
+        assert refused.status_code == 403
+        sent["csrf"] = csrf_of(page)
+        assert [anna.post("/tokens", data=sent).status_code for _ in range(2)] == [303, 400]
+        assert number not in anna.get("/tokens").text
+    assert httpx.get(f"{there.url}{BASE}/health", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    assert audit_of(own)[-1] == ("anna", "token revoke")

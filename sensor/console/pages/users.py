@@ -70,7 +70,7 @@ def _role_of(who: RequestUser) -> str:
 
 
 def _users(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
-    _manages(who)
+    check_manager(who)
     return _page(console, request, who)
 
 
@@ -83,7 +83,7 @@ def _page(console: Console, request: Request, who: RequestUser, link: str = "", 
 
 def _act(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """A user without a password gets a one-time link, which is shown once."""
-    _manages(who)
+    check_manager(who)
     action, name, role = _field(form, "action"), _field(form, "name").strip(), _field(form, "role")
     one_of("action", [action], ACTIONS)
     user = console.users.get(name)
@@ -111,7 +111,8 @@ def _act(console: Console, request: Request, who: RequestUser, form: Given) -> R
     return _page(console, request, who, f"{origin}/login/{console.keys.link(name, scope)}", name)
 
 
-def _manages(who: RequestUser) -> None:
+def check_manager(who: RequestUser) -> None:
+    """Raises Refused unless the user is an administrator."""
     if not who.may_manage:
         raise Refused(
             f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."
