@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sensor.console.api.routes import api_routes
+from sensor.console.form_paths import to_pages
 from sensor.console.pages import (
     alert,
     alert_actions,
@@ -149,7 +150,7 @@ def app_with(console: Console, content: Content) -> Starlette:
     ]
     for several, method in ((content.actions, "POST"), (content.pages, "GET")):
         routes += [Route(path, endpoint(console, of_dataset(page)), methods=[method]) for path, page in several.items()]
-    routes += api_routes(console)
+    routes = [*to_pages(routes), *routes, *api_routes(console)]
 
     async def missing(request: Request, _: Exception) -> Response:
         return await run_in_threadpool(

@@ -259,3 +259,15 @@ def test_a_session_that_an_attacker_chose_is_not_taken_over(office: Running) -> 
         assert len(given[0]) >= 43
     with httpx.Client(base_url=office.url, timeout=60, cookies={"sensor": "chosen"}) as attacker:
         assert attacker.get("/alerts").status_code == 401
+
+
+def test_the_path_of_a_form_leads_to_its_page(browser: httpx.Client) -> None:
+    """A reload of a failed form, which its browser asks for with GET. The dataset stays the same."""
+    for path, page in (
+        ("/alerts/act", "/alerts"), ("/alerts/unmute", "/alerts"), ("/devices/undo", "/devices"),
+        ("/hunt/act", "/hunt"), ("/rules/act", "/rules"), ("/mutes/act", "/mutes"),
+        ("/reports/remove", "/reports"), ("/views/act", "/"), ("/uploads/remove", "/uploads"),
+        ("/logout", "/"), ("/theme", "/"),
+    ):  # fmt: skip
+        answer = browser.get(path, params={"data": "office"})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?data=office"), path
