@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from sensor.views.listing import contains
 MICROSECOND = 1000
 COMPARED = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
 Body = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class HistoryFilter(msgspec.Struct, frozen=True):
@@ -53,9 +54,7 @@ def inventory_at(request: PageRequest, name: str) -> Snapshot:
     return Snapshot(at, {str(body["id"]): body for body in bodies}, first)
 
 
-def recorded_at(
-    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]], name: str
-) -> tuple[int, int, list[dict[str, Any]]]:
+def recorded_at(request: PageRequest, read: Callable[[Query, str], Found], name: str) -> tuple[int, int, Found]:
     """The time in the parameter ``name``, the start of the traffic records (both ns), and what ``read`` finds at that
     time. Raises Malformed if the records begin later; NotReadable.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensor.console.alerts_history import PastAlerts, alerts_of
-from sensor.console.history import Body, inventory_at
+from sensor.console.history import Body, inventory_at, recorded_at
 from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.parts import each
@@ -14,7 +14,10 @@ from sensor.core.moments import FIRST
 from sensor.posture.build import main_address, segment_of
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
+from sensor.records.asof import targets_at
 from sensor.views.topology import PastState
+
+Record = dict[str, Any]
 
 
 def then_of(request: PageRequest, picture: Picture) -> PastState:
@@ -27,7 +30,8 @@ def then_of(request: PageRequest, picture: Picture) -> PastState:
     bodies = inventory_at(request, latest).devices
     nodes = {name: _node(node, bodies.get(name)) for name, node in picture.site.nodes.items()}
     after = min(times.values()) if len(times) > 1 else FIRST - 1
-    return PastState(nodes, _open(alerts_of(request, latest)), after, times[latest])
+    targets = recorded_at(request, targets_at, latest)[2]
+    return PastState(nodes, _open(alerts_of(request, latest), targets), after, times[latest])
 
 
 def _node(node: Node, body: Body | None) -> Node:
@@ -41,12 +45,12 @@ def _node(node: Node, body: Body | None) -> Node:
     )  # fmt: skip
 
 
-def _open(alerts: PastAlerts) -> list[dict[str, Any]]:
-    """The alerts that were open, as records: with the first of their targets, which is all that the history has."""
-    return [_record(one.row) for one in alerts.alerts if one.state != "closed"]
+def _open(alerts: PastAlerts, targets: Mapping[str, list[Record]]) -> list[Record]:
+    """The alerts that were open, as records. ``targets``: by the id of the alert."""
+    return [_record(one.row, targets.get(one.row["alert"], [])) for one in alerts.alerts if one.state != "closed"]
 
 
-def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+def _record(row: Mapping[str, Any], targets: list[Record]) -> Record:
     ends = {end: {"ip": row[f"{end}_ip"], "device": row[f"{end}_device"]} for end in ("src", "dst")}
     alert = {"id": row["alert"], "title": row["title"], "first": row["first"], "last": row["ts"]}
-    return {"severity": row["severity"], "alert": alert, **ends}
+    return {"severity": row["severity"], "alert": alert, "targets": targets, **ends}

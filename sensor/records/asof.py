@@ -79,6 +79,7 @@ ALERT_COLUMNS = (
     "alert", "action", "first", "ts", "severity", "detector", "title", "message", "src_ip", "src_device", "dst_ip",
     "dst_device", "site",
 )  # fmt: skip
+TARGET_COLUMNS = ("ip", "mac", "device", "hostname")
 
 
 def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
@@ -93,6 +94,20 @@ def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
         ALERTS_MOST,
     )
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def targets_at(query: Query, moment: str) -> dict[str, list[dict[str, Any]]]:
+    """The targets of the same alerts in that state, as in records. ``moment``: in SQL notation. Raises QueryError."""
+    answer = query.run(
+        f"SELECT alert, {', '.join(TARGET_COLUMNS)} FROM alert_entity WHERE ts <= ?::TIMESTAMP "
+        "QUALIFY role = 'target' AND ts = max(ts) OVER (PARTITION BY alert) ORDER BY alert",
+        (moment,),
+        ALERTS_MOST,
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for alert, *values in answer.rows:
+        found.setdefault(alert, []).append(dict(zip(TARGET_COLUMNS, values, strict=True)))
+    return found
 
 
 def alert_states(query: Query, alert: str, moment: str) -> list[dict[str, Any]]:

@@ -104,6 +104,18 @@ def test_the_map_of_a_moment(browser: httpx.Client) -> None:
     assert counts_of(browser.get("/map", params={"at": EARLY, "type": "camera"}).text) < counts_of(early)
 
 
+def test_the_past_map_has_all_targets_of_an_alert(browser: httpx.Client) -> None:
+    """A scan of 64 addresses and a sweep: the pairs are those of the present map, device by device."""
+    for opened in ({}, {"opened": "workstation"}, {"by": "segment"}):
+        tables = []
+        for at in ({"at": LATE}, {}):
+            page = browser.get("/map", params={**opened, **at}).text
+            table = page.partition('id="attacks"')[2].partition("</table>")[0]
+            tables.append([re.sub("<[^>]*>", " ", row).split() for row in table.split("</tr>")])
+        assert tables[0] == tables[1]
+        assert len(tables[0]) > 3
+
+
 def test_timeline_and_health_end_at_the_moment(browser: httpx.Client) -> None:
     times = [row[:19] for row in rows_of(browser.get("/timeline", params={"at": EARLY, "limit": 500}).text)]
     assert times
