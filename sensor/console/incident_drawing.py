@@ -16,8 +16,12 @@ from sensor.views.incident_steps import IncidentStep, StepHost
 ALIKE, ROWS = 4, 50
 # Steps of a picture on narrow screens: the following ones have another picture.
 NARROW_STEPS = 10
+# On narrow screens: from a row up to its name, so that the name hides no head of an arrow; width of a letter.
+ABOVE, LETTER = 13, 7.0
 _FRAME = Markup('<svg class="steps {0}" viewBox="0 0 {1:.0f} {2}" role="group" aria-label="{3}">{4}{5}{6}</svg>')
 _ROW = Markup('<path class="row" d="M{:.0f} {:.0f} H{:.0f}"></path>')
+# Between a name and the lines that cross it.
+_BEHIND = Markup('<rect class="behind" x="0" y="{:.0f}" width="{:.0f}" height="16"></rect>')
 _NAME = Markup('<text class="name" x="{:.0f}" y="{:.0f}"><title>{}</title>{}</text>')
 _LINK = Markup('<a href="{}">{}</a>')
 _STEP = Markup(
@@ -131,11 +135,10 @@ def _label(host: StepHost) -> str:
 def _name(lane: _Lane, down: float, layout: _Layout, url_of: UrlOf) -> Markup:
     title = ", ".join(f"{host.name} ({host.address})" if host.name else host.address for host in lane.hosts)
     text = lane.label if len(lane.label) <= layout.letters else f"{lane.label[: layout.letters - 1]}…"
-    at = (0, down + 5) if layout.aside else (0, down - 8)
-    name = _NAME.format(*at, title, text)
+    name = _NAME.format(0, down + 5 if layout.aside else down - ABOVE, title, text)
     if len(lane.hosts) == 1 and lane.hosts[0].device:
         name = _LINK.format(url_of("devices", lane.hosts[0].device), name)
-    return name
+    return name if layout.aside else _BEHIND.format(down - ABOVE - 12, LETTER * len(text) + 4) + name
 
 
 def _arrow(step: IncidentStep, across: float, places: dict[str, int], layout: _Layout, url_of: UrlOf) -> Markup:

@@ -51,6 +51,16 @@ def test_many_steps_have_several_pictures_on_narrow_screens() -> None:
     assert [numbers(picture)[1] for picture in drawn] == [NARROW_STEPS + 2, NARROW_STEPS, 2]
 
 
+def test_names_on_narrow_screens_hide_the_lines_that_cross_them_but_no_arrow_head() -> None:
+    """The background of a name ends above the head on its row, and begins below the row before it."""
+    _, narrow = pictures([step(1, [host(1), host(2), host(3)])])
+    rows = [float(part.get("d", "").split()[1]) for part in narrow.iter("path") if part.get("class") == "row"]
+    behind = [(float(part.get("y", "")), float(part.get("height", ""))) for part in narrow.iter("rect")]
+    assert len(behind) == len(rows) == 4
+    for (top, height), row, before in zip(behind, rows, [0, *rows], strict=False):
+        assert before + 5 < top < top + height <= row - 9
+
+
 def test_an_actor_that_is_its_own_target_has_no_arrow() -> None:
     wide, _ = pictures([step(1, [host(0)])])
     assert numbers(wide) == (1, 1, 0)
