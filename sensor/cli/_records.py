@@ -104,20 +104,14 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
 
 def _findings(args: argparse.Namespace) -> list[list[Any]]:
     """The rows of the table `vulnerability`. Raises Exit if the dataset cannot be assessed."""
-    import msgspec
-
     from sensor.cli._site import picture_of
     from sensor.records.schema import TABLES
-    from sensor.views.vulnerabilities import VERDICTS, VulnerabilityFilter, every_finding
+    from sensor.views.vulnerability_rows import vulnerability_rows
 
     picture = picture_of(argparse.Namespace(**vars(args) | {"config": None}))
     if picture is None:
         raise Exit(NOT_OPENED)
-    seen = {name: node.last_seen for name, node in picture.site.nodes.items()}
-    names = TABLES["vulnerability"].names
-    found = every_finding(picture, VulnerabilityFilter(verdict=tuple(VERDICTS), state=()))
-    rows = [msgspec.structs.asdict(one) | {"ts": seen.get(one.device), "ip": one.address} for one in found]
-    return [[None if row[name] == "" else row[name] for name in names] for row in rows]
+    return vulnerability_rows(picture, TABLES["vulnerability"].names)
 
 
 def missing(args: argparse.Namespace, why: str) -> Exit:

@@ -93,6 +93,8 @@ PAGES: dict[str, Page] = {
     "/tickets": tickets.page,
     "/hunt": hunt.page,
     "/hunt.csv": hunt.csv_page,
+    "/hunt.jsonl": hunt.lines_page,
+    "/hunt/all": hunt.all_page,
     "/lists": lists.page,
     "/lists/{name}": lists.one,
     "/rules": rules.page,

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sensor.datasets.dataset import Dataset
 from sensor.records.installed import MISSING, installed
 from sensor.records.paths import records_folder
-from sensor.records.query import NoRecords, Query, Range
+from sensor.records.query import Computed, NoRecords, Query, Range
 from sensor.records.waiting import write_waiting
 from sensor.views.errors import NotReadable
 
@@ -29,9 +29,11 @@ class Querying(NamedTuple):
 
 
 @contextlib.contextmanager
-def querying(dataset: Dataset, within: Range | None = None) -> Iterator[Querying]:
-    """Open for queries, of all records or those of a time range. Raises NotReadable if there are no records, or they
-    cannot be queried.
+def querying(
+    dataset: Dataset, within: Range | None = None, computed: Mapping[str, Computed] = {}
+) -> Iterator[Querying]:
+    """Open for queries, of all records or those of a time range. ``computed``: as of ``Query``. Raises NotReadable if
+    there are no records, or they cannot be queried.
     """
     if not installed():
         raise NotReadable(f"a hunt {MISSING}")
@@ -39,7 +41,7 @@ def querying(dataset: Dataset, within: Range | None = None) -> Iterator[Querying
     with _AT_ONCE:
         try:
             missing += filter(None, [write_waiting(folder, missing.append)])
-            query = Query(folder, within, seconds=SECONDS)
+            query = Query(folder, within, seconds=SECONDS, computed=computed)
         except NoRecords as error:
             raise NotReadable(
                 f"traffic records: unknown: {error}. Enable `records` in the configuration, or replay with the "

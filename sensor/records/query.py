@@ -19,6 +19,8 @@ from sensor.records.views import selected, statements, whole_name
 
 MEMORY_MIB, SECONDS, ROWS, NICE = 512, 60.0, 10_000, 10
 __all__ = ["NoRecords", "Query", "QueryError", "Range"]
+# The rows of a table that is not stored.
+Computed = Callable[[], Sequence[Sequence[Any]]]
 
 
 class Query:
@@ -32,7 +34,7 @@ class Query:
         memory_mib: int = MEMORY_MIB,
         seconds: float = SECONDS,
         aside: bool = False,
-        computed: Mapping[str, Callable[[], Sequence[Sequence[Any]]]] = {},
+        computed: Mapping[str, Computed] = {},
     ) -> None:
         """``folder``: of the records; ``seconds``: time limit of each query; ``aside``: run at low priority on one
         core; ``computed``: returns the rows of tables that are not stored, called when a query uses one. Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,9 @@ pytest.importorskip("duckdb", reason="needs the extra hunt")
 from sensor.console import hunt_files
 from sensor.console.hunt_chart import BARS, chart_of
 from sensor.console.hunt_files import HuntFiles
-from sensor.records.hunts_library import load_hunts
+from sensor.console.querying import Querying
+from sensor.records.hunts_library import library, load_hunts
+from sensor.records.query_process import Answer
 from sensor.views.errors import Malformed
 from tests.console.kit import Running, csrf_of
 
@@ -141,3 +144,81 @@ def test_names_of_scheduled_hunts_are_unique_and_their_number_is_limited(
         assert refused.value.value == name
     assert files.names() == ["talkers"]
     assert files.all().by_name["talkers"].sql == "SELECT src_ip FROM conn"
+
+
+def rows_of_all(page: str) -> dict[str, str]:
+    """Rows of the hunts with any, by name."""
+    found = re.findall(r'href="/hunt\?(?:\S*&amp;)?name=(\w+)[^"]*">.*?data-name="Rows">([^<]*)<', page, re.DOTALL)
+    return dict(found)
+
+
+def test_all_hunts_with_their_numbers_of_rows(browser: httpx.Client) -> None:
+    """Each hunt is either in the table or has nothing; the number is that of its own page, also of a time range."""
+    page = browser.get("/hunt/all").text
+    found = rows_of_all(page.partition("Nothing found by")[0])
+    assert set(re.findall(r"name=(\w+)", page)) >= set(library())
+    assert found["port_scans"] == "1"
+    for name in ("port_scans", "new_admin_protocol"):
+        assert str(len(cells_of(browser.get("/hunt", params={"name": name}).text))) == found[name]
+    times = {"since": "2026-11-24T08:00", "until": "2026-11-24T08:05"}
+    early = browser.get("/hunt/all", params=times).text
+    assert "port_scans" not in rows_of_all(early.partition("Nothing found by")[0])
+    assert "since=2026-11-24T08%3A00&amp;until=2026-11-24T08%3A05" in early
+    assert cells_of(browser.get("/hunt", params={"name": "port_scans", **times}).text) == []
+    assert browser.get("/hunt/all", params={"since": "1h", "until": "2h"}).status_code == 400
+    assert browser.get("/hunt/all", params={"after": "no_hunt"}).status_code == 400
+
+
+def test_hunts_of_the_operator_are_run_too_and_an_invalid_one_stops_no_other(there: Running) -> None:
+    with there.client() as client:
+        token = csrf_of(client.get("/hunt").text)
+        for name, sql in (("a_broken_one", "SELECT nothing FROM conn"), ("talkers", TALKERS)):
+            sent = {"csrf": token, "action": "schedule", **SCHEDULED, "name": name, "sql": sql}
+            assert client.post("/hunt/act", data=sent).status_code == 303
+        page = client.get("/hunt/all").text
+        found = rows_of_all(page.partition("Nothing found by")[0])
+        assert (found["a_broken_one"], found["talkers"], found["port_scans"]) == ("unknown", "5", "1")
+        assert "nothing" in page.partition('<pre class="notice">')[2].partition("</pre>")[0]
+        assert len(cells_of(client.get("/hunt", params={"name": "talkers"}).text)) == 5
+
+
+def test_hunts_for_which_there_is_no_time_are_not_called_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are linked as the next page, whose hunts follow the last one that was run."""
+    from sensor.console import hunting
+
+    class Request:
+        """Without a time range."""
+
+        def first(self, _: str) -> str:
+            return ""
+
+    class Queried:
+        def run(self, sql: str, most: int) -> Answer:
+            clock.now += 9
+            return Answer(["a"], ["INTEGER"], [[1]])
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(hunting, "time", clock)
+    monkeypatch.setattr(hunting, "records", lambda _: contextlib.nullcontext(Querying(Queried(), [])))
+    monkeypatch.setattr(hunting, "coverage", lambda _: None)
+    monkeypatch.setattr(hunting, "sentences", lambda _: [])
+    hunts = {name: hunt for name, hunt in hunting.built_in().items() if name < "d"}
+    found = hunting.run_all(Request(), hunts)
+    assert (len(found.counts), [one.name for one in found.counts] + found.left) == (3, list(hunts))
+
+
+def test_rows_as_json_lines_and_vulnerabilities_in_a_query(browser: httpx.Client) -> None:
+    """The table of vulnerabilities is computed when a query names it, as in the command."""
+    answer = browser.get("/hunt.jsonl", params={"name": "port_scans"})
+    [row] = map(json.loads, answer.text.splitlines())
+    assert (row["src_ip"], row["ports"]) == ("10.20.10.106", 33)
+    sql = "SELECT cve, device FROM vulnerability LIMIT 3"
+    page = browser.get("/hunt", params={"sql": sql})
+    assert (page.status_code, '<pre class="notice">' in page.text) == (200, False)
+    assert browser.get("/hunt.jsonl", params={"sql": "SELECT"}).status_code == 400

@@ -5,30 +5,32 @@ saved and shared; an SQL query can be run on a schedule.
 from __future__ import annotations
 
 import csv
-import functools
 import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from sensor.console.cells import csv_cell
 from sensor.console.hunt_chart import Chart, chart_of
 from sensor.console.hunt_files import FIELDS, PARTIES
+from sensor.console.hunting import COUNTED, built_in, known, records, run_all
 from sensor.console.page_request import PageRequest
-from sensor.console.querying import querying
 from sensor.console.render import render
 from sensor.core.severities import SEVERITIES
 from sensor.records import kql
 from sensor.records.coverage import coverage, sentences
-from sensor.records.hunts_library import Hunt, hunt, library
+from sensor.records.hunts_library import Hunt
 from sensor.records.query import QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
 
 SQL, KQL = "sql", "kql"
-ROWS, CSV_ROWS, LONGEST = 500, 100_000, 20_000
+ROWS, FILE_ROWS, LONGEST = 500, 100_000, 20_000
+# Parameters of a result besides the dataset: links to the same rows keep them.
+PARAMETERS = ("name", "sql", "language", "since", "until")
 
 
 class Result(NamedTuple):
@@ -42,22 +44,28 @@ class Result(NamedTuple):
     chart: Chart | None = None
 
 
-@functools.cache
-def hunts() -> dict[str, Hunt]:
-    """The hunts of the library."""
-    return {name: hunt(path) for name, path in library().items()}
-
-
 def page(request: PageRequest) -> Response:
     name, sql, language = request.first("name"), request.first("sql").strip(), _language(request)
-    chosen = _chosen(name)
+    chosen = _chosen(request)
     sql = sql or (chosen.sql if chosen is not None else "")
     result = _result(request, sql, ROWS) if sql else None
     return render(
-        request, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen,
-        sql=sql, result=result, tables=TABLES, rows=ROWS, language_of=language, kql=kql.installed(),
+        request, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=built_in(), name=name,
+        chosen=chosen, sql=sql, result=result, tables=TABLES, rows=ROWS, language_of=language, kql=kql.installed(),
         scheduled=request.console.hunts.all(), own=request.console.hunts.names(), severities_of=SEVERITIES,
+        same={key: request.first(key) or None for key in PARAMETERS},
     )  # fmt: skip
+
+
+def all_page(request: PageRequest) -> Response:
+    """The number of rows of each hunt. Those for which there was no time are another page."""
+    hunts, after = known(request), request.first("after")
+    one_of("after", [after] if after else [], hunts)
+    names = sorted(hunts)
+    chosen = names[names.index(after) + 1 :] if after else names
+    found = run_all(request, {name: hunts[name] for name in chosen})
+    ranked = sorted(found.counts, key=lambda one: (one.rows is None, -(one.rows or 0)))
+    return render(request, "hunt_all.jinja", "All hunts", hunts=hunts, found=found, ranked=ranked, most=COUNTED)
 
 
 def act(request: PageRequest) -> Response:
@@ -75,25 +83,41 @@ def act(request: PageRequest) -> Response:
 
 def csv_page(request: PageRequest) -> Response:
     """The rows of a query as CSV (RFC 4180); no cell is evaluated as a formula."""
-    chosen = _chosen(request.first("name"))
-    result = _result(request, request.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
+    answer, out = _whole(request), io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([csv_cell(name) for name in answer.columns])
+    writer.writerows([csv_cell(value) for value in row] for row in answer.rows)
+    return _file(out.getvalue(), "text/csv; charset=utf-8", "hunt.csv")
+
+
+def lines_page(request: PageRequest) -> Response:
+    """The rows of a query as JSON lines."""
+    answer = _whole(request)
+    rows = (dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
+    return _file(msgspec.json.Encoder().encode_lines(rows), "application/x-ndjson", "hunt.jsonl")
+
+
+def _whole(request: PageRequest) -> Answer:
+    """Raises Malformed without a query, or for one that fails."""
+    chosen = _chosen(request)
+    result = _result(request, request.first("sql").strip() or (chosen.sql if chosen is not None else ""), FILE_ROWS)
     if result.answer is None:
         raise Malformed("sql", "a query that fails", result.error)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([csv_cell(name) for name in result.answer.columns])
-    writer.writerows([csv_cell(value) for value in row] for row in result.answer.rows)
-    return Response(
-        out.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="hunt.csv"'},
-    )
+    return result.answer
 
 
-def _chosen(name: str) -> Hunt | None:
-    if name and name not in hunts():
-        raise Unknown("name", name, hunts())
-    return hunts().get(name)
+def _file(content: str | bytes, kind: str, name: str) -> Response:
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _chosen(request: PageRequest) -> Hunt | None:
+    name = request.first("name")
+    if not name:
+        return None
+    hunts = known(request)
+    if name not in hunts:
+        raise Unknown("name", name, hunts)
+    return hunts[name]
 
 
 def _language(request: PageRequest) -> str:
@@ -109,7 +133,7 @@ def _result(request: PageRequest, sql: str, most: int) -> Result:
     language = _language(request)
     if len(sql) > LONGEST:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
-    with querying(request.dataset) as there:
+    with records(request) as there:
         try:
             answer = there.query.run(kql.translated(sql, there.query) if language == KQL else sql, most=most)
             chart = chart_of(answer.columns, answer.types, answer.rows)

@@ -102,12 +102,32 @@ function act(action) {
   form.requestSubmit(button);
 }
 
+// m: the mute of the current row, or of the alert of this page.
+function mute() {
+  const row = document.querySelector("[data-mutable]") && rows()[here]?.querySelector("a[href^='/alerts/']");
+  const url = document.querySelector("a[data-mute]")?.href ?? row?.href.replace(/^([^?]*)/, "$1/mute");
+  if (url) location.href = url;
+}
+
+// Parts of other pages: their results are loaded when they are opened; without them, the link to the page stays.
+async function load(part) {
+  const page = await documentOf(part.dataset.load).catch(() => null);
+  const results = page?.getElementById("results");
+  if (!results) return;
+  results.removeAttribute("id");
+  results.className = "";
+  results.querySelector(".facets")?.remove();
+  localTimes(results);
+  part.append(results);
+}
+
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
   x: mark,
   a: () => act("acknowledge"),
   e: () => act("close"),
+  m: mute,
   "/": () => (document.getElementById("text") || document.getElementById("find"))?.focus(),
   "?": () => document.getElementById("keys").showModal(),
 };
@@ -133,7 +153,7 @@ function update() {
     link.textContent = "New records: reload";
     note.replaceChildren("· ", link);
   };
-  if (!document.getElementById("results") || location.pathname === "/hunt" || busy()) offer();
+  if (!document.getElementById("results") || location.pathname.startsWith("/hunt") || busy()) offer();
   else takeResults(location.href).then((taken) => (taken ? note.replaceChildren("· updated just now") : offer()), offer);
 }
 function listen() {
@@ -167,6 +187,7 @@ function prepare() {
   });
 }
 for (const form of document.querySelectorAll("form[data-live-search]")) liveSearch(form);
+for (const part of document.querySelectorAll("details[data-load]")) part.addEventListener("toggle", () => load(part), { once: true });
 for (const slider of document.querySelectorAll("#slider")) timeSlider(slider);
 for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 document.getElementById("keys-button")?.addEventListener("click", () => document.getElementById("keys").showModal());
