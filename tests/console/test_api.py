@@ -258,6 +258,19 @@ def test_a_method_that_a_path_does_not_have_is_named_so(program: httpx.Client) -
     for path, allowed in (("/alerts", "GET, HEAD"), ("/devices/dev-x", "GET, HEAD"), ("/events", "GET, HEAD")):
         answer = program.post(path, json={})
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    for method in ("OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"):
+        answer = program.request(method, "/alerts/alert-x/notes")
+        assert (answer.status_code, answer.headers["allow"], answer.json()["status"]) == (405, "POST", 405), method
         assert answer.json()["code"] == "wrong_method"
     assert program.get("/alerts/alert-x/notes").headers["allow"] == "POST"
     assert program.post("/nothing", json={}).status_code == 404
+
+
+def test_an_empty_parameter_has_the_effect_of_none(program: httpx.Client) -> None:
+    """So each parameter that may be absent is described."""
+    paths = program.get("/openapi.json").json()["paths"]
+    for path in ("/alerts", "/devices", "/traffic", "/map", "/vulnerabilities"):
+        some = paths[f"{BASE}{path}"]["get"]["parameters"]
+        assert all(one["allowEmptyValue"] for one in some)
+        empty = program.get(path, params={one["name"]: "" for one in some})
+        assert (empty.status_code, empty.json()) == (200, program.get(path).json()), path

@@ -158,6 +158,16 @@ def test_every_answer_carries_the_headers(office: Running, browser: httpx.Client
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "server" not in answer.headers
+    assert (answers[-1].status_code, answers[-1].headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+def test_a_method_from_another_site_is_rejected_at_the_api_too(browser: httpx.Client) -> None:
+    """Also those that only the API answers, such as a preflight request of CORS."""
+    for method in ("OPTIONS", "DELETE", "TRACE"):
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = browser.request(method, "/api/v1/alerts", headers=headers)
+            assert answer.status_code == 403
+            assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize(

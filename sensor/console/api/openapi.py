@@ -20,7 +20,10 @@ from sensor.core.moments import EXPECTED
 BASE = "/api/v1"
 REF = "#/components/schemas/{name}"
 Schema = dict[str, Any]
-DATA = {"name": "data", "in": "query", "description": "dataset; default: as for commands", "schema": {"type": "string"}}
+DATA = {
+    "name": "data", "in": "query", "description": "dataset; default: as for commands", "schema": {"type": "string"},
+    "allowEmptyValue": True,
+}  # fmt: skip
 # Effect of each filter parameter.
 MEANINGS = {
     "text": "full-text search: text, an address or an id",
@@ -50,7 +53,7 @@ MEANINGS = {
     "cve": "a CVE id",
     "exploited": "`yes`: known to be exploited, `no`: not known to be",
     "kind": "kinds of records: `device`, `alert`, `incident`, `recommendation`, `sensor`",
-    "about": "id of a device, alert, incident or recommendation",
+    "about": "id of an alert, incident or recommendation, or of a device: with its alerts and recommendations",
     "by": "groups: of the map `type`, `segment` or `vendor`, of the traffic `pair`, `host` or `service`",
     "opened": "a group of the map, whose devices are shown individually",
     "paths": "`yes`: with the steps of attack paths",
@@ -136,7 +139,7 @@ def _name(resource: Resource) -> str:
 
 
 def parameters(resource: Resource) -> list[Schema]:
-    """Parameters of a resource: its filter, paging, the dataset."""
+    """Parameters of a resource: its filter, paging, the dataset. An empty one has the effect of none."""
     found: list[Schema] = [DATA, *([ID] if "{id}" in resource.path else [])]
     found += [
         {"name": name, "in": "query", "required": True, "description": "search term", "schema": {"type": "string"}}
@@ -155,7 +158,7 @@ def parameters(resource: Resource) -> list[Schema]:
             _query("cursor", "cursor of the previous page, with the same filter and sort", type="string"),
             _query("format", "all pages as a file", type="string", enum=list(FORMATS)),
         ]
-    return found
+    return [one if one.get("required") else one | {"allowEmptyValue": True} for one in found]
 
 
 def _query(name: str, description: str, **schema: Any) -> Schema:

@@ -19,6 +19,7 @@ from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.writing import WRITES, Write
 from sensor.console.page_request import PageRequest, body_of, parameters
+from sensor.console.security.guard import API_METHODS
 from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
@@ -43,7 +44,7 @@ def api_routes(console: Console) -> list[BaseRoute]:
     found += [Route(BASE + resource.path, _reading(console, resource), methods=["GET"]) for resource in RESOURCES]
     found += [Route(BASE + one.path, _writing(console, one), methods=["POST"]) for one in WRITES]
     found.append(Route(f"{BASE}/events", _streaming(console), methods=["GET"]))
-    found.append(Route("/api/{path:path}", missing, methods=["GET", "POST"]))
+    found.append(Route("/api/{path:path}", missing, methods=["GET", "POST", *API_METHODS]))
     return list(found)
 
 

@@ -26,7 +26,9 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 SAFE = frozenset(("GET", "HEAD"))
-METHODS = SAFE | {"POST"}
+METHODS = ("GET", "HEAD", "POST")
+# The API answers these with the methods that the path has.
+API, API_METHODS = "/api/", ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Guard:
@@ -43,16 +45,16 @@ class Guard:
         if scope["type"] != "http":  # no page uses WebSockets
             await send({"type": "websocket.close", "code": 1008})
             return
-        refusal = self.refusal(scope["method"], Headers(scope=scope))
-        answer = PlainTextResponse(f"{refusal[1]}\n", refusal[0]) if refusal is not None else self._app
+        refusal = self.refusal(scope["method"], scope["path"], Headers(scope=scope))
+        answer = _answer(*refusal) if refusal is not None else self._app
         await answer(scope, receive, self._with_headers(scope, send))
 
-    def refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def refusal(self, method: str, path: str, headers: Headers) -> tuple[int, str] | None:
         """Status and reason of a rejection; None if a request is permitted."""
         host = headers.get("host", "")
         if _without_port(host) not in self._names:
             return 421, "this is not the name of the console: use the URL that it printed, or set --public-url"
-        if method not in METHODS:
+        if method not in METHODS and not (path.startswith(API) and method in API_METHODS):
             return 405, "expected GET, HEAD or POST"
         site = headers.get("sec-fetch-site", "none")
         if method not in SAFE:
@@ -79,6 +81,11 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _answer(status: int, reason: str) -> PlainTextResponse:
+    """With the permitted methods (RFC 9110, 15.5.6)."""
+    return PlainTextResponse(f"{reason}\n", status, {"Allow": ", ".join(METHODS)} if status == 405 else None)
 
 
 def _without_port(host: str) -> str:
