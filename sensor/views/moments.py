@@ -25,7 +25,9 @@ _TABLES = {
 
 
 class TimelineFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``about``: id of a device, alert, incident or recommendation, or its beginning; ``severity``: at least; times in ns."""
+    """``about``: id of an alert, incident or recommendation, or of a device, which also has its alerts and
+    recommendations; or the beginning of an id; ``severity``: at least; times in ns.
+    """
 
     kind: tuple[str, ...] = ()
     severity: str = ""
@@ -35,6 +37,13 @@ class TimelineFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 EVERY_MOMENT = TimelineFilter()
+# Parties of a device: alerts of earlier versions have its short id (``core.ids``).
+_OF_DEVICE = """
+about IN (WITH wanted (id) AS (VALUES (?)) SELECT id FROM wanted
+    UNION SELECT alerts.id FROM wanted CROSS JOIN parties ON parties.device IN (wanted.id, substr(wanted.id, 1, 10))
+        CROSS JOIN alert_parties ON alert_parties.party = parties.number
+        CROSS JOIN alerts ON alerts.number = alert_parties.alert
+    UNION SELECT recommendations.id FROM wanted JOIN recommendations ON recommendations.device = wanted.id)"""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -107,10 +116,11 @@ def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
         ("kind IN (SELECT value FROM json_each(?))", json.dumps(wanted.kind) if wanted.kind else None),
         ("severity >= ?", levels[0] if wanted.severity else None),
         ("severity <= ?", levels[-1] if wanted.severity else None),
-        ("about = ? AND about != ''", wanted.about or None),  # the second is the condition of the index
+        (f"{_OF_DEVICE if wanted.about.startswith('dev-') else 'about = ?'} AND about != ''", wanted.about or None),
         ("ts >= ?", wanted.since),
         ("ts < ?", wanted.until),
     ]
+    # ``about != ''`` is the condition of the index.
     given = [pair for pair in pairs if pair[1] is not None]
     return [test for test, _ in given], [value for _, value in given]
 

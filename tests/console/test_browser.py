@@ -229,6 +229,42 @@ def test_an_alert_is_closed_and_brought_back_by_keyboard(open_page: Any, start, 
     assert there.faults == []
 
 
+def test_an_alert_is_muted_by_keyboard(open_page: Any) -> None:
+    """m opens the mute of the row, and that of the page of an alert; the dataset stays."""
+    there = open_page()
+    page = there.page
+    for url, keys in (("/alerts?data=office", "jm"), ("/devices?data=office", "jm")):
+        page.goto(url)
+        for key in keys:
+            page.keyboard.press(key)
+        if url.startswith("/alerts"):
+            page.wait_for_url("**/alerts/alert-*/mute?data=office")
+    assert page.url.endswith("/devices?data=office")
+    page.goto("/alerts?data=office")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/alerts/alert-*")
+    page.keyboard.press("m")
+    page.wait_for_url("**/alerts/alert-*/mute?data=office")
+    assert there.faults == []
+
+
+def test_the_activity_of_a_device_is_loaded_when_it_is_opened(open_page: Any) -> None:
+    """Traffic, timeline and vulnerabilities of the device, on its page."""
+    pytest.importorskip("duckdb", reason="needs the extra hunt")
+    there = open_page()
+    page = there.page
+    page.goto("/devices?text=tp-lab")
+    page.locator("[data-rows] tbody a").first.click()
+    page.wait_for_url("**/devices/dev-*")
+    parts = page.locator("details[data-load]")
+    for number, text in ((0, "fs01"), (1, "scanned 25 TCP ports"), (2, "CVE")):
+        parts.nth(number).locator("summary").first.click()
+        sync_api.expect(parts.nth(number)).to_contain_text(text)
+    assert page.locator("#results, .facets").count() == 0
+    assert there.faults == []
+
+
 def test_the_list_of_keys_opens_and_closes(open_page: Any) -> None:
     there = open_page()
     there.page.keyboard.press("?")

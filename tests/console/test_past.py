@@ -8,10 +8,13 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from sensor.console.pages import overview
+from sensor.records.query import NoRecords
 from sensor.views.past import PastRow, changes_of
 from tests.console.test_history import EARLY, LATE, rows_of
 
@@ -102,6 +105,22 @@ def test_the_map_of_a_moment(browser: httpx.Client) -> None:
     opened = browser.get("/map", params={"at": EARLY, "opened": "camera"}).text
     assert "at=2026-11-24T08%3A05" in opened.partition("<svg")[2]
     assert counts_of(browser.get("/map", params={"at": EARLY, "type": "camera"}).text) < counts_of(early)
+
+
+@pytest.mark.parametrize(("hours", "there"), [(23, False), (25, True), (None, False)])
+def test_a_day_of_records_is_needed_for_the_changes_since_yesterday(
+    monkeypatch: pytest.MonkeyPatch, hours: int | None, there: bool
+) -> None:
+    now = 1_800_000_000 * 10**9
+
+    def first(_: Path) -> int:
+        if hours is None:
+            raise NoRecords("none")
+        return now // 1000 - hours * 3_600_000_000
+
+    monkeypatch.setattr(overview, "first_of", first)
+    request = SimpleNamespace(now=now, dataset=SimpleNamespace(log=Path("/nowhere/events.jsonl")))
+    assert overview._has_yesterday(request) is there
 
 
 def test_the_past_map_has_all_targets_of_an_alert(browser: httpx.Client) -> None:

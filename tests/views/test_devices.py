@@ -222,6 +222,10 @@ def test_timeline_and_health(office: Data) -> None:
     critical = timeline(office, TimelineFilter(kind=("alert",), severity="critical")).rows
     assert {one.severity for one in critical} == {"critical"}
     assert {one.kind for one in timeline(office, TimelineFilter(about=critical[0].about)).rows} == {"alert"}
+    [camera] = [row.id for row in devices(office, DeviceFilter(text="10.20.10.62")).rows]
+    actor = timeline(office, TimelineFilter(about=camera, kind=("alert", "recommendation")))
+    assert critical[0] in actor.rows
+    assert {one.kind for one in actor.rows} == {"alert", "recommendation"}
     with pytest.raises(Unknown):
         timeline(office, TimelineFilter(kind=("flow",)))
     assert timeline(office, TimelineFilter(about=short_id(critical[0].about))).rows[0].about == critical[0].about

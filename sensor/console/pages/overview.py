@@ -15,8 +15,12 @@ from sensor.console.pages import overview_at
 from sensor.console.pages.posture import target_of
 from sensor.console.render import render
 from sensor.console.visits import Visit
+from sensor.core.moments import span_of
 from sensor.posture.scores.exposure import band_of
 from sensor.posture.scores.trend import Day, day_of, read
+from sensor.records.paths import records_folder
+from sensor.records.query import NoRecords
+from sensor.records.schedule import first_of
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import number_of_alerts
 from sensor.views.alerts import alerts
@@ -36,6 +40,8 @@ OPEN = ("open", "acknowledged")
 SCORED, SCORED_ALERTS = 2_000, 20_000
 # Days of the trend; fixes of the exposure page.
 DAYS, FIXES = 90, 4
+# The difference of these times is linked.
+YESTERDAY, MICROSECOND = "24h", 1000
 
 
 def page(request: PageRequest) -> Response:
@@ -57,6 +63,7 @@ def page(request: PageRequest) -> Response:
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         closed=_closed(request), scored=scored, unscored=unscored, trend=_trend(days),
         stored=_last_score(request, days), band_of=band_of, visit=visit, since=_since(request, visit),
+        yesterday=_has_yesterday(request),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
@@ -72,6 +79,15 @@ def _visit(request: PageRequest) -> Visit | None:
 
 def _since(request: PageRequest, visit: Visit | None) -> RecentChanges | None:
     return since(request.data, visit.seq, int(visit.seen * 1e9), request.who.name) if visit is not None else None
+
+
+def _has_yesterday(request: PageRequest) -> bool:
+    """Whether the traffic records have the state of a day before."""
+    try:
+        first = first_of(records_folder(request.dataset.log))
+    except NoRecords:
+        return False
+    return 0 < first * MICROSECOND <= request.now - span_of(YESTERDAY)
 
 
 def _closed(request: PageRequest) -> dict[str, Any]:
