@@ -4,6 +4,7 @@ undone.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -35,7 +36,8 @@ def undo(client: httpx.Client, done: httpx.Response) -> httpx.Response:
     page = client.get(done.headers["location"]).text
     found = re.search(r'name="name" value="([^"]+)"', page)
     assert found is not None
-    return client.post("/alerts/undo", data={"csrf": csrf_of(page), "name": found[1]})
+    back = html.unescape(re.findall(r'name="back" value="([^"]*)">\s*<span>', page)[0])
+    return client.post("/alerts/undo", data={"csrf": csrf_of(page), "name": found[1], "back": back})
 
 
 def test_an_open_alert_does_not_hide_closed_ones(there: Running) -> None:
@@ -97,6 +99,21 @@ def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
         assert undo(client, done).status_code == 303
         assert {one["state"] for one in by_command(there.state).values()} == {"open"}
         assert undo_again(client, done) == 0
+
+
+def test_undo_leads_back_to_the_list_with_its_filter(there: Running) -> None:
+    """And to no other site, whatever the form names."""
+    with there.client() as client:
+        name = names_on(client)[0]
+        query = "state=open&sort=risk"
+        done = act(client, action="close", alert=name, filter=query)
+        answer = undo(client, done)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/alerts?{query}")
+        done = act(client, action="close", alert=name, filter=query)
+        page = client.get(done.headers["location"]).text
+        sent = {"csrf": csrf_of(page), "name": re.findall(r"done=([\w-]+)", done.headers["location"])[0]}
+        answer = client.post("/alerts/undo", data={**sent, "back": "https://evil.example/"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 def undo_again(client: httpx.Client, done: httpx.Response) -> int:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sensor.console.alert_actions import AT_ONCE, DONE, NoteParts, add_notes, notes_of, undo_notes
 from sensor.console.filters import filter_of
-from sensor.console.page_request import PageRequest, parameters, url_of
+from sensor.console.page_request import PageRequest, own_path, parameters, url_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused
 from sensor.core.phrases import counted
@@ -61,7 +61,7 @@ def undo(request: PageRequest) -> Response:
         request.who.name, "undo", peer=request.peer, dataset=request.dataset.name, ids=ids, text=done.text
     )
     undo_notes(request.opened, request.who.name, done.before, rows)
-    return RedirectResponse(f"/alerts/{ids[0]}" if len(ids) == 1 else request.url("/alerts"), 303)
+    return RedirectResponse(own_path(request.field("back") or request.url("/alerts")), 303)
 
 
 def _confirm(request: PageRequest) -> Response:

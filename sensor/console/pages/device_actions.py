@@ -36,7 +36,7 @@ def undo(request: PageRequest) -> Response:
     if done is None or done.dataset != request.dataset.name or not done.numbers:
         raise Refused("This can no longer be undone.")
     _write(request, device_edits.undo(done.numbers), "undo", [], done.text)
-    return RedirectResponse(request.url(own_path(request.field("back"))), 303)
+    return RedirectResponse(own_path(request.field("back")), 303)
 
 
 def _write(request: PageRequest, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
