@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from sensor.cli._sync_agent import agent_of
+from sensor.cli._sync_agent import agent_of, staging_of
 from sensor.cli.main import main
-from sensor.cli.upgrade import OPERATOR, staging_of
 from sensor.hub.rollouts import review
 from sensor.sync.agent import Agent
+from sensor.upgrades import OPERATOR
 from sensor.upgrades.installer import InstallerPaths
 from sensor.upgrades.packages import Dpkg
 from sensor.upgrades.staging import ORDER
