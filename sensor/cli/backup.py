@@ -85,7 +85,8 @@ def main(args: argparse.Namespace) -> int:
         complain(f"no backup was created: {error}", error="backup.failed")
         return NOT_OPENED
     except OSError as error:
-        error.filename = error.filename or str(args.file)
+        if error.strerror and not error.filename:  # of a write
+            error.filename = str(args.file)
         complain(f"no backup was created: {reason_of(error)}", error="backup.failed")
         return NOT_OPENED
     _print_result(args, manifest, places.state)

@@ -117,7 +117,8 @@ def test_a_unit_calls_what_exists(folder: Path, name: str) -> None:
 
 def test_the_installer_is_root_without_a_network(folder: Path) -> None:
     """Its paths are those of the command; it starts for an order of the sensor, and for an interrupted upgrade."""
-    from sensor.cli.upgrade import FOLDER, OPERATOR, STAGING
+    from sensor.cli._sync_agent import STAGING
+    from sensor.upgrades import FOLDER, OPERATOR
     from sensor.upgrades.results import TRIAL
     from sensor.upgrades.staging import ORDER
 
