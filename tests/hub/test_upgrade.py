@@ -81,7 +81,8 @@ def office(
     office = UpgradedOffice(servers, tmp_path, capsys)
     # The root folder of this machine, and its sensor.
     monkeypatch.setattr("sensor.upgrades.packages.Dpkg", functools.partial(Dpkg, office.machine.root))
-    monkeypatch.setattr("sensor.upgrades.FOLDER", office.machine.places.own)
+    for module in ("sensor.cli.upgrade", "sensor.upgrades"):
+        monkeypatch.setattr(f"{module}.FOLDER", office.machine.places.own)
     monkeypatch.setattr("sensor.cli._sync_agent.health_now", lambda _: office.machine.health())
     yield office
     office.close()
