@@ -36,7 +36,7 @@ def plain_starts(regex: str) -> list[str]:
         return plain_starts("^" + _group_end(regex, len("^(?!"))[1])
     group = _GROUP.match(regex)
     if group is None:
-        run = _runs(regex[1:])[0]
+        run = _literal_start(regex[1:])
         return [run] if run else []
     inner, rest = _group_end(regex, group.end())
     if rest.startswith(("*", "{", "??", "?+")):
@@ -45,11 +45,6 @@ def plain_starts(regex: str) -> list[str]:
     if rest.startswith("?"):
         starts.append(plain_starts("^" + rest[1:]))
     return [start for found in starts for start in found] if all(starts) else []
-
-
-def plain_text(regex: str) -> str:
-    """The longest literal text outside groups, which every match contains; empty if there is none."""
-    return "" if len(alternatives(regex)) > 1 else max(_runs(regex.removeprefix("^")), key=len)
 
 
 def needed_texts(regex: str) -> tuple[str, ...]:
@@ -172,19 +167,13 @@ def _class_end(regex: str, at: int) -> int:
     return at + 1
 
 
-def _runs(regex: str) -> list[str]:
-    """The literal texts between other parts; the first is empty if the regex does not start with a literal."""
-    runs, skip = [""], 0
+def _literal_start(regex: str) -> str:
+    """The literal text at the start of a regex."""
+    run = ""
     for at, char, depth in _outside_classes(regex):
-        if at < skip:
-            continue
         follows = regex[at + 1 : at + 2]
-        if not depth and (char not in _SPECIAL or (char == "\\" and follows in _ESCAPED)):
-            runs[-1] += follows if char == "\\" else char
-            continue
-        if char in "?*{" and not depth:
+        if depth or (char in _SPECIAL and not (char == "\\" and follows in _ESCAPED)):
             # A quantifier may make the character before it optional.
-            runs[-1] = runs[-1][:-1]
-            skip = regex.find("}", at) + 1 if char == "{" else 0
-        runs.append("")
-    return runs
+            return run[:-1] if char in "?*{" and not depth else run
+        run += follows if char == "\\" else char
+    return run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sensor.core.lazy_pattern import lazy_pattern
-from sensor.core.literals import plain_starts, plain_text
+from sensor.core.literals import needed_texts, plain_starts
 
 if TYPE_CHECKING:
     from sensor.documents import Fault
@@ -25,27 +25,27 @@ _encode = msgspec.msgpack.encode
 class Pattern(msgspec.Struct, frozen=True, array_like=True):
     """How a value is matched: by one operator of ``Match`` and its operands (one, for a regex).
 
-    ``starts``: texts one of which every match starts with, unless empty; ``needed``: a text that every match contains.
-    Both in lower case, of operators that are not looked up by their whole text or their end.
+    ``starts``: texts one of which every match starts with; ``needed``: texts of which every match contains one. Both in
+    lower case, of operators that are not looked up by their whole text or their end; empty if there are none.
     """
 
     operator: str
     texts: tuple[str, ...]
     ignore_case: bool
     starts: tuple[str, ...]
-    needed: str
+    needed: tuple[str, ...]
 
     @classmethod
     def of(cls, operator: str, texts: tuple[str, ...], ignore_case: bool) -> Pattern:
-        starts, needed = list[str](), ""
+        starts, needed = list[str](), tuple[str, ...]()
         if operator == "prefix":
             starts = list(texts)
         elif operator == "regex":
             starts = plain_starts(texts[0])
-            needed = "" if starts else plain_text(texts[0])
-        elif operator == "contains" and len(texts) == 1:
-            needed = texts[0]
-        return cls(operator, texts, ignore_case, tuple(dict.fromkeys(map(str.lower, starts))), needed.lower())
+            needed = needed_texts(texts[0])
+        elif operator == "contains":
+            needed = tuple(map(str.lower, texts))
+        return cls(operator, texts, ignore_case, tuple(dict.fromkeys(map(str.lower, starts))), needed)
 
     @property
     def regex(self) -> str | None:

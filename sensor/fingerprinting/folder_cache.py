@@ -21,7 +21,7 @@ from sensor.documents.shipped import store
 
 Stored = TypeVar("Stored")
 # The modules that determine what is stored.
-READERS = (*map(Path(__file__).with_name, ("load.py", "entries.py")), Path(literals.__file__))
+READERS = (*map(Path(__file__).with_name, ("load.py", "entries.py", "vocabulary.py")), Path(literals.__file__))
 
 
 class FolderCache:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from sensor.core.bounded import Bounded
 from sensor.core.domains import innermost
 from sensor.core.lazy_pattern import lazy_pattern
+from sensor.core.literals import may_match
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
 from sensor.fingerprinting.entries import PLACEHOLDER, Claim, Fingerprint, Knowledge
@@ -190,7 +191,7 @@ class _Index:
         self._starts: dict[str, list[tuple[str, _Test]]] = {}
         self._ends: dict[str, list[tuple[str, _Test]]] = {}
         self._domains: dict[str, list[_Test]] = {}
-        self._others: list[tuple[str, _Test]] = []
+        self._others: list[_Test] = []
         self._near = ApproximateLists() if near else None
         for test in tests:
             self._add(test)
@@ -214,7 +215,7 @@ class _Index:
         for start in match.starts:
             self._starts.setdefault(start[:KEY_LENGTH], []).append((start, test))
         if not match.starts:
-            self._others.append((match.needed, test))
+            self._others.append(test)
 
     def find(self, value: str) -> Iterator[Found]:
         """(fingerprint, groups of its regex, weight) of all that match."""
@@ -223,12 +224,13 @@ class _Index:
         for test in whole:
             yield from test(value)
         for test in self._at_the_ends(lower):
-            yield from test(value)
+            if may_match(lower, test.fingerprint.match.needed):
+                yield from test(value)
         if self._domains:
             for test in innermost(lower, self._domains) or ():
                 yield test.fingerprint, _NO_GROUPS, 1.0
-        for needed, test in self._others:
-            if needed in lower:
+        for test in self._others:
+            if may_match(lower, test.fingerprint.match.needed):
                 yield from test(value)
         if self._near is not None and not whole:
             for fingerprint, weight in self._near.find(value):
