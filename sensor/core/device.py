@@ -11,7 +11,7 @@ from sensor.core.observation import Evidence
 TYPES = (
     "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "
     "appliance scale thermostat door_access intercom nas ups "
-    "router access_point switch firewall workstation server mobile tablet game_console wearable "
+    "router access_point wireless_controller switch firewall workstation server mobile tablet game_console wearable "
     "barcode_scanner label_printer signage medical building "
     "industrial iot unknown"
 ).split()
@@ -29,7 +29,7 @@ FIXED_FUNCTION = frozenset(
 
 # General types and the specific types that agree with them. Windows and Android are systems, not types: evidence for a
 # PC or phone that rests only on its system agrees with room systems, consoles and panels built on it. Recorders send
-# video with the protocols of cameras.
+# video with the protocols of cameras. Firewalls, routers, switches and access points may contain a wireless controller.
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat "
@@ -47,7 +47,8 @@ WIDER: dict[str, frozenset[str]] = {
     "media_player": frozenset("tv speaker game_console".split()),
     "voip_phone": frozenset("conferencing intercom".split()),
     "camera": frozenset(("intercom", "nvr")),
-    "router": frozenset("access_point firewall".split()),
+    "router": frozenset("access_point firewall wireless_controller".split()),
+    "wireless_controller": frozenset("access_point firewall switch".split()),
     "printer": frozenset(("label_printer",)),
 }
 

@@ -27,7 +27,9 @@ CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui", "owner"))
 # How much less likely than a general type a specific one may be: a phone by several pieces of evidence is no player
 # because of a program, a camera no recorder because of its web server. Others only need to be likely.
-MOST_BEHIND = {("camera", "nvr"): 0.3} | {("mobile", narrow): 0.3 for narrow in WIDER["mobile"]}
+MOST_BEHIND = {("camera", "nvr"): 0.3} | {
+    (wide, narrow): 0.3 for wide in ("mobile", "wireless_controller") for narrow in WIDER[wide]
+}
 HINTING = "oui"
 # The organization of a MAC prefix that no fingerprint knows: contract manufacturers too. It counts only if nothing else
 # names a vendor.

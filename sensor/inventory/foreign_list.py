@@ -37,7 +37,8 @@ _COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "own
 _ROLES = {
     "ip_phone": "voip_phone", "phone": "voip_phone", "voip": "voip_phone", "ip_camera": "camera", "cctv": "camera",
     "access_switch": "switch",
-    "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "pc": "workstation",
+    "core_switch": "switch", "ap": "access_point", "wireless_ap": "access_point", "wlc": "wireless_controller",
+    "wlan_controller": "wireless_controller", "wireless_lan_controller": "wireless_controller", "pc": "workstation",
     "laptop": "workstation", "desktop": "workstation",
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip

@@ -177,6 +177,19 @@ def test_a_recorder_sends_video_like_a_camera() -> None:
     assert fuse([*source, piece("type", "camera", 0.8, "mdns"), server])["type"].value == "camera"
 
 
+@pytest.mark.parametrize("host", ["firewall", "access_point", "switch"])
+def test_a_firewall_or_access_point_may_contain_a_wireless_controller(host: str) -> None:
+    """The port of controllers does not contradict what the device is; an independent controller is one."""
+    role = piece("type", "wireless_controller", 0.5, "capwap")
+    reported = fuse([role, piece("type", host, 0.75, "snmp")])["type"]
+    assert (reported.value, reported.contested) == (host, False)
+    assert fuse([role, piece("type", "wireless_controller", 0.85, "cdp")])["type"].value == "wireless_controller"
+    forwards = piece("type", "router", 0.7, "inventory")
+    assert fuse([forwards, role, piece("type", "wireless_controller", 0.85, "cdp")])["type"].value == (
+        "wireless_controller"
+    )
+
+
 def test_number_and_name_of_a_product_agree() -> None:
     """A model by number, by name and by both is one value; the longest text is shown."""
     number, name = piece("model", "BSB002", 0.8, "mdns"), piece("model", "Hue Bridge", 0.75, "ssdp")

@@ -23,7 +23,7 @@ from sensor.dissectors.wireguard import WireguardInitiation, WireguardResponse
 
 PENDING_LIMIT, REPORTED_LIMIT = 1024, 4096
 # Devices that connect sites.
-GATEWAYS = frozenset(("router", "firewall", "access_point"))
+GATEWAYS = frozenset(("router", "firewall", "access_point", "wireless_controller"))
 # Fixed-function devices that owners reach by a tunnel, or that support one.
 USUAL = frozenset("tv media_player hub signage iot".split())
 

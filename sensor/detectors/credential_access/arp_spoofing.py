@@ -43,7 +43,7 @@ REPORTED_S, FORMER_S = 30, 3600
 # Addresses that a host spoofs from which on one alert has them all: some tools claim a whole network.
 MANY = 4
 MOVES = 4  # of an address back to its former node that two nodes may announce within FORMER_S
-FORWARDERS = ("router", "firewall", "access_point")
+FORWARDERS = ("router", "firewall", "access_point", "wireless_controller")
 
 
 class Options(detector.Options):

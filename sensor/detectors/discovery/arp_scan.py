@@ -40,7 +40,8 @@ ASKERS_LIMIT = 4096
 # Share of steps, and largest step, of targets in address order.
 IN_ORDER, NEAR = 0.8, 4
 # Devices that request many addresses by design: by type, and by role.
-SEARCHERS, FORWARDING = ("router", "firewall", "access_point", "hub"), frozenset(("router", "gateway"))
+SEARCHERS = ("router", "firewall", "access_point", "wireless_controller", "hub")
+FORWARDING = frozenset(("router", "gateway"))
 HALF = 64  # bits of an IPv6 address that number the hosts of a network (RFC 4291, 2.5.1)
 FORWARDED_LIMIT, NETWORK = 8, 8  # the last bits of an IPv4 address, as in /24
 FIRST_TTLS = (32, 64, 128, 255)  # of packets that no router forwarded

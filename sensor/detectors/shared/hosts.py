@@ -14,7 +14,7 @@ from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 
 # Types of devices that forward the traffic of others.
-CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
+CARRIERS = frozenset(("switch", "router", "access_point", "wireless_controller", "firewall"))
 
 
 # The numbers of an alert: values, and the thresholds that they reached.

@@ -36,6 +36,7 @@ _TYPES = {
     "switch": (NETWORK, "NetworkDevice", "Switch"),
     "firewall": (NETWORK, "NetworkDevice", "Firewall"),
     "access_point": (NETWORK, "NetworkDevice", "AccessPoint"),
+    "wireless_controller": (NETWORK, "NetworkDevice", "WirelessController"),
     "printer": (THINGS, "Printer", ""),
     "label_printer": (THINGS, "Printer", "LabelPrinter"),
     "voip_phone": (THINGS, "Communication", "VoipPhone"),

@@ -95,10 +95,10 @@ def test_an_aruba_controller_is_no_access_point() -> None:
                 Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof), ""
             )
         }
-        for kind in ("access_point", "unknown")
+        for kind in ("access_point", "wireless_controller", "unknown")
     }
     assert "CVE-2023-45614" in found["access_point"]
-    assert "CVE-2023-45614" not in found["unknown"]
+    assert "CVE-2023-45614" not in found["wireless_controller"] | found["unknown"]
 
 
 def test_what_there_is() -> None:
