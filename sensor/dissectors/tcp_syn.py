@@ -2,8 +2,8 @@
 sends, and resets that another host sends in the name of one end.
 
 Of a SYN without data, the window, the order of the options and their values are reported: they fingerprint the
-operating system. Ignores SYN-ACKs, which depend on the SYN, and data. Of a segment with invalid flags only the flags
-are reported.
+operating system. A TTL one or two below that of a system shows that the packet was forwarded. Ignores SYN-ACKs, which
+depend on the SYN, and data. Of a segment with invalid flags only the flags are reported.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from sensor.core.batch import Problem
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors.shared.sender_facts import facts
 
 FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
 # The shortest and the longest header (RFC 9293 3.1: data offset).
@@ -37,8 +37,9 @@ NAMES = {
 }
 LENGTHS = {MSS: 4, SCALE: 3, SACK: 2, TIMESTAMPS: 10, 19: 18}
 SHORTEST = {AUTHENTICATION: 4}
-# Initial TTLs of operating systems.
+# Initial TTLs of operating systems, and the hops of a packet that a host next to the sensor may forward.
 FIRST_TTLS = (32, 64, 128, 255)
+NEAR_HOPS = (1, 2)
 
 
 class TcpSyn(Event):
@@ -92,18 +93,9 @@ class Tcp(Dissector):
         event.reserved, event.urgent = bool(data[12] & 0x0E), bool(flags & URGENT or data[18:20] != b"\0\0")
         if broken >= 0 or event.reserved:
             return iter((event,))
-        return iter(
-            (
-                event,
-                Observation(
-                    packet.ts,
-                    Subject(packet.src_mac, packet.src, packet.vlan),
-                    "tcp.syn",
-                    _signature(event),
-                    packet.flow,
-                ),
-            )
-        )
+        hops = _first_ttl(packet) - packet.ttl
+        seen = [("tcp.syn", _signature(event)), *([("tcp.hops", str(hops))] if hops in NEAR_HOPS else [])]
+        return iter((event, *facts(packet, seen)))
 
 
 def _options(data: bytes) -> tuple[tuple[str, ...], dict[int, bytes], int]:
@@ -135,10 +127,15 @@ def _signature(event: TcpSyn) -> str:
     """Initial TTL, window (in units of the MSS if it is a multiple), MSS, scale, options:
     ``64:mss*20:1460:7:mss,sok,ts,nop,ws``.
     """
-    ttl = next((first for first in FIRST_TTLS if event.packet.ttl <= first), 255)
+    ttl = _first_ttl(event.packet)
     units, rest = divmod(event.window, event.mss) if event.mss > 0 else (0, 1)
     window = f"mss*{units}" if units and not rest else str(event.window)
     return f"{ttl}:{window}:{_or_star(event.mss)}:{_or_star(event.scale)}:{','.join(event.options)}"
+
+
+def _first_ttl(packet: Packet) -> int:
+    """The initial TTL, as the next higher one of an operating system."""
+    return next((first for first in FIRST_TTLS if packet.ttl <= first), FIRST_TTLS[-1])
 
 
 def _or_star(number: int) -> str:

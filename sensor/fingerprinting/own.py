@@ -1,6 +1,7 @@
 """Which evidence is about the device itself, for the fusion: a host also sends texts of and about other devices.
 
 - A proxy or a PBX passes on the User-Agents of phones, a router with NAT or a Wi-Fi repeater those of HTTP clients.
+- A host with address translation sends the packets of its clients with its own address.
 - Computers emulate and share other devices, and run programs of their vendors.
 - A device whose other evidence only shows a module of the Internet of Things runs no applications of others, so the
   services that it contacts are those of its own vendor.
@@ -32,6 +33,12 @@ COMPUTERS: dict[str, frozenset[str]] = {
 OF_ONE_PRODUCT = frozenset(("sip.user_agent",))
 # The kind of texts that a forwarding host also sends for the devices behind it.
 FORWARDED = "http.user_agent"
+# The kind that proves address translation, and those that such a host also sends for its clients.
+TRANSLATED = "tcp.hops"
+OF_CLIENTS = frozenset(
+    "amqp.client dns.query http.asked http.user_agent mongodb.driver mongodb.os mqtt.client_id mqtt.topic ntp.system "
+    "quic.sni rtsp.user_agent sip.user_agent stun.software tcp.syn tls.sni".split()
+)
 PROGRAMS = "software"
 PREFIX = "oui"
 # How much stronger services are as evidence of a device without applications, and the maximum.
@@ -54,6 +61,8 @@ def of_the_device(evidence: Iterable[Evidence]) -> Pieces:
             pieces[piece.attribute].append(piece)
         else:
             pieces[piece.attribute] = [piece]
+    if any(piece.kind == TRANSLATED for piece in pieces.get("type", ())):
+        _drop_of_clients(pieces)
     if "vendor" in pieces:
         _drop_relayed(pieces)
         _drop_forwarded(pieces)
@@ -85,6 +94,15 @@ def _drop_relayed(pieces: Pieces) -> None:
     if len(named) > 1 and not set.intersection(*named.values()):
         for name in pieces.keys() - {PROGRAMS}:
             pieces[name] = [piece for piece in pieces[name] if piece.kind not in OF_ONE_PRODUCT]
+
+
+def _drop_of_clients(pieces: Pieces) -> None:
+    """Remove what a host with address translation may have sent for others, except what makes its own evidence more
+    exact.
+    """
+    for name, mine in pieces.items():
+        own = tuple(piece.value for piece in mine if piece.kind not in OF_CLIENTS)
+        pieces[name] = [piece for piece in mine if piece.kind not in OF_CLIENTS or piece.value.startswith(own)]
 
 
 def _drop_forwarded(pieces: Pieces) -> None:

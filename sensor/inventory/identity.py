@@ -33,6 +33,8 @@ _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease")
 # Network stack traffic that is not enough for a randomized MAC to count as a device.
 _MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
 _NAME_WORDS = ("hostname", "fqdn", "device_name", "friendly_name", "instance")
+# A packet that passed routers: it is the host's own only if its MAC is the sender's, and the host claimed the address.
+HOPS = "tcp.hops"
 # Sources of names, most trusted first: the configured host name, then names in protocols, then display names.
 _NAME_TRUST = (
     "dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mndp.hostname", "snmp.hostname",

@@ -304,7 +304,7 @@ class Inventory:
         if fact is not None:
             fact.count, fact.last = fact.count + 1, observation.ts
             return fact
-        if record.held.ignores(key):
+        if record.held.ignores(key) or (key[0] == identity.HOPS and observation.subject.mac not in record.macs):
             return None
         claims = self.claims(observation.kind, observation.value, trait, observation.subject.mac)
         if trait.role:

@@ -207,7 +207,9 @@ class Record(CompactRecord):
         if self.stale:
             others = self._others(limits)
             mine = [
-                fact for fact in self.facts.values() if not others or identity.trait_of(fact.kind).family not in others
+                fact
+                for fact in self.facts.values()
+                if not (others and identity.trait_of(fact.kind).family in others) and self._is_own(fact)
             ]
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
             device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
@@ -265,6 +267,12 @@ class Record(CompactRecord):
         if DNS_SERVER in self.roles:
             others.add("dns")
         return others
+
+    def _is_own(self, fact: Fact) -> bool:
+        """Whether a fact is of a packet that the host sent. A forwarded packet from an address that it claimed is one
+        that it translated; others come from hosts behind it.
+        """
+        return fact.kind != identity.HOPS or fact.address in self.claimed
 
     def _names(self, facts: list[Fact], borrowed: Borrowed, limits: Limits) -> Iterator[tuple[str, int]]:
         """Names with the time they were last seen, most trusted first, without those that belong to another device."""

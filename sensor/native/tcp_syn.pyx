@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport FIN, FOREIGN_RESET, RST, SYN, Row
 from sensor.native.kinds cimport (
-    FACT_TCP_SYN, TCP_ODD_FLAGS, TCP_ODD_FLAGS_FLAGS, TCP_ODD_FLAGS_OPTIONS, TCP_ODD_FLAGS_SLOTS, TCP_ODD_FLAGS_WINDOW,
+    FACT_TCP_HOPS, FACT_TCP_SYN,
+    TCP_ODD_FLAGS, TCP_ODD_FLAGS_FLAGS, TCP_ODD_FLAGS_OPTIONS, TCP_ODD_FLAGS_SLOTS, TCP_ODD_FLAGS_WINDOW,
     TCP_SYN, TCP_SYN_BROKEN, TCP_SYN_MSS,
     TCP_SYN_OPTIONS, TCP_SYN_RESERVED, TCP_SYN_SCALE, TCP_SYN_SLOTS, TCP_SYN_STAMP, TCP_SYN_URGENT, TCP_SYN_WINDOW,
 )
@@ -25,6 +26,7 @@ cdef enum:
     TIMESTAMPS = 8
     SIGNATURE = 19
     AUTHENTICATION = 29
+    NEAR_HOPS = 2
 
 # Values of the options; -1: not present.
 cdef struct Options:
@@ -37,7 +39,7 @@ cdef struct Options:
 
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef Options found
-    cdef uint32_t window, flags = row.tcp_flags
+    cdef uint32_t window, hops, flags = row.tcp_flags
     cdef uint64_t* fields
     cdef bint reserved
     if not HEADER <= size <= LONGEST or (flags & RST and row.problem & FOREIGN_RESET):
@@ -59,6 +61,9 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     fields[TCP_SYN_RESERVED], fields[TCP_SYN_URGENT] = reserved, flags & URGENT or payload[18] or payload[19]
     if found.broken < 0 and not reserved:
         fact(out, FACT_TCP_SYN, signature(&found, window, row.ttl, out))
+        hops = first_ttl(row.ttl) - row.ttl
+        if 0 < hops <= NEAR_HOPS:
+            fact(out, FACT_TCP_HOPS, decimal(out, hops))
     return TAKEN
 
 
@@ -141,7 +146,7 @@ cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out
     """Initial hop limit, window, MSS, scale and options of an operating system (``_signature`` of the reference)."""
     cdef uint32_t begin = out.text_used, i
     cdef uint64_t name
-    decimal(out, 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255)
+    decimal(out, first_ttl(ttl))
     character(out, 58)
     if found.mss > 0 and window and window % found.mss == 0:
         word(out, b"mss*")
@@ -157,6 +162,12 @@ cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out
         name = out.slots[(found.names >> 32) + i]
         put(out, out.text + (name >> 32), <uint32_t>name)
     return span(begin, out.text_used - begin)
+
+
+# cannot fail
+cdef uint32_t first_ttl(uint32_t ttl) noexcept nogil:
+    """The initial TTL of an operating system."""
+    return 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255
 
 
 cdef int number(int64_t value, Out* out) except -1 nogil:

@@ -128,7 +128,7 @@ UNITS = (
     Unit("snmp", (SnmpRequest, SnmpResponse, SnmpTrap), _SNMP),
     Unit("ssdp", (SsdpSearch, SsdpAnnouncement), _SSDP),
     Unit("ssh", (SshLogin, SshForwarding), (), (SshVersionLine, SshOffer)),
-    Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
+    Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn", "tcp.hops")),
     Unit("tls", (TlsHeartbeat,), (), _TLS),
 )
 # Classes of tuple items in the fields of events.

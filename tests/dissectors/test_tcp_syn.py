@@ -24,6 +24,14 @@ def test_two_systems_by_their_options() -> None:
     ]
 
 
+@pytest.mark.parametrize(("ttl", "hops"), [(64, None), (63, "1"), (126, "2"), (254, "1"), (61, None), (129, None)])
+def test_a_forwarded_packet(ttl: int, hops: str | None) -> None:
+    """A TTL just below an initial one shows that a host near the sensor forwarded the packet."""
+    header = bytes(12) + bytes([20 << 2, 2]) + bytes(6)
+    seen = dict(values(Tcp().dissect(Packet(header, tcp_flags=2, proto=6, ttl=ttl))))
+    assert seen.get("tcp.hops") == hops
+
+
 def test_an_option_with_an_impossible_length() -> None:
     """An option with an invalid length is reported, and the header yields no observation."""
     assert events(of_sample(3)) == [("TcpSyn", 8192, ("ao",), -1, -1, -1, False, False, 29)]

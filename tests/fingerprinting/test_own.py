@@ -136,3 +136,25 @@ def test_a_phone_that_plays_media_is_a_phone() -> None:
     phone = [piece("type", "mobile", 0.7, "dhcp"), piece("type", "mobile", 0.5, "hostname")]
     assert fuse([*phone, player])["type"].value == "mobile"
     assert fuse([*phone, piece("type", "media_player", 0.7, "ssdp")])["type"].value == "media_player"
+
+
+def test_a_host_with_address_translation_is_not_named_by_its_clients() -> None:
+    """A packet with its address passed a router: what a client also sends is no evidence, but may make its own more
+    exact. Without that packet, it is.
+    """
+    forwarded = piece("type", "router", 0.2, "tcp", "1", "tcp.hops")
+    tv = [
+        piece("type", "tv", 0.8, "http", "Tizen", "http.user_agent"),
+        piece("vendor", "Samsung", 0.75, "http", "Tizen", "http.user_agent"),
+        piece("software", "Firefox 120", 0.75, "http", "Firefox", "http.user_agent"),
+        piece("os", "Windows 11", 0.7, "http", "Edge", "http.user_agent"),
+        piece("os", "Android 14", 0.8, "mqtt", "app", "mqtt.client_id"),
+    ]
+    own = [piece("vendor", "TP-Link", 0.6, "oui"), piece("os", "Windows", 0.7, "dhcp", "MSFT 5.0")]
+    assert {name: one.value for name, one in fuse([*tv, *own, forwarded]).items()} == {
+        "vendor": "TP-Link",
+        "os": "Windows 11",
+    }
+    reported = fuse([*tv, *own])
+    assert (reported["type"].value, reported["software"].value) == ("tv", "Firefox 120")
+    assert fuse([*tv, forwarded]) == {}

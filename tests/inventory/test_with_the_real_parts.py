@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.observation import Observation, Subject
 from sensor.core.time_units import SECOND
+from sensor.fingerprinting.match import Matcher
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
+from tests.fingerprinting.own import own_knowledge
 from tests.inventory.stories import START, Book
 
 PRINTER = Subject(parse_mac("00:17:c8:1a:2b:3c"), parse("10.0.0.9"))
@@ -41,6 +45,25 @@ def test_a_device_without_applications_contacts_the_services_of_its_vendor():
     assert (device.type, device.value("vendor")) == ("hub", "Lockly")
     (vendor,) = device.attributes["vendor"].evidence
     assert (vendor.confidence, vendor.count, vendor.last) == (0.6, 3, START + 2 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("sender", "claims", "shown"),
+    [
+        ("00:17:c8:1a:2b:3c", True, "unknown"),  # it translates addresses
+        ("00:17:c8:1a:2b:3c", False, "tv"),  # an address behind it, as far as known
+        ("00:00:0c:01:02:03", True, "tv"),  # the mirror port also shows the router that forwards its packets
+    ],
+)
+def test_a_forwarded_packet_proves_address_translation(sender: str, claims: bool, shown: str) -> None:
+    """Its own MAC sent the packet, from an address that it claimed."""
+    inventory = Inventory(Matcher(own_knowledge()), Oui(), Networks())
+    inventory.observe(Observation(START, PRINTER, "arp.address" if claims else "chat.text", "10.0.0.9"))
+    tizen = "Mozilla/5.0 (SMART-TV; Linux; Tizen 5.0) AppleWebKit/538.1 (KHTML, like Gecko) Version/5.0 TV Safari/538.1"
+    inventory.observe(Observation(START, PRINTER, "http.user_agent", tizen))
+    packet = PRINTER._replace(mac=parse_mac(sender))
+    inventory.observe(Observation(START + SECOND, packet, "tcp.hops", "1"))
+    assert inventory.device(PRINTER).type == shown
 
 
 def test_a_gateway_is_a_router():
