@@ -19,7 +19,7 @@ from sensor.core.literals import may_match
 from sensor.core.named_tables import NamedTables
 from sensor.fingerprinting.approximate import ApproximateLists
 from sensor.fingerprinting.entries import PLACEHOLDER, Claim, Fingerprint, Knowledge
-from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional
+from sensor.fingerprinting.same_text import OTHERWISE, SAME_TEXT, additional, in_others
 
 REMEMBERED = 4096
 VALUE_LIMIT = 1024
@@ -71,7 +71,11 @@ class Matcher:
     def _look(self, kind: str, value: str) -> tuple[Claim, ...]:
         claims = self._direct(kind, value)
         for other in SAME_TEXT.get(kind, ()):
-            more = list(additional(claims, self._direct(other, value))) if other in self._known_kinds else []
+            more = (
+                list(additional(claims, self._direct(other, in_others(kind, value))))
+                if other in self._known_kinds
+                else []
+            )
             family = self._knowledge.family_of(kind) if more else ""
             claims += [claim._replace(family=family) for claim in more]
         if not claims and OTHERWISE.get(kind) in self._known_kinds:

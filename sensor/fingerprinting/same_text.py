@@ -2,7 +2,7 @@
 
 The description of LLDP is sysDescr of SNMP (IEEE 802.1AB, 8.5.8), and CDP and FDP announce parts of it. A realm is
 often the title of the page; descriptions in JSON and UPnP have the same model. Phones fetch their settings with the
-User-Agent of SIP.
+User-Agent of SIP. A class of DHCPv6 is that of DHCP after the enterprise number (RFC 8415, 21.16).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sensor.fingerprinting.entries import Claim
 SAME_TEXT: dict[str, tuple[str, ...]] = {
     "cdp.platform": ("lldp.system_description", "snmp.sys_descr"),
     "cdp.version": ("snmp.sys_descr", "lldp.system_description"),
+    "dhcpv6.vendor_class": ("dhcp.vendor_class",),
     "fdp.version": ("snmp.sys_descr",),
     "http.device_model": ("upnp.model_name",),
     "http.realm": ("http.title", "rtsp.realm"),
@@ -25,8 +26,15 @@ SAME_TEXT: dict[str, tuple[str, ...]] = {
     "snmp.sys_descr": ("lldp.system_description",),
     "ssdp.server": ("http.server",),
 }
+# Kinds whose texts follow an enterprise number.
+NUMBERED = frozenset(("dhcpv6.vendor_class",))
 # Kind → the kind whose fingerprints are used for texts that nothing else knows.
 OTHERWISE = {"oui.organisation": "oui.owner"}
+
+
+def in_others(kind: str, value: str) -> str:
+    """The text of a kind, as other protocols send it."""
+    return value.partition(":")[2] if kind in NUMBERED else value
 
 
 def additional(claims: list[Claim], others: Iterable[Claim]) -> Iterator[Claim]:

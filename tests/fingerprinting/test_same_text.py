@@ -68,6 +68,19 @@ def test_a_text_means_the_same_in_each_protocol(kinds: tuple[str, ...], attribut
     assert torn == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("9:Cisco AIR-CT5508-K9", "type", "wireless_controller"),
+        ("41112:ubnt", "vendor", "Ubiquiti"),
+        ("311:MSFT 5.0 XBOX", "model", "Xbox"),
+    ],
+)
+def test_classes_of_dhcpv6(text: str, attribute: str, value: str) -> None:
+    """A class of DHCPv6 has the enterprise number in front; fingerprints of DHCP know the rest."""
+    assert reported("dhcpv6.vendor_class", text, attribute) == {value}
+
+
 def test_the_claims_are_of_the_family_of_the_kind() -> None:
     """Claims of another protocol's fingerprints are evidence of the protocol in which the text was seen."""
     claims = MATCHER.match("cdp.platform", "Polycom VVX 601")
