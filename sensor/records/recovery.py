@@ -1,16 +1,16 @@
-"""A manifest that is damaged, or missing beside files with records: it is kept under another name, and a new one lists
-the files.
+"""Rebuilds a manifest that is damaged, or missing beside files with records. The damaged one is renamed.
 
-What can be read of a damaged manifest is taken over: positions in the tail, waiting messages, devices, and which files
-a compaction has replaced. What cannot is lost with it: rows that were written shortly before may then be stored twice,
-and rows have no device until it is reported again.
+The readable content of a damaged manifest is copied: positions in the tail, waiting messages, devices, and which files
+a compaction has replaced. The rest is lost: rows that were written shortly before may then be stored twice, and rows
+have no device until it is reported again. Files that cannot be read are renamed, so that the writer does not delete
+them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from sensor.records.paths import MANIFEST
 from sensor.records.schema import TABLES
 
 _SIDES = ("", "-wal", "-shm")
+DAMAGED = ".damaged"
 
 
 def is_lost(folder: Path) -> bool:
@@ -41,8 +42,8 @@ def is_lost(folder: Path) -> bool:
 
 
 def usable_manifest(folder: Path, complain: Callable[[str], None]) -> Manifest:
-    """The manifest for the writer; one that is lost is made again, and ``complain`` gets a message. Raises
-    ManifestError, OSError.
+    """The manifest for the writer; rebuilt if it is lost, which is reported to ``complain``. Raises ManifestError,
+    OSError.
     """
     path = folder / MANIFEST
     if not is_lost(folder):
@@ -50,25 +51,25 @@ def usable_manifest(folder: Path, complain: Callable[[str], None]) -> Manifest:
         if manifest.is_intact:
             return manifest
         manifest.close()
-    _make_again(folder, complain)
+    _rebuild(folder, complain)
     return Manifest(path, write=True)
 
 
-def _make_again(folder: Path, complain: Callable[[str], None]) -> None:
-    """Make a new manifest that lists the files in the folder. It gets its name once it is complete: files that a
-    manifest does not list are deleted.
+def _rebuild(folder: Path, complain: Callable[[str], None]) -> None:
+    """Write a manifest that lists the files in the folder. It gets its name once it is complete: files that a manifest
+    does not list are deleted.
     """
     path, new = folder / MANIFEST, folder / f"{MANIFEST}.new"
     for side in _SIDES:
         new.with_name(new.name + side).unlink(missing_ok=True)
     with contextlib.closing(Manifest(new, write=True)) as manifest, manifest.transaction():
-        gone = _take_over(manifest, path)
-        entries = [entry for name in sorted(_stored(folder)) if name not in gone for entry in _entries(folder, name)]
+        gone = _copy_readable(path, manifest)
+        entries = [*_entries(folder, sorted({*_stored(folder)} - gone), complain)]
         for entry in entries:
             manifest.add(entry)
-    aside = _put_aside(path)
+    renamed = _rename(path)
     new.replace(path)
-    kept = f"was damaged, and is kept as {aside.name}" if aside is not None else "was missing"
+    kept = f"was damaged, and is kept as {renamed.name}" if renamed is not None else "was missing"
     listed = f"{counted(len(entries), 'file')} with {counted(sum(entry.rows for entry in entries), 'row')}"
     complain(f"{path} {kept}: a new one lists {listed}; rows of the last minutes may be stored twice")
 
@@ -80,19 +81,19 @@ def _stored(folder: Path) -> Iterator[str]:
             yield f"{path.parent.name}/{path.name}"
 
 
-def _put_aside(path: Path) -> Path | None:
+def _rename(path: Path) -> Path | None:
     """Rename a damaged manifest and the files that belong to it, with the first free number; None if there is none."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (renamed := path.with_name(f"{path.name}{DAMAGED}-{number}")).exists():
         number += 1
     for side in _SIDES:
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + side).rename(aside.with_name(aside.name + side))
-    return aside if aside.exists() else None
+            path.with_name(path.name + side).rename(renamed.with_name(renamed.name + side))
+    return renamed if renamed.exists() else None
 
 
-def _take_over(manifest: Manifest, lost: Path) -> frozenset[str]:
-    """Take over what can be read of a damaged manifest. Returns the names of files that were replaced."""
+def _copy_readable(lost: Path, manifest: Manifest) -> frozenset[str]:
+    """Copy the readable content of a damaged manifest. Returns the names of files that a compaction has replaced."""
     gone = frozenset[str]()
     uri = f"{lost.absolute().as_uri()}?mode=ro"
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(uri, uri=True)) as old:
@@ -115,17 +116,27 @@ def _rows(old: sqlite3.Connection, query: str) -> list[Any]:
     return found
 
 
-def _entries(folder: Path, name: str) -> Iterator[File]:
-    """The entry of a file; none if it cannot be read."""
+def _entries(folder: Path, names: Iterable[str], complain: Callable[[str], None]) -> Iterator[File]:
+    """The entries of files with rows; those that cannot be read are renamed."""
     import pyarrow as pa  # readers, which only look whether the manifest is lost, need none of it
+
+    for name in names:
+        path = folder / name
+        try:
+            yield from _entry(path, name)
+        except (OSError, pa.ArrowException) as error:
+            renamed = path.rename(path.with_name(path.name + DAMAGED))
+            complain(f"{path} cannot be read, and is kept as {renamed.name}: its rows are missing: {error}")
+
+
+def _entry(path: Path, name: str) -> Iterator[File]:
+    """The entry of a file; none if it has no rows. Raises OSError, ArrowException."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table, path = TABLES[name.partition("/")[0]], folder / name
-    with contextlib.suppress(OSError, pa.ArrowException):
-        times = pq.read_table(path, columns=["ts"], partitioning=None)["ts"]
-        if len(times):
-            first, last = (pc.cast(edge, pa.int64()).as_py() for edge in pc.min_max(times).values())
-            hour = int(path.name.partition("-")[0])
-            size = path.stat().st_size
-            yield File(name, table.name, hour, len(times), size, first, last, checksum(path), stamp_of(path), NEW)
+    times = pq.read_table(path, columns=["ts"], partitioning=None)["ts"]
+    if len(times):
+        first, last = (pc.cast(edge, "int64").as_py() for edge in pc.min_max(times).values())
+        hour, size = int(path.name.partition("-")[0]), path.stat().st_size
+        table = TABLES[name.partition("/")[0]].name
+        yield File(name, table, hour, len(times), size, first, last, checksum(path), stamp_of(path), NEW)

@@ -16,7 +16,7 @@ from sensor.records.tail_reader import files
 
 
 def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
-    """Write the waiting data, and make a lost manifest again. Returns why the newest records are missing; empty if they
+    """Write the waiting data, and rebuild a lost manifest. Returns why the newest records are missing; empty if they
     are not. ``complain`` gets damage.
     """
     if not files(folder) and not _is_lost(folder):
@@ -41,7 +41,7 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
 
 
 def _is_lost(folder: Path) -> bool:
-    """Whether the manifest has to be made again."""
+    """Whether the manifest has to be rebuilt."""
     if not installed():
         return False
     from sensor.records.recovery import is_lost

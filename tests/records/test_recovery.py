@@ -1,4 +1,4 @@
-"""A manifest that is damaged or missing: it is made again from the files, and no row is lost."""
+"""A manifest that is damaged or missing: it is rebuilt from the files, and no row is lost."""
 
 from __future__ import annotations
 
@@ -88,6 +88,20 @@ def test_replaced_files_are_not_listed_again(folder: Path) -> None:
     writer.close()
     assert counts(folder) == before
     assert found == ({"run-000001.tail": 4711}, {"run": b"waiting"})
+
+
+def test_files_that_cannot_be_read_are_kept(folder: Path) -> None:
+    """The writer deletes files that its manifest does not list: a truncated one is only renamed."""
+    manifest, messages = Manifest(folder / MANIFEST), list[str]()
+    (truncated, *_) = manifest.files("conn")
+    manifest.close()
+    path, before = folder / truncated.name, counts(folder)
+    path.write_bytes(content := path.read_bytes()[:500])
+    (folder / MANIFEST).unlink()
+    Writer(folder, messages.append).close()
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == content
+    assert counts(folder) == before | {"conn": before["conn"] - truncated.rows}
+    assert [str(path) in message for message in messages] == [True, False]
 
 
 def test_that_of_a_newer_version_is_left_alone(folder: Path) -> None:
