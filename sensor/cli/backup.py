@@ -85,12 +85,15 @@ def main(args: argparse.Namespace) -> int:
         complain(f"no backup was created: {error}", error="backup.failed")
         return NOT_OPENED
     except OSError as error:
-        if error.strerror and not error.filename:  # of a write
-            error.filename = str(args.file)
-        complain(f"no backup was created: {reason_of(error)}", error="backup.failed")
+        complain(f"no backup was created: {_reason(error, args.file)}", error="backup.failed")
         return NOT_OPENED
     _print_result(args, manifest, places.state)
     return 0
+
+
+def _reason(error: OSError, file: Path) -> str:
+    """The system's error message, and the file, which errors of writes do not have."""
+    return reason_of(error) if error.filename or not error.strerror else f"{file}: {error.strerror}"
 
 
 def _print_result(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
