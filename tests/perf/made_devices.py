@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.core.addresses import mac_text, parse, parse_mac
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE, StoredHabits, Use
+from sensor.inventory.state import DeviceState
 from sensor.inventory.store.rows import ListedDevice, index_words, save_rows
 from sensor.inventory.store.store import Store
 from tests.perf.made_records import START, STEP
@@ -27,10 +29,7 @@ def fill(folder: Path, count: int, seed: int = 7) -> None:
         store.base.execute("BEGIN")
         for number in range(count):
             shown = _device(number, draw)
-            body = msgspec.json.encode(shown.body).decode()
-            store.base.execute(
-                _DEVICE, (shown.body["id"], f"mac:{number}", "", "", "", "", 0, shown.first, shown.last, 0, body, "{}")
-            )
+            store.base.execute(_DEVICE, _stored(shown))
             save_rows(store.base, [shown])
         while index_words(store.base):
             pass
@@ -53,6 +52,19 @@ def _device(number: int, draw: random.Random) -> ListedDevice:
     return ListedDevice(
         first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value}
     )
+
+
+def _stored(shown: ListedDevice) -> tuple[object, ...]:
+    """Its row with the state that a sensor continues with, and that its page shows."""
+    body, mac, address = shown.body, parse_mac(shown.body["macs"][0]), parse(shown.body["ips"][0])
+    key = f"mac:{mac_text(mac)}"
+    state = DeviceState(
+        body["id"], key, shown.first, shown.last, shown.first, macs=(mac,), vlan=body["vlan"],
+        addresses={f"{address:x}": shown.last},
+    )  # fmt: skip
+    texts = [msgspec.json.encode(one).decode() for one in (body, state)]
+    columns = [body["type"], body.get("vendor", ""), body["model"], body["hostname"], body["vlan"]]
+    return body["id"], key, *columns, shown.first, shown.last, 0, *texts
 
 
 def fill_baseline(folder: Path, count: int, seed: int = 7) -> None:
