@@ -88,6 +88,7 @@ def known(
 def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None, words: Words | None) -> Known:
     """The devices of an inventory. An empty one was never written: devices are then read from the log."""
     from sensor.cli._views import bring_up_to_date
+    from sensor.posture.alert_ends import unnamed
     from sensor.views.stored_inventory import inventory_of
 
     bring_up_to_date(dataset)
@@ -99,6 +100,7 @@ def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None, words: Words
         return Known(fold, reader, dataset.folder)
     found = _alerts(dataset, take, words(fold) if words is not None else ())
     found.devices, found.merged = fold.devices, fold.merged
+    found.leases = reader.leases(unnamed(found))
     return Known(found, reader, dataset.folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,15 @@ WIDER: dict[str, frozenset[str]] = {
     "wireless_controller": frozenset("access_point firewall switch".split()),
     "printer": frozenset(("label_printer",)),
 }
+
+
+class Lease(NamedTuple):
+    """A period in which a device had an address. Times in ns; ``held``: it still has it."""
+
+    device: str
+    first: int
+    last: int
+    held: bool
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from sensor.core.device import Lease
 from sensor.core.ids import short_id
 
 Record = dict[str, Any]
@@ -22,12 +23,15 @@ class Fold:
 
     ``merged``: id of a merged device → id of the device it was merged into. A device that is gone is kept; its last
     record is marked so.
+
+    ``leases``: devices by address, as far as alerts need them (``posture.alert_ends``); a log has none.
     """
 
     def __init__(self, keep: Callable[[], Records] = dict) -> None:
         """``keep`` makes the maps in which the records are kept."""
         self.devices, self.alerts, self.incidents, self.recommendations = keep(), keep(), keep(), keep()
         self.merged: dict[str, str] = {}
+        self.leases: dict[str, list[Lease]] = {}
         self.records = 0
         self._short: dict[str, str] = {}
 

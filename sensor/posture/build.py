@@ -40,6 +40,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
         view.networks,
         max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
         former_ids(known),
+        known.leases,
         _unaffected(evaluated),
         lambda cve: fleet.about(cve).rejected,
     )

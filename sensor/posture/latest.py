@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+from sensor.core.device import Lease
 
 Record = dict[str, Any]
 Details = Callable[[Record], Record]
@@ -12,7 +14,7 @@ Details = Callable[[Record], Record]
 
 class Known(Protocol):
     """``devices``, ``incidents`` and ``recommendations`` by id, ``alerts`` by key; closed alerts and devices that are
-    gone are included.
+    gone are included. ``leases``: devices that have or had an address, as far as that is stored (``unnamed``).
     """
 
     @property
@@ -26,6 +28,9 @@ class Known(Protocol):
 
     @property
     def recommendations(self) -> Mapping[str, Record]: ...
+
+    @property
+    def leases(self) -> Mapping[str, Sequence[Lease]]: ...
 
     def device(self, name: str) -> Record | None:
         """The record of a device by its id, or by an id from before a merge."""

@@ -6,10 +6,11 @@ last packet, so that a report of last year's capture is about last year.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sensor.core.addresses import Networks
+from sensor.core.device import Lease
 from sensor.core.device_text import product_text
 from sensor.core.foreign import part, texts
 from sensor.core.reader import clean
@@ -58,9 +59,9 @@ class Node(NamedTuple):
 class Site(NamedTuple):
     """``weaknesses``: by device, most severe first; ``alerts``, ``incidents``, ``recommendations``: last record of
     each, closed ones too; ``seen``: hosts, habits and duration of the observation, for simulations of rules; ``now``:
-    time of the last record, in the format of records; ``former``: ids in alerts → present ids (``alert_ends.py``);
-    ``unaffected``: by device, the CVEs of its product that do not affect its version; ``is_rejected``: whether a feed
-    has a CVE as rejected.
+    time of the last record, in the format of records; ``former``: ids in alerts → present ids, ``leases``: of
+    addresses in alerts (``alert_ends.py``); ``unaffected``: by device, the CVEs of its product that do not affect its
+    version; ``is_rejected``: whether a feed has a CVE as rejected.
     """
 
     nodes: Mapping[str, Node]
@@ -72,6 +73,7 @@ class Site(NamedTuple):
     networks: Networks
     now: str
     former: Mapping[str, str] = {}
+    leases: Mapping[str, Sequence[Lease]] = {}
     unaffected: Mapping[str, frozenset[str]] = {}
     is_rejected: Callable[[str], bool] = lambda _: False
 
@@ -80,7 +82,8 @@ class Site(NamedTuple):
         """The devices at the ends of alerts."""
         held = ((node, part(node.record, "device").get("ips")) for node in self.nodes.values())
         first = {name: node.first_seen for name, node in self.nodes.items()}
-        return AlertEnds({node.id: () if node.gone else texts(ips) for node, ips in held}, self.former, first)
+        devices = {node.id: () if node.gone else texts(ips) for node, ips in held}
+        return AlertEnds(devices, self.former, first, self.leases)
 
     def weak(self) -> Iterable[tuple[Node, Weakness]]:
         """All weaknesses of all devices."""

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from sensor.core.addresses import mac_text, parse, parse_mac, text
+from sensor.core.device import Lease
 from sensor.core.foreign import Record, part, texts, tidy
 from sensor.core.record_parts import objects
 from sensor.inventory.habits import OUTSIDE
+from sensor.inventory.store.reader import Reader
 from sensor.posture.picture import Picture
 from sensor.tables.lines import time_or
 from sensor.views.conversations import ConversationRow, all_of
@@ -157,13 +160,13 @@ def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list
     if lists is None:
         return []
     devices = [part(record, "device") for record in picture.known.devices.values()]
-    leases = list(_leases(data, value)) if data is not None and kind == ADDRESS else []
+    leases = _leases(data, value) if data is not None and kind == ADDRESS else []
     former = [
-        AddressHolder(name, _name(picture, name), first, last, held=False)
-        for name, first, last, held in leases
-        if not held
+        AddressHolder(one.device, _name(picture, one.device), one.first, one.last, held=False)
+        for one in leases
+        if not one.held
     ]
-    since = {name: (first, last) for name, first, last, held in leases if held}
+    since = {one.device: (one.first, one.last) for one in leases if one.held}
     has = [(tidy(one.get("id")), one) for one in devices if value in texts(one.get(lists))]
     return [
         *(AddressHolder(name, tidy(one.get("hostname")), *since.get(name, _seen(one)), held=True) for name, one in has),
@@ -171,11 +174,8 @@ def _holders(picture: Picture, kind: str, value: str, data: Data | None) -> list
     ]
 
 
-def _leases(data: Data, address: str) -> Iterator[tuple[str, int, int, bool]]:
-    for device, first, last, held in data.base.execute(
-        "SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC", (address,)
-    ):
-        yield str(device), first, last, bool(held)
+def _leases(data: Data, address: str) -> list[Lease]:
+    return Reader(Path(), data.base).leases((address,)).get(address, [])
 
 
 def _mentions(picture: Picture, test: Test, value: str, data: Data | None) -> Iterator[Mention]:

@@ -11,6 +11,7 @@ import msgspec
 from sensor.core.collection import no_collection
 from sensor.eventlog.fold import Fold
 from sensor.inventory.store.reader import Reader
+from sensor.posture.alert_ends import unnamed
 from sensor.views.alerts import with_state
 from sensor.views.dataset import Data
 
@@ -34,6 +35,7 @@ def known_of(data: Data) -> Fold:
     """All last records. Raises ViewError or sqlite3.DatabaseError if the tables cannot be read."""
     fold = devices_of(data)
     add_alerts(data, fold)
+    fold.leases = Reader(Path(), data.base).leases(unnamed(fold))
     return fold
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from sensor.core.device import Lease
 from sensor.eventlog.fold import Fold
-from sensor.posture.alert_ends import alert_ends
+from sensor.posture.alert_ends import alert_ends, unnamed
 from sensor.posture.paths.build import build
 from sensor.posture.paths.costs import Kind
 from sensor.posture.picture import AssessmentInputs, Picture
 
 TS = "2026-11-24T09:20:00.000000Z"
+NS = 1_795_512_000 * 10**9
 
 
 def device(number: int, *ips: str, action: str = "changed", reason: str = "") -> dict[str, Any]:
@@ -86,6 +88,34 @@ def test_a_device_that_came_later_was_not_attacked() -> None:
     for first, found in (("2026-11-24T10:19:00Z", {"dev-1"}), ("2026-11-24T10:21:00Z", set()), ("", {"dev-1"})):
         later["device"]["first_seen"] = first
         assert attacked(UNNAMED, later) == found, first
+
+
+def test_an_alert_without_a_device_is_about_the_one_that_had_the_address() -> None:
+    """By the stored leases: the present holder is known for long, but had another address then. Of a time without a
+    lease, the device is unknown; a lease that began soon after is that of the host itself.
+    """
+    first, second = device(1, "10.0.0.8"), device(2, "10.0.0.7")
+    for one in (first, second):
+        one["device"]["first_seen"] = "2026-11-01T00:00:00Z"
+    minute = 60 * 10**9
+    for begins, ended, found in ((30, 5, "dev-1"), (30, -5, "dev-2"), (61, -5, ""), (-10, -20, "dev-2")):
+        fold = Fold()
+        for record in (UNNAMED, first, second):
+            fold.add(record)
+        fold.leases["10.0.0.7"] = [
+            Lease("dev-2", NS + begins * minute, NS + 600 * minute, held=True),
+            Lease("dev-1", NS - 600 * minute, NS + ended * minute, held=False),
+        ]
+        assert alert_ends(fold).device(UNNAMED["dst"], UNNAMED) == found, (begins, ended)
+
+
+def test_a_lease_of_a_merged_device() -> None:
+    fold = Fold()
+    for record in (device(1), UNNAMED, device(2, "10.0.0.8", action="merged", reason="dev-1 has the same name")):
+        fold.add(record)
+    fold.leases["10.0.0.7"] = [Lease("dev-1", NS - 10, NS + 10, held=False)]
+    assert alert_ends(fold).device(UNNAMED["dst"], UNNAMED) == "dev-2"
+    assert unnamed(fold) == {"10.0.0.7", "203.0.113.66"}
 
 
 def test_an_alert_of_a_merged_device() -> None:

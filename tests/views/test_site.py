@@ -4,20 +4,25 @@ validated filters.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sensor.cli.main import main
+from sensor.core.time_units import SECOND
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.reader import Reader as LogReader
 from sensor.inventory.habits import OUTSIDE
+from sensor.inventory.store.database import FILE
 from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.tickets.ledger import FILE as LEDGER
 from sensor.posture.tickets.policy import Policy
 from sensor.tables.build import catch_up
+from sensor.tables.lines import time_ns
 from sensor.views.assessment import picture_of
 from sensor.views.conversations import ConversationFilter, ConversationRow, conversations
 from sensor.views.dataset import Data, open_folder, open_log
@@ -64,6 +69,26 @@ def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: 
         assert not data.inventory
         with pytest.raises(NotReadable):
             conversations(alone)
+
+
+def test_an_alert_without_a_device_has_that_of_its_time(office_folder: Path, tmp_path: Path) -> None:
+    """The target got its present address after the alert, from another device: that one was attacked."""
+    shutil.copytree(office_folder, tmp_path / "office")
+    with open_folder(tmp_path / "office") as data:
+        known = known_of(data)
+    alert = next(record for record in known.alerts.values() if record["dst"].get("device"))
+    ip, present = alert["dst"]["ip"], alert["dst"]["device"]
+    former = next(name for name in known.devices if name != present)
+    later = time_ns(alert["alert"]["last"]) + 2 * 3600 * SECOND
+    with contextlib.closing(sqlite3.connect(tmp_path / "office" / FILE)) as base, base:
+        base.execute("UPDATE alert_records SET record = json_remove(record, '$.dst.device')")
+        base.execute("UPDATE leases SET first = ? WHERE address = ?", (later, ip))
+        wanted = "INSERT INTO leases (device, address, first, last, held) VALUES (?, ?, ?, ?, 0)"
+        base.execute(wanted, (former, ip, 0, later))
+    with open_folder(tmp_path / "office") as data:
+        site = picture_of(data, AssessmentInputs()).site
+    record = next(one for one in site.alerts if one["alert"]["id"] == alert["alert"]["id"])
+    assert site.ends.device(record["dst"], record) == former
 
 
 def test_a_closed_alert_counts_no_longer(office_folder: Path, tmp_path: Path) -> None:

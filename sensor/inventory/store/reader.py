@@ -5,12 +5,13 @@ of one device.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from sensor.core.device import Lease
 from sensor.core.record_parts import Body, claim_body, time_text
 from sensor.core.service_names import service_text
 from sensor.inventory.corrections import FIELDS, Correction, evidence_of, onto_body
@@ -128,6 +129,15 @@ class Reader:
             "history": self.history(device),
             "said": [_word(correction) for correction in self._corrections.get(row["key"], {}).values()],
         }
+
+    def leases(self, ips: Iterable[str]) -> dict[str, list[Lease]]:
+        """The devices that have or had these addresses, the latest first. Raises StoreError if the store is damaged."""
+        wanted = "SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC"
+        try:
+            found = {ip: self._base.execute(wanted, (ip,)).fetchall() for ip in ips}
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from None
+        return {ip: [Lease(one[0], one[1], one[2], bool(one[3])) for one in rows] for ip, rows in found.items() if rows}
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
         """The learned data of each device by its id, except what is about to be forgotten. Raises StoreError if the

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -147,6 +148,11 @@ def test_leases_are_intervals(store: Store, tmp_path: Path):
         (printer, "10.0.0.9", 0, 0), (printer, "10.0.0.10", 10, 1), (laptop, "10.0.0.9", 20, 1),
     ]  # fmt: skip
     assert rows[0][3] == START + 10 * SECOND
+    with closing(Reader(tmp_path)) as reader:
+        assert list(reader.leases(("10.0.0.9", "10.0.0.99"))) == ["10.0.0.9"]
+        now, before = reader.leases(("10.0.0.9",))["10.0.0.9"]
+    assert (now.device, now.first, now.held) == (laptop, START + 20 * SECOND, True)
+    assert before == (printer, START, START + 10 * SECOND, False)
 
 
 def test_what_a_reader_sees(store: Store, tmp_path: Path):
