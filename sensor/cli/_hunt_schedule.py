@@ -81,7 +81,7 @@ def backtest(args: argparse.Namespace) -> int:
         alerts = run(folder, hunts, (since or 0) * 1000, (until or 0) * 1000 + SECOND, _Progress())
         rows += [(_clock(alert.ts), alert.severity.name, alert.detector, tidy(alert.summary)) for alert in alerts]
     except NoRecords as error:
-        raise missing(args, str(error)) from None
+        raise missing(args, error) from None
     except QueryError as error:
         complain(str(error), error="records.invalid-query")
         return USAGE

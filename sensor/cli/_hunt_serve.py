@@ -61,7 +61,7 @@ def found_of(folder: Path, hunt: Hunt) -> Found:
     """The result of a query on the files of a folder. A fault is part of the result."""
     from sensor.outputs.hub_protocol.hunts import REASON_LIMIT, Found
     from sensor.records.coverage import coverage, sentences
-    from sensor.records.query import NoRecords, Query, QueryError, Range
+    from sensor.records.query import NoRecords, Query, QueryError, Range, UnreadableRecords
 
     try:
         within = Range(hunt.since, hunt.until)
@@ -70,6 +70,8 @@ def found_of(folder: Path, hunt: Hunt) -> Found:
             answer, seen = query.run(hunt.sql, most=hunt.rows), coverage(query)
         finally:
             query.close()
+    except UnreadableRecords as error:
+        return Found("failed", str(error)[:REASON_LIMIT])
     except NoRecords as error:
         return Found("no_records", str(error)[:REASON_LIMIT])
     except QueryError as error:

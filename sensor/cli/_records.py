@@ -21,6 +21,7 @@ from sensor.core.spreadsheet import safe
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.records.query import Query
+    from sensor.records.readable import NoRecords
 
 Row = Sequence[Any]
 NO_RECORDS = (
@@ -91,7 +92,7 @@ def asking(args: argparse.Namespace) -> Iterator[Query]:
             folder, within, computed={} if args.records is not None else {"vulnerability": lambda: _findings(args)}
         )
     except NoRecords as error:
-        raise missing(args, str(error)) from None
+        raise missing(args, error) from None
     except argparse.ArgumentTypeError as error:
         raise Exit(USAGE, str(error), error="usage.invalid-value") from None
     try:
@@ -114,11 +115,15 @@ def _findings(args: argparse.Namespace) -> list[list[Any]]:
     return vulnerability_rows(picture, TABLES["vulnerability"].names)
 
 
-def missing(args: argparse.Namespace, why: str) -> Exit:
-    """The error for a dataset without records: the result is unknown, not empty."""
+def missing(args: argparse.Namespace, why: NoRecords) -> Exit:
+    """The error for a dataset without readable records: the result is unknown, not empty."""
+    from sensor.records.readable import UnreadableRecords
+
+    unreadable = isinstance(why, UnreadableRecords)
+    text, error = (str(why), "records.not-read") if unreadable else (f"{why}: {NO_RECORDS}", "records.missing")
     if args.records is not None:
-        return Exit(NOT_OPENED, f"{why}: {NO_RECORDS}", error="records.missing")
-    return Exit(INCOMPLETE, f"traffic records: unknown: {why}: {NO_RECORDS}", error="records.missing")
+        return Exit(NOT_OPENED, text, error=error)
+    return Exit(INCOMPLETE, f"traffic records: unknown: {text}", error=error)
 
 
 def catch_up(folder: Path) -> None:

@@ -26,17 +26,15 @@ if TYPE_CHECKING:
 
 def status(args: argparse.Namespace) -> int:
     """Print tables, sizes and time spans."""
-    from sensor.records.manifest import Manifest, ManifestError
-    from sensor.records.paths import MANIFEST
+    from sensor.records.readable import NoRecords, manifest_of
     from sensor.records.schema import TABLES
     from sensor.records.tail import FOLDER, unread
 
     folder = folder_of(args)
     try:
-        manifest = Manifest(folder / MANIFEST)
-    except ManifestError as error:
-        there = (folder / MANIFEST).exists()
-        raise missing(args, str(error) if there else f"no traffic records in {folder}") from None
+        manifest = manifest_of(folder)
+    except NoRecords as error:
+        raise missing(args, error) from None
     with contextlib.closing(manifest):
         files, damages = manifest.files(), manifest.damages()
     rows = [_totals(name, [file for file in files if file.table == name]) for name, one in TABLES.items() if one.stored]
@@ -135,7 +133,7 @@ def export(args: argparse.Namespace) -> int:
         within = Range(moment_in(folder, args.since), moment_in(folder, args.until))
         files, left_out = readable(folder, within)
     except NoRecords as error:
-        raise missing(args, str(error)) from None
+        raise missing(args, error) from None
     except argparse.ArgumentTypeError as error:
         complain(str(error), error="usage.invalid-value")
         return USAGE

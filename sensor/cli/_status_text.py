@@ -169,6 +169,8 @@ def output(name: str, status: Status, now: float) -> Line:
     if not status:
         return f"{tidy(name):12} `sensor forward` is not running, or uses another configuration", "yellow"
     state = tidy(status.get("state"))
+    if state == "unknown":
+        return f"{tidy(name):12} unknown: {tidy(status.get('error'))}", "yellow"
     counts = ", ".join(
         f"{number(status.get(label)):,} {label}"
         for label in ("delivered", "pending", "refused", "missing")

@@ -120,7 +120,11 @@ def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
     from sensor.cli._outputs_text import status_json, status_table
     from sensor.delivery.report import reported
 
-    statuses, now = reported(log_of(args, found), outputs), time.time()
+    try:
+        statuses, now = reported(log_of(args, found), outputs), time.time()
+    except OSError as error:
+        complain(f"cannot read {error.filename}: {error.strerror}: the counts are unknown", error="file.not-read")
+        return NOT_OPENED
     if args.json:
         for one in statuses:
             print(status_json(one))

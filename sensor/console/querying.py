@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sensor.datasets.dataset import Dataset
 from sensor.records.installed import MISSING, installed
 from sensor.records.paths import records_folder
-from sensor.records.query import Computed, NoRecords, Query, Range
+from sensor.records.query import Computed, NoRecords, Query, Range, UnreadableRecords
 from sensor.records.waiting import write_waiting
 from sensor.views.errors import NotReadable
 
@@ -42,6 +42,8 @@ def querying(
         try:
             missing += filter(None, [write_waiting(folder, missing.append)])
             query = Query(folder, within, seconds=SECONDS, computed=computed)
+        except UnreadableRecords as error:
+            raise NotReadable(f"traffic records: unknown: {error}") from None
         except NoRecords as error:
             raise NotReadable(
                 f"traffic records: unknown: {error}. Enable `records` in the configuration, or replay with the "

@@ -66,16 +66,20 @@ def _sum(position: Position) -> str:
 
 
 def load_position(path: Path) -> Position | None:
-    """None if the file is absent or inconsistent."""
+    """None if the file is absent or inconsistent. Raises PermissionError: its content is unknown then."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Position)
+    except PermissionError:
+        raise
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return found if found.whole else None
 
 
 def found_position(path: Path) -> Position | None:
-    """The stored position, otherwise the previous one: some numbers are then sent again, none is skipped."""
+    """The stored position, otherwise the previous one: some numbers are then sent again, none is skipped. Raises
+    PermissionError.
+    """
     return load_position(path) or load_position(before_of(path))
 
 

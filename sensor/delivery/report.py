@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from collections.abc import Mapping
@@ -13,13 +14,18 @@ from sensor.delivery.position import Position, found_position, save_position
 from sensor.delivery.requests import request_replay
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, load_status
+from sensor.eventlog.log_end import end_of
 from sensor.eventlog.log_lines import LogLines
 from sensor.eventlog.log_offsets import place_since, time_in
 from sensor.eventlog.segments import cursors_of, number_of
 
 
 def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
-    """The last status of each output with current pending counts. An output that never ran has everything pending."""
+    """The last status of each output with current pending counts. An output that never ran has everything pending.
+    Raises OSError if the log or a position cannot be read: the counts are unknown then.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        end_of(log)
     end, found = last_number(log), []
     for name, options in outputs.items():
         place = found_position(cursors_of(log) / f"{name}.json") or Position()

@@ -14,7 +14,7 @@ from sensor.eventlog.segments import cursors_of
 
 SUFFIX = ".status.json"
 STALLED_S = 60.0
-State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped"]
+State = Literal["starting", "idle", "delivering", "waiting", "stalled", "stopped", "unknown"]
 
 
 class Status(msgspec.Struct):
@@ -22,10 +22,11 @@ class Status(msgspec.Struct):
     ``refused`` + ``missing`` + ``pending``.
 
     Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next retry, *stalled* after a minute
-    without progress; ``stalled_since``: since when nothing is accepted although events are pending; ``error``: the last
-    error, and its time; ``next_try``; ``written``: when this was written, every ten seconds by a running forwarder,
-    whose process is ``pid``. ``records_``: counts of traffic records; ``dropped``: those for which there was no room;
-    ``records_stalled_since``, ``records_error``: as those of events.
+    without progress, *unknown* without permission to read it, as are all counts then; ``stalled_since``: since when
+    nothing is accepted although events are pending; ``error``: the last error, and its time; ``next_try``; ``written``:
+    when this was written, every ten seconds by a running forwarder, whose process is ``pid``. ``records_``: counts of
+    traffic records; ``dropped``: those for which there was no room; ``records_stalled_since``, ``records_error``: as
+    those of events.
     """
 
     name: str
@@ -82,9 +83,12 @@ def status_path(log: Path, name: str) -> Path:
 
 
 def load_status(log: Path, name: str) -> Status | None:
-    """None if the file is absent or unreadable."""
+    """None if the file is absent or damaged. Without permission to read it, the state is *unknown*."""
+    path = status_path(log, name)
     try:
-        return msgspec.json.decode(status_path(log, name).read_bytes(), type=Status)
+        return msgspec.json.decode(path.read_bytes(), type=Status)
+    except PermissionError as error:
+        return Status(name, "", "unknown", error=f"{path}: {error.strerror}")
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -13,12 +13,12 @@ from sensor.records.confined import Confined, QueryError
 from sensor.records.file_selection import Values, newest_first, paths_of, that_may_hold
 from sensor.records.manifest import File
 from sensor.records.query_process import Answer, QueryStart, Request
-from sensor.records.readable import NoRecords, Range, readable
+from sensor.records.readable import NoRecords, Range, UnreadableRecords, readable
 from sensor.records.schema import TABLES, TRAFFIC, Table
 from sensor.records.views import selected, statements, whole_name
 
 MEMORY_MIB, SECONDS, ROWS, NICE = 512, 60.0, 10_000, 10
-__all__ = ["NoRecords", "Query", "QueryError", "Range"]
+__all__ = ["NoRecords", "Query", "QueryError", "Range", "UnreadableRecords"]
 # The rows of a table that is not stored.
 Computed = Callable[[], Sequence[Sequence[Any]]]
 

@@ -15,6 +15,10 @@ class NoRecords(Exception):
     """There are no records; the message has the reason."""
 
 
+class UnreadableRecords(NoRecords):
+    """There are records, and their manifest cannot be read: what they contain is unknown."""
+
+
 class Range(NamedTuple):
     """A time range, microseconds since the epoch; None: unbounded."""
 
@@ -24,14 +28,9 @@ class Range(NamedTuple):
 
 def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
     """Files with rows in a time range, and unreadable files, as text. For devices also earlier files. Raises
-    NoRecords.
+    NoRecords, UnreadableRecords.
     """
-    if not (folder / MANIFEST).exists():
-        raise NoRecords(f"no traffic records in {folder}")
-    try:
-        manifest = Manifest(folder / MANIFEST)
-    except ManifestError as error:
-        raise NoRecords(str(error)) from None
+    manifest = manifest_of(folder)
     try:
         found = manifest.files(None, within.since, within.until)
         earlier = manifest.files(DEVICE_HISTORY.name, None, within.until)
@@ -40,6 +39,20 @@ def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
         manifest.close()
     intact, damaged = _intact(folder, list({file.name: file for file in (*found, *earlier)}.values()))
     return intact, [*left_out, *damaged]
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """The manifest of a folder, to read. Raises NoRecords, UnreadableRecords."""
+    path = folder / MANIFEST
+    try:
+        path.stat()
+        return Manifest(path)
+    except FileNotFoundError:
+        raise NoRecords(f"no traffic records in {folder}") from None
+    except OSError as error:
+        raise UnreadableRecords(f"{path}: {error.strerror}") from None
+    except ManifestError as error:
+        raise UnreadableRecords(str(error)) from None
 
 
 def _intact(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:

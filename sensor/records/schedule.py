@@ -17,7 +17,7 @@ from sensor.core.time_units import SECOND
 from sensor.documents import Fault, Stamps, stamps
 from sensor.records.findings import alerts_of, devices_of
 from sensor.records.hunts_library import Hunt, files_of, load_hunts
-from sensor.records.query import NoRecords, Query, QueryError, Range
+from sensor.records.query import NoRecords, Query, QueryError, Range, UnreadableRecords
 from sensor.records.readable import readable
 
 STATE = "hunts.json"
@@ -70,12 +70,12 @@ class Schedule:
         self._state.runs[name] = now
         try:
             found = look(self._records, name, hunt, now)
+        except (QueryError, UnreadableRecords) as error:
+            self._write()
+            return [], str(error)
         except NoRecords:  # none yet: it stays due
             del self._state.runs[name]
             return [], ""
-        except QueryError as error:
-            self._write()
-            return [], str(error)
         fresh = [alert for alert in found if self._is_fresh(alert.key, hunt, now)]
         self._forget(now)
         self._write()

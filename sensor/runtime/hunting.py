@@ -17,7 +17,7 @@ from sensor.core.addresses import Networks
 from sensor.core.alert import Alert
 from sensor.core.time_units import SECOND
 from sensor.records.lookback import Lists, look_back
-from sensor.records.query import NoRecords, QueryError
+from sensor.records.query import NoRecords, QueryError, UnreadableRecords
 from sensor.records.schedule import Schedule
 from sensor.records.waiting import write_waiting_aside
 from sensor.rules.load import Loaded, Rules
@@ -125,13 +125,15 @@ class Hunting:
     def _look_back(self, before: Lists, after: Lists, now: int) -> Found:
         try:
             return Found(look_back(self._records, before, after, now))
+        except (QueryError, UnreadableRecords) as error:
+            return Found(faults=[f"past contacts with new entries of threat lists were not searched: {error}"])
         except NoRecords:
             return NOTHING
-        except QueryError as error:
-            return Found(faults=[f"past contacts with new entries of threat lists were not searched: {error}"])
 
     def _past_rules(self, rules: Sequence[Loaded], now: int) -> Found:
         try:
             return Found(*past_matches(self._records, rules, self._networks, now))
+        except UnreadableRecords as error:
+            return Found(faults=[f"past traffic was not searched with the changed rules: {error}"])
         except NoRecords:
             return NOTHING

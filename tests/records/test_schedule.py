@@ -18,6 +18,7 @@ from sensor.core.alert import Alert
 from sensor.core.record import Record, RecordMaker
 from sensor.core.time_units import SECOND
 from sensor.records.hunt_tests import START_S, write_rows
+from sensor.records.paths import MANIFEST
 from sensor.records.schedule import Schedule, backtest
 from sensor.runtime.hunting import Hunting
 from tests.detectors.stories import World, device
@@ -230,6 +231,18 @@ def test_no_records_are_no_fault_of_the_sensor(tmp_path: Path, hunts: Path) -> N
     assert schedule.run("knocks", at(60))[0] == []
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     assert messages(schedule, at(70)) == [ATTEMPTS]
+
+
+def test_records_that_cannot_be_read_are_a_fault(
+    tmp_path: Path, hunts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hunt that was not run found nothing: that is no all-clear, and a replay is no remedy."""
+    (tmp_path / "records" / MANIFEST).mkdir(parents=True)
+    found, fault = Schedule([hunts], tmp_path / "records").run("knocks", at(60))
+    assert (found, MANIFEST in fault) == ([], True)
+    assert main(["records", "status", "--records", str(tmp_path / "records")]) == 3
+    assert (error := capsys.readouterr().err).startswith("sensor: ")
+    assert "replay" not in error
 
 
 # Backtest.
