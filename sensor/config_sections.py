@@ -54,7 +54,7 @@ class Fingerprints(Model):
 
 class Inventory(Model):
     """Limits of the inventory. ``devices``: largest number of devices (default: what ``memory_mib`` has room for);
-    ``gone_after_h``: hours of silence after which a device is gone.
+    ``gone_after_h``: hours of observed silence after which a device is gone.
     """
 
     devices: int | None = Field(default=None, ge=100, le=10_000_000)

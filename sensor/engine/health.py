@@ -118,10 +118,6 @@ class Health:
         self._bad: dict[str, float] = {}
         self._offset: int | None = None
 
-    def is_jump(self, before: int, now: int) -> bool:
-        """Whether the clock of a live run, in which each second is processed, jumped forward between two of them."""
-        return self._live and now - before >= JUMP_S * SECOND
-
     # Packet time: the methods below are called in packet order.
 
     def tick(self, now: int) -> Iterable[Finding]:

@@ -116,7 +116,7 @@ class Pipeline:
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
         self.named_tables = self._named_tables(repeats, selector, dissectors, derivers, more or {})
-        self._started = False
+        self._started = self._idle = False
         self._now = self.last = self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
         self._vlans = np.zeros(VLAN_VALUES, np.bool_)  # by number: whether frames with this tag were decoded
@@ -216,7 +216,9 @@ class Pipeline:
 
     def tick(self, now: int) -> None:
         """Advance packet time to ``now`` (ns) while no packets arrive."""
+        self._idle = True
         self._perform_all(None, self.kernels.idle(now))
+        self._idle = False
 
     def finish(self) -> None:
         """End of all packets: end flows and streams, report everything that is pending."""
@@ -324,10 +326,8 @@ class Pipeline:
         before, self._now = self._now, now
         back = now < before
         if self.health is not None:
-            if self.health.is_jump(before, now):  # silence in between was not observed: no device is gone because of it
-                self.inventory.reset_watch()
             self.emit_findings(self.health.tick(now))
-        self._emit_changes(self.inventory.settle(now))
+        self._emit_changes(self.inventory.settle(now, idle=self._idle))
         for detector in self._ticking:
             if now >= detector.due or back:
                 self.alert_processor.take(self.boundary.run(detector.id, detector.tick, now)[0])

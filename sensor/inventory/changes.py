@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from sensor.core.detector import NEVER
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.inventory import reporting
+from sensor.inventory.baseline import PAUSE
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Record
 from sensor.inventory.reporting import Reported
@@ -16,6 +17,8 @@ from sensor.inventory.table import Table
 
 # Number of checks for silent devices within the silence after which a device is gone.
 _GONE_CHECKS = 16
+# Limit on remembered pauses of the capture.
+_PAUSES_LIMIT = 64
 
 
 class Changes:
@@ -28,6 +31,9 @@ class Changes:
         self.settled: int | None = None
         self._next_gone_check: int | None = None
         self._resumed, self._watching = False, 0
+        # The last second with packets, and the latest times without any: begin and end.
+        self._received = 0
+        self._pauses: list[tuple[int, int]] = []
         self._flooded = False
 
     def doubt(self) -> None:
@@ -40,8 +46,14 @@ class Changes:
         self._resumed = True
         self._table.settle_at = 0
 
-    def settle(self, now: int, limits: Limits) -> list[DeviceChange]:
-        """Called each second of packet time. A second in which nothing is due costs nothing."""
+    def settle(self, now: int, limits: Limits, *, idle: bool = False) -> list[DeviceChange]:
+        """Called each second of packet time. A second in which nothing is due costs nothing. ``idle``: no packet began
+        it.
+        """
+        if not idle:
+            if abs(now - self._received) > PAUSE:
+                self._pause(now)
+            self._received = now
         if now < self._table.settle_at and self.settled is not None and now >= self.settled:
             self.settled = now
             return []
@@ -130,11 +142,30 @@ class Changes:
             record
             for queue in (self._table.unidentified, self._table.identified)
             for record in queue
-            if not record.gone
-            and record.reported is not None
-            and now - max(record.last, self._watching) >= limits.gone_ns
+            if not record.gone and record.reported is not None and self._silence(record, now) >= limits.gone_ns
         ]
         for record in silent:
             record.gone = True
             self._table.note(record)
             yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)))
+
+    def _pause(self, now: int) -> None:
+        """There were no packets since the last second with some: nothing was captured, or its clock was set. One that
+        was set back ends no pause.
+        """
+        self._pauses = [pause for pause in self._pauses if pause[1] <= now]
+        if self._received and now > self._received:
+            self._pauses.append((self._received, now))
+        for _, end in self._pauses[:-_PAUSES_LIMIT]:
+            self._watching = max(self._watching, end)
+        del self._pauses[:-_PAUSES_LIMIT]
+
+    def _silence(self, record: Record, now: int) -> int:
+        """Observed silence of a device, ns: it may have sent in a pause of the capture. The lease of an address goes on
+        meanwhile: it may be that of another host afterwards.
+        """
+        since = max(record.last, self._watching)
+        if not record.macs:
+            return now - since
+        until = now if now - self._received <= PAUSE else self._received
+        return until - since - sum(max(0, end - max(begin, since)) for begin, end in self._pauses)

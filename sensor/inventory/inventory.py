@@ -188,9 +188,9 @@ class Inventory:
         """More senders appeared in this second than can be real."""
         self._changes.doubt()
 
-    def settle(self, now: int) -> list[DeviceChange]:
-        """Changes to report; called once each second of packet time. A second in which nothing is due costs nothing."""
-        return self._changes.settle(now, self.limits)
+    def settle(self, now: int, *, idle: bool = False) -> list[DeviceChange]:
+        """Changes to report; called once each second of packet time. ``idle``: no packet began it."""
+        return self._changes.settle(now, self.limits, idle=idle)
 
     def finish(self, now: int) -> list[DeviceChange]:
         """End of the run: report every change that waited."""

@@ -88,10 +88,11 @@ def test_the_second_reported_of_is_the_same_for_every_detector() -> None:
 
 
 def reported_over_hours(*, lazy: bool) -> list[Record]:
-    """Records of three quiet hours after the office capture and of a day later."""
+    """Records of three quiet hours after the office capture, of a day with few packets, and of the end of that."""
     pipeline, reported, last = after_the_office()
     reported.clear()
-    for second in (*range(last + 1, last + 11_000), last + 100_000, *range(last + 99_000, last + 99_050)):
+    few = range(last + 11_000, last + 100_001, 3000)
+    for second in (*range(last + 1, last + 11_000), *few, *range(last + 99_000, last + 99_050)):
         if not lazy:
             look_at_everything(pipeline)
         pipeline._tick(second)

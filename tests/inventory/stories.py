@@ -81,14 +81,22 @@ class Story:
         self.changes: list[DeviceChange] = []
         self.now = START
 
+    def pause(self, seconds: float, *, live: bool = False) -> Story:
+        """Nothing is captured for this long. Of a live run, the time advances nevertheless."""
+        end = self.now + int(seconds * SECOND)
+        for now in range(self.now, end, 1800 * SECOND) if live else ():
+            self.changes += self.inventory.settle(now, idle=True)
+        self.now = end
+        return self.at((self.now - START) / SECOND + 1)
+
     def at(self, second: float) -> Story:
-        """Advance packet time, with a settling at every full second."""
+        """Advance packet time, with a settling at full seconds. Other hosts send meanwhile."""
         goal = START + int(second * SECOND)
         while self.now + SECOND <= goal:
             self.now += SECOND
             self.changes += self.inventory.settle(self.now)
             if goal - self.now > 120 * SECOND:
-                self.now = goal - 60 * SECOND
+                self.now = min(goal - 60 * SECOND, self.now + 1800 * SECOND)
         self.ts = goal
         return self
 

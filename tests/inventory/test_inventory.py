@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from sensor.core.addresses import parse, parse_mac
 from sensor.core.device import FieldChange
@@ -370,6 +371,31 @@ def test_gone_after_a_day_of_silence_and_back(story):
     story.converses(PRINTER, "10.0.0.9").at(day * 2 + 2)
     assert [action for action, _ in story.reported()] == ["new", "identified", "gone", "back"]
     assert story.changes[-1].device.type == "printer"
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_pause_of_the_capture_is_no_silence(story, live):
+    """A weekend without a packet, and nights between files: only the silence that was observed counts."""
+    hour = 3600
+    story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").sends("", "10.0.1.9", "a.type", "type=camera").at(2)
+    story.pause(60 * hour, live=live).at(64 * hour)
+    assert story.reported()[-1] == ("gone", "ip:10.0.1.9")  # its lease may be over by now
+    assert ("gone", f"mac:{PRINTER}") not in story.reported()
+    for day in range(3, 5):
+        story.at(day * 24 * hour).pause(15 * hour, live=live)
+    assert ("gone", f"mac:{PRINTER}") not in story.reported()
+    story.at(140 * hour)
+    assert story.reported()[-1] == ("gone", f"mac:{PRINTER}")
+
+
+def test_a_clock_that_was_set_forward_and_back_is_no_pause(story):
+    """The wrong time is no pause: silence afterwards counts as before."""
+    story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
+    now = story.now
+    story.pause(400 * 3600)
+    story.now = now
+    story.at(30 * 3600)
+    assert [action for action, _ in story.reported()] == ["new", "identified", "gone"]
 
 
 def test_another_limit_of_silence_counts_at_once(story):
