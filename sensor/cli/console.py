@@ -22,7 +22,8 @@ import argparse
 from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of, has_arguments
-from sensor.cli._codes import USAGE
+from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
 
 EXAMPLES = """\
@@ -134,4 +135,12 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "serve"):
         return USAGE
     name, count, form = ACTIONS[args.action]
-    return function_of("_console", name)(args) if has_arguments(args, count, form) else USAGE
+    if not has_arguments(args, count, form):
+        return USAGE
+    from sensor.views.errors import NotReadable
+
+    try:
+        return function_of("_console", name)(args)
+    except NotReadable as error:
+        complain(str(error), error="console.keys" if args.hub is None else "hub.no-database")
+        return NOT_OPENED

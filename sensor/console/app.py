@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
 from starlette.applications import Starlette
@@ -154,6 +154,20 @@ def app_with(console: Console, content: Content) -> Starlette:
         routes += [Route(path, endpoint(console, of_dataset(page)), methods=[method]) for path, page in several.items()]
     routes = [*to_pages(routes), *routes, *api_routes(console)]
 
+    guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
+    app = Starlette(
+        routes=routes,
+        middleware=[guard],
+        exception_handlers=_handlers(console, content),
+        lifespan=_lifespan,
+    )
+    app.state.languages, app.state.nav = console.languages, content.nav
+    return app
+
+
+def _handlers(console: Console, content: Content) -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+    """The pages of errors, by status and by exception."""
+
     async def missing(request: Request, _: Exception) -> Response:
         return await run_in_threadpool(
             errors.no_page, console, request, [path for path in content.pages if "{" not in path and "." not in path]
@@ -165,15 +179,11 @@ def app_with(console: Console, content: Content) -> Starlette:
     async def unavailable(request: Request, error: Exception) -> Response:
         return errors.unavailable(request, str(error))
 
-    guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
-    app = Starlette(
-        routes=routes,
-        middleware=[guard],
-        exception_handlers={404: missing, 405: missing, 500: failed, NotReadable: unavailable},
-        lifespan=_lifespan,
-    )
-    app.state.languages, app.state.nav = console.languages, content.nav
-    return app
+    async def unwritable(request: Request, error: Exception) -> Response:
+        found = error if isinstance(error, OSError) else OSError(str(error))
+        return await run_in_threadpool(errors.unreadable, console, request, found)
+
+    return {404: missing, 405: missing, 500: failed, NotReadable: unavailable, OSError: unwritable}
 
 
 async def _icon(_: Request) -> Response:

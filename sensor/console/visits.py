@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from sensor.console.security.store import Store
+from sensor.views.errors import NotReadable
 
 # In seconds: a visit ends after this time without a load of the page, and is forgotten after a year; loads within a
 # minute are stored once.
@@ -42,15 +44,19 @@ class Visits:
         with self._store.connected() as base:
             row = base.execute(wanted, (name, dataset)).fetchone()
             last, before = (Visit(*row[:2]), Visit(*row[2:])) if row is not None else (NEVER, NEVER)
-            if now - last.seen > ENDS_S or seq < last.seq:
-                before = last
-            if reads and now - last.seen > STORED_S:
-                base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
-                values = (name, dataset, seq, now, *before)
-                base.execute(
-                    "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, dataset) DO UPDATE SET "
-                    "seq = excluded.seq, seen = excluded.seen, seq_before = excluded.seq_before, "
-                    "seen_before = excluded.seen_before",
-                    values,
-                )
+        if now - last.seen > ENDS_S or seq < last.seq:
+            before = last
+        if reads and now - last.seen > STORED_S:
+            with contextlib.suppress(NotReadable):  # a full disk must not hide the page
+                self._store_visit(now, (name, dataset, seq, now, *before))
         return before if before.seen else None
+
+    def _store_visit(self, now: float, values: tuple[str | float, ...]) -> None:
+        with self._store.connected() as base:
+            base.execute("DELETE FROM visits WHERE seen < ?", (now - FORGOTTEN_S,))
+            base.execute(
+                "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name, dataset) DO UPDATE SET "
+                "seq = excluded.seq, seen = excluded.seen, seq_before = excluded.seq_before, "
+                "seen_before = excluded.seen_before",
+                values,
+            )

@@ -77,11 +77,15 @@ def _note(line: bytes) -> Note | None:
 
 
 def append_notes(path: Path, notes: Iterable[Note]) -> None:
-    """Append lines, all or none of them. A file created by root belongs to the owner of its folder, whose sensor writes
-    it too. Raises OSError.
+    """Append lines, all or none of them. Raises OSError."""
+    append_lines(path, b"".join(_line(note) + b"\n" for note in notes), 0o666)
+
+
+def append_lines(path: Path, text: bytes, mode: int) -> None:
+    """Append whole lines, all or none of them: processes wait for each other. A file created by root belongs to the
+    owner of its folder, whose sensor writes it too. ``mode``: of a new file. Raises OSError.
     """
-    text = b"".join(_line(note) + b"\n" for note in notes)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         size = os.fstat(file).st_size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.reader import clean
+from sensor.tables.notes import append_lines
 
 FILE = "console-audit.jsonl"
 # The newest entries are read from this many bytes at the end.
@@ -53,14 +53,7 @@ class Audit:
 
     def append(self, line: bytes) -> None:
         """Store an entry. Raises OSError."""
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            if os.geteuid() == 0:
-                owner = self._path.parent.stat()
-                os.fchown(file, owner.st_uid, owner.st_gid)
-            os.write(file, line + b"\n")
-        finally:
-            os.close(file)
+        append_lines(self._path, line + b"\n", 0o600)
 
     def newest(self, most: int = 200) -> Iterator[Entry]:
         """The newest entries first; none if there is no file. Raises OSError if it cannot be read."""

@@ -6,12 +6,14 @@ A secret has 256 random bits, so that its unsalted hash can be neither guessed n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import time
 from typing import NamedTuple
 
 from sensor.console.security.store import Store
+from sensor.views.errors import NotReadable
 
 READ, WRITE, ADMIN = "read", "write", "admin"
 SCOPES = (READ, WRITE, ADMIN)
@@ -105,10 +107,10 @@ class Keys:
         now, key = time.time(), hashed(secret)
         with self._store.connected() as base:
             row = base.execute("SELECT name, scope, csrf, until, seen FROM sessions WHERE hash = ?", (key,)).fetchone()
-            if row is None or row[3] < now or row[4] < now - IDLE_S:
-                return None
-            if row[4] < now - 60:
-                base.execute("UPDATE sessions SET seen = ? WHERE hash = ?", (now, key))
+        if row is None or row[3] < now or row[4] < now - IDLE_S:
+            return None
+        if row[4] < now - 60:
+            self._note_use("UPDATE sessions SET seen = ? WHERE hash = ?", now, key)
         return RequestUser(*row[:3])
 
     def end(self, secret: str) -> None:
@@ -156,11 +158,16 @@ class Keys:
         now, key = time.time(), hashed(secret)
         with self._store.connected() as base:
             row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()
-            if row is None or row[2] < now:
-                return None
-            if row[3] < now - 60:
-                base.execute("UPDATE tokens SET used = ? WHERE hash = ?", (now, key))
+        if row is None or row[2] < now:
+            return None
+        if row[3] < now - 60:
+            self._note_use("UPDATE tokens SET used = ? WHERE hash = ?", now, key)
         return RequestUser(*row[:2])
+
+    def _note_use(self, update: str, now: float, key: str) -> None:
+        """On a full disk, pages and requests that only read must go on."""
+        with contextlib.suppress(NotReadable), self._store.connected() as base:
+            base.execute(update, (now, key))
 
 
 def hashed(secret: str) -> str:

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from sensor.views.errors import NotReadable
+
 FILE = "console.db"
 
 
@@ -41,7 +43,7 @@ class Store(Protocol):
         """Create tables that do not exist, in a file; those of a hub exist."""
 
     def connected(self) -> AbstractContextManager[Base]:
-        """A connection. What is written is complete at the end. Raises sqlite3.Error; NotReadable at a hub."""
+        """A connection. What is written is complete at the end. Raises NotReadable."""
 
 
 class StateStore:
@@ -59,11 +61,18 @@ class StateStore:
             os.close(made)
 
     def create(self, schema: str) -> None:
-        with self.connected() as base:
+        """Raises sqlite3.Error: a console without its database does not start."""
+        with self._open() as base:
             base.executescript(schema)
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[sqlite3.Connection]:
-        """Raises sqlite3.Error."""
-        with contextlib.closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None)) as base:
-            yield base
+        """Raises NotReadable, such as on a full disk."""
+        try:
+            with self._open() as base:
+                yield base
+        except sqlite3.Error as error:
+            raise NotReadable(f"{self.path}: {error}") from None
+
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return contextlib.closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None))

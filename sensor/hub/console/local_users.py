@@ -28,8 +28,8 @@ _PERSONAL = ("users", "tokens", "sessions", "site_scopes")
 
 
 def move_users(state: Path, store: Store) -> bool:
-    """Move the users of a state folder to the hub; False if there are none. Raises OSError, sqlite3.Error; NotReadable
-    if the hub cannot be written.
+    """Move the users of a state folder to the hub; False if there are none. Raises OSError; NotReadable
+    if they cannot be read, or the hub cannot be written.
     """
     path = state / FILE
     if not path.is_file():
