@@ -22,13 +22,15 @@ class HeldConnection:
         self._base: Connection | None = None
         self._failing = False
 
-    def use(self, call: Callable[[Connection], Result]) -> Result | None:
-        """The result of a call; None if the database is unreachable. Other errors propagate."""
+    def use(
+        self, call: Callable[[Connection], Result], unusable: type[psycopg.Error] = psycopg.OperationalError
+    ) -> Result | None:
+        """The result of a call; None if the database is unreachable, or at an ``unusable``. Other errors propagate."""
         try:
             if self._base is None:
                 self._base = connected(self._hub.settings.database)
             result = call(self._base)
-        except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseError) as error:
+        except (unusable, psycopg.OperationalError, psycopg.InterfaceError, DatabaseError) as error:
             self.close()
             if not self._failing:
                 log().warning("the database cannot be used", error=str(error))

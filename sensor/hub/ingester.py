@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import nats.errors
+import psycopg
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -99,7 +100,7 @@ class Ingester:
             await self._client.publish(subject(messages.COMMITS, message.key), body)
 
     def _commit(self, taken: Sequence[Message]) -> dict[tuple[str, str], IntakeResult] | None:
-        """Commit messages; returns their results, or None if the database is unreachable. A message on which the intake
+        """Commit messages; returns their results, or None if the database cannot be used. A message on which the intake
         fails is quarantined separately.
         """
         results, whole = self._boundary.run("hub intake", self._taking, taken)
@@ -107,14 +108,20 @@ class Ingester:
             results = []
             for message in taken:
                 one, whole = self._boundary.run("hub intake", self._taking, [message])
-                results += one if whole else [self._store.use(functools.partial(_set_aside, message))]
+                results += one if whole else [self._use(functools.partial(_set_aside, message))]
         if None in results:
             return None
         outcomes = [outcome for result in results if result is not None for outcome in result]
         return {(outcome.message.key, outcome.message.id): outcome for outcome in outcomes}
 
     def _taking(self, taken: Sequence[Message]) -> Iterator[list[IntakeResult] | None]:
-        yield self._store.use(lambda base: Intake(base).take(taken))
+        yield self._use(lambda base: Intake(base).take(taken))
+
+    def _use(self, call: Callable[[Connection], list[IntakeResult]]) -> list[IntakeResult] | None:
+        """The result of a call, None if the database cannot be used: it may be read-only or damaged, or tables may be
+        missing. The intake itself finds the faults of messages.
+        """
+        return self._store.use(call, psycopg.Error)
 
 
 def _set_aside(message: Message, base: Connection) -> list[IntakeResult]:

@@ -56,7 +56,7 @@ class Worker:
 
     async def _answer(self, received: Msg) -> None:
         """Respond to a request of a sensor, one at a time: transactions on one connection cannot overlap. Without a
-        database there is no response: the sensor repeats its request.
+        usable database there is no response: the sensor repeats its request.
         """
         async with self._turn:
             answer = await asyncio.to_thread(self._answer_to, received)
@@ -71,4 +71,5 @@ class Worker:
             )
         except (msgspec.MsgspecError, RecursionError, psycopg.Error) as error:
             log().warning("a request cannot be answered", kind=kind, key=key_of(received)[:64], error=str(error))
-            return unreadable()
+            faulty = not isinstance(error, psycopg.Error) or isinstance(error, psycopg.DataError)
+            return unreadable() if faulty else None
