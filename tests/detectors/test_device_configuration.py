@@ -8,7 +8,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.tftp import TftpRead, TftpWrite
-from tests.detectors.call_stories import SERVER, packet
+from tests.detectors.call_stories import CLIENT, SERVER, packet
 from tests.detectors.stories import detector, inspected, one
 
 COPY, OUTSIDE = "exfiltration.device_configuration", "203.0.113.9"
@@ -18,8 +18,8 @@ def read(name: str, at: float = 0, dst: str = SERVER) -> Event:
     return TftpRead(packet(at, dst=dst), name, "octet", ())
 
 
-def written(name: str, dst: str = SERVER) -> Event:
-    return TftpWrite(packet(dst=dst), name, "octet", ())
+def written(name: str, dst: str = SERVER, src: str = CLIENT) -> Event:
+    return TftpWrite(packet(dst=dst, src=src), name, "octet", ())
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,13 @@ def test_configurations(event: Event, severity: Severity) -> None:
     """A copy to an external server is high, a read medium, and a backup to a server inside low."""
     alert = one(inspected(detector(COPY), [event]))
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1602.002")
+
+
+def test_public_addresses_without_configured_networks() -> None:
+    """If neither end is internal, the server is not called external."""
+    alert = one(inspected(detector(COPY), [written("sw-core-confg", OUTSIDE, src="203.0.113.7")]))
+    assert (alert.severity, alert.network["direction"]) == (Severity.medium, "external")
+    assert "external" not in " ".join(alert.why)
 
 
 def test_names_are_guessed() -> None:

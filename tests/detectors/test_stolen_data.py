@@ -69,6 +69,16 @@ def test_stores_of_credentials() -> None:
     assert one(inspected(detector(STOLEN, managers=(CLIENT,)), [stored("ntds.dit")])).severity == Severity.low
 
 
+def test_public_addresses_without_configured_networks() -> None:
+    """If neither end is internal, the data is reported, and the server is not called external."""
+    report = SmtpMail(packet(src="203.0.113.7", dst=OUTSIDE), "Pc Name: anna | Snake Tracker", "")
+    store = FtpFile(packet(src="203.0.113.7", dst=OUTSIDE), "STOR", "/in/ntds.dit", "logs")
+    for event, severity in ((report, Severity.critical), (store, Severity.medium)):
+        alert = one(inspected(detector(STOLEN), [event]))
+        assert (alert.severity, alert.network["direction"]) == (severity, "external")
+        assert "external" not in " ".join(alert.why)
+
+
 def test_benign_mail_and_files_are_quiet() -> None:
     """Contracts with similar numbers, news about malware, downloads and other files raise no alert."""
     subjects = ("SC_42/2024 offer", "PW_reset/", "Your password was changed", "Screenshots of the new design", "")

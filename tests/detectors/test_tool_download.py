@@ -14,7 +14,7 @@ from sensor.dissectors.shared.http_message import MORE
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 DOWNLOAD = "command_and_control.tool_download"
-NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
+NEAR, FAR, SERVER, PUBLIC = "10.0.0.66", "203.0.113.9", "10.0.0.5", "203.0.113.7"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0"
 POWERSHELL = "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1"
 OFFICE = "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Trident/7.0; ms-office; MSOffice 16)"
@@ -31,8 +31,9 @@ def request(
     at: float = 0,
     method: str = "GET",
     headers: tuple[str, ...] = ("host",),
+    client: str = NEAR,
 ) -> Event:
-    packet = Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse(target), sport=50000, dport=port, proto=6)
+    packet = Packet(ts=START + int(at * SECOND), src=parse(client), dst=parse(target), sport=50000, dport=port, proto=6)
     return HttpRequest(packet, method, host, path, agent, "", "", "", "", -1, False, headers)
 
 
@@ -50,15 +51,18 @@ def request(
         (request("/setup.exe", BROWSER), Severity.low),
         (request("/setup.exe", "", headers=("host", MORE)), Severity.low),
         (request("/setup.exe", BITS), Severity.low),
+        (request("/a.ps1", client=PUBLIC), Severity.low),
+        (request("/t/letter.dotm", OFFICE, client=PUBLIC), Severity.low),
         (request("/a.ps1", host=f"{SERVER}:8000", target=SERVER, port=8000), Severity.low),
     ],
 )
 def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
     """Downloads by scripts, without a user agent, and by certutil raise an alert; those by browsers, by updaters, from
-    internal servers, and with a user agent that the capture may have truncated are low.
+    internal servers, between public addresses in no configured network, and with a user agent that the capture may have
+    truncated are low.
     """
     alert = one(inspected(detector(DOWNLOAD), [event]))
-    assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
+    assert (alert.actor.address, alert.target and alert.target.address) == (event.packet.src, event.packet.dst)
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1105")
 
 

@@ -127,6 +127,16 @@ def test_players_are_no_cameras() -> None:
     )
 
 
+def test_public_addresses_without_configured_networks() -> None:
+    """If neither end is internal, the client is not called external, and only a known camera is reported."""
+    camera = "198.51.100.5"
+    alert = one(reported(watched(FAR, camera=camera), device("camera", camera)))
+    assert (alert.severity, alert.network["direction"]) == (Severity.medium, "external")
+    assert "203.0.113.0/24" in " ".join(alert.why)
+    assert reported(watched(FAR, camera=camera)) == []
+    assert reported(watched(FAR, camera=camera), device("tv", camera)) == []
+
+
 def test_repetition_is_one_finding_a_day() -> None:
     found = reported([event for n in range(100) for event in watched(at=n * 60, flow=n)])
     assert len(found) == 1

@@ -24,7 +24,7 @@ from sensor.core.time_units import DAY
 from sensor.core.type_labels import a_type
 from sensor.core.wants import Want, held
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import Numbers, ends_of
+from sensor.detectors.shared.hosts import Numbers, ends_of, is_external
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096
@@ -92,9 +92,9 @@ class UnauthenticatedStream(CallDetector):
     def _granted(self, event: RtspRequest | RtspResponse, session: Session, how: str) -> Iterator[Alert]:
         packet, answer = event.packet, isinstance(event, RtspResponse)
         ends = ends_of(packet, answer=answer)
-        if not self._may_be_camera(ends.target.address, ends.target):
+        if not self._may_be_camera(ends.actor, ends.target):
             return
-        inside = self.context.networks.inside(ends.actor.address)
+        inside = not is_external(self.context, ends.actor, ends.target)
         near, far = addresses.segment(ends.target.address), addresses.segment(ends.actor.address)
         if near == far or not self._reported.fresh((ends.actor.address, ends.target.address), packet.ts):
             return
@@ -120,9 +120,11 @@ class UnauthenticatedStream(CallDetector):
             alert.key = f"{self.id}|{ends.actor.address}"
         yield alert
 
-    def _may_be_camera(self, address: int, target: Subject) -> bool:
-        """Internal, and not known as a media player."""
-        if not self.context.networks.inside(address):
-            return False
-        device = self.context.device(target)
-        return device is None or device.type not in PLAYERS
+    def _may_be_camera(self, actor: Subject, target: Subject) -> bool:
+        """Internal, and not known as a media player; or known as a camera, if neither end is in a configured
+        network.
+        """
+        kind = device.type if (device := self.context.device(target)) is not None else ""
+        if self.context.networks.inside(target.address):
+            return kind not in PLAYERS
+        return kind in CAMERAS and not self.context.networks.inside(actor.address)

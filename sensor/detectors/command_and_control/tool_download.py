@@ -21,7 +21,7 @@ from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector, CallOptions
-from sensor.detectors.shared.hosts import ends_of, is_fixed_function
+from sensor.detectors.shared.hosts import ends_of, is_external, is_fixed_function
 from sensor.detectors.shared.names import is_bare
 from sensor.dissectors.http import HttpRequest
 
@@ -95,7 +95,7 @@ class ToolDownload(CallDetector):
             return iter(()) if _PICTURE.search(file) or not _OFFICE.search(agent) else self._template(event)
         technique = next((technique for technique, known in _SCRIPTS.items() if known.search(agent)), "")
         if technique or not (agent or event.truncated):
-            low = technique == "T1197" or self.context.networks.inside(event.packet.dst)
+            low = technique == "T1197" or not self._is_server_external(event)
             return self._alert(
                 event,
                 "script",
@@ -112,7 +112,12 @@ class ToolDownload(CallDetector):
         if self.context.networks.inside(event.packet.dst):
             return iter(())
         why = "it is a program for documents, and the server has no host name"
-        return self._alert(event, "template", why, Severity.medium, "T1221")
+        severity = Severity.medium if self._is_server_external(event) else Severity.low
+        return self._alert(event, "template", why, severity, "T1221")
+
+    def _is_server_external(self, event: HttpRequest) -> bool:
+        ends = ends_of(event.packet)
+        return is_external(self.context, ends.target, ends.actor)
 
     def _alert(
         self, event: HttpRequest, what: str, why: str, severity: Severity, technique: str = ""

@@ -20,7 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.detectors.shared.hosts import ends_of
+from sensor.detectors.shared.hosts import ends_of, place_of
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.tftp import TftpRead, TftpWrite
 
@@ -87,20 +87,21 @@ class DeviceConfiguration(CallDetector):
     def _copied(self, event: Event, name: str, app: str, *, sends: bool) -> Iterator[Alert]:
         if not _CONFIGURATION.search(name) or (not sends and _STARTING.search(name)):
             return
-        outside = not self.context.networks.inside(ends_of(event.packet).target.address)
+        client, server, _, _ = ends_of(event.packet)
+        place = place_of(self.context, server, client)
         if not self._reported.fresh((*pair_of(event.packet), name), event.ts):
             return
-        backup = sends and not outside
+        backup = sends and place == "internal"
         why = (
             f"{'wrote' if sends else 'read'} {name[:120]!r} over {app.upper()}",
-            f"the server is {'external' if outside else 'internal'}",
+            f"the server is {place}",
         )
         yield self.call_alert(
             event,
             f"copied a configuration {'to' if sends else 'from'}",
             why,
             key=("copy",),
-            severity=Severity.high if outside else Severity.low if backup else Severity.medium,
+            severity=Severity.high if place == "external" else Severity.low if backup else Severity.medium,
             confidence=0.6 if backup else 0.8,
             app=app,
         )

@@ -14,6 +14,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.calls import CallDetector
+from sensor.detectors.shared.hosts import ends_of, is_external, place_of
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.rsync import RsyncTransfer
 from sensor.dissectors.shared.http_upload import HttpUpload
@@ -92,7 +93,8 @@ class StolenData(CallDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         sent = _sent(event)
-        if not self.context.networks.inside(event.packet.src):
+        client, server, _, _ = ends_of(event.packet)
+        if is_external(self.context, client, server):
             return  # nothing leaves, as with mail that comes in
         if isinstance(event, SmtpMail):
             if _REPORT.search(event.subject):
@@ -106,7 +108,8 @@ class StolenData(CallDetector):
             yield from self._archive(event, sent)
 
     def _stolen(self, event: Event, sent: Sent, name: str, *, report: bool) -> Alert:
-        outside = not self.context.networks.inside(event.packet.dst)
+        client, server, _, _ = ends_of(event.packet)
+        outside = is_external(self.context, server, client)
         held = f"the file contains {_CONTENTS.get(sent.content, 'credentials')}"
         return self.call_alert(
             event,
@@ -114,7 +117,7 @@ class StolenData(CallDetector):
             (
                 f"{sent.how} {name[:120]!r}",
                 "information stealers name their reports like this" if report else held,
-                f"the server is {'external' if outside else 'internal'}",
+                f"the server is {place_of(self.context, server, client)}",
             ),
             key=("report" if report else "store",),
             severity=Severity.critical if report else Severity.high if outside else Severity.medium,
@@ -125,9 +128,9 @@ class StolenData(CallDetector):
 
     def _archive(self, event: Event, sent: Sent) -> Iterator[Alert]:
         """Archives that go to an external address of which no name is known; over rsync all files."""
-        far = event.packet.dst
+        client, server, _, _ = ends_of(event.packet)
         name = next((name for name in sent.names if sent.how == "rsync" or _ARCHIVE.search(name)), "")
-        if name and not self.context.networks.inside(far) and not self.context.names_of(far):
+        if name and is_external(self.context, server, client) and not self.context.names_of(server.address):
             yield self.call_alert(
                 event,
                 "sent files to",

@@ -85,6 +85,15 @@ def is_external(context: Context, actor: Subject, target: Subject) -> bool:
     return context.networks.direction(actor.address, target.address) == "inbound"
 
 
+def place_of(context: Context, subject: Subject, other: Subject) -> str:
+    """Where an endpoint is, for another: ``external``, ``internal``, or, if neither is internal (hosts with public
+    addresses, without configured networks), ``in no configured network``.
+    """
+    if context.networks.inside(subject.address):
+        return "internal"
+    return "external" if context.networks.inside(other.address) else "in no configured network"
+
+
 def severity_of_scan(context: Context, actor: Subject, *, answered: bool = False) -> Severity:
     """Fixed-function devices never scan: high. Scans from the internet are background noise: low, unless a target
     answered.
