@@ -19,6 +19,7 @@ from sensor.core.ip_protocols import TCP
 from sensor.decode.flows import FlowTable
 from sensor.decode.frames import decode
 from sensor.doctor.duplicate_frames import ETHERNET, GROUP, DuplicateFrames
+from sensor.doctor.local_hosts import LocalHosts
 from sensor.doctor.subnets import Subnets
 
 LOOKED = 4096
@@ -40,7 +41,8 @@ class Seen(msgspec.Struct):
     both directions and in one. Of sampled frames: ``ethernet``, and of these ``broadcast``, ``group``, ``unicast``, of
     unicast ``own`` (from or to our MAC) and ``busiest`` (from or to the most frequent MAC); ``tagged`` and ``vlans``;
     ``compared``, and of these ``repeats``; ``addressed``: between two hosts by IP, of these ``outside``: both ends
-    external, most often in ``blocks`` (/24); ``networks``: blocks with untagged ARP requests.
+    external; ``local``: both ends on the mirrored links, of these ``local_outside``: both ends external, most often in
+    ``blocks`` (/24, /64); ``networks``: blocks with untagged ARP requests.
     """
 
     live: bool = False
@@ -67,7 +69,9 @@ class Seen(msgspec.Struct):
     repeats: int = 0
     addressed: int = 0
     outside: int = 0
-    blocks: list[tuple[int, int]] = []
+    local: int = 0
+    local_outside: int = 0
+    blocks: list[str] = []
     networks: list[int] = []
 
 
@@ -80,7 +84,7 @@ class Sample:
         self._networks, self._mac = networks, mac
         self._seen = Seen(live=live, mtu=mtu)
         self._macs: Counter[int] = Counter()
-        self._blocks: Counter[int] = Counter()
+        self._local = LocalHosts()
 
     def look(self, rows: npt.NDArray[np.void]) -> None:
         """Process decoded frames."""
@@ -92,7 +96,8 @@ class Sample:
         seen = self._seen
         if self._macs:
             seen.busiest_mac, seen.busiest = self._macs.most_common(1)[0]
-        seen.blocks = self._blocks.most_common(3)
+        seen.local, seen.local_outside = self._local.counts()
+        seen.blocks = self._local.blocks()
         return seen
 
     def _hosts(self, rows: npt.NDArray[np.void]) -> None:
@@ -118,8 +123,7 @@ class Sample:
         outside = single & (source == OUTSIDE) & (target == OUTSIDE)
         self._seen.addressed += int(np.count_nonzero(single))
         self._seen.outside += int(np.count_nonzero(outside))
-        foreign = rows[outside & (rows["ip_version"] == 4)]
-        _count(self._blocks, np.concatenate((foreign["src_lo"], foreign["dst_lo"])) >> np.uint64(8))
+        self._local.look(rows[single], outside[single])
 
     def _placed(self, rows: npt.NDArray[np.void], end: str) -> npt.NDArray[np.uint8]:
         """Location of each address. IPv6 is classified by its /64."""

@@ -152,18 +152,29 @@ def repeats(seen: Seen) -> CheckResult | None:
 
 
 def inside(seen: Seen) -> CheckResult | None:
-    """The configured networks match the internal addresses that were seen."""
+    """The configured networks contain the hosts of the mirrored links. Without them lateral movement and scans between
+    these hosts are not reported, or with low severity. Addresses behind routers may be anyone's.
+    """
     if seen.addressed < FEWEST:
         return None
-    facts = {"outside": seen.outside, "of": seen.addressed}
-    if seen.outside <= OUTSIDE * seen.addressed:
-        return ok(
-            (f"addresses match the internal networks ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)"),
-            **facts,
+    facts = {"outside": seen.outside, "of": seen.addressed, "local": seen.local, "local_outside": seen.local_outside}
+    if seen.local >= FEWEST and seen.local_outside > OUTSIDE * seen.local:
+        blocks = ", ".join(seen.blocks)
+        found = (
+            f"{seen.local_outside:,} of {seen.local:,} frames between local hosts are between external addresses "
+            f"({blocks}): attacks between these hosts are missed, or have low severity"
         )
-    blocks = ", ".join(text(block << 8) + "/24" for block, _ in seen.blocks[:1]) or "YOUR/BLOCK"
-    found = f"{seen.outside:,} of {seen.addressed:,} frames are between external addresses"
-    return warning(found, f"add your address blocks to the configuration, for example networks: [{blocks}]", **facts)
+        return warning(
+            found, f"add your address blocks to the configuration, for example networks: [{blocks}]", **facts
+        )
+    if seen.outside > OUTSIDE * seen.addressed:
+        return ok(
+            f"{seen.outside:,} of {seen.addressed:,} frames are between external addresses behind routers", **facts
+        )
+    return ok(
+        f"addresses match the internal networks ({seen.addressed - seen.outside:,} of {seen.addressed:,} frames)",
+        **facts,
+    )
 
 
 def own_drops(seen: Seen) -> CheckResult | None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.addresses import Networks
+from sensor.core.time_units import SECOND
 from sensor.doctor import card_checks, machine, machine_checks, mirror_checks, traffic_checks
 from sensor.doctor.card import Card, look
 from sensor.doctor.finding import Finding, findings
@@ -24,10 +25,13 @@ from sensor.engine import health
 FIRST_S, EVERY_S = 60.0, 300.0
 # Sampling interval in seconds, and number of frames of one batch.
 PAUSE_S, FRAMES = 2.0, 256
+# Number of frames of a capture file that are processed.
+BEGINNING = 10_000
 SEVERITIES = {"ok": "info", "warning": "low", "error": "medium"}
 LINK = (card_checks.interface,)
 CARD = (card_checks.interface, card_checks.offloads, card_checks.card_ring)
 DISK = (machine_checks.space,)
+FILE = (traffic_checks.inside,)
 TRAFFIC = (traffic_checks.mirror, traffic_checks.broadcast, traffic_checks.inside)
 
 
@@ -47,11 +51,14 @@ class Watch:
         self._names, self._networks, self._folders, self._promiscuous = tuple(names), networks, folders, promiscuous
         self._cards: dict[str, Card] = {}
         self._next: float | None = None
-        self._looked = 0.0
+        self._looked, self._left = 0.0, BEGINNING
         self._samples = self._fresh()
 
-    def see(self, rows: npt.NDArray[np.void], clock: float) -> None:
-        """Sample decoded frames. ``clock``: monotonic seconds."""
+    def see(self, rows: npt.NDArray[np.void], clock: float | None) -> None:
+        """Sample decoded frames. ``clock``: monotonic seconds; None: they are from a capture file."""
+        if clock is None:
+            self._see_file(rows)
+            return
         if clock - self._looked < PAUSE_S:
             return
         self._looked, looked = clock, rows[:FRAMES]
@@ -60,6 +67,19 @@ class Watch:
             return
         for source in np.unique(looked["source"]).tolist():
             self._samples[source].look(looked[looked["source"] == source])
+
+    def _see_file(self, rows: npt.NDArray[np.void]) -> None:
+        """Process the beginning of a capture file, however it is cut into batches."""
+        if self._left:
+            looked = rows[: self._left]
+            self._left -= len(looked)
+            self._samples[0].look(looked)
+
+    def end_file(self, known: health.Health, now: int) -> Iterator[health.Finding]:
+        """The findings about a capture file; none of a live run. ``now``: packet time, ns."""
+        if self._left < BEGINNING:
+            for one in findings(FILE, "capture", self._samples[0].seen()):
+                yield from known.stands(_finding(one, now), one.subject, now / SECOND)
 
     def look(self, known: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
         """Called about once a second; yields findings that are due. ``now``: wall clock, ns."""
@@ -71,11 +91,7 @@ class Watch:
         if due:
             self._next = clock + EVERY_S
         for one in self._found() if due else self._links():
-            msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
-            facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
-            yield from known.stands(
-                health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts), one.subject, clock
-            )
+            yield from known.stands(_finding(one, now), one.subject, clock)
 
     def _links(self) -> Iterator[Finding]:
         """Between two rounds, check only whether known interfaces exist and are up: without them nothing can be
@@ -113,7 +129,13 @@ class Watch:
     def _fresh(self) -> list[Sample]:
         """New samples for the next interval."""
         macs = {name: card.mac for name, card in self._cards.items()}
-        return [Sample(self._networks, live=True, mac=macs.get(name, 0)) for name in self._names]
+        return [Sample(self._networks, live=True, mac=macs.get(name, 0)) for name in self._names or ("",)]
+
+
+def _finding(one: Finding, now: int) -> health.Finding:
+    msg = f"{one.subject}: {one.found}" + (f"; {one.advice}" if one.advice else "")
+    facts = {"subject": one.subject, **({"advice": one.advice} if one.advice else {}), **one.facts}
+    return health.Finding(f"sensor.{one.check}", now, SEVERITIES[one.level], msg, facts)
 
 
 def _card(name: str) -> Card | None:

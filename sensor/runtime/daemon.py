@@ -101,7 +101,7 @@ class Run:
         self.pipeline = self.engine.pipeline
         self.records = recording(records, config, source.names or [source.name], self.pipeline, aside, _warn)
         self.hunting = _hunting(hunts, records, self.engine.rules) if live and self.records and records else None
-        self._doctor = self._doctor_of(config) if live else None
+        self._doctor = self._doctor_of(config)
         self._figures = Summary(source, self.pipeline, self.files, log, self.records)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
@@ -138,8 +138,8 @@ class Run:
             keeper.follow(self.log.path, self.pipeline.alert_processor)
 
     def _doctor_of(self, config: Config) -> Watch:
-        networks = self.engine.world.networks
-        return Watch(self.source.names, networks, self._folders, promiscuous=config.capture.promiscuous)
+        sources, networks = self.source.names, self.engine.world.networks
+        return Watch(sources, networks, self._folders, promiscuous=config.capture.promiscuous)
 
     def _folders(self) -> list[Path]:
         """The folders that this run writes to."""
@@ -199,9 +199,9 @@ class Run:
                 self.first = int(batch.rows["ts"][0])
             if not self._begun:
                 self._begin(self.first)
-            if self._doctor is not None:
+            if self.live:
                 self.health.received(batch.rows["source"], time.monotonic())
-                self._doctor.see(batch.rows, time.monotonic())
+            self._doctor.see(batch.rows, time.monotonic() if self.live else None)
         self.pipeline.process(batch, work)
         self.last = self.pipeline.last
         batch.release()
@@ -237,6 +237,7 @@ class Run:
             self._begin(self.last)
         self.pipeline.finish()
         self._report_figures()
+        self.pipeline.emit_findings(self._doctor.end_file(self.health, self._now()))
         self._report_log()
         self._quarantine()
         self._summary()
@@ -279,8 +280,7 @@ class Run:
             self._next_look = time.monotonic() + LOOK_EVERY_S
             self.files.watch(self.pipeline.alert_processor, self._now())
             self.pipeline.emit_findings(self.health.look(self._now(), time.monotonic()))
-            if self._doctor is not None:
-                self.pipeline.emit_findings(self._doctor.look(self.health, self._now(), time.monotonic()))
+            self.pipeline.emit_findings(self._doctor.look(self.health, self._now(), time.monotonic()))
             self._report_log()
             self._renew_lists()
             self._hunt()

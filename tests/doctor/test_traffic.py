@@ -200,9 +200,46 @@ def test_frames_that_were_joined() -> None:
 def test_networks_that_are_not_named() -> None:
     """With public addresses all hosts look external until their block is configured; the advice names it."""
     found = findings_of(seen(office("203.0.113")))["inside"]
-    assert (found.level, found.facts) == ("warning", {"outside": 240, "of": 240})
+    facts = {"outside": 240, "of": 240, "local": 240, "local_outside": 240}
+    assert (found.level, found.facts) == ("warning", facts)
     assert "networks: [203.0.113.0/24]" in found.advice
     assert failed_checks(seen(office("203.0.113"), networks=["203.0.113.0/24"])) == {}
+
+
+def forwarded(frame: bytes) -> bytes:
+    """The frame after a router."""
+    return frame[:22] + bytes([frame[22] - 1]) + frame[23:]
+
+
+def between(sender: int, receiver: int, frame: bytes) -> bytes:
+    """The frame on a link between two MACs."""
+    return receiver.to_bytes(6, "big") + sender.to_bytes(6, "big") + frame[12:]
+
+
+def test_external_hosts_behind_routers() -> None:
+    """An uplink, between two routers, and a public server with clients behind its gateway show no local hosts, also if
+    the hop limits are those of senders: their addresses may be anyone's.
+    """
+    flow = [frame for _, frame in office("203.0.113") if not is_broadcast(frame)]
+    one, other = mac("10.0.0.1"), mac("10.0.0.2")
+    links = [[between(one, other, forwarded(frame)) for frame in flow], [between(one, other, frame) for frame in flow]]
+    clients = [(f"198.51.{n}.7", n) for n in range(120)]
+    requests = [between(one, other, forwarded(segment(client, "203.0.113.5", n))) for client, n in clients]
+    served = [between(other, one, segment(client, "203.0.113.5", n, back=True)) for client, n in clients]
+    for frames in (*links, requests + served):
+        found = findings_of(seen([(START + 20 * MS * n, frame) for n, frame in enumerate(frames)]))["inside"]
+        assert (found.level, found.facts["local"]) == ("ok", 0)
+        assert found.facts["outside"] == found.facts["of"] == len(frames)
+
+
+def test_public_hosts_that_use_the_web() -> None:
+    """Most traffic of an office goes through its gateway; that between its hosts decides."""
+    web = [
+        (START + MS * n, between(mac("203.0.113.2"), mac("203.0.113.1"), segment("203.0.113.2", f"198.51.{n}.7", n)))
+        for n in range(250)
+    ]
+    assert failed_checks(seen(office("203.0.113") + web))["inside"] == "warning"
+    assert failed_checks(seen(office() + web)) == {}
 
 
 def test_people_on_the_web_are_inside() -> None:
@@ -255,3 +292,15 @@ def test_addresses_of_both_families_are_placed() -> None:
     ]
     one = seen([(START + 30 * MS * n, frame) for n, frame in enumerate(frames)])
     assert (one.addressed, one.outside) == (2, 1)
+
+
+def test_public_hosts_over_ipv6() -> None:
+    """The advice names their /64."""
+    ends = ("2001:db8:7::1", "2001:db8:7::2")
+    frames = []
+    for n in range(120):
+        one, other = ends if n % 2 else ends[::-1]
+        packet = struct.pack("!IHBB", 6 << 28, 9, 17, 64) + b"".join(parse(e).to_bytes(16, "big") for e in (one, other))
+        frames.append((START + 30 * MS * n, ethernet(packet + udp(b"x"), 0x86DD, src=mac(one), dst=mac(other))))
+    found = findings_of(seen(frames))["inside"]
+    assert (found.level, "networks: [2001:db8:7::/64]" in found.advice) == ("warning", True)

@@ -32,6 +32,7 @@ from sensor.runtime import daemon
 from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import Keeper
 from tests import sampling
+from tests.doctor.office import office
 from tests.golden import Golden
 from tests.kit import tcp_frame, udp_frame
 from tests.waiting import until
@@ -104,9 +105,9 @@ def config() -> Config:
 def run(config: Config, tmp_path: Path) -> Callable[..., tuple[Run, list[dict[str, Any]]]]:
     """Runs a source to its end; returns the run and the lines of its log, which are valid under the schema."""
 
-    def to_the_end(source: Any, **options: Any) -> tuple[Run, list[dict[str, Any]]]:
+    def to_the_end(source: Any, networks: tuple[str, ...] = (), **options: Any) -> tuple[Run, list[dict[str, Any]]]:
         with_log = EventLog(tmp_path / "log", fresh=True)
-        one = Run(config, source, with_log, **options)
+        one = Run(config.model_copy(update={"networks": networks}), source, with_log, **options)
         try:
             one.run()
         finally:
@@ -430,6 +431,20 @@ def test_the_health_of_a_file_is_reported_in_its_place(run: Any) -> None:
         "sensor.traffic_resumed": 1,
         "sensor.packet_loss": 1,
     }
+
+
+def test_public_hosts_in_no_configured_network(run: Any) -> None:
+    """A replay names the blocks once, at its end; with configured networks, and between private hosts, it is silent."""
+    public = [frame for _, frame in office("203.0.113")]
+    for frames, networks, blocks in (
+        (public, (), ["networks: [203.0.113.0/24]"]),
+        (public, ("203.0.113.0/24",), []),
+        ([frame for _, frame in office()], (), []),
+    ):
+        _, records = run(Given(frames), networks)
+        found = [record for record in records if record.get("facts", {}).get("check") == "sensor.inside"]
+        assert [record["facts"]["advice"].partition("example ")[2] for record in found] == blocks
+        assert records[-2]["capture"].get("health", {}).get("sensor.inside", 0) == len(blocks)
 
 
 def test_the_doctor_looks_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
