@@ -28,6 +28,7 @@ WORD = 4
 MEASURED = 512  # bytes of a payload that are measured
 STAMP = 16  # bytes at the beginning in which programs store the time
 LOOKED_AT = 128  # following bytes that show a pattern
+LEAST_SHOWN = 48  # bytes of a truncated payload that are classified: time stamps of programs fill up to 24
 STEADY = 0.8
 _TEXT = lazy_pattern(rb"[ -~]{12,}")
 QUERIES = {TIMESTAMP: "timestamp", INFORMATION: "information", MASK: "mask"}
@@ -37,11 +38,12 @@ ERRORS_6 = {UNREACHABLE_6: "unreachable", TOO_BIG_6: "too_big", EXCEEDED_6: "exc
 
 
 class IcmpMessage(Event):
-    """An echo request or reply. The ``size`` of its data is in bytes, ``disorder`` in bits a byte (0: all alike, 8:
-    random) of its first half kilobyte.
+    """An echo request or reply. The ``size`` of its data is in bytes as sent, ``disorder`` in bits a byte (0: all
+    alike, 8: random) of its first half kilobyte.
 
     ``carries``: ``pattern`` (bytes that count up or are all alike, as ping programs send), ``packet`` (a whole IP
-    packet), ``text`` or ``data``.
+    packet), ``text`` or ``data``; of a truncated message by the captured beginning, empty if that is too short.
+    ``shown``: captured bytes.
     """
 
     id: int
@@ -50,6 +52,7 @@ class IcmpMessage(Event):
     disorder: float = 0.0
     code: int = 0
     carries: str = ""
+    shown: int = 0
 
 
 class IcmpEcho(IcmpMessage):
@@ -163,24 +166,27 @@ def _version_6(packet: Packet, data: bytes) -> Event | None:
 
 
 def _echo(kind: type[IcmpMessage], packet: Packet, data: bytes) -> IcmpMessage:
-    body = data[HEADER : HEADER + MEASURED]
+    body = data[HEADER:]
+    size = len(body) + (max(0, packet.wirelen - len(packet.frame)) if packet.truncated else 0)
     return kind(
         packet,
         int.from_bytes(data[4:6], "big"),
         int.from_bytes(data[6:8], "big"),
-        len(data) - HEADER,
-        _disorder(body),
+        size,
+        _disorder(body[:MEASURED]),
         data[1],
-        _carries(data),
+        _carries(body, size),
+        len(body),
     )
 
 
-def _carries(data: bytes) -> str:
-    """The type of data in an echo; empty if it has none."""
-    body = data[HEADER:]
-    if len(body) >= 20 and body[0] == 0x45 and int.from_bytes(body[2:4], "big") == len(body):
+def _carries(body: bytes, size: int) -> str:
+    """The type of data in an echo of ``size`` bytes; empty if it has none, or too little is captured."""
+    if len(body) < min(size, LEAST_SHOWN):
+        return ""
+    if len(body) >= 20 and body[0] == 0x45 and int.from_bytes(body[2:4], "big") == size:
         return "packet"
-    if len(body) >= 40 and body[0] >> 4 == 6 and int.from_bytes(body[4:6], "big") + 40 == len(body):
+    if len(body) >= 40 and body[0] >> 4 == 6 and int.from_bytes(body[4:6], "big") + 40 == size:
         return "packet"
     body = body[:MEASURED]
     steady, texts = body[STAMP : STAMP + LOOKED_AT], _TEXT.findall(body)

@@ -7,10 +7,10 @@ from libc.math cimport fabs, floor, log2
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from sensor.core.row cimport Row
+from sensor.core.row cimport CUT, Row
 from sensor.native.kinds cimport (
     ICMP_ECHO, ICMP_ECHO_CARRIES, ICMP_ECHO_CODE, ICMP_ECHO_DISORDER, ICMP_ECHO_ID, ICMP_ECHO_REPLY,
-    ICMP_ECHO_SEQUENCE, ICMP_ECHO_SIZE, ICMP_ECHO_SLOTS,
+    ICMP_ECHO_SEQUENCE, ICMP_ECHO_SHOWN, ICMP_ECHO_SIZE, ICMP_ECHO_SLOTS,
     ICMP_ERROR, ICMP_ERROR_CLIENT, ICMP_ERROR_CODE, ICMP_ERROR_PORT, ICMP_ERROR_PROTO, ICMP_ERROR_SERVER,
     ICMP_ERROR_SLOTS, ICMP_ERROR_WHAT, ICMP_QUERY,
     ICMP_QUERY_REPLY, ICMP_QUERY_REPLY_SLOTS, ICMP_QUERY_REPLY_VALUE, ICMP_QUERY_REPLY_WHAT, ICMP_QUERY_SIZE,
@@ -29,6 +29,7 @@ cdef enum:
     MEASURED = 512
     STAMP = 16
     LOOKED_AT = 128
+    LEAST_SHOWN = 48
     SHORTEST_TEXT = 12
     # Types of version 4 (RFC 792).
     ECHO_REPLY = 0
@@ -69,15 +70,15 @@ cdef struct Quoted:
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
     if size < HEADER:
         return PUNT
-    return version_6(payload, size, out) if row.proto == ICMP6 else version_4(payload, size, out)
+    return version_6(payload, size, row, out) if row.proto == ICMP6 else version_4(payload, size, row, out)
 
 
-cdef int version_4(const uint8_t* data, uint32_t size, Out* out) except -1 nogil:
+cdef int version_4(const uint8_t* data, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef uint32_t kind = data[0], gateway
     cdef Quoted quoted
     cdef uint64_t* fields
     if kind == ECHO or kind == ECHO_REPLY:
-        return echo(ICMP_ECHO if kind == ECHO else ICMP_ECHO_REPLY, data, size, out)
+        return echo(ICMP_ECHO if kind == ECHO else ICMP_ECHO_REPLY, data, size, row, out)
     if kind == TIMESTAMP or kind == INFORMATION or kind == MASK:
         return query(
             b"timestamp" if kind == TIMESTAMP else b"information" if kind == INFORMATION else b"mask", size, out
@@ -108,11 +109,11 @@ cdef int version_4(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
     return TAKEN
 
 
-cdef int version_6(const uint8_t* data, uint32_t size, Out* out) except -1 nogil:
+cdef int version_6(const uint8_t* data, uint32_t size, const Row* row, Out* out) except -1 nogil:
     cdef uint32_t kind = data[0]
     cdef Quoted quoted
     if kind == ECHO_6 or kind == ECHO_REPLY_6:
-        return echo(ICMP_ECHO if kind == ECHO_6 else ICMP_ECHO_REPLY, data, size, out)
+        return echo(ICMP_ECHO if kind == ECHO_6 else ICMP_ECHO_REPLY, data, size, row, out)
     if kind == NODE_6:
         return query(b"node", size, out)
     if UNREACHABLE_6 <= kind <= PROBLEM_6:
@@ -142,28 +143,33 @@ cdef int error(const char* what, uint32_t code, const Quoted* quoted, Out* out) 
     return TAKEN
 
 
-cdef int echo(uint16_t kind, const uint8_t* data, uint32_t size, Out* out) except -1 nogil:
+cdef int echo(uint16_t kind, const uint8_t* data, uint32_t size, const Row* row, Out* out) except -1 nogil:
     """Write an echo request or reply."""
     cdef double measure = disorder(data + HEADER, min(size - HEADER, <uint32_t>MEASURED))
+    cdef uint64_t sent = size - HEADER
     cdef uint64_t* fields
+    if row.problem & CUT and row.wirelen > row.caplen:
+        sent += <uint64_t>(row.wirelen - row.caplen)
     if measure < 0:
         return PUNT
     fields = message(out, kind, ICMP_ECHO_SLOTS)
     fields[ICMP_ECHO_ID] = <uint32_t>data[4] << 8 | data[5]
     fields[ICMP_ECHO_SEQUENCE] = <uint32_t>data[6] << 8 | data[7]
-    fields[ICMP_ECHO_SIZE], fields[ICMP_ECHO_CODE] = size - HEADER, data[1]
+    fields[ICMP_ECHO_SIZE], fields[ICMP_ECHO_SHOWN], fields[ICMP_ECHO_CODE] = sent, size - HEADER, data[1]
     memcpy(&fields[ICMP_ECHO_DISORDER], &measure, sizeof(double))
-    fields[ICMP_ECHO_CARRIES] = word(out, carries(data + HEADER, size - HEADER))
+    fields[ICMP_ECHO_CARRIES] = word(out, carries(data + HEADER, size - HEADER, sent))
     return TAKEN
 
 
-cdef const char* carries(const uint8_t* body, uint32_t size) except NULL nogil:
-    """The kind of data in an echo; empty if there is none."""
+cdef const char* carries(const uint8_t* body, uint32_t size, uint64_t sent) except NULL nogil:
+    """The kind of data in an echo; empty if there is none, or too little is captured."""
     cdef uint32_t begin = 0, at, texts = 0
     cdef bint unsteady = False
-    if size >= 20 and body[0] == 0x45 and (<uint32_t>body[2] << 8 | body[3]) == size:
+    if size < min(sent, <uint64_t>LEAST_SHOWN):
+        return b""
+    if size >= 20 and body[0] == 0x45 and (<uint32_t>body[2] << 8 | body[3]) == sent:
         return b"packet"
-    if size >= 40 and body[0] >> 4 == 6 and (<uint32_t>body[4] << 8 | body[5]) + 40 == size:
+    if size >= 40 and body[0] >> 4 == 6 and (<uint32_t>body[4] << 8 | body[5]) + 40 == sent:
         return b"packet"
     size = min(size, <uint32_t>MEASURED)
     for at in range(size + 1):

@@ -9,6 +9,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.icmp import Icmp
 from tests.dissectors.samples import events, packets
+from tests.kit import ipv4
 
 NEAR, FAR = parse("10.20.30.14"), parse("10.20.30.13")
 
@@ -18,15 +19,15 @@ def test_the_sample() -> None:
     advertisements are read.
     """
     assert [one for packet in packets("icmp") for one in events(Icmp().dissect(packet))] == [
-        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
-        ("IcmpEchoReply", 77, 1, 32, 5.0, 0, "pattern"),
+        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern", 32),
+        ("IcmpEchoReply", 77, 1, 32, 5.0, 0, "pattern", 32),
         ("IcmpQuery", "timestamp", 20),
         ("IcmpQuery", "mask", 12),
         ("IcmpQueryReply", "mask", 0xFFFFFF00),
         ("IcmpError", "unreachable", 3, NEAR, FAR, 17, 161),
         ("IcmpRedirect", parse("10.20.30.2"), FAR),
         ("IcmpRouterAdvertisement", (parse("10.20.30.1"), parse("10.20.30.2")), 1800, 0),
-        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern"),
+        ("IcmpEcho", 77, 1, 32, 5.0, 0, "pattern", 32),
         ("IcmpError", "unreachable", 4, parse("fd00::14"), parse("fd00::13"), 17, 161),
     ]
 
@@ -74,4 +75,24 @@ def test_a_message_that_ends_early() -> None:
 def test_what_an_echo_carries(data: bytes, carries: str) -> None:
     """Echo data is classified as a pattern of ping programs, a packet, text or other data."""
     [event] = Icmp().dissect(Packet(b"\x08\0\0\0\0\1\0\2" + data, proto=1))
-    assert events([event])[0][-1] == carries
+    assert (event.carries, event.shown) == (carries, len(data))
+
+
+@pytest.mark.parametrize(
+    ("data", "shown", "carries"),
+    [
+        (bytes.fromhex("450003e80000400040010000") + bytes((n * 89) & 255 for n in range(988)), 86, "packet"),
+        (bytes.fromhex("4500005400004000400100000a000001") + bytes((n * 89) & 255 for n in range(984)), 86, "data"),
+        (bytes((n * 89) & 255 for n in range(1000)), 40, ""),
+        (bytes(16) + bytes(range(16, 200)) * 5, 86, "pattern"),
+    ],
+)
+def test_what_a_truncated_echo_carries(data: bytes, shown: int, carries: str) -> None:
+    """The size is that on the wire, and a length field must equal it; too short a beginning is not classified."""
+    frame = ipv4(b"\x08\0\0\0\0\1\0\2" + data, 1)
+    packet = Packet(
+        b"\x08\0\0\0\0\1\0\2" + data[:shown], proto=1, problem=1, wirelen=len(frame),
+        frame=frame[: len(frame) - len(data) + shown],
+    )  # fmt: skip
+    [event] = Icmp().dissect(packet)
+    assert (event.size, event.shown, event.carries) == (len(data), shown, carries)

@@ -8,7 +8,7 @@ A reply returns the data of the request unchanged (RFC 792). Replies may be shor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
@@ -57,6 +57,22 @@ class Options(detector.Options):
     )
 
 
+class Content(NamedTuple):
+    """Data of a request: bytes as sent, bytes captured, bits per byte."""
+
+    size: int
+    shown: int
+    disorder: float
+
+    def is_other(self, reply: IcmpEchoReply) -> bool:
+        """Whether a reply has other data. Replies may be shorter, and beginnings of different lengths, as with a VLAN
+        tag in one direction of a truncated capture, prove nothing.
+        """
+        return reply.size > self.size or (
+            reply.size == self.size and reply.shown == self.shown and reply.disorder != self.disorder
+        )
+
+
 class IcmpTunnel(EventDetector):
     """Watches echo requests and replies by pair of addresses."""
 
@@ -77,7 +93,7 @@ class IcmpTunnel(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._requested: Bounded[tuple[int, int, int, int], tuple[int, float]] = self.tables.add(
+        self._requested: Bounded[tuple[int, int, int, int], Content] = self.tables.add(
             "requested", Bounded(QUESTIONS_LIMIT)
         )
         self._packets: Counts[Pair] = self.tables.add("packets", Counts(window, PAIRS_LIMIT))
@@ -91,14 +107,13 @@ class IcmpTunnel(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
-        if packet.truncated:
-            return iter(())
         if isinstance(event, IcmpEcho):
-            self._requested.put((packet.src, packet.dst, event.id, event.sequence), (event.size, event.disorder))
+            content = Content(event.size, event.shown, event.disorder)
+            self._requested.put((packet.src, packet.dst, event.id, event.sequence), content)
             return iter(()) if event.carries == "pattern" else self._request(event, (packet.src, packet.dst))
         if isinstance(event, IcmpEchoReply):
             requested = self._requested.get((packet.dst, packet.src, event.id, event.sequence))
-            other = requested is not None and event.size >= requested[0] and requested != (event.size, event.disorder)
+            other = requested is not None and requested.is_other(event)
             if requested is None and event.carries == "data":
                 return self._unasked(event, (packet.src, packet.dst))
             if other or event.carries != "pattern":
