@@ -120,8 +120,15 @@ def out_of_profiles(places: SensorPaths, devices: Collection[str]) -> int:
 
 
 def copies(places: SensorPaths) -> list[Path]:
-    """Copies of the state from upgrades, repairs and restores."""
-    patterns = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
-    return sorted(
-        path for pattern in patterns for path in places.state.glob(pattern) if not path.name.endswith(("-wal", "-shm"))
-    )
+    """Copies of the state from upgrades, repairs and restores, and damaged files."""
+    from sensor.records.paths import records_folder
+
+    in_state = ("inventory.db.version-*", "inventory.db.damaged-*", "before-restore-*", "backup-before-datasets")
+    of_records = ("manifest.db.damaged-*", "*/*.parquet.damaged")
+    found = [
+        path
+        for folder, patterns in ((places.state, in_state), (records_folder(places.log), of_records))
+        for pattern in patterns
+        for path in folder.glob(pattern)
+    ]
+    return sorted(path for path in found if not path.name.endswith(("-wal", "-shm")))

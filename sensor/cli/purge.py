@@ -252,7 +252,7 @@ def _list_kept(places: SensorPaths, left: list[Path], unread: list[Path], *, log
     for path in unread:
         put(f"kept: {path}, which is damaged and was not changed")
     for path in copies(places):
-        put(f"kept: {path}, an earlier copy")
+        put(f"kept: {path}, an earlier copy or a damaged file")
     if not log:
         put("kept: its events in the event log, until retention removes them (retention.age_days)")
     put("kept: data that outputs delivered")

@@ -11,6 +11,7 @@ from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.core.foreign import part
 from sensor.core.record_parts import time_text
+from sensor.core.time_units import MICROSECOND
 from sensor.records.asof import devices_at
 from sensor.records.paths import records_folder
 from sensor.records.query import Query, QueryError, as_sql
@@ -18,7 +19,6 @@ from sensor.records.schedule import first_of
 from sensor.views.errors import Malformed, NotReadable
 from sensor.views.listing import contains
 
-MICROSECOND = 1000
 COMPARED = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
 Body = dict[str, Any]
 Found = TypeVar("Found")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import Querying, querying
+from sensor.core.time_units import MICROSECOND
 from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt, hunt, library
 from sensor.records.query import QueryError, Range
@@ -21,7 +22,6 @@ from sensor.views.vulnerability_rows import vulnerability_rows
 ALL_S = 20.0
 # Limit on counted rows of each of several hunts.
 COUNTED = 1_000
-MICROSECOND = 1000
 # The table that is computed when a query names it.
 VULNERABILITIES = "vulnerability"
 

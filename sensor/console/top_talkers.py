@@ -8,13 +8,12 @@ from typing import NamedTuple
 from sensor.console.api.filters import TrafficFilter
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
+from sensor.core.time_units import MICROSECOND
 from sensor.records.coverage import coverage, sentences
 from sensor.records.filters import SearchError
 from sensor.records.query import Query, QueryError, Range
 from sensor.records.talkers import GROUPINGS, SORTS, Talkers, Wanted, of_host, of_service, talkers
 from sensor.views.errors import Malformed, NotReadable, one_of
-
-MICROSECOND = 1000
 
 
 class TopTalkers(NamedTuple):

@@ -1,5 +1,6 @@
 """Units of packet time, in nanoseconds, and durations as text."""
 
+MICROSECOND = 1_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE

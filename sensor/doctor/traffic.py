@@ -89,7 +89,7 @@ class Sample:
     def look(self, rows: npt.NDArray[np.void]) -> None:
         """Process decoded frames."""
         self._hosts(rows)
-        self._ends(rows)
+        self.look_at_ends(rows)
 
     def seen(self) -> Seen:
         """The figures so far."""
@@ -114,10 +114,10 @@ class Sample:
         _count(self._macs, np.concatenate((single["src_mac"], single["dst_mac"])))
         tags = rows["vlan"][rows["vlan"] != 0]
         seen.tagged += len(tags)
-        seen.vlans = seen.vlans | set(np.unique(tags).tolist())
+        seen.vlans = seen.vlans.union(tags.tolist())
 
-    def _ends(self, rows: npt.NDArray[np.void]) -> None:
-        """Count frames between two hosts, and those with both ends external."""
+    def look_at_ends(self, rows: npt.NDArray[np.void]) -> None:
+        """Count only frames between two hosts, and those with both ends external."""
         source, target = self._placed(rows, "src"), self._placed(rows, "dst")
         single = (rows["ip_version"] != 0) & (source != NOWHERE) & (target != NOWHERE)
         outside = single & (source == OUTSIDE) & (target == OUTSIDE)

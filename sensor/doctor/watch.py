@@ -73,7 +73,7 @@ class Watch:
         if self._left:
             looked = rows[: self._left]
             self._left -= len(looked)
-            self._samples[0].look(looked)
+            self._samples[0].look_at_ends(looked)
 
     def end_file(self, known: health.Health, now: int) -> Iterator[health.Finding]:
         """The findings about a capture file; none of a live run. ``now``: packet time, ns."""

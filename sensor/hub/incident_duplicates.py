@@ -44,7 +44,7 @@ WITH recent AS MATERIALIZED (
     WHERE s.alerts = i.count AND l.severity >= i.severity AND (i.closed OR NOT l.closed) GROUP BY s.number
 )
 SELECT number, sensor, coalesce(row, 0) AS counted_as FROM recent LEFT JOIN chosen USING (number)
-WHERE counted_as <> coalesce(row, 0)"""  # noqa: S608
+WHERE counted_as <> coalesce(row, 0)"""  # noqa: S608 - constants only
 # As workers do, so that they wait for each other in the same order.
 _LOCK: LiteralString = """
 SELECT FROM sensors WHERE number IN (SELECT sensor FROM relisted) ORDER BY key FOR UPDATE"""

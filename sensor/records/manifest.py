@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sensor import damaged
+
 VERSION = 1
 _SCHEMA = """
 CREATE TABLE file (
@@ -137,12 +139,12 @@ class Manifest:
     def is_intact(self) -> bool:
         """Whether the tables without which rows are lost can be read."""
         try:
-            checks = [self._db.execute(f"PRAGMA quick_check({table})").fetchone()[0] for table in _NEEDED]
+            damaged.check(self._db, _NEEDED)
         except sqlite3.OperationalError as error:
             raise _fault(self.path, error) from None
         except sqlite3.DatabaseError:
             return False
-        return all(found == "ok" for found in checks)
+        return True
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -16,14 +16,12 @@ from typing import Any
 
 import msgspec
 
+from sensor import damaged
 from sensor.core.phrases import counted
 from sensor.records.copies import is_file
 from sensor.records.manifest import NEW, DamagedManifest, File, Manifest, ManifestError, checksum, stamp_of
 from sensor.records.paths import MANIFEST
 from sensor.records.schema import TABLES
-
-_SIDES = ("", "-wal", "-shm")
-DAMAGED = ".damaged"
 
 
 def is_lost(folder: Path) -> bool:
@@ -60,16 +58,16 @@ def _rebuild(folder: Path, complain: Callable[[str], None]) -> None:
     does not list are deleted.
     """
     path, new = folder / MANIFEST, folder / f"{MANIFEST}.new"
-    for side in _SIDES:
+    for side in damaged.SIDES:
         new.with_name(new.name + side).unlink(missing_ok=True)
     with contextlib.closing(Manifest(new, write=True)) as manifest, manifest.transaction():
         gone = _copy_readable(path, manifest)
         entries = [*_entries(folder, sorted({*_stored(folder)} - gone), complain)]
         for entry in entries:
             manifest.add(entry)
-    renamed = _rename(path)
+    renamed = damaged.rename(path)
     new.replace(path)
-    kept = f"was damaged, and is kept as {renamed.name}" if renamed is not None else "was missing"
+    kept = f"was damaged, and is kept as {renamed.name}" if renamed.exists() else "was missing"
     listed = f"{counted(len(entries), 'file')} with {counted(sum(entry.rows for entry in entries), 'row')}"
     complain(f"{path} {kept}: a new one lists {listed}; rows of the last minutes may be stored twice")
 
@@ -79,17 +77,6 @@ def _stored(folder: Path) -> Iterator[str]:
     for path in folder.glob("*/*.parquet"):
         if is_file(path.parent.name, path.name):
             yield f"{path.parent.name}/{path.name}"
-
-
-def _rename(path: Path) -> Path | None:
-    """Rename a damaged manifest and the files that belong to it, with the first free number; None if there is none."""
-    number = 1
-    while (renamed := path.with_name(f"{path.name}{DAMAGED}-{number}")).exists():
-        number += 1
-    for side in _SIDES:
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + side).rename(renamed.with_name(renamed.name + side))
-    return renamed if renamed.exists() else None
 
 
 def _copy_readable(lost: Path, manifest: Manifest) -> frozenset[str]:
@@ -125,7 +112,7 @@ def _entries(folder: Path, names: Iterable[str], complain: Callable[[str], None]
         try:
             yield from _entry(path, name)
         except (OSError, pa.ArrowException) as error:
-            renamed = path.rename(path.with_name(path.name + DAMAGED))
+            renamed = path.rename(path.with_name(path.name + damaged.SUFFIX))
             complain(f"{path} cannot be read, and is kept as {renamed.name}: its rows are missing: {error}")
 
 

@@ -291,10 +291,14 @@ def test_what_may_still_be_written_to_waits(golden: Golden, purge, inventory: Pa
 
 
 def test_what_stays_is_reported(golden: Golden, purge, inventory: Path) -> None:
-    """The log and existing backups are named."""
-    (inventory / "inventory.db.version-2").touch()
+    """The log, existing backups and damaged files are named."""
+    (inventory / "records" / "conn").mkdir(parents=True)
+    kept = [inventory / name for name in ("inventory.db.version-2", "records/manifest.db.damaged-1")]
+    kept.append(inventory / "records" / "conn" / "1-2-3.parquet.damaged")
+    for path in kept:
+        path.touch()
     lines = purge(PRINTER, "--yes").lines
-    assert f"kept: {inventory / 'inventory.db.version-2'}, an earlier copy" in lines
+    assert not [path for path in kept if not any(f"kept: {path}," in line for line in lines)]
     golden(lines[-2:])
 
 

@@ -5,25 +5,17 @@ time.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence, Observation, Subject
 from sensor.core.time_units import SECOND
+from sensor.fingerprinting.entries import Claim
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import Limits
 from sensor.inventory.persistence import Persistence
 
 START = 1_700_000_000 * SECOND
-
-
-class Claim(NamedTuple):
-    attribute: str
-    value: str
-    confidence: float
-    fingerprint: str
-    family: str
 
 
 class Book:

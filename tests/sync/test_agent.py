@@ -45,6 +45,12 @@ class Story:
         self.agent.pull()
         return self.agent.state.outcome
 
+    def accept(self, files: dict[str, str]) -> None:
+        """Publish, pull, and end the trial."""
+        self.hub.publish(files)
+        self.pull()
+        self.watch(1, TRIAL_S)
+
     def watch(self, times: int = 1, seconds: float = 10.0) -> str:
         for _ in range(times):
             self.now += seconds
@@ -117,9 +123,7 @@ def test_a_version_that_does_no_harm_stays(story: Story) -> None:
 
 def test_health_that_worsens_brings_the_version_before_back(story: Story) -> None:
     """Three bad observations in a row roll back; the same version is not tried again, the next one is."""
-    story.hub.publish(fleet("198.51.100.0/24"))
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept(fleet("198.51.100.0/24"))
     story.hub.publish(fleet("203.0.113.0/24"))
     assert story.pull() == "trial"
     assert story.networks() == ["203.0.113.0/24"]
@@ -289,13 +293,9 @@ def test_what_the_operator_did_not_sign(story: Story) -> None:
 
 def test_an_older_version_is_not_taken_back(story: Story) -> None:
     """A hub that replays an older signed version or omits the layer is rejected."""
-    story.hub.publish(fleet("198.51.100.0/24"))
+    story.accept(fleet("198.51.100.0/24"))
     old = dict(story.hub.layers)
-    story.pull()
-    story.watch(1, TRIAL_S)
-    story.hub.publish(fleet("203.0.113.0/24"))
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept(fleet("203.0.113.0/24"))
     new = dict(story.hub.layers)
     for lie in old, {}:
         story.hub.layers = lie
@@ -310,13 +310,9 @@ def test_a_damaged_state_does_not_open_the_way_back(story: Story, content: bytes
     """Signing times of the versions in use are unknown: no version is accepted, and the hub gets the reason, also
     after a restart. Without the file, as at first, what the hub offers is accepted.
     """
-    story.hub.publish(fleet("198.51.100.0/24"))
+    story.accept(fleet("198.51.100.0/24"))
     old = dict(story.hub.layers)
-    story.pull()
-    story.watch(1, TRIAL_S)
-    story.hub.publish(fleet("203.0.113.0/24"))
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept(fleet("203.0.113.0/24"))
     state = story.config.parent / "fleet" / NAME
     state.write_bytes(content)
     story.agent, story.hub.layers = story.started(), old
@@ -329,9 +325,7 @@ def test_a_damaged_state_does_not_open_the_way_back(story: Story, content: bytes
 
 
 def test_an_empty_layer_ends_what_it_set(story: Story) -> None:
-    story.hub.publish(fleet("198.51.100.0/24"))
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept(fleet("198.51.100.0/24"))
     story.hub.publish({})
     story.pull()
     assert story.watch(1, TRIAL_S) == "applied"
@@ -357,13 +351,9 @@ def test_keys_that_stay_with_the_sensor(story: Story, text: str) -> None:
 
 def test_files_that_did_not_change_are_fetched_once(story: Story) -> None:
     """Unchanged files are fetched once, and files of removed versions are deleted."""
-    story.hub.publish({"lists/a.txt": "192.0.2.1\n", "lists/b.txt": "192.0.2.2\n"})
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept({"lists/a.txt": "192.0.2.1\n", "lists/b.txt": "192.0.2.2\n"})
     story.hub.stored = {}
-    story.hub.publish({"lists/a.txt": "192.0.2.1\n", "lists/c.txt": "192.0.2.3\n"})
-    story.pull()
-    story.watch(1, TRIAL_S)
+    story.accept({"lists/a.txt": "192.0.2.1\n", "lists/c.txt": "192.0.2.3\n"})
     kept = list((story.config.parent / "fleet" / "files").iterdir())
     assert sorted(path.read_text() for path in kept) == ["192.0.2.1\n", "192.0.2.3\n"]
     assert len(list((story.config.parent / "fleet" / "versions").iterdir())) == 1

@@ -16,6 +16,7 @@ from sensor.console.pages.posture import target_of
 from sensor.console.render import render
 from sensor.console.visits import Visit
 from sensor.core.moments import span_of
+from sensor.core.time_units import MICROSECOND
 from sensor.posture.scores.exposure import band_of
 from sensor.posture.scores.trend import Day, day_of, read
 from sensor.records.paths import records_folder
@@ -41,7 +42,7 @@ SCORED, SCORED_ALERTS = 2_000, 20_000
 # Days of the trend; fixes of the exposure page.
 DAYS, FIXES = 90, 4
 # The difference of these times is linked.
-YESTERDAY, MICROSECOND = "24h", 1000
+YESTERDAY = "24h"
 
 
 def page(request: PageRequest) -> Response:

@@ -1,4 +1,4 @@
-"""The store's database file: opened, and moved aside if it is damaged. ``upgrade.py`` brings it to the current version.
+"""The store's database file: opened, and renamed if it is damaged. ``upgrade.py`` brings it to the current version.
 
 SQLite in WAL mode: one sensor writes, while commands read and add operator changes. However the sensor is killed, the
 file stays consistent.
@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from sensor import damaged
 from sensor.inventory.store.schema import TABLES, VERSION
 from sensor.inventory.store.upgrade import NotUpgraded, upgrade
 
@@ -24,7 +25,6 @@ NEW = f"{FILE}.new"
 UNFINISHED = "restore.unfinished"
 # Seconds to wait for another process that writes.
 TIMEOUT_S = 5.0
-_SIDES = ("", "-wal", "-shm")
 
 
 class StoreError(Exception):
@@ -84,7 +84,8 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
 
 
 def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
-    """The store for its one writer, and a note: empty, that it was upgraded, or that it was damaged and moved aside.
+    """The store for its one writer, and a note: empty, that it was upgraded, or that it was damaged and
+    renamed.
     ``tables``: check only these for damage, empty for all. Raises StoreError if it cannot be opened.
     """
     try:
@@ -92,16 +93,14 @@ def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conne
     except sqlite3.OperationalError as error:
         raise StoreError(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
-        aside = _put_aside(path)
+        kept = damaged.rename(path)
         base, _ = _opened_intact(path)
-        saved = _recovered(aside, base)
-        return (
-            base,
-            (
-                f"{path} was damaged ({error}): it is kept as {aside.name}, and a new one contains all readable "
-                f"rows ({saved:,} rows)"
-            ),
+        saved = _recovered(kept, base)
+        note = (
+            f"{path} was damaged ({error}): it is kept as {kept.name}, and a new one contains all readable rows "
+            f"({saved:,} rows)"
         )
+        return base, note
 
 
 def _opened_intact(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
@@ -112,7 +111,7 @@ def _opened_intact(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conn
     try:
         version = _refuse_newer(base, path)
         prepare(base)
-        _check(base, tables if version == VERSION else ())
+        damaged.check(base, tables if version == VERSION else ())
         note = upgrade(base, path, version)
     except NotUpgraded as error:
         base.close()
@@ -133,28 +132,10 @@ def prepare(base: sqlite3.Connection) -> None:
     base.execute("PRAGMA secure_delete = ON")
 
 
-def _check(base: sqlite3.Connection, tables: Sequence[str]) -> None:
-    for part in tables or ("1",):  # a table name, or the maximum number of errors to report for all tables
-        fault = base.execute(f"PRAGMA quick_check({part})").fetchone()[0]
-        if fault != "ok":
-            raise sqlite3.DatabaseError(fault.splitlines()[-1])
-
-
-def _put_aside(path: Path) -> Path:
-    """Rename a damaged file and those that belong to it, with the first free number."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    for side in _SIDES:
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + side).rename(aside.with_name(aside.name + side))
-    return aside
-
-
-def _recovered(damaged: Path, base: sqlite3.Connection) -> int:
+def _recovered(kept: Path, base: sqlite3.Connection) -> int:
     """Copy the readable rows, table by table up to the first row that is not."""
     saved = 0
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(damaged, readonly=True)) as old:
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(kept, readonly=True)) as old:
         for table in TABLES:
             base.execute("BEGIN")
             with contextlib.suppress(sqlite3.Error):
