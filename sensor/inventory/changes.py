@@ -142,7 +142,10 @@ class Changes:
             record
             for queue in (self._table.unidentified, self._table.identified)
             for record in queue
-            if not record.gone and record.reported is not None and self._silence(record, now) >= limits.gone_ns
+            if now - record.last >= limits.gone_ns  # at least: few are computed
+            and not record.gone
+            and record.reported is not None
+            and self._silence(record, now) >= limits.gone_ns
         ]
         for record in silent:
             record.gone = True
