@@ -24,7 +24,7 @@ cdef class Bounded:
     """A map of at most ``size`` entries that evicts the least recently used. ``evicted`` counts evictions.
 
     A dict in order of use: half of the memory of an OrderedDict. Most maps are values of another map and have one
-    entry; they have no dict, which would take 230 bytes. Half of all look-ups are of the entry that was used last, which
+    entry; they have no dict, which would take 230 bytes. Half of all look-ups are of the entry used last, which
     is found without the dict.
     """
 
