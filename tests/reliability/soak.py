@@ -46,10 +46,10 @@ Story = Callable[[Path, float], Iterator[Row]]
 
 def of_kills(folder: Path, share: float) -> Iterator[Row]:
     done = kill_stories.writer_killed(folder / "maker", all_of_them(), round(KILLS * share), round(EVENTS * share))
-    yield from _accounts(f"kill -9 of who writes the log, {done.kills} × in {done.events:,} events", done.accounts)
+    yield from _accounts(f"kill -9 of the writer of the log, {done.kills} × in {done.events:,} events", done.accounts)
     done = kill_stories.delivery_killed(folder / "delivery", all_of_them(), round(KILLS_OF_DELIVERY * share))
     yield from _accounts(
-        f"kill -9 of forward and of each receiver, {done.kills} × in {done.events:,} events", done.accounts
+        f"kill -9 of `sensor forward` and of each receiver, {done.kills} × in {done.events:,} events", done.accounts
     )
 
 
@@ -64,7 +64,7 @@ def of_sensor(folder: Path, share: float) -> Iterator[Row]:
     runs = run_stories.sensor_killed(folder, MAKES["http"](), max(1, round(KILLS_OF_SENSOR * share)))
     yield from _accounts(f"{what}, {runs.kills} × in {runs.events:,} events", [runs.account])
     yield Row(
-        "  it listens again, and tells so",
+        "  time until it captures again, and reports it",
         f"{max(runs.back_s):.2f} s, {max(runs.reported_s):.2f} s",
         "within 2 s",
         max(runs.back_s) <= 2,
@@ -74,17 +74,17 @@ def of_sensor(folder: Path, share: float) -> Iterator[Row]:
 def of_outages(folder: Path, share: float) -> Iterator[Row]:
     for name in (name for name in AWAY_GOALS if name in present()):
         outage = outage_stories.receiver_away(folder / name, MAKES[name](), round(AWAY * share))
-        yield from _accounts(f"{name} away while {round(AWAY * share):,} events are made", [outage.account])
+        yield from _accounts(f"{name} down while {round(AWAY * share):,} events are written", [outage.account])
         yield Row(
-            "  the backlog goes at",
+            "  backlog delivered at",
             f"{outage.rate:,.0f} events/s",
             f"{AWAY_GOALS[name]:,}",
             outage.rate >= AWAY_GOALS[name],
         )
-        yield Row("  memory of forward, more than before", f"{outage.more_mb:.1f} MB", "20 MB", outage.more_mb <= 20)
+        yield Row("  memory growth of `sensor forward`", f"{outage.more_mb:.1f} MB", "20 MB", outage.more_mb <= 20)
         held = outage.alert_s <= 5
         yield Row(
-            "  a new alert, and events still behind it then",
+            "  latency of a new alert, backlog at that time",
             f"{outage.alert_s:.2f} s, {outage.behind:,}",
             "within 5 s",
             held,
@@ -95,20 +95,20 @@ def of_slow(folder: Path, share: float) -> Iterator[Row]:
     slow = slow_stories.slow_receivers(folder, SLOW_S * share, SLOW_RATE)
     for name, late in slow.late.items():
         yield Row(
-            f"{len(slow.statuses)} slow receivers beside {name}: 99 of 100 events come within",
+            f"{len(slow.statuses)} slow receivers beside {name}: delivery latency, 99th percentile",
             f"{late:.2f} s",
             "2 s",
             late <= 2,
         )
     yield Row(
-        "  threads of forward",
+        "  threads of `sensor forward`",
         f"{slow.before.threads} → {slow.after.threads}",
         "the same",
         slow.after.threads <= slow.before.threads,
     )
     same = slow.after.files <= slow.before.files + 1
     yield Row(
-        "  descriptors of forward, at most in the first minute and in the second",
+        "  file descriptors of `sensor forward`, maximum of each minute",
         f"{slow.before.files} → {slow.after.files}",
         "the same",
         same,
@@ -133,7 +133,7 @@ def of_writing(folder: Path, share: float) -> Iterator[Row]:
         done.rate >= 100_000,
     )
     yield Row(
-        "  encoding an event, and telling it in all",
+        "  encoding an event, and all of its reporting",
         f"{done.encode_us:.2f} us, {done.report_us:.2f} us",
         "2 us",
         done.encode_us <= 2,
@@ -154,13 +154,13 @@ def _accounts(what: str, accounts: list[Account]) -> Iterator[Row]:
     whole = all(not (one.lost or one.strange or one.overtaken) for one in accounts)
     twice = sum(one.doubles for one in accounts if one.name in EXACT)
     figure = (
-        f"{sum(one.lost for one in accounts)} lost, {twice} double, "
+        f"{sum(one.lost for one in accounts)} lost, {twice} duplicated, "
         f"{sum(one.overtaken for one in accounts)} out of order"
     )
     yield Row(what, figure, "0, 0, 0", whole and not twice)
     repeats = [f"{one.name} {one.repeats:,}" for one in accounts if one.repeats]
     if repeats:
-        yield Row("  came again with the same id where that is allowed", ", ".join(repeats), "", holds=True)
+        yield Row("  duplicates with the same id, where allowed", ", ".join(repeats), "", holds=True)
 
 
 STORIES: dict[str, Story] = {
@@ -171,7 +171,7 @@ STORIES: dict[str, Story] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(STORIES), help=f"which stories: {', '.join(STORIES)}")
+    parser.add_argument("--only", default=",".join(STORIES), help=f"scenarios: {', '.join(STORIES)}")
     parser.add_argument("--share", type=float, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/soak"))
     args = parser.parse_args()
@@ -184,7 +184,7 @@ def main() -> int:
     for name, story in STORIES.items():
         if name in chosen:
             for row in reported(name, story, args.folder, args.share):
-                print(f"{row.what:78} {row.figure:44} {row.goal}{'' if row.holds else '  DOES NOT HOLD'}", flush=True)
+                print(f"{row.what:78} {row.figure:44} {row.goal}{'' if row.holds else '  MISSED'}", flush=True)
                 held = held and row.holds
     return 0 if held else 1
 
@@ -195,7 +195,7 @@ def reported(name: str, story: Story, place: Path, share: float) -> Iterator[Row
         try:
             yield from story(Path(folder), share)
         except Exception:  # noqa: BLE001 reported in the table
-            yield Row(name, "broke: see below", "", holds=False)
+            yield Row(name, "failed: see below", "", holds=False)
             traceback.print_exc()
 
 
