@@ -29,21 +29,21 @@ PAGE = DOCS / "improve" / "attack_paths.md"
 ROWS = [
     ("reach", REACH), ("reach", ASSUMED_NEAR + ASSUMED_FAR), ("take", OPEN), ("take", WEAK), ("take", LISTEN),
     ("take", "2 to 12"), ("take", GUESS),
-    ("take", UNKNOWN), ("both at once", HELD), ("both at once", ATTACKED), ("both at once", SESSION),
-    ("both at once", LURE),
+    ("take", UNKNOWN), ("reach and take", HELD), ("reach and take", ATTACKED), ("reach and take", SESSION),
+    ("reach and take", LURE),
 ]  # fmt: skip
 
 
 def test_the_page_has_the_costs_of_the_code() -> None:
     """The page has a row for each cost, in the same order, and the limits."""
-    table = text_of(PAGE).partition("## What a step costs")[2].partition("\n## ")[0]
+    table = text_of(PAGE).partition("## Cost of a step")[2].partition("\n## ")[0]
     assert re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", table, re.MULTILINE)[1:] == [
         (step, str(cost)) for step, cost in ROWS
     ]
     reported = " ".join(text_of(PAGE).split())
     limits = (
         f"costs {LIMIT} or more",
-        f"costs {MUCH} more",
+        f"costs at least {MUCH} more",
         f"of {URGENT:g} points",
         f"most {GOALS_LIMIT} goals",
         f"the {PATHS_LIMIT} cheapest",

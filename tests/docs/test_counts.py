@@ -28,7 +28,7 @@ HUNTS = Path(hunts_library.__file__).with_name("hunts")
         ("docs/understand/data_model.md", "{detectors} [detections]"),
         ("docs/understand/data_model.md", "by {dissectors} protocols"),
         ("docs/understand/data_model.md", "[{settings} insecure settings]"),
-        ("docs/improve/recommendations.md", "{settings} kinds of"),
+        ("docs/improve/recommendations.md", "{settings} recommendations"),
     ],
 )
 def test_a_page_states_the_number_of_units(page: str, stated: str) -> None:

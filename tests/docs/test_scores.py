@@ -48,9 +48,9 @@ SENTENCES = [
     f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of the remainder to 100",
     f"fifty weaknesses of 10 points give {combined([10.0] * 50):.0f}",
     f"({', '.join(f'`{room}*`' for room in NO_ATTACK)})",
-    f"without repetition for {SILENT.days} days",
+    f"until {SILENT.days} days without repetition",
     f"{WORST:.0%} of the score of the worst device, and {SPREAD:.0%} of the mean of the worst tenth of the devices",
-    f"from a device with {math.ceil(BANDS[0][0] / WORST)} points the group is high",
+    f"with one device of {math.ceil(BANDS[0][0] / WORST)} points, the band of the group is high",
     f"the {SEGMENTS_LIMIT} worst segments",
 ]
 
