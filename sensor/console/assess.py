@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.console.sources import Opened
-from sensor.core.collection import no_collection
+from sensor.core.collection import long_lived
 from sensor.documents import DocumentErrors
 from sensor.posture.picture import AssessmentInputs, Picture
 from sensor.posture.tickets.policy import Policy
@@ -59,16 +59,20 @@ class Assessments:
         """All assessments of a dataset, valid inside of the block. Raises NotReadable if they cannot be computed."""
         if not opened.alerts_known:
             raise NotReadable(f"the dataset {opened.dataset.name} has no event log: assessments are unknown, not empty")
-        with self._lock:
+        with self._lock, _readable(opened.dataset.name):
             stamp = _stamp(opened)
-            if self._picture is None or self._is_outdated(stamp):
-                self._forget()
-                began = self._clock()
-                with no_collection():
+            if self._picture is not None and not self._is_outdated(stamp):
+                yield self._picture
+                return
+            self._forget()
+            began = self._clock()
+            try:
+                with long_lived():
                     self._picture, self._stamp = self._made(opened), stamp
+                yield self._picture
+            finally:  # each assessment is computed when a page needs it first
                 ended = self._clock()
                 self._rests_until = ended + min(REST * (ended - began), REST_S)
-            yield self._picture
 
     @contextlib.contextmanager
     def at_hand(self, opened: Opened) -> Iterator[Picture | None]:
@@ -95,26 +99,29 @@ class Assessments:
             if total > most:
                 commands = "`sensor vulns`, `sensor posture` and `sensor tickets`"
                 raise NotReadable(f"{total:,} {what}: for more than {most:,} use {commands}")
-        try:
-            base = open_to_read(self._state)
-            if base is not None:
-                self._open.callback(base.close)
-            data = (
-                self._open.enter_context(open_folder(opened.data.folder))
-                if opened.data.folder is not None
-                else opened.data
-            )
-            return picture_of(data, self._around._replace(vulnerabilities=base)).made()
-        except DatabaseError as error:
-            raise NotReadable(str(error)) from None
-        except DocumentErrors as errors:
-            raise NotReadable(f"a file of the sensor is invalid: {errors}") from None
-        except sqlite3.Error as error:
-            raise NotReadable(f"{opened.dataset.name}: {error}") from None
+        base = open_to_read(self._state)
+        if base is not None:
+            self._open.callback(base.close)
+        if opened.data.folder is not None:
+            data = self._open.enter_context(open_folder(opened.data.folder))
+        return picture_of(data, self._around._replace(vulnerabilities=base))
 
     def _forget(self) -> None:
         self._picture = None
         self._open.close()
+
+
+@contextlib.contextmanager
+def _readable(dataset: str) -> Iterator[None]:
+    """Raises NotReadable for what cannot be read, with its place."""
+    try:
+        yield
+    except DatabaseError as error:
+        raise NotReadable(str(error)) from None
+    except DocumentErrors as errors:
+        raise NotReadable(f"a file of the sensor is invalid: {errors}") from None
+    except sqlite3.Error as error:
+        raise NotReadable(f"{dataset}: {error}") from None
 
 
 def _stamp(opened: Opened) -> tuple[object, object]:

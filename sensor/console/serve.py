@@ -24,6 +24,7 @@ from sensor.console.configuration import Configuration
 from sensor.console.hunt_files import HuntFiles
 from sensor.console.languages import Languages
 from sensor.console.listen_address import ListenAddress, bound, tls_of
+from sensor.console.render import compile_templates
 from sensor.console.reports import Reports
 from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
@@ -111,7 +112,7 @@ def serve(
     )  # fmt: skip
     try:
         ready(place)
-        asyncio.run(_run(_Server(config), listener, alive, console.reports))
+        asyncio.run(_run(_Server(config), listener, alive, console))
     finally:
         listener.close()
         if place.path:
@@ -126,8 +127,9 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None], reports: Reports) -> None:
-    beside = [asyncio.create_task(_watch(alive)), asyncio.create_task(_make_due(reports))]
+async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[[], None], console: Console) -> None:
+    compiled = run_in_threadpool(compile_templates, console.languages.wanted(""))
+    beside = [asyncio.create_task(one) for one in (_watch(alive), _make_due(console.reports), compiled)]
     try:
         await server.serve(sockets=[listener])
     finally:

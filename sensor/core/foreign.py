@@ -18,9 +18,11 @@ UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 nothing is bound
 
 def tidy(value: Any, limit: int = SHORT_TEXT_LIMIT) -> str:
     """Any value as one line of clean text; a list is joined by commas, None is empty."""
+    if isinstance(value, str):  # first: nearly all values are
+        return clean(value, limit)
     if isinstance(value, list):
         return ", ".join(tidy(one, limit) for one in value)
-    return "" if value is None else clean(value if isinstance(value, str) else str(value), limit)
+    return "" if value is None else clean(str(value), limit)
 
 
 def part(record: Record, name: str) -> Record:

@@ -82,9 +82,8 @@ def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
     if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
     raw = raw[:limit]
-    if (
-        not raw.isprintable()
-    ):  # False for every control, format, surrogate, private, unassigned or separator character except the space
+    # False for every control, format, surrogate, private, unassigned or separator character except the space.
+    if not raw.isprintable():
         raw = "".join([c if c.isprintable() else " " for c in raw.replace("\0", "")])
     return raw.strip() if raw.isascii() or not _STACK.search(raw) else _unstacked(raw).strip()
 

@@ -36,7 +36,7 @@ class AlertEnds:
         first: Mapping[str, str],
         leases: Mapping[str, Sequence[Lease]],
     ) -> None:
-        self._devices, self._former, self._first, self._leases = devices, former, first, leases
+        self._devices, self.former, self._first, self._leases = devices, former, first, leases
         self._holders = {address: name for name, addresses in devices.items() for address in addresses}
 
     def device(self, end: Any, record: Record) -> str:
@@ -45,7 +45,7 @@ class AlertEnds:
             return ""
         name, ip = _named(end)
         name = name or self._holder(ip, _ns(part(record, "alert").get("last") or record.get("ts")))
-        name = self._former.get(name, name)
+        name = self.former.get(name, name)
         return name if name in self._devices else ""
 
     def _holder(self, ip: str, ts: int | None) -> str:
@@ -70,8 +70,8 @@ def _at(leases: Iterable[Lease], ts: int) -> str:
 
 def _named(end: Record) -> tuple[str, str]:
     """(device, address) of an end; empty what it does not have."""
-    name, ip = (tidy(end[key]) if isinstance(end.get(key), str) else "" for key in ("device", "ip"))
-    return name, ip
+    name, ip = end.get("device"), end.get("ip")
+    return tidy(name) if isinstance(name, str) else "", tidy(ip) if isinstance(ip, str) else ""
 
 
 def _ns(text: Any) -> int | None:
@@ -106,14 +106,14 @@ def alert_ends(known: Known) -> AlertEnds:
 
 def unnamed(known: Known) -> set[str]:
     """Addresses in alerts without a device: their leases are needed."""
-    return {ip for name, ip in map(_named, _ends(known)) if ip and not name}
+    return {ip for end in _ends(known) if not end.get("device") and (ip := _named(end)[1])}
 
 
 def former_ids(known: Known) -> dict[str, str]:
     """Ids in alerts and leases, from before a merge or of an earlier version, with the present ids."""
-    named = {tidy(end.get("device")) for end in _ends(known)}
+    named = {name for end in _ends(known) if isinstance(name := end.get("device"), str)}
     named |= {one.device for leases in known.leases.values() for one in leases}
-    records = ((name, known.device(name)) for name in named - known.devices.keys() - {""})
+    records = ((name, known.device(name)) for name in {tidy(one) for one in named - known.devices.keys()} - {""})
     return {name: tidy(part(record, "device").get("id")) for name, record in records if record is not None}
 
 

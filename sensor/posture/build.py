@@ -8,7 +8,7 @@ from typing import Any
 from sensor.core import addresses
 from sensor.core.foreign import Record, address_of, part, texts, tidy
 from sensor.inventory.identity import is_link_local
-from sensor.posture.alert_ends import GONE, former_ids
+from sensor.posture.alert_ends import GONE
 from sensor.posture.firewall.view import View
 from sensor.posture.site import Node, Site
 from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
@@ -39,7 +39,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
         view.seen,
         view.networks,
         max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
-        former_ids(known),
+        fleet.ends.former,
         known.leases,
         _unaffected(evaluated),
         lambda cve: fleet.about(cve).rejected,

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from sensor.core.addresses import Networks
+from sensor.core.collection import long_lived
 from sensor.posture.build import site_of
 from sensor.posture.firewall.view import Baseline, View, view_of
 from sensor.posture.latest import Details, Known
@@ -44,21 +45,25 @@ class Picture:
         return self
 
     @cached_property
+    @long_lived()
     def view(self) -> View:
         """For firewall rules."""
         return view_of(self.known, self.around.networks, self._baseline, self.around.outputs, self._details)
 
     @cached_property
+    @long_lived()
     def fleet(self) -> Fleet:
         """For findings."""
         return Fleet(self.known, self.around.vulnerabilities, self._details)
 
     @cached_property
+    @long_lived()
     def site(self) -> Site:
         """For everything else."""
         return site_of(self.view, self.fleet)
 
     @cached_property
+    @long_lived()
     def exposures(self) -> Exposures:
         """All scores."""
         return exposures(self.site)

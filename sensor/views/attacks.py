@@ -113,9 +113,17 @@ def _present(picture: Picture) -> list[AttackRow]:
 
 def _rows(picture: Picture, alerts: Iterable[Record], nodes: Mapping[str, Node]) -> list[AttackRow]:
     ends, networks = picture.site.ends, picture.site.networks
+    # A device is in many alerts.
+    known: dict[str, EndRow] = {}
 
     def host(end: Record, record: Record) -> EndRow:
-        return _end(end, ends.device(end, record), networks, nodes)
+        device = ends.device(end, record)
+        if device not in known:
+            row = _end(end, device, networks, nodes)
+            if device not in nodes:
+                return row
+            known[device] = row
+        return known[device]
 
     found = (row for record in filter(is_open, alerts) for row in _of(record, host))
     return sorted(found, key=lambda row: (-row.severity, -row.last, row.alert))

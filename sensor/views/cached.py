@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from sensor.core.collection import no_collection
+from sensor.core.collection import long_lived
 from sensor.posture.picture import Picture
 
 Result = TypeVar("Result")
@@ -20,7 +20,7 @@ def once(compute: Callable[[Picture], Result]) -> Callable[[Picture], Result]:
     @wraps(compute)
     def found(picture: Picture) -> Result:
         if picture not in kept:
-            with no_collection():
+            with long_lived():
                 kept[picture] = compute(picture)
         return kept[picture]
 

@@ -38,6 +38,4 @@ def compile_templates() -> None:
         return found
 
     render._environment = functools.cache(environment)
-    english = environment(Languages().known[ENGLISH])
-    for name in english.list_templates(["jinja"]):
-        english.get_template(name)
+    render.compile_templates(Languages().known[ENGLISH])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +18,14 @@ from sensor.console.assess import REST_S, Assessing, Assessments
 from sensor.console.pages import overview
 from sensor.console.sources import StateFolder
 from sensor.inventory.store.database import FILE, connect
+from sensor.posture import picture as assessments_module
 from sensor.posture.picture import Picture
 from sensor.posture.scores.trend import Day, keep
+from sensor.posture.vulnerabilities.database import DatabaseError
 from sensor.tables.position import position, put_position
 from sensor.tables.tables import transaction
 from sensor.views.errors import NotReadable
+from sensor.views.posture import posture
 from tests.console.kit import Running
 
 
@@ -100,6 +105,39 @@ def test_a_change_of_an_operator_counts_at_once(own: Path, assessed) -> None:
     second = picture()
     assert second is not first
     assert picture() is second
+
+
+def test_outdated_assessments_are_freed_without_a_collection(own: Path, assessed) -> None:
+    """Those of a large site have some hundred MB."""
+    _, picture = assessed(1.0)
+    gc.disable()
+    try:
+        first = picture()
+        posture(first)
+        freed = [weakref.ref(one) for one in (first, first.known, first.fleet)]
+        del first
+        correct(own)
+        picture()
+        assert [one() for one in freed] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_a_page_waits_for_its_own_assessments_only(
+    own: Path, start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Firewall rules need no vulnerabilities. What cannot be read is an error of the pages that need it."""
+
+    def damaged(*_: object) -> None:
+        raise DatabaseError("vulnerabilities.db: damaged")
+
+    monkeypatch.setattr(assessments_module, "Fleet", damaged)
+    with start(own).client() as client:
+        alert = client.get("/api/v1/alerts?limit=1").json()["items"][0]["id"]
+        assert client.get(f"/alerts/{alert}/firewall").status_code == 200
+        page = client.get("/vulnerabilities")
+        assert (page.status_code, "damaged" in page.text) == (503, True)
+        assert client.get(f"/alerts/{alert}/firewall").status_code == 200
 
 
 @pytest.mark.parametrize(("limit", "what"), [("MOST", "devices"), ("ALERTS_MOST", "alerts")])

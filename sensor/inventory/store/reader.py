@@ -132,12 +132,15 @@ class Reader:
 
     def leases(self, ips: Iterable[str]) -> dict[str, list[Lease]]:
         """The devices that have or had these addresses, the latest first. Raises StoreError if the store is damaged."""
-        wanted = "SELECT device, first, last, held FROM leases WHERE address = ? ORDER BY number DESC"
+        wanted = """SELECT address, device, first, last, held FROM leases
+        WHERE address IN (SELECT value FROM json_each(?)) ORDER BY number DESC"""
+        found: dict[str, list[Lease]] = {}
         try:
-            found = {ip: self._base.execute(wanted, (ip,)).fetchall() for ip in ips}
+            for ip, device, first, last, held in self._base.execute(wanted, (msgspec.json.encode([*ips]).decode(),)):
+                found.setdefault(ip, []).append(Lease(device, first, last, bool(held)))
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
-        return {ip: [Lease(one[0], one[1], one[2], bool(one[3])) for one in rows] for ip, rows in found.items() if rows}
+        return found
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
         """The learned data of each device by its id, except what is about to be forgotten. Raises StoreError if the

@@ -4,15 +4,15 @@ criticality.
 
 from __future__ import annotations
 
-import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from sensor.core.collection import remembered
 from sensor.core.foreign import Record, part, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.alert_ends import INBOUND, MAPPING, alert_ends, reached
+from sensor.posture.alert_ends import INBOUND, MAPPING, AlertEnds, alert_ends, reached
 from sensor.posture.latest import Details, Known
 from sensor.posture.vulnerabilities.about import About, Library
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
@@ -50,10 +50,11 @@ class Fleet:
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
         self._details = details
-        self._outside, self._attacked = _targets(known)
+        self.ends = alert_ends(known)
+        self._outside, self._attacked = _targets(known, self.ends)
         self._abouts: dict[str, About] = {}
         # Many devices share the same circumstances.
-        self._points = functools.lru_cache(REMEMBERED)(self._points_of)
+        self._points = remembered(self._points_of, REMEMBERED)
 
     def evaluate(self, records: Iterable[Record]) -> Iterator[DeviceFinding]:
         """All findings of these devices."""
@@ -116,13 +117,13 @@ def ordered(found: Iterable[DeviceFinding]) -> list[DeviceFinding]:
     )
 
 
-def _targets(known: Known) -> tuple[set[str], set[str]]:
+def _targets(known: Known, ends: AlertEnds) -> tuple[set[str], set[str]]:
     """(reached from the internet, attacked): ids of devices. Alerts closed by an operator do not count, nor old ones;
     those that ended by themselves do.
     """
     outside: set[str] = set()
     attacked: set[str] = set()
-    ends, oldest = alert_ends(known), _oldest(known)
+    oldest = _oldest(known)
     for record in known.alerts.values():
         alert = part(record, "alert")
         detector = tidy(alert.get("detector"))

@@ -4,11 +4,11 @@ model and firmware are evaluated once.
 
 from __future__ import annotations
 
-import functools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from sensor.core.collection import remembered
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.curated import Vulnerability
 from sensor.posture.vulnerabilities.finding import Finding, strongest
@@ -30,7 +30,7 @@ class Matcher:
             self._curated.setdefault(entry.cve, []).append(entry)
         self._index = CuratedIndex(entries)
         self._imported = ImportedIndex(base, names) if base is not None else None
-        self._cached = functools.lru_cache(_CACHED)(self._evaluate)
+        self._cached = remembered(self._evaluate, _CACHED)
 
     def findings(self, asset: Asset) -> dict[str, Finding]:
         """All findings of one device by CVE, shared by devices that equal it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import sqlite3
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from sensor.core.collection import remembered
 from sensor.posture.vulnerabilities.asset import Asset
 from sensor.posture.vulnerabilities.database import SOURCES, name_of, number_of
 from sensor.posture.vulnerabilities.finding import Finding, strongest
@@ -50,8 +50,8 @@ class ImportedIndex:
 
     def __init__(self, base: sqlite3.Connection, names: Names) -> None:
         self._base, self._names_of = base, names
-        self._products = functools.lru_cache(_MODELS)(self._search)
-        self._rules = functools.lru_cache(_PRODUCTS)(self._read)
+        self._products = remembered(self._search, _MODELS)
+        self._rules = remembered(self._read, _PRODUCTS)
 
     def findings(self, asset: Asset, trouble: str) -> Iterable[Finding]:
         """The findings of imported records for a device, one per CVE; none about other products. ``trouble``: why its
