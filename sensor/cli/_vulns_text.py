@@ -24,12 +24,14 @@ from sensor.views.vulnerabilities import (
 
 Record = dict[str, Any]
 
-LIST_COLUMNS = ("priority", "severity", "CVE", "affected", "unknown", "CVSS", "EPSS", "exploited", "title")
+LIST_COLUMNS = (
+    "priority", "severity", "CVE", "affected", "unknown", "CVSS", "EPSS", "exploited", "first detected", "title",
+)  # fmt: skip
 DEVICE_COLUMNS = ("priority", "CVE", "verdict", "why", "priority because", "title")
 SHOW_COLUMNS = ("priority", "device", "address", "product", "firmware", "verdict", "why")
 CSV_COLUMNS = (
     "priority", "cve", "device", "name", "address", "vendor", "model", "firmware", "verdict", "reason", "source",
-    "cvss", "epss", "exploited", "title",
+    "cvss", "epss", "exploited", "title", "first_detected",
 )  # fmt: skip
 TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
 STYLES = {"affected": "bold red", "unknown": "yellow"}
@@ -72,6 +74,7 @@ def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:
         one.cve,
         *counts,
         *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware),
+        clock(one.first_detected),
         _short(one.title),
     )
 
@@ -209,7 +212,7 @@ def _body(one: FindingRow) -> Record:
         "product": one.product, "certainty": one.certainty,
         "severity": one.severity, "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited,
         "ransomware": one.ransomware, "fixed": one.fixed, "advice": one.advice,
-        "evidence": one.evidence,
+        "evidence": one.evidence, "first_detected": one.first_detected,
     }  # fmt: skip
 
 
@@ -219,5 +222,6 @@ def csv_row(one: FindingRow) -> dict[str, str]:
         f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware,
         _verdict(one), one.reason, one.source,
         *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware), one.title,
+        one.first_detected,
     )  # fmt: skip
     return dict(zip(CSV_COLUMNS, values, strict=True))

@@ -118,6 +118,7 @@ VULNERABILITY = Table(
         Column("exploited", TEXT, "date since when exploitation is known, or `known`; null if it is not known"),
         Column("priority", NUMBER, "0 to 100"),
         Column("fixed", TEXT, "version that fixes it"),
+        Column("first_detected", TIME, "when it was detected first; null if unknown"),
     ),
     stored=False,
 )

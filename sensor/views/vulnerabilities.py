@@ -12,11 +12,13 @@ from sensor.core.severities import SEVERITIES
 from sensor.posture.alert_ends import GONE
 from sensor.posture.picture import Picture
 from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.detected import first_detected
 from sensor.posture.vulnerabilities.feeds.entry import CVE
 from sensor.posture.vulnerabilities.fleet import DeviceFinding, Fleet, ordered
 from sensor.posture.vulnerabilities.priority import Term
 from sensor.posture.vulnerabilities.ranges import AffectedStatus
 from sensor.posture.weakness import rated
+from sensor.tables.lines import time_or
 from sensor.views.errors import Malformed, Unknown, one_of
 from sensor.views.known_values import check, check_vlans
 from sensor.views.listing import contains, facets_of, page_of, value_of
@@ -31,7 +33,8 @@ BY_DEFAULT = (AFFECTED, UNKNOWN)
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``:
-    whether known to be exploited; ``state``: of the device, present or gone.
+    whether known to be exploited; ``state``: of the device, present or gone; ``since``: time (ns) of the first
+    detection, without findings for which it is unknown.
     """
 
     text: str = ""
@@ -44,6 +47,7 @@ class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     vendor: tuple[str, ...] = ()
     vlan: tuple[int, ...] = ()
     state: tuple[str, ...] = ("present",)
+    since: int | None = None
 
 
 EVERY_VULNERABILITY = VulnerabilityFilter()
@@ -53,7 +57,8 @@ class FindingRow(msgspec.Struct, frozen=True):
     """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, not_affected or unknown, with its
     ``reason``; ``cvss`` and ``epss``: None if there is no score; ``exploited``: date since when exploitation is known,
     or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add up to the priority
-    after multiplication by ``share``; ``evidence``: the packets that showed the firmware.
+    after multiplication by ``share``; ``evidence``: the packets that showed the firmware; ``first_detected``: RFC 3339,
+    empty if unknown (``posture.vulnerabilities.detected``).
     """
 
     cve: str
@@ -84,11 +89,13 @@ class FindingRow(msgspec.Struct, frozen=True):
     evidence: list[dict[str, Any]]
     fixed: str
     advice: str
+    first_detected: str = ""
 
 
 class VulnerabilityRow(msgspec.Struct, frozen=True):
     """A CVE with the number of devices by verdict. ``priority``: of its most urgent finding; ``devices``: ids, the most
-    urgent first.
+    urgent first; ``first_detected``: of the first affected device, otherwise of the first one; empty if it is unknown
+    for one of them.
     """
 
     cve: str
@@ -104,6 +111,7 @@ class VulnerabilityRow(msgspec.Struct, frozen=True):
     devices: list[str]
     fixed: str
     advice: str
+    first_detected: str = ""
 
 
 SORTS: dict[str, Callable[[Any], Any]] = {
@@ -111,6 +119,7 @@ SORTS: dict[str, Callable[[Any], Any]] = {
     "cve": lambda row: row.cve,
     "cvss": lambda row: -(row.cvss if row.cvss is not None else -1),
     "epss": lambda row: -(row.epss if row.epss is not None else -1),
+    "first_detected": lambda row: -time_or(row.first_detected, 0),
 }
 
 
@@ -232,6 +241,8 @@ def _fits(row: FindingRow, wanted: VulnerabilityFilter, levels: range) -> bool:
         return False
     if wanted.exploited is not None and bool(row.exploited) != wanted.exploited:
         return False
+    if wanted.since is not None and time_or(row.first_detected, -1) < wanted.since:
+        return False
     return not wanted.text or contains(
         wanted.text,
         (
@@ -260,7 +271,7 @@ def _finding(fleet: Fleet, one: DeviceFinding) -> FindingRow:
         model=asset.model, firmware=asset.firmware, os=asset.os, vlan=_vlan(device),
         source=one.finding.source, product=one.finding.product, certainty=one.finding.certainty, share=priority.share,
         terms=list(priority.terms),
-        evidence=list(asset.proof),
+        evidence=list(asset.proof), first_detected=first_detected(about, asset.proof),
     )  # fmt: skip
 
 
@@ -280,6 +291,7 @@ def _vulnerability(found: Iterable[FindingRow]) -> VulnerabilityRow:
         first.cve, first.title, first.priority, first.severity, first.cvss, first.epss, first.exploited,
         first.ransomware, verdicts.count("affected"),
         verdicts.count("unknown"), [row.device for row in rows], first.fixed, first.advice,
+        min(row.first_detected for row in rows if row.verdict == first.verdict),
     )  # fmt: skip
 
 

@@ -179,6 +179,17 @@ def test_imported_ones_are_found(golden: Golden, vulns, imported: None) -> None:
     assert not [one for one in rows(vulns("--json")) if one["verdict"] == "not affected"]
 
 
+def test_the_first_detection(vulns, imported: None) -> None:
+    """The firmware was seen before the import, whose time is that of the source; without an import it is unknown."""
+    found = {one["cve"]: one for one in rows(vulns("--json")) if one["verdict"] == "affected"}
+    source = next(one for one in rows(vulns("sources", "--json")) if one["name"].startswith("nvd"))
+    assert found["CVE-2024-2001"]["first_detected"] == source["imported"].replace("Z", ".000000Z")
+    assert found["CVE-2024-0066"]["first_detected"] == ""
+    line = next(one for one in vulns().lines if "CVE-2024-2001" in one)
+    assert source["imported"] in line
+    assert vulns("--csv").lines[0].endswith(",title,first_detected")
+
+
 def test_a_version_that_a_person_set_counts_for_nothing(
     golden: Golden, vulns, run_cli, state: Path, imported: None
 ) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sensor.posture.vulnerabilities.curated import Vulnerability
 from sensor.posture.vulnerabilities.database import SOURCES, number_of
 from sensor.posture.vulnerabilities.feeds.entry import CVE
+from sensor.posture.vulnerabilities.match_curated import SOURCE as CURATED
 from sensor.posture.vulnerabilities.match_imported import ranges_of
 
 PRODUCTS_SHOWN = 200
@@ -16,6 +17,8 @@ _PRODUCTS = """
     SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ?
     ORDER BY source, vendor, name LIMIT ?
 """
+# Whether the database is not one of an earlier version.
+_DATED = "SELECT 1 FROM sqlite_master WHERE name = 'first_imports'"
 REMEMBERED = " (not confirmed by a published record)"
 UPDATE = (
     "Look up the model in the advisory of its vendor and install the firmware named there; restrict "
@@ -25,7 +28,8 @@ UPDATE = (
 
 class About(NamedTuple):
     """``exploited``: date since which exploitation is known, or ``known``; ``probability``: of exploitation within
-    thirty days (EPSS), None without a score.
+    thirty days (EPSS), None without a score; ``imported``: when a feed with it was imported first, RFC 3339, empty if
+    that is unknown.
     """
 
     cve: str
@@ -41,6 +45,7 @@ class About(NamedTuple):
     published: str = ""
     rejected: bool = False
     sources: tuple[str, ...] = ()
+    imported: str = ""
 
 
 class Library:
@@ -51,13 +56,23 @@ class Library:
         for entry in curated:
             self.curated.setdefault(entry.cve, []).append(entry)
         self._base = base
+        self._dated = base is not None and base.execute(_DATED).fetchone() is not None
 
     def about(self, cve: str) -> About | None:
         """None if no source has it."""
         found = self._curated(cve)
         if self._base is not None and CVE.match(cve):
             found = _imported(self._base, found, number_of(cve))
+            found = found._replace(imported=self._first_import(self._base, number_of(cve)))
         return found if found.sources else None
+
+    def _first_import(self, base: sqlite3.Connection, number: int) -> str:
+        row = (
+            base.execute("SELECT moment FROM first_imports WHERE cve = ?", (number,)).fetchone()
+            if self._dated
+            else None
+        )
+        return str(row[0]) if row is not None else ""
 
     def _curated(self, cve: str) -> About:
         """Data of the curated entries, of which each has other products: they are exploited if one of them is."""
@@ -74,7 +89,7 @@ class Library:
             exploited="known" if any(entry.kev or entry.exploited for entry in entries) else "",
             fixed="; ".join(fixed),
             advice=" ".join(dict.fromkeys(entry.advice for entry in entries)),
-            sources=("curated",),
+            sources=(CURATED,),
         )
 
     def products(self, cve: str) -> list[tuple[str, str, str, str]]:

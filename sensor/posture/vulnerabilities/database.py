@@ -40,13 +40,15 @@ CREATE TABLE scores (cve INTEGER PRIMARY KEY, probability REAL NOT NULL, percent
 PRAGMA user_version = 1;
 COMMIT;
 """
-# CVEs and advisories of each feed, so that a feed can be removed. Files of earlier versions lack them.
+# CVEs and advisories of each feed, so that a feed can be removed, and the time when each CVE was imported first, which
+# stays when its feeds are removed. Files of earlier versions lack them: of their CVEs, that time is unknown.
 _MEMBERS = """
 CREATE TABLE IF NOT EXISTS feeds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NULL, feed INTEGER NOT NULL, PRIMARY KEY (cve, source, feed)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS advisories (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, feed INTEGER NOT NULL, modified TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS first_imports (cve INTEGER PRIMARY KEY, moment TEXT NOT NULL);
 """
 
 

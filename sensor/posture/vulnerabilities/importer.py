@@ -75,7 +75,7 @@ def import_feed(
     """
     try:
         with open_feed(path, progress) as feed, transaction(base):
-            outcome = _taken(base, feed, origin)
+            outcome = _taken(base, feed, origin, moment)
             outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
             if outcome.trouble:
                 base.execute("ROLLBACK")
@@ -126,14 +126,15 @@ def _loss(base: sqlite3.Connection, outcome: ImportResult) -> str:
     return ""
 
 
-def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> ImportResult:
+def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin, moment: str) -> ImportResult:
     if feed.kind == "kev":
         base.execute("DELETE FROM exploited")
     elif feed.kind == "epss":
         base.execute("DELETE FROM scores")
     # There is one catalogue and one table of scores, whatever the file name.
     name = feed.kind if feed.kind in REPLACING else origin.name
-    taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
+    source = CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0
+    taker = _Taker(base, source, members_of(base, name), moment)
     taker.take(feed.items)
     return ImportResult(
         name,
@@ -151,8 +152,8 @@ def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> ImportResult
 class _Taker:
     """Writes the items of one feed to the tables."""
 
-    def __init__(self, base: sqlite3.Connection, source: int, feed: int) -> None:
-        self._base, self._source, self._feed = base, source, feed
+    def __init__(self, base: sqlite3.Connection, source: int, feed: int, moment: str) -> None:
+        self._base, self._source, self._feed, self._moment = base, source, feed, moment
         self._products: dict[tuple[str, str], int] = {}
         self.entries = self.broken = self.older = self.cut = 0
         self.newest = ""
@@ -185,13 +186,14 @@ class _Taker:
         self.newest = max(self.newest, entry.modified)
         self.cut += entry.cut
         self._base.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (number, self._source, self._feed))
-        known = self._base.execute(
-            "SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)
-        ).fetchone()
+        stored = dict(self._base.execute("SELECT source, modified FROM cves WHERE id = ?", (number,)).fetchall())
+        if not stored:
+            self._base.execute("INSERT OR IGNORE INTO first_imports VALUES (?, ?)", (number, self._moment))
+        known = stored.get(self._source)
         advisory: int | None = 0
         if entry.advisory:
             advisory = advisory_of(self._base, entry.advisory, self._feed, entry.modified)
-        newest = known is None or known[0] <= entry.modified
+        newest = known is None or known <= entry.modified
         if advisory is None or (not entry.advisory and not newest):
             self.older += 1
             return

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from sensor.posture.vulnerabilities.about import Library
 from sensor.posture.vulnerabilities.database import FILE, DatabaseError, name_of, number_of, open_to_read, open_to_write
 from sensor.posture.vulnerabilities.feeds.entry import AFFECTS_LIMIT
+from sensor.posture.vulnerabilities.forget import forget
 from sensor.posture.vulnerabilities.importer import ImportResult, Origin, import_feed
 from tests.golden import Golden
 from tests.posture.vulnerabilities.feeds import EPSS, KEV, advisory, cpe_match, nvd_cve, nvd_feed
@@ -32,11 +34,17 @@ def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def taken(
-    base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False
+    base: sqlite3.Connection,
+    folder: Path,
+    content: Any,
+    name: str = "nvd-2021",
+    *,
+    force: bool = False,
+    moment: str = NOW,
 ) -> ImportResult:
     path = folder / "feed"
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-    return import_feed(base, path, Origin(name, str(path)), NOW, force=force)
+    return import_feed(base, path, Origin(name, str(path)), moment, force=force)
 
 
 def many(count: int, first: int = 1000, **more: Any) -> dict[str, Any]:
@@ -86,6 +94,41 @@ def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> Non
     taken(base, tmp_path, nvd_feed([gone]), "modified")
     assert counts(base) == (2, 1, 1)
     assert base.execute("SELECT rejected FROM cves ORDER BY id").fetchall()[0][0] == 1
+
+
+LATER = "2026-11-28T06:00:00Z"
+
+
+def first_imports(base: sqlite3.Connection) -> dict[str, str]:
+    """When each CVE was imported first; empty if unknown."""
+    several, library = base.execute("SELECT DISTINCT id FROM cves ORDER BY id").fetchall(), Library((), base)
+    found = [library.about(name_of(row[0])) for row in several]
+    return {about.cve: about.imported for about in found if about is not None}
+
+
+def test_the_first_import_of_a_cve_stays(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Newer states and other feeds do not change it, nor does the removal of the feed."""
+    taken(base, tmp_path, many(2, modified="2025-10-21"))
+    taken(base, tmp_path, many(3, modified="2025-10-22"), "other", moment=LATER)
+    expected = {"CVE-2021-1000": NOW, "CVE-2021-1001": NOW, "CVE-2021-1002": LATER}
+    assert first_imports(base) == expected
+    assert forget(base, "nvd-2021", "nvd") == 0
+    assert forget(base, "other", "nvd") == 3
+    assert first_imports(base) == {}
+    taken(base, tmp_path, many(3), moment="2026-12-01T06:00:00Z")
+    assert first_imports(base) == expected
+
+
+def test_the_first_import_of_an_earlier_version_is_unknown(tmp_path: Path) -> None:
+    """Such a file can be read, and later imports record only the CVEs that are new."""
+    with closing(open_to_write(tmp_path)) as base:
+        taken(base, tmp_path, many(2))
+        base.execute("DROP TABLE first_imports")
+    with closing(open_to_read(tmp_path)) as base:
+        assert first_imports(base) == {"CVE-2021-1000": "", "CVE-2021-1001": ""}
+    with closing(open_to_write(tmp_path)) as base:
+        taken(base, tmp_path, many(3, modified="2025-12-22"), moment=LATER)
+        assert first_imports(base) == {"CVE-2021-1000": "", "CVE-2021-1001": "", "CVE-2021-1002": LATER}
 
 
 def test_a_cve_with_more_products_than_are_read(base: sqlite3.Connection, tmp_path: Path) -> None:
