@@ -20,6 +20,12 @@ WINDOWS: Seen = [
     ("dhcp.parameter_list", "1,3,6,15,31,33,43,44,46,47,119,121,249,252"),
     ("dhcp.hostname", "DESKTOP-1A2B3C4"),
 ]
+AXIS: Seen = [
+    ("dhcp.hostname", "axis-accc8e0a0b0c"),
+    ("hostname.own_mac", "axis-<mac>"),
+    ("mdns.service", "_axis-video._tcp"),
+    ("upnp.manufacturer", "AXIS"),
+]
 SERVER = "urn:schemas-upnp-org:device:MediaServer:1"
 RENDERER = "urn:schemas-upnp-org:device:MediaRenderer:1"
 # Observations → type and vendor; empty: unknown.
@@ -305,6 +311,30 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
     "the controller of access points on any server": (
         [INTEL, ("http.title", "UniFi Network"), ("ssh.banner", "SSH-2.0-OpenSSH_8.9p1 Ubuntu-3ubuntu0.1")],
         "", "",
+    ),
+    "a door controller of a vendor of cameras": (
+        [*AXIS, ("mdns.instance", "AXIS A1001 - ACCC8E0A0B0C"), ("upnp.model_name", "AXIS A1001")],
+        "door_access", "Axis",
+    ),
+    "a speaker of a vendor of cameras": (
+        [*AXIS, ("mdns.instance", "AXIS C1310-E Mk II - ACCC8E0A0B0C"), ("upnp.model_name", "AXIS C1310-E")],
+        "speaker", "Axis",
+    ),
+    "a camera of the vendor of door controllers": (
+        [*AXIS, ("mdns.instance", "AXIS M3045-V - ACCC8E0A0B0C"), ("upnp.model_name", "AXIS M3045-V")],
+        "camera", "Axis",
+    ),
+    "a desk phone with the system of mobile phones": (
+        [("http.user_agent", "Mozilla/5.0 (Linux; Android 9; MP56) AppleWebKit/537.36 Chrome/84 Mobile Safari/537.36")],
+        "voip_phone", "Yealink",
+    ),
+    "a controller of access points whose description is only a name": (
+        [
+            ("snmp.sys_descr", "controller"),
+            ("snmp.enterprise", "15983"),
+            ("snmp.sys_object_id", "1.3.6.1.4.1.15983.1.1.7.18"),
+        ],
+        "wireless_controller", "Fortinet",
     ),
 }  # fmt: skip
 
