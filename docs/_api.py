@@ -8,8 +8,9 @@ from typing import Any
 from docs._markdown import code, inline, page, table
 
 INTRODUCTION = """\
-This page lists every resource and type of the HTTP API, which the [web console](../operate/console.md#http-api) serves under `/api/v1`.
-`/api/v1/openapi.json` is the same description for programs (OpenAPI 3.1). Errors have the type `Problem` (RFC 9457). Times are RFC 3339 in UTC.
+This page lists every resource and type of the HTTP API, which the [web console](../operate/console.md#http-api) serves
+under `/api/v1`. `/api/v1/openapi.json` is the same description for programs (OpenAPI 3.1). Errors have the type
+`Problem` (RFC 9457). Times are RFC 3339 in UTC.
 """
 Schema = dict[str, Any]
 

@@ -13,8 +13,9 @@ from sensor.cli.main import EPILOG, commands, names, parser
 
 EXITS = "exit codes: "
 INTRODUCTION = """\
-This page lists every command with its arguments; `sensor COMMAND --help` prints the same text. Options may come before or after other arguments.
-Commands that print lists accept `--json`, which prints one JSON object per line. Colors are used only on a terminal.
+This page lists every command with its arguments; `sensor COMMAND --help` prints the same text. Options can precede or
+follow other arguments. Commands that print lists accept `--json`, which prints one JSON object per line. Colors are
+used only on a terminal.
 """
 
 

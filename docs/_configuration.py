@@ -30,22 +30,24 @@ GUARANTEES = {
     "best_effort": "none",
 }
 INTRODUCTION = f"""\
-This page lists every key of the configuration. The configuration is a YAML file, by default `{SYSTEM}` (`--config` selects another), and the files
-`conf.d/*.yaml` (or `.yml`) beside it, which are merged in the order of their names. Later files override earlier ones: mappings are merged key by key, lists are
-replaced. Every key has a default, so an empty file is valid. An unknown key, a wrong type or a value out of bounds is an error with file, line and
-column, the value that was found and the value that was expected.
+This page lists every key of the configuration. The configuration is a YAML file, by default `{SYSTEM}` (`--config`
+selects another file), and the files `conf.d/*.yaml` (or `.yml`) in the same folder, which are merged in alphabetical
+order. Later files override earlier ones: mappings are merged key by key, lists are replaced. Every key has a default,
+so an empty file is valid. An unknown key, a wrong type or a value out of range is an error with file, line and column,
+the found and the expected value.
 
 - `sensor config init` asks a few questions and writes a commented file.
 - `sensor config check` lists all faults; `sensor config show --effective` prints every effective value with its source.
 - `sensor config schema` prints the JSON Schema, for editors.
 
-Paths are relative to the folder of the file that contains them. A secret is a reference, never the value: {", ".join(map(code, WAYS))}.
+Paths are relative to the folder of the file that contains them. Secrets are references, never values:
+{", ".join(map(code, WAYS))}.
 """
 OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
 BUDGETS = (LEAST, USUAL, 512, 1024, 4096)
 DETECTORS = """\
-Options of detectors, by detector id. They override those of the preset. [detections.md](detections.md) lists all options. A reload applies them;
-detectors with unchanged options keep their counters."""
+Options of detectors, by detector id. They override those of the preset. [detections.md](detections.md) lists all
+options. A reload applies them; detectors with unchanged options keep their counters."""
 
 
 @functools.cache

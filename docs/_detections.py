@@ -20,10 +20,11 @@ from sensor.presets import PRESETS
 
 HEADS = ("option", "value", "default", "presets", "meaning")
 INTRODUCTION = """\
-This page lists every detection with its logic, severity, ATT&CK techniques and options. The id of a detection is the key of its options in the
-configuration, and `alert.detector` in an event. The listed severity is the default; confidence, the actor and the response of the target raise or lower
-it. `alert.numbers` has the numbers of an alert with their thresholds, `alert.mute` the command that mutes it for a week. Techniques are those of ATT&CK
-version 18.
+This page lists every detection with its logic, severity, ATT&CK techniques and options. The id of a detection is the
+key of its options in the configuration, and `alert.detector` in an event. The listed severity is the default;
+confidence, the actor and the response of the target raise or lower it. `alert.numbers` contains the measured values
+with their thresholds, `alert.mute` the command that mutes such alerts for a week. Techniques are from ATT&CK version
+18.
 
 Options are set by id, and `enabled: false` disables a detection:
 

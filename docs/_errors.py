@@ -8,9 +8,10 @@ from docs._markdown import code, inline, link, page, table
 from sensor.cli._errors import Entry, catalogue
 
 INTRODUCTION = """\
-This page lists every error code with an example and the fix; `sensor help CODE` prints the same text. Every error message ends with a code in brackets:
-`sensor: no data in /var/lib/sensor [dataset.missing]`. With `--log-format json` and in the journal, the code is the field `error`. Codes are stable, so
-tests and scripts can rely on them; messages may change.
+This page lists every error code with an example and the fix; `sensor help CODE` prints the same text. Every error
+message ends with a code in brackets: `sensor: no data in /var/lib/sensor [dataset.missing]`. With `--log-format json`
+and in the journal, the code is the field `error`. Codes are stable, so tests and scripts can rely on them; messages may
+change.
 """
 
 

@@ -13,15 +13,16 @@ from docs._schema import Key, Schema
 
 HEADS = ("key", "value", "required", "meaning")
 INTRODUCTION = """\
-This page lists every field of an event. The event log has one JSON object per line, in UTF-8. The package contains the schema
-(`sensor/eventlog/schema.json`); tests check every emitted line against it. Unknown values are absent, never null. Text from the network is sanitized:
-valid UTF-8, no control characters, bounded length. Events contain no secrets.
+This page lists every field of an event. The event log has one JSON object per line, in UTF-8. The package contains the
+schema (`sensor/eventlog/schema.json`); tests check every emitted line against it. Unknown values are absent, never
+null. Text from the network is sanitized: valid UTF-8, no control characters, bounded length. Events contain no secrets.
 
-- `id` is derived from packet time, sensor and content: replaying a capture twice gives the same ids, and receivers can drop duplicates by this id.
+- `id` is derived from packet time, sensor and content: replaying a capture twice gives the same ids, and receivers can
+  drop duplicates by this id.
 - `sensor.seq` numbers the records of a sensor without a gap, so a receiver can detect lost records.
-- Devices, alerts, incidents and recommendations have ids of 14 characters after the kind (`dev-5k2m8q0a7c1xw4`): 70 bits, distinct across sites. Their first
-    six characters are the id of earlier versions, and the id that tables show. Commands accept any unambiguous beginning of at least four characters;
-  entities that have an id of an earlier version keep it.
+- Devices, alerts, incidents and recommendations have ids of 14 characters after the kind (`dev-5k2m8q0a7c1xw4`): 70
+  bits, distinct across sites. The first six characters are the short id that tables show and earlier versions used.
+  Commands accept any unambiguous prefix of at least four characters. Objects with an id of an earlier version keep it.
 - Within schema 1.x keys are only added. Readers should ignore unknown keys.
 - A line has at most 64 KiB; `cut` lists the parts that were truncated.
 """
@@ -34,7 +35,7 @@ EXAMPLES = {
     "alert_open": "An alert",
     "incident_open": "An incident",
     "recommendation_open": "A recommendation",
-    "sensor_health": "The sensor's own health",
+    "sensor_health": "A health event",
 }
 
 
@@ -55,7 +56,7 @@ def _lines() -> Iterator[str]:
     basic = [name for name in whole["$defs"] if name not in objects]
     made = Schema(whole, {name: link(name) for name in objects} | {name: f"[{name}](#basic-types)" for name in basic})
     yield INTRODUCTION
-    yield from ("## A line", "", *_table(list(made.keys(whole))))
+    yield from ("## Record", "", *_table(list(made.keys(whole))))
     yield from _kinds(whole)
     for name in objects:
         node = whole["$defs"][name]

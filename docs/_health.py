@@ -9,13 +9,14 @@ from sensor.doctor import card_checks, machine_checks, mirror_checks, traffic_ch
 from sensor.doctor.finding import Check
 
 INTRODUCTION = f"""\
-This page lists the health checks of `sensor doctor` and of a running sensor. For each check `sensor doctor` reports `ok`, `warning` (the sensor works, but
-misses or misreports data) or `error` (it cannot work), the finding, and advice. In `--json` the name is `check`. It also checks the configured outputs, as
-`sensor outputs check` does.
+This page lists the health checks of `sensor doctor` and of a running sensor. For each check `sensor doctor` reports
+`ok`, `warning` (the sensor works, but misses or misreports data) or `error` (it cannot work), the finding, and advice.
+In `--json` the name is `check`. It also checks the configured outputs, as `sensor outputs check` does.
 
-A running sensor repeats the cheap checks every {watch.EVERY_S / 60:g} minutes. It reports a fault as an event (`kind: sensor`, `action: health`), with the
-name in the last column as `facts.check` and the advice as `facts.advice`. A warning has severity {watch.SEVERITIES["warning"]}, an error severity
-{watch.SEVERITIES["error"]}. For events based on the sensor's own counters, see [troubleshooting](../operate/troubleshooting.md#health-events).
+A running sensor repeats the inexpensive checks every {watch.EVERY_S / 60:g} minutes. It reports a fault as an event
+(`kind: sensor`, `action: health`), with the name in the last column as `facts.check` and the advice as `facts.advice`.
+A warning has severity {watch.SEVERITIES["warning"]}, an error severity {watch.SEVERITIES["error"]}. For events based on
+the sensor's own counters, see [troubleshooting](../operate/troubleshooting.md#health-events).
 """
 WATCHED = (
     *machine_checks.CLOCK,
@@ -27,11 +28,11 @@ WATCHED = (
     *mirror_checks.MIRROR,
 )
 SUBJECTS = {
-    "The machine": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
-    "Each folder it writes to": machine_checks.FOLDER,
+    "Host": (*machine_checks.RIGHTS, *machine_checks.CLOCK),
+    "Each folder that the sensor writes": machine_checks.FOLDER,
     "Each interface": (*card_checks.BEFORE, *card_checks.WHILE_CAPTURING, *card_checks.AFTER),
     "The traffic of each interface, or of a capture": traffic_checks.TRAFFIC,
-    "A mirror port: an interface with its traffic": mirror_checks.MIRROR,
+    "Mirror port": mirror_checks.MIRROR,
 }
 
 

@@ -17,7 +17,7 @@ from sensor.config_file import SYSTEM
 from sensor.delivery.catalogue import output_class
 
 FILES = (
-    (str(SYSTEM), "the configuration; files in conf.d beside it override it"),
+    (str(SYSTEM), "the configuration; files in conf.d of the same folder override it"),
     (
         "/var/lib/sensor",
         (
@@ -28,11 +28,13 @@ FILES = (
 )
 ENVIRONMENT = (("SENSOR_STATE", "the state folder"), ("NO_COLOR", "if set, output has no colors"))
 CONFIGURATION = f"""\
-The configuration is a YAML file, by default {SYSTEM} (`--config` selects another), and the files `conf.d/*.yaml` (or `.yml`) beside it, which are merged in the order of
-their names. Later files override earlier ones: mappings are merged key by key, lists are replaced. Every key has a default. Paths are relative to the folder
-of the file that contains them.
+The configuration is a YAML file, by default {SYSTEM} (`--config` selects another file), and the files `conf.d/*.yaml`
+(or `.yml`) in the same folder, which are merged in alphabetical order. Later files override earlier ones: mappings are
+merged key by key, lists are replaced. Every key has a default. Paths are relative to the folder of the file that
+contains them.
 
-`sensor config check` lists all faults, `sensor config show --effective` prints the effective values with their source, `sensor config init` writes a new file.
+`sensor config check` lists all faults, `sensor config show --effective` prints the effective values with their source,
+`sensor config init` writes a new file.
 """
 EXAMPLE = """\
 networks: [203.0.113.0/24]

@@ -8,9 +8,10 @@ from docs._markdown import code, inline, page, table
 from sensor.telemetry.metrics import METRICS
 
 INTRODUCTION = """\
-This page lists every metric, which `sensor run` serves in the Prometheus text format (0.0.4). Names and labels of released metrics do not change; metrics
-are only added. Counters start at 0 when the process starts. [operations.md](../operate/operations.md#metrics) describes how to query them. The last column
-is the path in `/status.json`.
+This page lists every metric, which `sensor run` serves in the Prometheus text format (0.0.4). Names and labels of
+released metrics do not change; metrics are only added. Counters start at 0 when the process starts.
+[operations.md](../operate/operations.md#metrics) describes how to query them. The last column is the path in
+`/status.json`.
 """
 
 

@@ -9,13 +9,15 @@ from sensor.posture.recommendations.knowledge import Advice, load_advice
 from sensor.posture.recommendations.tables import factory_names, supports
 
 INTRODUCTION = """\
-This page lists every kind of recommendation. A recommendation is an insecure setting of a device, with the packet that proves it.
-`sensor posture recommendations --open` lists open ones. Each is an event of the kind `recommendation`; its `recommendation.setting` is the name below.
+This page lists all recommendations. A recommendation reports an insecure setting of a device, with the packet that
+proves it. `sensor posture recommendations --open` lists open recommendations. In events of the kind `recommendation`,
+`recommendation.setting` is the name below.
 """
 CHECKS = """\
-`default_name`, `end_of_life`, `firmware_behind`, `internet` and `wrong_segment` are derived from device attributes rather than from one message: active
-devices are checked once an hour, and all devices once a day. A host name is a factory default if it matches one of the patterns below. The end of support
-is compared with packet time; unverified dates are marked.
+`default_name`, `end_of_life`, `firmware_behind`, `internet` and `wrong_segment` are derived from device attributes
+rather than from one message: active devices are checked once an hour, and all devices once a day. A host name is a
+factory default if it matches one of the patterns below. The end of support is compared with packet time; unverified
+dates are marked.
 """
 
 

@@ -10,13 +10,15 @@ from docs._markdown import code, inline, page, table
 from sensor.records.schema import COMMON, TABLES, TRAFFIC, Column
 
 INTRODUCTION = """\
-This page lists every table and column of the [traffic records](../investigate/records.md), which are Parquet files in the folder `records` beside the event
-log. `sensor search` and `sensor hunt` read them; other tools can read the files that the manifest (`manifest.db`, SQLite) lists. Times are UTC. Unknown
-values are null. Text from the network is sanitized and bounded. Passwords and other secrets are never stored.
+This page lists every table and column of the [traffic records](../investigate/records.md), which are Parquet files in
+the folder `records` next to the event log. `sensor search` and `sensor hunt` read them; other tools can read the files
+that the manifest (`manifest.db`, SQLite) lists. Times are UTC. Unknown values are null. Text from the network is
+sanitized and bounded. Passwords and other secrets are never stored.
 
-`src` is the side that opened the connection or sent the request, `dst` the side that responded. A message that is repeated within a few seconds is recorded
-once. Bytes are those of whole frames, as `tshark -z conv` counts them; Zeek counts IP packets without the link header. The columns `ECS` and `Zeek` name
-the corresponding fields of the Elastic Common Schema and of Zeek's logs, which `sensor records export` writes.
+`src` is the side that opened the connection or sent the request, `dst` the side that responded. A message that is
+repeated within a few seconds is recorded once. Bytes are counted by whole frames, as in `tshark -z conv`; Zeek counts
+IP packets without the link header. The columns `ECS` and `Zeek` name the corresponding fields of the Elastic Common
+Schema and of Zeek's logs, which `sensor records export` writes.
 """
 HEADS = ("column", "type", "meaning", "ECS", "Zeek")
 

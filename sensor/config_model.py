@@ -47,9 +47,9 @@ class Chosen(NamedTuple):
 
 
 class Config(Model):
-    """All settings. ``memory_mib``: MiB that a run may use, which determine the sizes of its tables (see budget.py);
-    ``networks``: internal address blocks beside the private ones; ``timezone``: time zone of times in the output of
-    commands in place of UTC, such as Europe/Berlin, or ``local``; ``roles``: hosts with a job that looks like an
+    """All settings. ``memory_mib``: memory limit of a run in MiB, which determines the sizes of its tables (see
+    budget.py); ``networks``: internal address blocks in addition to the private ones; ``timezone``: time zone of
+    command output instead of UTC, such as Europe/Berlin, or ``local``; ``roles``: hosts whose normal work looks like an
     attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl in the folder of
     ``state``); ``state``: folder of inventory, event log and packets of alerts (default: the state folder); ``preset``:
     a set of detector options (see presets.py); ``detectors``: options by detector id, which override it; ``outputs``:

@@ -35,8 +35,8 @@ Zone = Annotated[str, Check(_zone)]
 
 
 class Identity(Model):
-    """Identity of this sensor, part of every record. ``id``: its name, by default the host name; ``site``: its
-    location.
+    """Identity of this sensor, part of every record. ``id``: name of the sensor (default: the host name); ``site``:
+    location of the sensor.
     """
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
@@ -44,8 +44,8 @@ class Identity(Model):
 
 
 class Fingerprints(Model):
-    """Additional fingerprints. ``folders``: folders with fingerprint files; ``oui_registry``: a newer MAC registry
-    (IEEE's oui.txt or CSV, or Wireshark's manuf).
+    """Additional fingerprints. ``folders``: folders with fingerprint files; ``oui_registry``: newer registry of MAC
+    prefixes (oui.txt or CSV of the IEEE, or manuf of Wireshark).
     """
 
     folders: list[FilePath] = []
@@ -53,7 +53,7 @@ class Fingerprints(Model):
 
 
 class Inventory(Model):
-    """Limits of the inventory. ``devices``: largest number of devices (default: what ``memory_mib`` has room for);
+    """Limits of the inventory. ``devices``: maximum number of devices (default: derived from ``memory_mib``);
     ``gone_after_h``: hours of observed silence after which a device is gone.
     """
 
@@ -62,11 +62,11 @@ class Inventory(Model):
 
 
 class Roles(Model):
-    """Hosts with a job that looks like an attack, as addresses and CIDR blocks: alerts about that job have at most low
-    severity (see alerts/roles.py).
+    """Hosts whose normal work looks like an attack, as addresses and CIDR blocks: alerts about this work have at most
+    low severity (see alerts/roles.py).
 
     ``scanner``: searches for hosts, ports and vulnerabilities; ``monitoring``: polls the status of hosts; ``backup``:
-    reads everything and writes much; ``jump_host``: administrators work from it; ``management``: installs and
+    reads and writes large amounts of data; ``jump_host``: administrators connect from it; ``management``: installs and
     configures other hosts.
     """
 
@@ -78,8 +78,8 @@ class Roles(Model):
 
 
 class Tables(Model):
-    """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows
-    that are tracked at once; ``repeat_bits``: messages that are recognized as repeats.
+    """Sizes of the fixed tables, as powers of two (default: derived from ``memory_mib``). ``flow_bits``: concurrent
+    flows, as a power of two; ``repeat_bits``: messages that are recognized as repeats, as a power of two.
     """
 
     flow_bits: int | None = Field(default=None, ge=10, le=24)
@@ -87,11 +87,11 @@ class Tables(Model):
 
 
 class Capture(Model):
-    """Live capture. ``interfaces``: interfaces to capture on, unless the command names some; ``filter``: capture filter
-    in tcpdump's syntax, unless the command has one; ``promiscuous``: capture frames for other hosts, too; ``ring_mib``:
-    kernel memory of each ring (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings
-    together at most ``memory_mib``); ``rings``: number of rings that share one interface; ``snaplen``: bytes
-    captured of each frame; ``user``: user to change to after opening.
+    """Live capture. ``interfaces``: interfaces to capture on, unless specified on the command line; ``filter``: capture
+    filter in the syntax of tcpdump, unless specified on the command line; ``promiscuous``: also capture frames for
+    other hosts; ``ring_mib``: kernel memory of each ring in MiB (default: half a second at link speed, such as 64 for
+    1000 Mbit/s, from 16 to 512, all rings together at most ``memory_mib``); ``rings``: number of rings that share one
+    interface; ``snaplen``: bytes captured of each frame; ``user``: user to change to after opening.
     """
 
     interfaces: list[str] = []
@@ -104,12 +104,12 @@ class Capture(Model):
 
 
 class Alerts(Model):
-    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat
-    opens a new one (many detections report what goes on once an hour: with less than two hours it would be a new
-    alert each time); ``suppression_low_h``: the same for alerts of severity info and low, if it is longer: what
-    happens each workday is one alert with updates; ``incident_h``: hours without alerts after which an incident is
-    closed; ``least``: lowest severity that is reported (default: the preset's); ``mutes``: file of mutes (default:
-    mutes.yaml in the state folder); ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
+    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat opens
+    a new one (many detections report ongoing activity once an hour, so less than two hours gives a new alert each
+    time); ``suppression_low_h``: the same for alerts of severity info and low, if longer, so that daily activity is one
+    alert with updates; ``incident_h``: hours without alerts after which an incident is closed; ``least``: minimum
+    severity that is reported (default: as in the preset); ``mutes``: file of mutes (default: mutes.yaml in the state
+    folder); ``shared_mutes``: additional files of mutes, which `sensor mute` does not change.
     """
 
     suppression_h: float = Field(default=2, gt=0, le=720)
@@ -121,9 +121,9 @@ class Alerts(Model):
 
 
 class Evidence(Model):
-    """The packets of alerts, as capture files. ``enabled``: whether they are kept; ``folder``: their folder for
-    `sensor run` (default: evidence in the state folder; a replay keeps them in its dataset); ``mib``: size limit in
-    MiB: the oldest files are deleted.
+    """The packets of alerts, as capture files. ``enabled``: store the packets of alerts; ``folder``: folder for `sensor
+    run` (default: evidence in the state folder, and the dataset for a replay); ``mib``: size limit in MiB, above which
+    the oldest files are deleted.
     """
 
     enabled: bool = True
@@ -133,7 +133,7 @@ class Evidence(Model):
 
 class Retention(Model):
     """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each compressed once it is
-    closed. Records are on disk after ``commit_ms`` at the latest, alerts at once; while the disk accepts no data,
+    closed. Records are on disk after at most ``commit_ms``, alerts immediately; while the disk is not writable, up to
     ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond ``size_mib`` are removed once every
     output has them, and beyond ``hard_mib`` regardless of outputs.
     """
@@ -155,7 +155,7 @@ class Retention(Model):
 
 
 class Datasets(Model):
-    """Datasets of replays. ``replays``: number of replays kept side by side, each with its own inventory and event log;
+    """Datasets of replays. ``replays``: number of replays that are kept, each with a separate inventory and event log;
     the oldest are deleted.
     """
 
@@ -163,11 +163,11 @@ class Datasets(Model):
 
 
 class Records(Model):
-    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
-    `hunt`; ``files``: include the hashes of transferred files; ``days`` and ``gib``: records that are older, or exceed
-    that size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries
-    or autonomous systems of addresses, which needs the extra `geoip`; ``central``: an S3-compatible object store to
-    which `sensor records upload` copies them for the hub, which needs the extra `s3`.
+    """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: write traffic records, which needs the extra
+    `hunt`; ``files``: include the hashes of transferred files; ``days`` and ``gib``: maximum age and size, above which
+    the oldest records are deleted; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries or autonomous
+    systems of addresses, which needs the extra `geoip`; ``central``: an S3-compatible object store to which `sensor
+    records upload` copies them for the hub, which needs the extra `s3`.
     """
 
     enabled: bool = True
@@ -179,9 +179,9 @@ class Records(Model):
 
 
 class Telemetry(Model):
-    """Where `sensor run` serves its status and its metrics. ``socket``: a Unix socket (default: sensor.sock in
-    systemd's runtime directory, else in the state folder); ``listen``: additionally an address and port of loopback,
-    such as 127.0.0.1:9469.
+    """Where `sensor run` serves its status and metrics. ``socket``: a Unix socket (default: sensor.sock in the runtime
+    directory of systemd, otherwise in the state folder); ``listen``: additional loopback address and port, such as
+    127.0.0.1:9469.
     """
 
     socket: FilePath | None = None
@@ -212,9 +212,9 @@ class DueDays(Model):
 
 
 class Tickets(Model):
-    """Tickets that `sensor tickets` makes of findings. ``due_days``: days until they are due; ``owner``: owner of
-    devices without one; ``owners``: further owners; ``least``, ``least_points``: lowest severity and score of a finding
-    that becomes a ticket.
+    """Tickets that `sensor tickets` creates from findings. ``due_days``: days until they are due; ``owner``: owner of
+    devices without one; ``owners``: further owners; ``least``, ``least_points``: minimum severity and score of a
+    finding that becomes a ticket.
     """
 
     due_days: DueDays = DueDays()

@@ -23,11 +23,12 @@ def _url(issuer: str) -> str:
 
 
 class Oidc(Model):
-    """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: its URL, as in its tokens; ``client_id``: of
-    the console, as registered with the provider; ``client_secret``: of a confidential client; ``scopes``: requested in
-    addition to ``openid``; ``name_claim``: claim with the name of the user; ``role_claim``: claim with groups or roles,
-    dots separate nested keys; ``roles``: role by value of that claim, of several the highest; ``role``: of users
-    without such a value (default: they are refused); ``ca``: certificates to trust in place of the system's (PEM).
+    """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: issuer URL, as in the tokens of the provider;
+    ``client_id``: client id of the console, as registered with the provider; ``client_secret``: secret of a
+    confidential client; ``scopes``: requested in addition to ``openid``; ``name_claim``: claim with the name of the
+    user; ``role_claim``: claim with groups or roles, dots separate nested keys; ``roles``: role by value of that claim,
+    of several the highest; ``role``: role of users without such a value (default: they are rejected); ``ca``: trusted
+    CA certificates instead of the system's (PEM).
     """
 
     issuer: Annotated[str, Check(_url)] = Field(max_length=512)

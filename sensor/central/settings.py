@@ -20,9 +20,9 @@ def _endpoint(url: str) -> str:
 
 
 class ObjectStore(Model):
-    """An S3-compatible object store. ``endpoint``: its URL; ``bucket``: exists already; ``prefix``: before the names of
-    all objects, such as ``sensors/``; ``region``: in signatures of requests; ``access_key``, ``secret_key``: references
-    to the credentials.
+    """An S3-compatible object store. ``endpoint``: URL of the store; ``bucket``: existing bucket; ``prefix``: prefix of
+    all object names, such as ``sensors/``; ``region``: region in request signatures; ``access_key``, ``secret_key``:
+    references to the credentials.
     """
 
     endpoint: Annotated[str, Check(_endpoint)]

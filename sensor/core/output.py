@@ -95,13 +95,13 @@ class Filter(Model):
 class Options(Model):
     """Base of an output's options: unknown keys are errors, every field but the destination has a default.
 
-    ``enabled``: whether the output is in use; ``format``: one of the output's formats, empty: its first; ``filter``:
-    which records are sent; ``fields``: paths to keep (``src.ip``, ``device``) beside those that formats need (``msg``
-    among them), empty: all; ``redact``: paths whose values are replaced by a salted hash wherever they occur in the
-    record; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch is sent when one of these limits is reached;
-    ``rate``: highest number of records a second, 0: no limit; ``timeout_s``: time without an answer after which a batch
-    is retried; ``backoff_s``, ``backoff_max_s``: first and longest pause between retries; ``alerts_first``: alerts
-    overtake a backlog of other records.
+    ``enabled``: whether the output is in use; ``format``: one of the formats of the output (default: the first);
+    ``filter``: which records are sent; ``fields``: paths to keep (``src.ip``, ``device``) in addition to those that
+    formats need (such as ``msg``), empty: all; ``redact``: paths whose values are replaced by a salted hash wherever
+    they occur in the record; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch is sent when one of these limits is
+    reached; ``rate``: maximum number of records a second, 0: no limit; ``timeout_s``: time without a response after
+    which a batch is retried; ``backoff_s``, ``backoff_max_s``: first and longest pause between retries;
+    ``alerts_first``: send alerts before a backlog of other records.
     """
 
     # Whether it gets records of the log. Outputs that do not (tickets) have their own command, and the log keeps

@@ -20,7 +20,7 @@ FAULTY = ("rx_crc_errors", "rx_frame_errors")
 
 
 def interface(card: Card) -> CheckResult:
-    """It exists, is up and has a carrier."""
+    """The interface exists, is up and has a carrier."""
     name = clean(card.name)
     if not card.there:
         return error("no interface has this name", "list interfaces: sensor interfaces")
@@ -41,7 +41,7 @@ def interface(card: Card) -> CheckResult:
 
 
 def offloads(card: Card) -> CheckResult | None:
-    """Nothing joins frames before they are captured."""
+    """No offload merges frames before they are captured."""
     if not card.offloads or card.loopback:
         return None
     joining = [short for feature, short in JOINING.items() if card.offloads.get(feature)]
@@ -65,7 +65,7 @@ def vlan_offload(card: Card) -> CheckResult | None:
 
 
 def card_ring(card: Card) -> CheckResult | None:
-    """The card's own ring is as large as its speed requires."""
+    """The ring of the network card is large enough for its speed."""
     if not card.ring:
         return None
     facts = {"ring": card.ring, "most": card.ring_most}
@@ -79,9 +79,7 @@ def card_ring(card: Card) -> CheckResult | None:
 
 
 def promiscuous(card: Card, wanted: bool) -> CheckResult | None:
-    """While we listen it takes frames for other machines. ``wanted``: as the configuration says; ``card``: as it is
-    meanwhile.
-    """
+    """During capture the interface is promiscuous. ``wanted``: by the configuration; ``card``: state during capture."""
     if card.loopback or card.promiscuous is None:
         return None
     if not wanted:
@@ -99,7 +97,7 @@ def promiscuous(card: Card, wanted: bool) -> CheckResult | None:
 
 
 def kernel_drops(before: Card, after: Card) -> CheckResult:
-    """Neither the card nor the kernel lost frames meanwhile."""
+    """Neither the network card nor the kernel dropped frames."""
     grown = {counter: after.counters.get(counter, 0) - value for counter, value in before.counters.items()}
     short, dropped = sum(grown.get(counter, 0) for counter in SHORTAGE), grown.get("rx_dropped", 0)
     facts = {counter: count for counter, count in grown.items() if count > 0}

@@ -17,7 +17,7 @@ SLOW_S = 0.2
 
 
 def permission(allowed: bool) -> CheckResult:
-    """We may listen."""
+    """The process has permission to capture."""
     if not allowed:
         _, cause, advice = no_permission("").split(": ", 2)
         return error(cause, advice)
@@ -37,7 +37,7 @@ def clock(state: Clock) -> CheckResult | None:
 
 
 def writable(folder: Folder) -> CheckResult:
-    """Files can be written there."""
+    """The folder is writable."""
     path = clean(folder.path)
     if folder.problem:
         return error(
@@ -49,7 +49,7 @@ def writable(folder: Folder) -> CheckResult:
 
 
 def space(folder: Folder) -> CheckResult | None:
-    """There is room for what may still come."""
+    """The disk has space for the size limits of the log and the packets of alerts."""
     if folder.problem:
         return None
     free = f"{folder.free // MIB:,} MiB free"
@@ -69,7 +69,7 @@ def space(folder: Folder) -> CheckResult | None:
 
 
 def disk_speed(folder: Folder) -> CheckResult | None:
-    """What is written is soon on the disk."""
+    """Writes reach the disk quickly."""
     if folder.problem:
         return None
     if folder.sync_s > SLOW_S:

@@ -13,7 +13,7 @@ OTHERS = 0.5
 
 
 def silent_port(card: Card, seen: Seen) -> CheckResult | None:
-    """The kernel answers no packet of the mirrored traffic."""
+    """The kernel does not respond to mirrored packets."""
     others = seen.unicast - seen.own
     if card.loopback or card.switching or others < FEWEST or others < OTHERS * seen.unicast:
         return None

@@ -23,7 +23,7 @@ MIRROR = "check whether this is the mirror (SPAN) port: the switch must copy bot
 
 
 def traffic(seen: Seen) -> CheckResult:
-    """There is some."""
+    """Packets arrive."""
     if not seen.packets:
         return error("no traffic at all", MIRROR if seen.live else "capture again: the file contains no packets")
     span = (seen.last - seen.first) / 1e9
@@ -32,7 +32,7 @@ def traffic(seen: Seen) -> CheckResult:
 
 
 def mirror(seen: Seen) -> CheckResult | None:
-    """More is seen than the machine itself would see on any port."""
+    """The traffic contains unicast frames of other hosts, not only traffic that every port receives."""
     if not seen.ethernet or (seen.unicast and not seen.busiest_mac):  # a loopback interface: every MAC is zero
         return None
     facts = {"unicast": seen.unicast, "own": seen.own, "broadcast": seen.broadcast, "group": seen.group}
@@ -56,7 +56,7 @@ def mirror(seen: Seen) -> CheckResult | None:
 
 
 def broadcast(seen: Seen) -> CheckResult | None:
-    """Discovery is seen: devices are identified by broadcast and multicast messages."""
+    """Discovery protocols are present: broadcast and multicast messages identify devices."""
     if seen.ethernet < FEWEST:
         return None
     if not seen.broadcast:
@@ -76,7 +76,7 @@ def broadcast(seen: Seen) -> CheckResult | None:
 
 
 def directions(seen: Seen) -> CheckResult | None:
-    """Connections are seen from both sides."""
+    """Both directions of connections are present."""
     talking = seen.both + seen.one
     if talking < FEWEST_CONNECTIONS:
         return None
@@ -109,7 +109,7 @@ def vlan_tags(seen: Seen) -> CheckResult | None:
 
 
 def whole_frames(seen: Seen) -> CheckResult | None:
-    """Frames are captured whole."""
+    """Frames are not truncated."""
     if not seen.packets:
         return None
     if seen.truncated > CUT * seen.packets:
@@ -123,7 +123,7 @@ def whole_frames(seen: Seen) -> CheckResult | None:
 
 
 def joined_frames(seen: Seen) -> CheckResult | None:
-    """No frame is longer than the wire allows."""
+    """No frame is longer than the link allows."""
     most = seen.mtu + HEADERS if seen.mtu else JUMBO
     if seen.longest <= most:
         return None
@@ -136,7 +136,7 @@ def joined_frames(seen: Seen) -> CheckResult | None:
 
 
 def repeats(seen: Seen) -> CheckResult | None:
-    """Frames come once."""
+    """Frames are not duplicated."""
     if seen.compared < FEWEST:
         return None
     share = seen.repeats / seen.compared
@@ -178,7 +178,7 @@ def inside(seen: Seen) -> CheckResult | None:
 
 
 def own_drops(seen: Seen) -> CheckResult | None:
-    """Our own ring lost nothing."""
+    """The ring of the sensor dropped no packets."""
     if not seen.live:
         return None
     sent = seen.packets + seen.lost
@@ -191,7 +191,7 @@ def own_drops(seen: Seen) -> CheckResult | None:
 
 
 def capture_clock(seen: Seen) -> CheckResult | None:
-    """Frames carry the time of our clock."""
+    """Timestamps of frames agree with the clock of the host."""
     if not seen.live or seen.lag is None:
         return None
     late = round(seen.lag / 1e9, 3)

@@ -1,8 +1,8 @@
-"""AMQP 0-9-1 (RabbitMQ): one persistent message per record, with publisher confirms: a record counts as delivered once
-the broker has stored it in every durable queue that is bound for it.
+"""AMQP 0-9-1 (RabbitMQ): one persistent message per record, with publisher confirms: a record is delivered once the
+broker has stored it in every bound durable queue.
 
-The id of the record is the ``message_id``, by which consumers drop duplicates; the broker itself does not. A message
-without a queue is returned (``mandatory``) and sent again later, since a queue may be bound by then.
+The id of the record is the ``message_id``, so that consumers can drop duplicates; the broker does not. A message
+without a queue is returned (``mandatory``) and retried later, because a queue may be bound by then.
 
 Not supported: AMQP 1.0.
 """

@@ -1,11 +1,11 @@
 """Elasticsearch 7.9 or later and OpenSearch: ``_bulk``, each record created under its own ``_id``.
 
-A document that an index has already is answered with 409 and counts as delivered, so a repeated batch adds nothing. An
-index is named after the time of the record, not the time of sending, for the same reason. Every document has its own
-answer: those that do not fit the mapping are rejected, those that were rate-limited are sent again. A data stream knows
-ids only within each of its backing indices: a repeat across a rollover is stored twice.
+Status 409 shows that the index already contains the document, which is then delivered, so a repeated batch adds
+nothing. For the same reason the index name depends on the time of the record, not on the time of sending. Each document
+has its own status: documents that do not fit the mapping are rejected, rate-limited ones are retried. A data stream
+recognizes ids only within a backing index: a repeat after a rollover is stored twice.
 
-Documents without ``@timestamp`` (all formats but ECS) get the time of the record. Not supported: several nodes; name a
+Documents without ``@timestamp`` (all formats but ECS) get the time of the record. Not supported: several nodes; use a
 load balancer or one node.
 """
 

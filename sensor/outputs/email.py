@@ -1,15 +1,16 @@
-"""E-mail over SMTP (RFC 5321): one message per batch, a digest of its records, with STARTTLS, TLS or neither, and a
-login if the server requires one.
+"""E-mail over SMTP (RFC 5321): one message per batch, a digest of its records, with STARTTLS, TLS or without
+encryption, and a login if the server requires one.
 
-The most severe record gives the subject. A repeated message has the same Message-ID, derived from the ids of the first
-and the last record, so that mail programs show it once. Delivered means that the server accepted the message; whether
-it reaches a mailbox is not visible from here.
+The subject describes the most severe record. A repeated message has the same Message-ID, derived from the ids of the
+first and the last record, so that mail programs show it once. A message is delivered once the server has accepted it;
+whether it reaches a mailbox is unknown.
 
-A rejected login, sender or recipient is fixed in the configuration, so the batch waits; a message whose content is
-rejected permanently goes to the dead letter queue. If only some recipients are rejected, the others have received it:
-busy ones are tried again for a while, then the records also go to the dead letter queue.
+After a rejected login, sender or recipient the batch waits for a change of the configuration; a message whose content
+is permanently rejected goes to the dead letter queue. If only some recipients are rejected, the others have received
+the message: temporarily rejected recipients are retried for some time, then the records also go to the dead letter
+queue.
 
-Not supported: OAuth, addresses outside ASCII.
+Not supported: OAuth, non-ASCII addresses.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A file, or standard output: one payload per line, as JSON lines or in any other format.
 
-The file is opened again if it was moved (logrotate needs no signal). Lines are durable before a batch counts
+The file is opened again if it was moved (logrotate needs no signal). Lines are on disk before a batch is delivered
 (``fdatasync``). An incomplete last line after a crash is removed, and lines of an interrupted batch are not written
-twice: the file has every record once, unless it is rotated at that very moment. The connection for traffic records
-writes the same file or pipe: each locks it for a repair and a write. Standard output guarantees only order.
-Nothing is compressed or deleted: that is for log rotation.
+twice: the file has every record once, unless it is rotated at that time. The connection for traffic records writes the
+same file or pipe: each locks it for a repair and a write. Standard output guarantees only order. Compression and
+deletion are the task of log rotation.
 """
 
 from __future__ import annotations

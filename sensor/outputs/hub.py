@@ -1,9 +1,9 @@
-"""The hub of many sensors: events in batches over NATS JetStream, done with once they are in the hub's database.
+"""The hub of many sensors: events in batches over NATS JetStream, delivered once they are in the database of the hub.
 
-JetStream acknowledges a message before it is on a disk, so its acknowledgement counts for nothing here: the hub
-publishes the id of each batch that its database committed, and the output waits for all of them. Several batches are on
-their way at once. Where the hub lacks what it had (its database was restored from a backup), the log comes again from
-there; where it holds other events under the same numbers (the sensor was restored), the log gets another epoch.
+JetStream acknowledges a message before it is on disk, so its acknowledgement is not sufficient: the hub publishes the
+id of each batch that its database has committed, and the output waits for this id. Several batches are in flight. If
+the hub lost events (its database was restored from a backup), the log is sent again from that position; if the hub has
+other events with the same numbers (the sensor was restored), the log gets a new epoch.
 """
 
 from __future__ import annotations

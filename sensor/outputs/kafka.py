@@ -1,10 +1,9 @@
-"""Kafka (brokers 0.11 or later): one message per record, its key the device that the record is about, with id, kind and
-severity as headers.
+"""Kafka (brokers 0.11 or later): one message per record, with the device as key, and id, kind and severity as headers.
 
-librdkafka is used as an idempotent producer that waits for all in-sync replicas: what one connection sends twice is
-stored once, and messages of a device keep their order. A batch whose result is unknown is sent again by a new
-producer, which brokers cannot recognize: consumers drop duplicates by the header ``id``. A message has no timeout
-inside the producer, since later ones would overtake it: a batch that takes too long is withdrawn as a whole.
+librdkafka is used as an idempotent producer that waits for all in-sync replicas: messages that one connection sends
+twice are stored once, and messages of a device keep their order. A batch whose result is unknown is sent again by a new
+producer, which brokers cannot recognize: consumers drop duplicates by the header ``id``. Messages have no timeout
+inside the producer, to keep their order: a batch that takes too long is cancelled as a whole.
 
 Not supported: transactions, Kerberos, OAuth, schema registries.
 """

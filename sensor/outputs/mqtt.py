@@ -1,9 +1,9 @@
 """MQTT 5 with QoS 1: one message per record, with id, kind and severity as user properties, and optionally the presence
 of devices for MQTT discovery of Home Assistant (https://www.home-assistant.io/integrations/mqtt/).
 
-A batch counts once the broker has acknowledged every message. It may arrive twice, in whole or in part: subscribers
-drop duplicates by the property ``id``. A subscriber without a session, or with QoS 0, misses messages while it is
-disconnected.
+A batch is delivered once the broker has acknowledged every message. It may arrive twice, completely or partly:
+subscribers can drop duplicates by the property ``id``. A subscriber without a session, or with QoS 0, misses messages
+while it is disconnected.
 
 Not supported: MQTT 3, WebSockets, QoS 2.
 """

@@ -1,12 +1,12 @@
 """NATS JetStream (server 2.2 or later): one message per record, with its id as ``Nats-Msg-Id``, and kind and severity
 as headers.
 
-A batch counts once the stream has acknowledged every message. The stream drops duplicates within its duplicate window,
-which should be longer than the longest outage: a batch whose result stayed unknown for longer is stored twice. An
-acknowledged message is as durable as the stream: a single server writes to disk every two minutes (``sync_interval``),
-three replicas do not depend on it.
+A batch is delivered once the stream has acknowledged every message. The stream drops duplicates within its duplicate
+window, which should be longer than the longest outage: a batch whose result is unknown for longer may be stored twice.
+An acknowledged message is as durable as the stream: a single server writes to disk every two minutes
+(``sync_interval``), three replicas do not depend on it.
 
-Not supported: WebSockets. Servers that a server announces are not used; list all of them.
+Not supported: WebSockets. Servers announced by other servers are not used; list all servers.
 """
 
 from __future__ import annotations

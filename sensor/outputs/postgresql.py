@@ -1,9 +1,9 @@
 """PostgreSQL (12 or later): one row per record, by its id. A batch is one statement: it is stored completely or not at
 all, and a repeat changes nothing.
 
-Columns hold the usual search fields; ``body`` holds the whole record in its format, which must be one of JSON. The
-table is created on request (``create_table``); its owner (``integrations/postgresql/table.sql``) may add columns,
-indexes and partitions by ``id``. An acknowledged batch is on the server's disk, unless ``synchronous_commit`` is off.
+Columns contain the usual search fields; ``body`` contains the whole record in its format, which must be JSON. The table
+is created on request (``create_table``); its owner (``integrations/postgresql/table.sql``) may add columns, indexes and
+partitions by ``id``. An acknowledged batch is on the server's disk, unless ``synchronous_commit`` is off.
 """
 
 from __future__ import annotations

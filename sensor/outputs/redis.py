@@ -1,16 +1,16 @@
 """Redis streams (Redis 5 or later, Valkey): one entry per record, with the fields ``id``, ``kind``, ``severity`` and
 ``data`` (the record in its format).
 
-Each sensor and kind has a stream of its own, ``PREFIX:SENSOR:KIND``, in which an entry has the number of its record
-(``18237-0``): the server rejects a repeat, since numbers of a stream only rise. Rejected entries are looked up; one
-that is missing (the log was restarted, or the server was full) is appended after the newest as ``TOP-NUMBER``, where a
-repeat finds it as well. So a batch that is sent twice, in whole or in part, is stored once, unless consumers delete
-what they have read. Each entry is one command, without scripts and MULTI: a Redis that fails while it writes one of
-these runs half of it again at its second start (``aof-load-truncated``). With ``appendonly yes`` and ``appendfsync
+Each sensor and kind has a separate stream, ``PREFIX:SENSOR:KIND``, in which the id of an entry is the number of its
+record (``18237-0``): the server rejects a repeat, because ids of a stream only increase. Rejected entries are looked
+up; a missing entry (the log was restarted, or the server was full) is appended after the newest one as ``TOP-NUMBER``,
+where a repeat finds it as well. So a batch that is sent twice, completely or partly, is stored once, unless consumers
+delete entries after reading. Each entry is one command, without scripts and MULTI: if Redis fails while it writes one
+of these, it repeats half of it at its second start (``aof-load-truncated``). With ``appendonly yes`` and ``appendfsync
 always`` an acknowledged entry survives a crash of the server; with ``everysec`` it may be written two seconds later,
 unless ``synced`` waits for it.
 
-Not supported: Cluster and Sentinel; name the primary.
+Not supported: Cluster and Sentinel; use the URL of the primary.
 """
 
 from __future__ import annotations

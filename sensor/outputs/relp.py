@@ -1,11 +1,12 @@
 """RELP, the Reliable Event Logging Protocol of rsyslog: syslog with an acknowledgement for each message.
 
 Implements version 0 as documented at https://www.rsyslog.com/doc/relp.html: open, syslog, close; over TCP or TLS. A
-batch is delivered once each of its messages was answered with 200. If a connection fails before, the batch is sent
-again: nothing is lost, and repeats have the same id. The receiver decides how durable an acknowledgement is: rsyslog
-sends it once the message is in the queue of the ruleset, which survives a crash if it is on disk or of type Direct.
+batch is delivered once each of its messages was answered with 200. If a connection fails earlier, the batch is sent
+again: no record is lost, and repeats have the same id. The durability of an acknowledgement depends on the receiver:
+rsyslog sends it once the message is in the queue of the ruleset, which survives a crash if it is on disk or of type
+Direct.
 
-rsyslog cuts messages at ``maxDataSize`` of the input, 8 KiB by default: messages of the sensor have up to 64 KiB.
+rsyslog truncates messages at ``maxDataSize`` of the input, 8 KiB by default; messages of the sensor have up to 64 KiB.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 Each record is one row of the table in ``integrations/sentinel/table.json``, or of one with the columns of Defender's
 ``DeviceInfo`` (format ``device_info``). The service keeps duplicates; queries remove them by ``EventId`` (``summarize
-arg_min(TimeGenerated, *) by EventId``). A request has at most 1 MB before compression: a batch takes as many requests
-as it needs, and if one fails, those before it are delivered.
+arg_min(TimeGenerated, *) by EventId``). A request has at most 1 MB before compression: a batch is split into several
+requests if necessary; if one fails, the previous ones are delivered.
 
-The login is that of an application (OAuth 2.0 client credentials) with the role Monitoring Metrics Publisher on the
-rule. The service replaces times older than two days by the time of arrival. Not supported: managed identities,
-certificates instead of the secret.
+The login is an application (OAuth 2.0 client credentials) with the role Monitoring Metrics Publisher on the rule. The
+service replaces times older than two days with the time of arrival. Not supported: managed identities, certificates
+instead of the secret.
 """
 
 from __future__ import annotations

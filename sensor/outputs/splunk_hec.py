@@ -1,11 +1,11 @@
 """Splunk's HTTP Event Collector, event endpoint; each record carries its id as the indexed field ``record_id``.
 
-With ``acknowledge`` (indexer acknowledgement, which the token must have enabled) a batch counts once the indexers
-confirm that they have written it: a plain 200 means only that the events were well formed. Splunk keeps duplicates;
-``| dedup record_id`` removes them when searching. Splunk Cloud has no acknowledgement for your own collectors: set
-``acknowledge: false``, and records that a failing Splunk has not written are lost.
+With ``acknowledge`` (indexer acknowledgement, which the token must have enabled) a batch is delivered once the indexers
+confirm that they have written it: status 200 confirms only that the events were well-formed. Splunk keeps duplicates;
+``| dedup record_id`` removes them in searches. Splunk Cloud does not support acknowledgement for custom collectors: set
+``acknowledge: false``; records that Splunk has not written before a failure are then lost.
 
-Of a batch with an invalid event Splunk accepts those before it, rejects it, and ignores those after it.
+If a batch contains an invalid event, Splunk accepts the events before it and ignores those after it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Syslog over UDP, TCP or TLS, one message per record.
 
-UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format decides whether
-messages are those of RFC 5424 or RFC 3164; other formats get such a header. Syslog has no acknowledgements.
+UDP (RFC 5426), TCP with octet counting or with line ends (RFC 6587) and TLS (RFC 5425). The format determines whether
+messages follow RFC 5424 or RFC 3164; other formats get such a header. Syslog has no acknowledgements.
 
-So the guarantee is weak. TCP and TLS: a batch counts as delivered once the receiver's kernel has acknowledged every
-byte: a failed host or connection is noticed and the batch is sent again; what the receiving program had not read when
-it failed is lost. UDP: only a closed port is noticed, and bursts are dropped by full buffers (``rate`` helps). Use
-``relp`` if nothing may be lost. Receivers cut long messages: rsyslog at 8 KiB unless ``maxMessageSize`` is raised.
+So delivery is not guaranteed. TCP and TLS: a batch is delivered once the receiver's kernel has acknowledged every byte.
+After a failure of the host or connection the batch is sent again; messages that the receiving program had not read
+before a failure are lost. UDP: only a closed port is detected, and full buffers drop bursts (``rate`` limits them). Use
+``relp`` if no record may be lost. Receivers truncate long messages: rsyslog at 8 KiB unless ``maxMessageSize`` is
+raised.
 
 Not supported: DTLS (RFC 6012).
 """

@@ -1,13 +1,13 @@
-"""Tickets of `sensor tickets send`: one for each fix, opened once, kept up to date, closed when traffic shows the fix.
+"""Tickets of `sensor tickets send`: one for each fix, opened once, updated, and closed when traffic shows the fix.
 
 Systems: Jira (``jira``, ``jira_server``; tickets are recognized by the labels of ticket and sensor), ServiceNow
 (``servicenow``, by ``correlation_id``), GitHub (``github``, by a comment in the text), and any webhook (``webhook``, by
 ``key`` in each body and ``Idempotency-Key``).
 
-Records of the event log are not sent here, and `sensor forward` ignores it. ``filter`` selects tickets by ``severity``,
-and by ``types`` and ``vlans`` of their devices. Before a ticket is opened, the system is searched for an open one, so
-that a lost answer creates no second ticket; as Jira finds new ones only after some time, a lost answer ends the run.
-Changes made by people stay, except for title, text and due date.
+This output gets no records of the event log, and `sensor forward` ignores it. ``filter`` selects tickets by
+``severity``, and by ``types`` and ``vlans`` of their devices. Before a ticket is opened, the system is searched for an
+open one, so that a lost response creates no second ticket; because Jira finds new tickets only after some time, a lost
+response ends the run. Changes by users are kept, except changes of title, text and due date.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Webhooks: one request per record in the form of its receiver: Slack, Teams, Jira, ServiceNow, PagerDuty, or the
+"""Webhooks: one request per record in the format of the receiver: Slack, Teams, Jira, ServiceNow, PagerDuty, or the
 record itself.
 
 A repeat is shown twice by ``slack`` and ``teams``, is a second issue in ``jira`` and ``jira_server``, a second incident
 with the same ``correlation_id`` in ``servicenow``, one alert by ``message_key`` in ``servicenow_event``, one incident
 by ``dedup_key`` in ``pagerduty``; ``plain`` receivers drop it by ``Idempotency-Key`` or by the ``id`` in the body.
 
-Tickets are opened once; pagers and events follow an alert until it is closed. Use a filter such as ``severity: high``:
-people read these messages.
+Tickets are opened once; PagerDuty and ServiceNow events are updated until the alert is closed. Use a filter such as
+``severity: high`` to limit the number of messages.
 """
 
 from __future__ import annotations

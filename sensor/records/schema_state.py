@@ -11,7 +11,7 @@ DEVICE_HISTORY = Table(
     "One row for each version of a device: its state in the inventory from `ts` until `valid_to`.",
     (
         Column("ts", TIME, "start of this version", "@timestamp", "ts"),
-        Column("valid_to", TIME, "end of this version; null for the present one", derived=True),
+        Column("valid_to", TIME, "end of this version; null for the current one", derived=True),
         *SENSOR,
         Column("device", TEXT, "id of the device", "device.id"),
         Column("action", TEXT, "change: new, identified, changed, gone, ...", "event.action"),
@@ -29,18 +29,18 @@ ALERT = Table(
     "alert",
     (
         "One row for each state of an alert: it opened, changed or closed. The row with the last `ts` "
-        "of an `alert` is its present state."
+        "of an `alert` is its current state."
     ),
     (
-        Column("ts", TIME, "when", "@timestamp", "ts"),
+        Column("ts", TIME, "time", "@timestamp", "ts"),
         *SENSOR,
         Column("alert", TEXT, "id of the alert", "event.id"),
         Column("action", TEXT, "open, update, close, ...", "event.action"),
-        Column("detector", TEXT, "which detector", "rule.id", "note"),
+        Column("detector", TEXT, "id of the detector", "rule.id", "note"),
         Column("title", TEXT, "title of the detection", "rule.name"),
         Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
         Column("techniques", LIST, "MITRE ATT&CK techniques", "threat.technique.id"),
-        Column("message", TEXT, "what happened", "message", "msg"),
+        Column("message", TEXT, "summary", "message", "msg"),
         Column("src_ip", TEXT, "address of the actor", "source.ip", "src"),
         Column("src_device", TEXT, "its device", "source.device.id"),
         Column("dst_ip", TEXT, "address of the target", "destination.ip", "dst"),
@@ -52,13 +52,13 @@ ALERT_ENTITY = Table(
     "alert_entity",
     "One row for each device or address in a state of an alert.",
     (
-        Column("ts", TIME, "when", "@timestamp", "ts"),
+        Column("ts", TIME, "time", "@timestamp", "ts"),
         *SENSOR,
         Column("alert", TEXT, "id of the alert", "event.id"),
         Column("action", TEXT, "open, update, close, ...", "event.action"),
         Column("role", TEXT, "actor or target"),
         Column("ip", TEXT, "its address", "host.ip"),
-        Column("port", INT, "its port; null if the finding has none"),
+        Column("port", INT, "its port; null if there is none"),
         Column("mac", TEXT, "its MAC", "host.mac"),
         Column("device", TEXT, "id of the device", "device.id"),
         Column("hostname", TEXT, "its host name", "host.hostname"),
@@ -67,9 +67,9 @@ ALERT_ENTITY = Table(
 )
 ALERT_FLOW = Table(
     "alert_flow",
-    "One row for each connection in the evidence of a state of an alert; `conn.alert_ids` is made from it.",
+    "One row for each connection in the evidence of a state of an alert; `conn.alert_ids` is derived from it.",
     (
-        Column("ts", TIME, "when", "@timestamp", "ts"),
+        Column("ts", TIME, "time", "@timestamp", "ts"),
         Column("uid", INT, "id of the connection", "network.session_id", "uid"),
         *SENSOR,
         Column("alert", TEXT, "id of the alert", "event.id"),
@@ -79,14 +79,14 @@ RECOMMENDATION = Table(
     "recommendation",
     (
         "One row for each state of a recommendation: it opened, changed or closed. The row with the "
-        "last `ts` is its present state."
+        "last `ts` is its current state."
     ),
     (
-        Column("ts", TIME, "when", "@timestamp", "ts"),
+        Column("ts", TIME, "time", "@timestamp", "ts"),
         *SENSOR,
         Column("recommendation", TEXT, "its id", "event.id"),
         Column("action", TEXT, "open, update or close", "event.action"),
-        Column("setting", TEXT, "which setting", "rule.id"),
+        Column("setting", TEXT, "id of the setting", "rule.id"),
         Column("title", TEXT, "title of the setting", "rule.name"),
         Column("severity", TEXT, "info, low, medium, high or critical", "event.severity_name"),
         Column("message", TEXT, "observation", "message"),
@@ -98,7 +98,7 @@ RECOMMENDATION = Table(
 )
 VULNERABILITY = Table(
     "vulnerability",
-    "One row for each device and CVE as `sensor vulns list --all` computes them, when a query names this table.",
+    "One row for each device and CVE as `sensor vulns list --all` computes them, when a query uses this table.",
     (
         Column("ts", TIME, "when the device was last seen", "@timestamp", "ts"),
         Column("device", TEXT, "id of the device", "device.id"),
@@ -111,7 +111,7 @@ VULNERABILITY = Table(
         Column("cve", TEXT, "the CVE", "vulnerability.id"),
         Column("title", TEXT, "its title", "vulnerability.description"),
         Column("verdict", TEXT, "affected, not_affected or unknown"),
-        Column("reason", TEXT, "why"),
+        Column("reason", TEXT, "reason of the verdict"),
         Column("severity", TEXT, "by CVSS", "vulnerability.severity"),
         Column("cvss", NUMBER, "CVSS base score; null if there is none", "vulnerability.score.base"),
         Column("epss", NUMBER, "EPSS probability of exploitation, 0 to 1; null if there is none"),

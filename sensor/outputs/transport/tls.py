@@ -18,9 +18,10 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class Tls(Model):
-    """``ca``: file with trusted authorities in place of the system's; ``certificate``, ``key``, ``key_password``: of
+    """``ca``: file with trusted CA certificates instead of the system's; ``certificate``, ``key``, ``key_password``: of
     the client, if the destination requires one; ``minimum``: oldest accepted version; ``server_name``: name in the
-    server's certificate, if it is not the host; ``verify``: false trusts any host, which every check reports.
+    server's certificate, if it is not the host; ``verify``: false disables certificate verification, which every check
+    reports.
     """
 
     ca: FilePath | None = None
