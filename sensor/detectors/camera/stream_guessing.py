@@ -1,8 +1,8 @@
 """The path of a camera's stream is guessed: one client requests many paths over RTSP that the camera does not have.
 
 Tools try lists of the paths of all vendors. A recorder knows the paths of its cameras, one for each channel; a player
-that is not configured for the model tries a few. A camera that requires a password refuses each path in the same way:
-there twice as many paths count, those that differ in digits once, and only of a client that has no password.
+that is not configured for the model tries a few. A camera that requires a password rejects all paths in the same way:
+then the threshold is doubled, paths that differ only in digits count once, and only clients without a password count.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Options(detector.Options):
 
 
 class Beaconing(FlowDetector):
-    """Follows answered outbound flows in bulk; see ``_beats``."""
+    """Follows answered outbound flows in bulk."""
 
     title = "Beaconing (regular C2 connections)"
     severity = Severity.medium

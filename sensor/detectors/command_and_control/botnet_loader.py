@@ -2,7 +2,7 @@
 
 Loaders are recognized by shell lines that download, make executable and run in one step, by applet names that BusyBox
 does not have (``busybox LZRD``, a test for BusyBox), by programs written as escaped bytes, and by requests to one
-server for the same program for several processors. Before that comes the spray: Telnet logins at many devices.
+server for the same program for several processors. Telnet logins at many devices (spraying) precede this step.
 """
 
 from __future__ import annotations

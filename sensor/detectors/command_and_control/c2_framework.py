@@ -1,9 +1,9 @@
 """Traffic of a known attack framework, remote access trojan or loader, or regular check-ins of an unknown one.
 
-Known traffic patterns are data (``fingerprints/frameworks``). Unknown ones: requests at regular intervals by a program
-that claims to be a browser, or sends no user agent, lacks headers that every browser sends, and carries an opaque
-identifier each time. Fixed-function devices poll their vendors in the same way, and so do programs that do not claim to
-be browsers: these are weak indications. The client of the flow is the infected host; the server is the C2 end.
+Patterns of known frameworks are in ``fingerprints/frameworks``. Unknown ones: requests at regular intervals by a
+program that claims to be a browser, or sends no user agent, lacks headers that every browser sends, and carries an
+opaque identifier each time. Fixed-function devices poll their vendors in the same way, and so do programs that do not
+claim to be browsers: these are weak indications. The client of the flow is the infected host; the server is the C2 end.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Data exchanged in DNS names and answers: iodine, dnscat2 and similar, commands in TXT records, files in names.
 
-Judged by client and registered domain (or the lack of one, as in tunnels directly to their server) over a time window,
-at every tenth new name: number of names, length, share that looks like encoded data, and record types. Content networks
-and reputation services query many unusual names too; reputation services and DNS block lists are recognized by domain
-and form. Over hours the same is judged by long unique names alone, under domains that few clients query. A response
-repeats the query, and counts in its place if the query was not captured. Random names that many clients query at once,
-or one client as fast as a flood tool, and that do not exist, are a flood (``impact.dns_flood``): a tunnel fills its
-names with data and waits for answers.
+Evaluated by client and registered domain (or without a domain, as in tunnels directly to their server) over a time
+window, at every tenth new name: number of names, length, share that looks like encoded data, and record types. Content
+networks and reputation services query many unusual names too; reputation services and DNS block lists are recognized by
+domain and form. Over hours, only long unique names under domains that few clients query are evaluated. A response
+repeats the query, and is used instead if the query was not captured. Random names that many clients query at once, or
+one client as fast as a flood tool, and that do not exist, are a flood (``impact.dns_flood``): a tunnel fills its names
+with data and waits for answers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
-requests, sizes vary, both hosts send requests with data, the requests of one carry much data or other contents each
-time, or replies without a request carry much.
+requests, sizes vary, both hosts send requests with data, the requests of one host contain much data or different
+content each time, or replies without a request contain much data.
 
 A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """

@@ -1,7 +1,7 @@
 """Botnet controlled over IRC: commands for attacks, scans and downloads in a channel, reports of bots, and nicknames
 that bots generate; and fixed-function devices that log in to IRC.
 
-A workstation whose nickname and messages are not those of a bot raises no alert.
+A workstation with ordinary nickname and messages raises no alert.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A server uses a protocol on a port that is assigned to another one, so that a firewall lets it pass, or on an
 unassigned port.
 
-Only server answers count: scanners send every protocol to every port. Protocols are recognized by content; file
-transfers and RPC between Windows hosts, and TLS inside other protocols (STARTTLS), have their own ports. Web servers
-run on many ports inside a network and are not reported there.
+Only server responses count, because scanners send every protocol to every port. Protocols are recognized by content;
+file transfers and RPC between Windows hosts, and TLS inside other protocols (STARTTLS), have their own ports. Web
+servers run on many ports inside a network and are not reported there.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Remote control over an unknown protocol: a host opens flow after flow to one unusual port, sends about the same
 amount each time and receives little.
 
-Remote access trojans send screenshots like this, one after another; flows at the same time, as of a speed test, count
-as one. Cameras that upload pictures to a recorder do the same, and so do some backup programs: an internal server
-lowers the confidence, and devices with that purpose are ignored.
+Remote access trojans send screenshots like this, one after another; concurrent flows, as in a speed test, count as one.
+Cameras that upload pictures to a recorder do the same, and so do some backup programs: an internal server lowers the
+confidence, and devices with that purpose are ignored.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A host queries a DNS resolver other than the network's: plain DNS, DNS over TLS (RFC 7858) or DNS over HTTPS (RFC
 8484).
 
-These queries are neither visible nor filtered. The network's resolvers are those in DHCP and router advertisements,
-internal ones that answer several hosts, and those of the option. Plain DNS counts only where such resolvers are known,
-since a network may have none of its own. Resolvers themselves may query any server.
+These queries are neither visible nor filtered. The resolvers of the network are those announced by DHCP and router
+advertisements, internal ones that answer several hosts, and those in the option. Plain DNS counts only if such
+resolvers are known, because some networks have no internal resolver. Resolvers themselves may query any server.
 """
 
 from __future__ import annotations

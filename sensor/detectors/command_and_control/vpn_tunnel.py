@@ -1,7 +1,7 @@
 """VPN tunnels of single hosts to external servers: WireGuard and OpenVPN.
 
-Behind a tunnel, no firewall or sensor sees what a host does, and its server can reach the host. A tunnel counts once
-the server has accepted it. Routers and firewalls connect sites by tunnels.
+Firewalls and sensors cannot inspect the traffic in a tunnel, and its server can reach the host. A tunnel is reported
+once the server has accepted it. Routers and firewalls connect sites by tunnels.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """ARP spoofing and IPv6 neighbor spoofing: a host claims an IP address whose holder is still active.
 
-Addresses also change their MAC legitimately: leases end, clusters and routers fail over, wireless clients roam. Then
-the former holder is gone, or yields at once and continues with its other addresses, and the new holder announces itself
-a few times and answers requests afterwards; if the address soon moves back, the former holder announces it too. An
-attacker has to repeat the claim, takes both ends of a conversation, or takes an address that it requests itself, while
-the victim stays active. Claims that it sends in the name of the victim, to repair the caches at the end, are no claims
-of the victim. Where the capture begins during an attack, the first holder is unknown: then the host that sends
-unsolicited answers is the attacker, above all where it claims the addresses of two hosts towards each other. A gateway
-may answer for isolated hosts (proxy ARP, RFC 1027; private VLANs): each of its claims is the only answer to a request,
-which the host does not receive, whereas spoofing tools claim without a request, or the victim answers too. A host may
-send from several ports that all claim the address: consecutive MACs are a weak indication. Virtual MACs (VRRP, CARP,
-HSRP, GLBP) are ignored, and so are claims between routers that both announced the address in VRRP. There is no packet
-rate threshold: two frames can be enough.
+Addresses also change their MAC legitimately: leases end, clusters and routers fail over, wireless clients roam. In
+these cases the former holder is gone, or yields immediately and continues with its other addresses, and the new holder
+announces itself a few times and then answers requests; if the address soon moves back, the former holder announces it
+as well. An attacker must repeat the claim, claims the addresses of both ends of a conversation, or claims an address
+that it also requests, while the victim stays active. Claims that the attacker sends with the MAC of the victim, to
+repair the caches at the end, are not claims of the victim. If the capture begins during an attack, the first holder is
+unknown: then the host that sends unsolicited replies is the attacker, in particular if it claims the addresses of two
+hosts towards each other. A gateway may answer for isolated hosts (proxy ARP, RFC 1027; private VLANs): each of its
+claims is the only answer to a request, which the host does not receive, whereas spoofing tools claim without a request,
+or the victim answers too. A host may send from several ports that all claim the address: consecutive MACs are a weak
+indication. Virtual MACs (VRRP, CARP, HSRP, GLBP) are ignored, and so are claims between routers that both announced the
+address in VRRP. There is no packet rate threshold: two frames can be enough.
 """
 
 from __future__ import annotations

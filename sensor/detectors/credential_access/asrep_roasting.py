@@ -1,9 +1,9 @@
 """AS-REP roasting: initial tickets issued without pre-authentication.
 
-Accounts that do not require it give any client material from which the password can be cracked. The alert is raised
-where the KDC issues a ticket although the client sent no pre-authentication. A single account with an ordinary request
-has low severity: it was configured like that. A tool requests RC4 only, or several accounts. Tools that try a list of
-accounts with RC4 only are reported even if all accounts require pre-authentication, or do not exist.
+Accounts that do not require it give any client material from which the password can be cracked. The alert is raised if
+the KDC issues a ticket although the client sent no pre-authentication. A single account with an ordinary request has
+low severity, because it is configured without pre-authentication. A tool requests RC4 only, or several accounts. Tools
+that try a list of accounts with RC4 only are reported even if all accounts require pre-authentication, or do not exist.
 """
 
 from __future__ import annotations

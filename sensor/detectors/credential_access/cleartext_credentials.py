@@ -1,8 +1,8 @@
 """Passwords in cleartext, and desktops without a password.
 
-Each client, server and protocol is reported once a day, since many devices work like this and it is a weakness rather
-than an attack: as info where the protocol has hardly an alternative (SNMP community strings, web pages and streams of
-devices), as low where a user's password is sent or it leaves the network.
+Each client, server and protocol is reported once a day, because many devices work like this and it is a weakness rather
+than an attack: with severity info if the protocol has hardly any alternative (SNMP community strings, web pages and
+streams of devices), with severity low if the password of a user is sent, or a password leaves the network.
 """
 
 from __future__ import annotations

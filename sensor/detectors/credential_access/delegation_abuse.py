@@ -1,4 +1,4 @@
-"""Abuse of Kerberos delegation: a host that is no server requests a ticket to itself on behalf of another user
+"""Abuse of Kerberos delegation: a host that is not a server requests a ticket to itself on behalf of another user
 (S4U2self, [MS-SFU]), and exchanges it for a ticket to another service (S4U2proxy).
 
 Servers do this for their clients: web servers, mail servers and terminal servers, with a computer account or the

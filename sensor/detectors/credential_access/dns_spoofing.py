@@ -1,10 +1,10 @@
-"""Forged DNS answers: a second answer with other addresses arrives from another place in the network, or a resolver
+"""Forged DNS answers: a second response with other addresses arrives from another host of the network, or a resolver
 receives answers with wrong ids for many names of one zone (cache poisoning, RFC 5452).
 
 A server answers a query once. Two answers within a second that share no address, and whose frames come from different
-MACs or have another TTL, have two senders. Which of them is forged is not in the packets: the one whose MAC or TTL is
-not that of earlier answers of this server is taken for it; else the one whose TTL no router has lowered, as from a host
-of the same segment; else the first, since a forger must be faster.
+MACs or have another TTL, have two senders. The packets do not show which one is forged. It is assumed to be the
+response whose MAC or TTL differs from earlier responses of this server; otherwise the one whose TTL was not decremented
+by a router, as from a host of the same segment; otherwise the first one, because a forger must be faster.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class DnsSpoofing(EventDetector):
         "Identify the host with this MAC, and check it for ARP spoofing. Treat what the client sent to the forged "
         "address as disclosed, and flush the caches of the client and of its resolver."
     )
-    false_positives = "A DNS filter that answers in place of the server; several resolvers that share one address."
+    false_positives = "A DNS filter that answers instead of the server; several resolvers that share one address."
     decisive = {"names": "names"}
     Options = Options
     watches = (DnsQuery, DnsResponse)

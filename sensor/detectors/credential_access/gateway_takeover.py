@@ -2,8 +2,8 @@
 while the active one is alive, so that the traffic of the segment passes through it.
 
 A standby of HSRP is observed before it takes over, and both protocols change over when the active router is silent for
-three intervals. A router of VRRP that returns with its old, higher priority was silent before: only the two highest
-priorities, which attack programs choose, are reported there. 255 belongs to the owner of the address (RFC 9568, 5.2.4).
+three intervals. A VRRP router that returns with its old, higher priority was silent before: in VRRP only the two
+highest priorities, which attack programs use, are reported. 255 belongs to the owner of the address (RFC 9568, 5.2.4).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """A login succeeds after many that failed: the password was guessed.
 
-A user who remembers the password at last needs three or four attempts, not ten. Failures of other accounts count where
-a service has few users, but not at a directory, where one host may log in many users. A few failures of an account that
-then logs in do not count, so that a program which fails once before each success is not reported.
+A user who finally remembers the password needs three or four attempts, not ten. Failures of other accounts count at
+services with few users, but not at a directory, at which one host may log in many users. A few failures of an account
+that then logs in do not count, so that a program which fails once before each success is not reported.
 
-If the capture holds only the client's packets, passwords that it sends one after the other count, and a login is
-accepted if the client continues with commands that need one (FTP): severity is one step lower.
+If the capture contains only packets of the client, consecutive passwords count, and a login is assumed to be accepted
+if the client continues with commands that need one (FTP): severity is one step lower.
 """
 
 from __future__ import annotations

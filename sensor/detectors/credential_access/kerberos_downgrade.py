@@ -3,9 +3,9 @@ offered AES.
 
 A skeleton key does this to a domain controller, since the patch in its memory supports RC4 only (Dell SecureWorks:
 Skeleton Key Malware Analysis, 2015), and so does an adversary-in-the-middle. An account whose password was set before
-the domain supported AES looks the same; therefore one account is medium, several, or one that used AES before, are
-high. A client that requests RC4 only receives what it requested: low. If part of the exchange is not captured,
-pre-authentication with RC4 by a client that offers AES is low, and so is an RC4 reply with an AES ticket.
+the domain supported AES looks the same; therefore one account has medium severity, several accounts, or one that used
+AES before, high severity. A client that requests RC4 only has low severity. If part of the exchange is not captured,
+pre-authentication with RC4 by a client that offers AES has low severity, and so has an RC4 reply with an AES ticket.
 """
 
 from __future__ import annotations

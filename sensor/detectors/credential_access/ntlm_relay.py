@@ -1,10 +1,10 @@
 """NTLM relay: the server challenge, or the client response to it, is seen in two conversations that meet in one host.
 
 That host is a client of the one server and acts as the server for its victim. Both values are random, so a repetition
-is no coincidence. Where the two conversations use different protocols there is no benign reason. Where they use the
-same, a proxy may be between them, as is common in front of web servers (low), and rare in front of file servers and
-directories. A victim comes to the standard port: where the client uses another one, it knows of a port forward, by
-which intruders reach the server through a host that they control (medium).
+is not a coincidence. If the two conversations use different protocols, there is no benign reason. If they use the same
+protocol, a proxy may be between them, which is common in front of web servers (low severity), and rare in front of file
+servers and directories. Victims connect to the standard port: a client that uses another port uses a port forward, by
+which intruders reach the server through a host that they control (medium severity).
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 databases, mail, cameras, web pages.
 
 Counted by client, server and service; a few failures of an account that then logs in do not count, and of a password
-that is repeated in cleartext only the first failure: a program with an outdated password guesses nothing, and has low
-severity if it is fast. So has slow guessing of one account with which the client logs in to other servers, as a video
-recorder does whose password of one camera is outdated. Thresholds differ: a file server receives automatic logins all
-day, a database does not. Encrypted logins of RDP, and those of SSH on its usual ports in many sessions, are judged by
-the shape of the sessions in ``session_guessing``; other SSH logins here, by the sizes of the server's responses. Ten
-passwords within ten seconds are not typed. Refusals of a server whose client is not captured may be those of requests
-without a password: they have low severity. VoIP phones are judged in ``voice.registration_guessing``; many accounts
-with few attempts each are ``password_spraying``.
+that is repeated in cleartext only the first failure: a program with an outdated password is not guessing, and has low
+severity if it is fast. Slow guessing of one account with which the client logs in to other servers also has low
+severity, such as a video recorder with an outdated password for one camera. Thresholds differ: a file server receives
+automatic logins all day, a database does not. Encrypted RDP logins, and SSH logins on the usual ports in many sessions,
+are evaluated by the shape of the sessions in ``session_guessing``; other SSH logins are evaluated here by the sizes of
+the server's responses. Ten passwords within ten seconds are not typed by a person. If the packets of the client are not
+captured, rejections by the server may concern requests without a password: they have low severity. VoIP phones are
+evaluated in ``voice.registration_guessing``; many accounts with few attempts each are ``password_spraying``.
 """
 
 from __future__ import annotations

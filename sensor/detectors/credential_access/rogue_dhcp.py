@@ -1,9 +1,9 @@
 """Rogue DHCP server: not in the list of allowed servers, or in conflict with the first one of the network.
 
-Judged by the configuration that servers offer. Two servers with the same DNS servers, and the same gateway for the same
-network, are a pair; a different configuration redirects clients. The first server of a network is learned and not
-reported. A server for another network that answers none of the clients of the first may be that of another segment
-in the same capture: low severity.
+Evaluated by the configuration that servers offer. Two servers with the same DNS servers, and the same gateway for the
+same network, are a pair; a different configuration redirects clients. The first server of a network is learned and not
+reported. A server for another network that answers no client of the first server may belong to another segment in the
+same capture: low severity.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Rogue router or DHCPv6 server: not in the list of allowed ones, or in conflict with the first one of the segment.
 
-Judged by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with its
-own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless it
-assigns link-local addresses (mitm6, pretender). Also reported: router advertisement floods, zero-lifetime
-advertisements in the name of a known router, hosts that send ICMP redirects to themselves, and redirects in the name of
-a router with another MAC. Where the zero lifetime has the MAC of the router too, it contradicts the router: tools send
-it at once after each of its advertisements, which a router sends at least three seconds apart (RFC 4861, 6.2.6).
-Advertisements of IPv4 routers (RFC 1256) are reported if their sender forwards no traffic: at once if it is a known
-type of host, else from the second on.
+Evaluated by the configuration: routers that announce the same prefix are a pair; one with other DNS servers, or with
+its own prefix where there is one already, redirects clients. The first of a segment is learned and not reported, unless
+it assigns link-local addresses (mitm6, pretender). Also reported: router advertisement floods, zero-lifetime
+advertisements that spoof a known router, hosts that send ICMP redirects to themselves, and redirects that spoof a
+router from another MAC. If the zero-lifetime advertisement also has the MAC of the router, it contradicts the router:
+tools send it immediately after each of its advertisements, which a router sends at least three seconds apart (RFC 4861,
+6.2.6). Advertisements of IPv4 routers (RFC 1256) are reported if their sender forwards no traffic: at once if it is a
+known type of host, else from the second on.
 """
 
 from __future__ import annotations

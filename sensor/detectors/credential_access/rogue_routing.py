@@ -1,10 +1,10 @@
-"""Routing messages (OSPF, EIGRP, RIP) of a host that is no router: it announces routes, so that traffic passes through
-it or is lost.
+"""Routing messages (OSPF, EIGRP, RIP) from a host that is not a router: it announces routes, so that traffic passes
+through it or is lost.
 
 The routers of a segment are the same for months. A sender that joins those of the segment is reported, with low
 severity as long as the segment was not monitored for long: routers that are switched on together appear one after the
-other. A workstation is reported even if it is the first. Servers and unknown hosts that were there from the beginning
-may be routers.
+other. A workstation is reported even if it is the first. Servers and unknown hosts that were present from the start may
+be routers.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Options(detector.Options):
 class RogueRouting(EventDetector):
     """Watches senders of routing messages, by segment and protocol."""
 
-    title = "Routing messages of a host that is no router"
+    title = "Routing messages from a host that is not a router"
     severity = Severity.medium
     adjusts_severity = True
     techniques = ("T1557", "T1565")

@@ -3,8 +3,8 @@
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
 run one command over SSH open sessions of the same shape: those whose first login the server accepted do not count. SSH
-on other ports is known by its content: there, sessions with a rejected login count. Where the capture contains packets
-of one side only, that side is judged. A session whose end is missing from the capture counts if it is as short as the
+on other ports is known by its content: there, sessions with a rejected login count. If the capture contains packets of
+one side only, that side is evaluated. A session whose end is missing from the capture counts if it is as short as the
 others, and at least half as many as the threshold ended around its last packet.
 """
 

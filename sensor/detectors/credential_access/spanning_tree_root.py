@@ -1,4 +1,4 @@
-"""Spanning tree root takeover: a new bridge advertises itself as the root with a better priority than the present one,
+"""Spanning tree root takeover: a new bridge advertises itself as the root with a better priority than the current one,
 so that traffic of the segment passes through it.
 
 The tree of a network has one root for months. Its administrator replaces it now and then, with a switch of the same

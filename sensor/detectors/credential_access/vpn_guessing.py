@@ -2,9 +2,9 @@
 
 A rejection is encrypted, but its shape is visible. IKEv2 (RFC 7296, 2.21.2): the last response of IKE_AUTH is short,
 since it holds no identity, certificate and traffic selectors, and the client ends the exchange or starts again. IKEv1:
-encrypted messages (XAUTH, pre-shared key) without quick mode, and the client starts again. A notification
-AUTHENTICATION_FAILED in the clear counts as well. In aggressive mode of IKEv1 the name of the group is in the clear,
-and the response to a right one has a hash that can be cracked offline.
+encrypted messages (XAUTH, pre-shared key) without quick mode, and the client starts again. A cleartext
+AUTHENTICATION_FAILED notification counts as well. In aggressive mode of IKEv1 the group name is in cleartext, and the
+response to a valid name contains a hash that can be cracked offline.
 """
 
 from __future__ import annotations

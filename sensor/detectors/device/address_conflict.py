@@ -1,5 +1,5 @@
-"""IP address conflict: two hosts claim the same address in turn, or a client declined a lease because the address is in
-use.
+"""IP address conflict: two hosts alternately claim the same address, or a client declined a lease because the address
+is in use.
 
 A host that takes addresses of others intentionally has its own address too; that is reported as spoofing.
 """

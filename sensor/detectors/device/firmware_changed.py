@@ -1,6 +1,6 @@
 """A device runs another firmware version: newer, older, or one that cannot be compared.
 
-Two trusted observations of the same kind are compared, so that different notations of two protocols are no change. A
+Two trusted observations of the same kind are compared, so that different notations of two protocols are not a change. A
 firmware download of the device shortly before is mentioned.
 """
 

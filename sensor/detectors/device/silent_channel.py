@@ -1,5 +1,5 @@
-"""A permanent connection is missing: two hosts that exchanged data all the time do not any more, though one of them is
-still active: a sensor without its collector, a lock without its server.
+"""A permanent connection is missing: two hosts that exchanged data continuously no longer do so, although one of them
+is still active, such as a sensor without its collector, or a lock without its server.
 
 Learned over days: the longest pause between two flows of a client, server and service. Disabled by default.
 """

@@ -79,7 +79,7 @@ class Finding(NamedTuple):
 
 
 class AddressScan(FlowDetector):
-    """Watches first contacts over TCP, UDP and ICMP echo; see the module for the tests."""
+    """Watches first contacts over TCP, UDP and ICMP echo."""
 
     title = "Address scan"
     severity = Severity.medium

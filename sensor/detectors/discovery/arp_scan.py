@@ -3,10 +3,10 @@ that do not answer.
 
 Gateways and servers request many addresses too, but existing ones. Where the capture shows no reply to the requesting
 host (a port that receives broadcasts only), that difference is invisible: then only requests in address order are a
-scan. A gateway also sends requests for the targets of a scan from another subnet. It is recognized, so not accused, and
-the severity is low, if packets from other subnets have its MAC and a hop limit that was decreased, or if hosts send it
-packets for other subnets. Forged sources alone, with the hop limit of a sender, make no gateway. So it is for hubs of
-smart homes, which look for devices in their subnet every few minutes.
+scan. A gateway also sends requests for the targets of a scan from another subnet. It is recognized as a gateway, and
+the severity is low, if packets from other subnets have its MAC and a decremented hop limit, or if hosts send it packets
+for other subnets. Forged sources with an initial hop limit are not sufficient. Smart home hubs, which search for
+devices in their subnet every few minutes, also have low severity.
 """
 
 from __future__ import annotations

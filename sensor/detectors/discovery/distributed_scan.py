@@ -1,7 +1,7 @@
 """Distributed port scan: several sources share the ports of one target, so that none of them tries many.
 
-Counted by target over failed contacts: ports and sources. Over UDP those from the port of an amplifier are left out:
-answers of a reflection flood.
+Counted by target over failed contacts: ports and sources. Over UDP, packets from the port of an amplifier are excluded,
+because they are responses of a reflection flood.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 
 Counted are names with an answer NXDOMAIN, REFUSED or SERVFAIL that differ only in their first label. Random labels do
 not count: they are identifiers or the work of a domain generation algorithm, which other detections report. Whole
-domains in front of another one do not count either: a wrong search suffix makes them, and lookups in block lists, as do
-addresses (RFC 5782). A server that refuses names of several domains, or fails for them, serves none of them to this
-client, whatever it looks up. If it fails for most names of one domain, the domain may be unavailable: low severity.
+domains or addresses in front of another domain do not count either: they are caused by a wrong search suffix and by
+lookups in block lists (RFC 5782). A server that refuses names of several domains, or fails for them, does not serve
+this client: its responses do not count. If it fails for most names of one domain, the domain may be unavailable: low
+severity.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A host looks up its own public address at a web service. Malware does it to report to its operator where it runs;
-clients of dynamic DNS, cameras, VPN clients and games do it too. The finding is information for an investigation.
+"""A host looks up its own public address at a web service. Malware does so to report its location to its operator;
+clients of dynamic DNS, cameras, VPN clients and games do so too. The alert is additional information for an
+investigation.
 """
 
 from __future__ import annotations

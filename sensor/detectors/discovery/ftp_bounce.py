@@ -1,5 +1,5 @@
 """FTP bounce: a client makes an FTP server open data connections to ports of a third host (RFC 2577, 3). The server
-scans the host in place of the client, or sends it commands from an uploaded file.
+scans the host on behalf of the client, or sends it commands from an uploaded file.
 
 Transfers between two servers and clients behind address translation also name another host, but ports from 1024 up.
 Such ports are not counted.

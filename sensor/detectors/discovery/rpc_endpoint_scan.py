@@ -2,7 +2,7 @@
 
 A benign client queries the file servers it mounts from, always the same. Only hosts that were not queried before count;
 a search for one program may take hours. Calls to the sadmind administration daemon, a common entry point for years,
-count at once. Clients look up what they use; a dump of all endpoints is made by scanners and administrators: a weak
+count immediately. Clients look up what they use; a dump of all endpoints is made by scanners and administrators: a weak
 indication.
 """
 

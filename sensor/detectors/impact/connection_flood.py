@@ -2,9 +2,9 @@
 and held until the server has none left (Slowloris, slow POST), or reset at the server's first answer (SYN flood); and
 requests without pause over a few connections to a web server (HTTP flood with keep-alive).
 
-Of slow attacks fewer connections count: in cleartext those whose request goes on in small pieces for seconds, and those
-of a client whose receive window is smaller than a segment when it opens connections (slow read). Clients that wait for
-an answer (long polling, WebSocket) have completed their request, and those with a slow network complete it then.
+Slow attacks have a lower threshold: cleartext connections whose request is sent in small pieces for seconds, and
+connections of a client whose receive window is smaller than a segment when it opens them (slow read). Clients that wait
+for an answer (long polling, WebSocket) have completed their request, and those with a slow network complete it then.
 
 Requests are estimated from the flow: packets of the client that are larger than acknowledgements and smaller than those
 of uploads, each with an answer. Encrypted requests count as well. A tunnel that looks similar (VPN over TLS) has one or
@@ -13,8 +13,8 @@ two connections, a flood has several.
 Connections without an answer are ``service_flood``. Proxies and load balancers open many connections too: low severity
 below three times the threshold. They do not reset a thousand connections before the handshake is complete.
 
-A connection without a packet of its client is no act of the client: a server answered a SYN with a spoofed address, and
-the client is the victim (``reflected_flood``).
+A connection without a packet of its client was not opened by this client: a server answered a SYN with a spoofed
+address, and the client is the victim (``reflected_flood``).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Options(detector.Options):
     unfinished: int = Field(
         40,
         ge=10,
-        description="threshold: connections of one source whose requests go on in small pieces for seconds, or whose "
-        "receive windows are tiny",
+        description="threshold: connections of one source whose requests are sent in small pieces for seconds, or "
+        "whose receive windows are tiny",
     )
     held_s: int = Field(60, ge=10, le=600, description="time window in seconds for `held` and `unfinished`")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")

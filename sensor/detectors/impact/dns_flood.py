@@ -1,9 +1,9 @@
 """DNS water torture: queries for random names below one domain, which no cache answers, exhaust its name servers and
 the resolvers that wait for them.
 
-Judged by the answers, of whatever clients: names below one domain that do not exist or that the server could not
-resolve. Reputation services and block lists are queried for many such names as well, and are left out by domain and
-form; names of words are an enumeration. Counted for each server.
+Evaluated by the responses to all clients: names below one domain that do not exist or that the server could not
+resolve. Reputation services and block lists, which are queried for many such names as well, are excluded by domain and
+form; names that consist of words are an enumeration. Counted for each server.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and similar attacks), or
+"""Fragments that no stack sends: one begins inside another and contains other bytes (Teardrop and similar attacks), or
 the datagram ends beyond the maximum size (ping of death). Old systems and embedded devices crash on them, and a filter
 that reassembles them differently from the receiver does not see the data. Also floods of fragments without the
 beginning of their datagrams, which fill the memory of the receiver.

@@ -2,9 +2,9 @@
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
 EtherNet/IP, IEC 104, OPC UA, FINS, SLMP, SRTP, HART-IP), or settings of devices are changed (KNX, PROFINET).
 
-Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
-writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
-of low severity.
+The hosts that write rarely change in a plant: a control room writes all day, engineers download a program now and then.
+A new writer is reported only after a controller was in use for some time; before, and from hosts that wrote earlier,
+commands have low severity.
 """
 
 from __future__ import annotations

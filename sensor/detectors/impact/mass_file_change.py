@@ -3,7 +3,7 @@ or overwritten and deleted, within a minute.
 
 Backups and copies create new files, and synchronization overwrites single ones; neither renames hundreds to another
 extension. Pictures, sounds and texts that get another extension of their kind (``jpeg`` to ``jpg``) do not count. A
-folder that is only deleted, or only copied over another, is a weak indication; new files in place of deleted ones are
+folder that is only deleted, or only copied over another, is a weak indication; new files that replace deleted ones are
 not.
 """
 

@@ -1,6 +1,6 @@
 """CDP, LLDP or spanning tree flood: one port sends announcements of hundreds of spoofed neighbors, which fill the
-memory of switches and routers; or a bridge announces topology changes without end, at each of which switches forget
-their MAC addresses and send traffic to all ports.
+memory of switches and routers; or a bridge announces topology changes continuously, at each of which switches flush
+their MAC address tables and flood traffic to all ports.
 
 A link has one neighbor, a segment with unmanaged switches a few dozen. A bridge that has a change announces it once in
 two seconds, until its root confirms it (IEEE 802.1D-2004, 17.21).

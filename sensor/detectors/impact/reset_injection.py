@@ -1,8 +1,7 @@
-"""TCP resets injected into connections of other hosts (tcpkill, ettercap): frames in the name of both ends, or of
-several hosts, from one MAC that sent no other packet of these connections.
-
-At least one of them is in the segment and has a MAC of its own: packets of all others come from routers. Security
-gateways that reset connections do the same on purpose; list their MACs in `exempt_macs`.
+"""TCP resets injected into connections of other hosts (tcpkill, ettercap): frames that spoof both ends, or several
+hosts, from one MAC that sent no other packet of these connections. At least one of the hosts is in the segment and has
+its own MAC: packets of all others come from routers. Security gateways that reset connections do the same on purpose;
+list their MACs in `exempt_macs`.
 """
 
 from __future__ import annotations

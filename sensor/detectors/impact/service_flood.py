@@ -1,6 +1,7 @@
 """Denial of service from one host: connection after connection to one service without an answer, datagrams to one host
 from or to ever new ports or to a service that answers every one, pings without pause or of many megabytes, or reports
-of multicast groups (IGMP, MLD). Neighbor advertisements to one host answer it, and are no flood of their sender.
+of multicast groups (IGMP, MLD). Neighbor advertisements to one host answer its solicitations, and are not a flood by
+their sender.
 
 Many sources are a flood of another kind, many targets are a scan. Source, target and service are fixed here: no working
 program continues that fast without an answer. A capture of one direction does not show answers: there it is a weak

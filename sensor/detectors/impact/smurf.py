@@ -1,5 +1,5 @@
 """Smurf and Fraggle attacks: pings, or datagrams to UDP echo and CHARGEN, whose replies flood another host; sent with a
-broadcast or multicast source address, or to a broadcast address in the name of a victim.
+broadcast or multicast source address, or to a broadcast address with the spoofed address of a victim.
 
 A broadcast or multicast source is never valid (RFC 1122, 3.2.1.3; RFC 4443, 2.2): one packet is enough. Pings to a
 group are allowed, and a few are a legitimate host discovery; hundreds of one source are not.

@@ -1,9 +1,9 @@
-"""Spam: an internal host that is no mail server delivers mail to many external mail servers itself.
+"""Spam: an internal host that is not a mail server delivers mail to many external mail servers itself.
 
 Programs of users send all mail to one server, which relays it. A mail server also receives mail, and is recognized by
 its answers. A relay that only sends looks like a bot: unless the device is known as one that does not relay, or many
-servers reject what it sends, the severity is low. Deliveries that begin TLS at once are not read, so not counted; bots
-rarely begin it.
+servers reject what it sends, the severity is low. Deliveries that start TLS immediately are encrypted and not counted;
+bots rarely use TLS.
 """
 
 from __future__ import annotations

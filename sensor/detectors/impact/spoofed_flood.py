@@ -1,8 +1,8 @@
 """A host sends a flood with spoofed source addresses, some of them invalid.
 
 A program with random sources draws one in eight from ranges that no host uses. Gateways forward many sources, but
-routers and providers drop invalid ones, so several different ones of one MAC within a minute are a flood at its origin,
-whatever the targets are.
+routers and providers drop invalid ones, so several different ones from one MAC within a minute are a flood at its
+origin, regardless of the targets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The list of VLANs of a domain is replaced by a host that is no switch (Cisco's VLAN Trunking Protocol): all switches
+"""The VLAN list of a domain is replaced by a host that is not a switch (Cisco's VLAN Trunking Protocol): all switches
 of the domain copy the list with the highest revision, even if it is empty.
 
 Only switches send such messages. A sender that is known as one, that sends spanning tree or CDP messages, or whose MAC
@@ -37,7 +37,7 @@ class _List(NamedTuple):
 class VlanDatabase(EventDetector):
     """Watches revisions of domains, and protocols that switches send."""
 
-    title = "VLAN list replaced by a host that is no switch (VTP)"
+    title = "VLAN list replaced by a host that is not a switch (VTP)"
     severity = Severity.high
     techniques = ("T1565", "T1599")
     advice = (

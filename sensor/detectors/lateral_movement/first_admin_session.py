@@ -1,7 +1,7 @@
 """First administration session (SSH, RDP, VNC, SMB, WinRM or Telnet) between two hosts.
 
-Active once the network was monitored for a day. Services used by many clients are no administration; a new target of a
-source that administers many has low severity.
+Active once the network was monitored for a day. Services used by many clients are not administration; a new target of a
+source that administers many hosts has low severity.
 """
 
 from __future__ import annotations

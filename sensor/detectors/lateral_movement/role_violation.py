@@ -1,10 +1,10 @@
 """Policy violation of a fixed-function device: it offers or uses a service that its type never does, or reaches a new
 segment.
 
-What no device of a type needs is known from the first day (the starting baselines). After three days of a device, so is
-what it and similar devices never used, and the segments it never reached. Administration sessions are reported by
-``admin_from_device``. Where a profile is installed for a device (RFC 8520), it takes precedence: what it allows is not
-reported, anything else is, whatever the type.
+Services that no device of a type needs are known from the first day (the starting baselines). After a device was
+monitored for three days, services that it and similar devices never used, and segments that it never reached, are known
+as well. Administration sessions are reported by ``admin_from_device``. Where a profile is installed for a device (RFC
+8520), it takes precedence: what it allows is not reported, anything else is, whatever the type.
 """
 
 from __future__ import annotations

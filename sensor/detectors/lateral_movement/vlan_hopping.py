@@ -1,4 +1,4 @@
-"""VLAN hopping: a host that is no switch offers to make its link a trunk (Cisco's Dynamic Trunking Protocol), which
+"""VLAN hopping: a host that is not a switch offers to make its link a trunk (Cisco's Dynamic Trunking Protocol), which
 gives it frames of every VLAN; or it sends frames with two tags of IEEE 802.1Q, of which the first switch removes the
 outer one, so that the next switch forwards them to the inner VLAN.
 

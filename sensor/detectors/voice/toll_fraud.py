@@ -1,9 +1,9 @@
 """Toll fraud: bursts of calls to premium and international numbers, and the search for the dial prefix of an outside
 line.
 
-An attacker with an open PBX first dials one number with many prefixes (9, 00, 011, 9011 …) until one works; then many
-calls to premium numbers at once. Numbers are as dialed. A provider delivers calls to your own numbers with a country
-code: set it in `home`.
+An attacker with an open PBX first dials one number with many prefixes (9, 00, 011, 9011 …) until one works; then makes
+many simultaneous calls to premium numbers. Numbers are as dialed. A provider delivers calls to your own numbers with a
+country code: set it in `home`.
 """
 
 from __future__ import annotations
