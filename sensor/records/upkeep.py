@@ -102,7 +102,7 @@ class Upkeep:
         of files.
         """
         files = self.manifest.files()
-        # Rows of a time to come, from before the clock was corrected, make no others old.
+        # Rows with future times, from before a clock correction, make no others old.
         newest = min(max((file.last for file in files), default=0), int(self.writer.clock() * 1e6))
         gone = [file for file in files if self.days is not None and file.last < newest - self.days * DAY_US]
         left = [file for file in files if file not in set(gone)]

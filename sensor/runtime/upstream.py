@@ -42,7 +42,7 @@ class Outputs:
             status = load_status(log, name)
             if status is None:
                 yield Upstream(name, began, NOT_DELIVERING, 0)
-            elif abs(now - status.written) > SILENT_S:  # a time to come is from before a correction of the clock
+            elif abs(now - status.written) > SILENT_S:  # a future time is from before a clock correction
                 written = status.written if status.written <= now else 0.0
                 yield Upstream(name, max(written, began), NOT_DELIVERING, status.pending)
             else:

@@ -30,7 +30,7 @@ def impersonated(at: float, user: str, account: str = "svc-web") -> list[Event]:
     ],
 )
 def test_a_ticket_on_behalf_of_another(kind: str, user: str, severity: Severity) -> None:
-    """A host that is no server and requests a ticket in the name of an administrator or a computer."""
+    """A host that is not a server requests a ticket on behalf of an administrator or a computer."""
     world = World(*([device(kind, CLIENT)] if kind != "unknown" else []))
     alert = one(inspected(detector(ABUSE, world), impersonated(0, user)))
     assert (alert.severity, alert.actor.address, alert.techniques[0].technique) == (severity, parse(CLIENT), "T1558")

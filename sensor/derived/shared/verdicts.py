@@ -18,5 +18,5 @@ LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
 PASSWORD_WANTED = 401
 # HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
-# Status codes that judge no password: of malformed, late, misdirected and too many requests, and of server errors.
+# Status codes that do not depend on a password: malformed, late, misdirected and too many requests, server errors.
 UNJUDGED = frozenset((400, 408, 421, 425, 426, 429, 431, *range(500, 1000)))
