@@ -13,7 +13,7 @@ SITE = yaml.safe_load((DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"))
 SECTIONS = [
     "Home",
     "Get started",
-    "Plug in",
+    "Mirror ports",
     "Understand",
     "Investigate",
     "Improve",
