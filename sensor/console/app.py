@@ -38,6 +38,7 @@ from sensor.console.pages import (
     live,
     login,
     mute,
+    mute_marked,
     mutes,
     oidc,
     overview,
@@ -107,6 +108,7 @@ PAGES: dict[str, Page] = {
 ACTIONS: dict[str, Page] = {
     "/alerts/act": alert_actions.act,
     "/alerts/undo": alert_actions.undo,
+    "/alerts/mute": mute_marked.act,
     "/alerts/unmute": mute.undo,
     "/alerts/{id}/mute": mute.act,
     "/mutes/act": mutes.act,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,13 +34,16 @@ _WRITING = threading.Lock()
 
 
 class Backtest(NamedTuple):
-    """``silent``: number of alerts that a mute would have suppressed, the first of them in ``rows``, by severity in
-    ``counts``; ``read``: alerts examined; ``total``: stored alerts.
+    """``silent``: number of alerts that the mutes would have suppressed, by severity in ``counts``, by mute in
+    ``by_mute``; ``others``: those besides the alerts that are muted, the first of them in ``rows``; ``read``: alerts
+    examined; ``total``: stored alerts.
     """
 
     silent: int
+    others: int
     rows: list[AlertRow]
     counts: Mapping[str, int]
+    by_mute: Sequence[int]
     read: int
     total: int
 
@@ -64,6 +67,17 @@ def scopes(row: AlertRow) -> list[dict[str, str]]:
     actor = {"src": narrow["src"]}
     wider = [{"detector": row.detector} | actor, {"detector": f"{row.detector.partition('.')[0]}.*"} | actor]
     return [narrow, *wider] if "dst" in narrow else wider
+
+
+def choices(rows: Sequence[AlertRow]) -> dict[str, list[dict[str, str]]]:
+    """The mutes that several alerts can have: one, if they have the detector or the actor in common, or else one for
+    each, equal ones once.
+    """
+    several = [proposed(row) for row in rows]
+    each = [dict(one) for one in dict.fromkeys(tuple(one.items()) for one in several)]
+    common = {name: value for name, value in several[0].items() if all(one.get(name) == value for one in several)}
+    found = {"one": [common]} if common.keys() & {"detector", "src"} else {}
+    return found if found.get("one") == each else found | {"each": each}
 
 
 def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> Mute:
@@ -107,41 +121,48 @@ def faults_of(error: ValidationError | ValueError) -> str:
     )
 
 
-def backtest(data: Data, mute: Mute) -> Backtest:
-    """Stored alerts that a mute would have suppressed, regardless of its expiry. Raises Unknown if no alert has a
-    detector of that name.
+def backtest(data: Data, several: Sequence[Mute], muted: Container[str] = ()) -> Backtest:
+    """Stored alerts that mutes would have suppressed, regardless of their expiry. ``muted``: ids of the alerts for
+    which they are made. Raises Unknown if no alert has a detector of that name.
     """
-    mutes, cursor, read, total = Mutes([mute.model_copy(update={"expires": ""})]), "", 0, 0
-    silent: list[AlertRow] = []
+    mutes = Mutes([mute.model_copy(update={"id": str(place), "expires": ""}) for place, mute in enumerate(several)])
+    detectors = {mute.detector for mute in several}
+    wanted = AlertFilter(detector=tuple(sorted(detectors)) if "*" not in detectors else ())
+    cursor, read, total = "", 0, 0
+    silent: list[tuple[Mute, AlertRow]] = []
     while read < READ:
-        wanted = AlertFilter(detector=(mute.detector,) if mute.detector != "*" else ())
         page = alerts(data, wanted, "last", limit=PAGE, cursor=cursor)
         read, total, cursor = read + len(page.rows), max(total, page.total), page.cursor
-        silent += [row for row in page.rows if (one := finding_of_record(row.record)) is not None and mutes.match(one)]
+        found = ((finding_of_record(row.record), row) for row in page.rows)
+        silent += [(mute, row) for one, row in found if one is not None and (mute := mutes.match(one)) is not None]
         if not cursor:
             break
-    return Backtest(len(silent), silent[:SHOWN], Counter(row.severity for row in silent), read, max(total, read))
+    others = [row for _, row in silent if row.id not in muted]
+    by_severity, by_mute = Counter(row.severity for _, row in silent), Counter(mute.id for mute, _ in silent)
+    counts = [by_mute[mute.id] for mute in mutes.mutes]
+    return Backtest(len(silent), len(others), others[:SHOWN], by_severity, counts, read, max(total, read))
 
 
-def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mute:
-    """Write a mute; a running sensor applies it within a second. Raises Malformed; NotReadable if the file is invalid;
-    OSError.
+def add(path: Path, given: Sequence[Mapping[str, str]], author: str, now: datetime) -> list[Mute]:
+    """Write mutes, all or none; a running sensor applies them within a second. Raises Malformed; NotReadable if the
+    file is invalid; OSError.
     """
     with _WRITING:
         mutes = loaded(path)
-        numbers = [int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)]
-        mute = mute_of(given, f"m{max(numbers, default=0) + 1}", author, now)
-        save_mutes(path, [*mutes, mute])
-        return mute
+        last = max((int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)), default=0)
+        added = [mute_of(one, f"m{number}", author, now) for number, one in enumerate(given, last + 1)]
+        save_mutes(path, [*mutes, *added])
+        return added
 
 
-def remove(path: Path, name: str) -> None:
-    """Remove a mute. Raises Malformed if the name does not exist; NotReadable, OSError."""
+def remove(path: Path, names: Collection[str]) -> None:
+    """Remove mutes, all or none. Raises Malformed if a name does not exist; NotReadable, OSError."""
     with _WRITING:
         mutes = loaded(path)
-        if name not in {mute.id for mute in mutes}:
-            raise Malformed("mute", name, "an existing one: it was removed in the meantime")
-        save_mutes(path, [mute for mute in mutes if mute.id != name])
+        for name in names:
+            if name not in {mute.id for mute in mutes}:
+                raise Malformed("mute", name, "an existing one: it was removed in the meantime")
+        save_mutes(path, [mute for mute in mutes if mute.id not in names])
 
 
 def loaded(path: Path) -> list[Mute]:

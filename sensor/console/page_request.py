@@ -137,7 +137,7 @@ class PageRequest:
 
     def export(self, form: str) -> str:
         """The export of this list through the API, whose filters have the same names."""
-        left_out = ("cursor", "done", "limit", "columns", "at", "against")
+        left_out = ("cursor", "done", "limit", "columns", "at", "against", "by")
         kept = {name: values for name, values in self.given.items() if name not in left_out}
         return url_of(f"/api/v1{self.http.url.path}", kept | {"format": [form]})
 

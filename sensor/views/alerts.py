@@ -91,7 +91,7 @@ def alerts(
 def _page(data: Data, wanted: AlertFilter, sort: str, backwards: bool, limit: int, cursor: str) -> Page[AlertRow]:
     mark = mark_of(wanted, sort, backwards)
     after, groups = after_of(cursor, mark), groups_of(data.base)
-    chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), _clauses(wanted))
+    chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), clauses_of(wanted))
     most = limit_of(limit) + 1
     if sort == "severity":
         first, counts, exact = first_by_severity(chosen, after, backwards, most)
@@ -145,7 +145,8 @@ def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | Non
     return record | {"action": "close"}
 
 
-def _clauses(wanted: AlertFilter) -> list[Clause]:
+def clauses_of(wanted: AlertFilter) -> list[Clause]:
+    """The conditions of a filter beyond groups."""
     found = [text_clause(wanted.text) if wanted.text else None, time_clause(wanted.since, wanted.until)]
     found += [
         who_clause(end, role) if end else None

@@ -179,3 +179,67 @@ def test_firewall_rules_have_their_side_effects(browser: httpx.Client) -> None:
     assert re.search(r"^ +\S", rules[1], re.MULTILINE)  # keeps the indentation
     assert browser.get(f"/alerts/{name}/firewall", params={"format": "nftable"}).status_code == 400
     assert browser.get(f"/alerts/{name}/firewall", params={"expires": "1y"}).status_code == 400
+
+
+def ids_of(client: httpx.Client, **wanted: str) -> list[str]:
+    return [one["id"] for one in client.get("/api/v1/alerts", params=wanted).json()["items"]]
+
+
+def preview_of(text: str) -> tuple[int, int]:
+    """The number of alerts that the mutes would suppress, and of those that are not marked."""
+    found = re.search(r"suppressed <strong>(\d+)</strong>.*?<strong>(\d+)</strong>", text, re.DOTALL)
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
+def test_marked_alerts_of_one_actor_are_muted_at_once(there: Running) -> None:
+    """One mute of their actor also suppresses an alert that is not marked; one for each does not."""
+    with there.client() as client:
+        every = ids_of(client, source="10.20.10.106")
+        assert len(every) > 2
+        page = client.get("/alerts").text
+        sent: dict[str, str | list[str]] = {"csrf": csrf_of(page), "alert": every[:2], "filter": "severity=low"}
+        page = client.post("/alerts/mute", data=sent).text
+        assert preview_of(page) == (len(every), len(every) - 2)
+        assert every[2] in page
+        page = client.post("/alerts/mute", data=sent | {"choice": "each"}).text
+        assert preview_of(page) == (2, 0)
+        assert not (there.state / "mutes.yaml").exists()
+        sent |= {"choice": "one", "previewed": "one", "confirmed": "1", "span": "30d", "reason": "lab day"}
+        done = client.post("/alerts/mute", data=sent)
+        assert (done.status_code, done.headers["location"].partition("&")[0]) == (303, "/alerts?severity=low")
+        (line,) = mutes_by_command(there.state).splitlines()[2:]
+        assert "10.20.10.106" in line
+        assert "lab day" in line
+
+
+def test_the_mutes_of_marked_alerts_are_undone_together(there: Running) -> None:
+    """Alerts that have neither the detector nor the actor in common get a mute each."""
+    with there.client() as client:
+        detectors = ("discovery.port_scan", "lateral_movement.admin_from_device")
+        sent: dict[str, str | list[str]] = {
+            "csrf": csrf_of(client.get("/alerts").text), "alert": [alert_of(client, one) for one in detectors],
+            "choice": "each", "previewed": "each", "confirmed": "1", "span": "1d",
+        }  # fmt: skip
+        done = client.post("/alerts/mute", data=sent)
+        assert len(mutes_by_command(there.state).splitlines()) == 4
+        page = client.get(done.headers["location"]).text
+        name = re.search(r'name="name" value="([^"]+)"', page)
+        assert name is not None
+        client.post("/alerts/unmute", data={"csrf": sent["csrf"], "name": name[1]})
+        assert not [one for one in detectors if one in mutes_by_command(there.state)]
+
+
+def test_what_was_not_previewed_is_not_muted(there: Running) -> None:
+    with there.client() as client:
+        csrf = csrf_of(client.get("/alerts").text)
+        sent: dict[str, str | list[str]] = {
+            "csrf": csrf, "alert": ids_of(client, source="10.20.10.106"), "previewed": "one", "choice": "each"
+        }  # fmt: skip
+        assert preview_of(client.post("/alerts/mute", data=sent | {"confirmed": "1"}).text)[1] == 0
+        assert not (there.state / "mutes.yaml").exists()
+        for refused in ({"csrf": csrf}, {"csrf": csrf, "alert": ["x"], "all": "1"}, sent | {"choice": "none"}):
+            assert client.post("/alerts/mute", data=refused).status_code == 400
+    with there.client("eve", "read") as reader:
+        answer = reader.post("/alerts/mute", data={"csrf": csrf_of(reader.get("/alerts").text), "alert": "x"})
+        assert answer.status_code == 403

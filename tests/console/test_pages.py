@@ -571,3 +571,17 @@ def test_attack_paths_on_the_map(browser: httpx.Client) -> None:
     assert "url(#path" not in browser.get("/map").text
     assert browser.get("/map?paths=maybe").status_code == 400
     assert browser.get("/map?paths=yes&at=2026-11-24T08:19").status_code == 400
+
+
+@pytest.mark.parametrize("by", ["detector", "actor", "target"])
+def test_groups_of_alerts_lead_to_their_alerts(browser: httpx.Client, by: str) -> None:
+    """The filters stay, and the list without groups is one link away."""
+    page = browser.get(f"/alerts?state=open&by={by}").text
+    rows = re.findall(r'<td class="first"><a href="([^"]+)">.*?data-name="Open">(\d+)<', page, re.DOTALL)
+    assert len(rows) >= 2
+    for link, number in rows:
+        listed = browser.get(html.unescape(link)).text
+        assert f'<p class="total" aria-live="polite">{number} alert' in listed
+        assert "state=open" in link
+    assert "/alerts?state=open" in links_of(page)
+    assert browser.get("/alerts?by=actr").status_code == 400

@@ -12,6 +12,7 @@ from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import FACETS
 from sensor.views.alerts import SORTS
+from sensor.views.alerts_grouped import BY, grouped
 
 COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
@@ -20,12 +21,14 @@ def page(request: PageRequest) -> Response:
     """Current alerts, or alerts at an earlier time."""
     if request.first("at"):
         return alerts_at.page(request)
-    wanted, paging = request.filter(AlertFilter), request.paging("severity")
-    found = request.views.alerts(
-        wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
-    )
+    wanted = request.filter(AlertFilter, *(["by"] if request.views.on_sensor else []))
+    by, paging = request.first("by"), request.paging("severity")
+    groups = grouped(request.data, by, wanted) if by else None
+    limit = 1 if by else paging.limit  # the number of all alerts and the values of filters are shown in any case
+    found = request.views.alerts(wanted, paging.sort, backwards=paging.backwards, limit=limit, cursor=paging.cursor)
     return render(
         request, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS,
         verdicts=VERDICTS,
         assignees=assignees(found.facets, request.who.name), filter=request.http.url.query,
+        groups=groups, by=by, groupings=BY,
     )  # fmt: skip

@@ -27,7 +27,7 @@ def page(request: PageRequest) -> Response:
     mute = mute_forms.mute_of(given, "new", request.who.name, datetime.now(UTC))
     return render(
         request, "mute.jinja", "Mute", row=row, given=given, mute=mute,
-        backtest=mute_forms.backtest(request.data, mute),
+        backtest=mute_forms.backtest(request.data, [mute]),
         scopes=mute_forms.scopes(row), spans=SPANS, span=given.get("span", SPAN), types=TYPES,
         file=request.console.mutes,
     )  # fmt: skip
@@ -41,19 +41,19 @@ def act(request: PageRequest) -> Response:
     request.console.audit.add(
         request.who.name, "mute", peer=request.peer, dataset=request.dataset.name, ids=[row.id], text=scope
     )
-    mute = mute_forms.add(request.console.mutes, given, request.who.name, datetime.now(UTC))
+    (mute,) = mute_forms.add(request.console.mutes, [given], request.who.name, datetime.now(UTC))
     text = f"{mute.id} mutes {mute.scope} {f'until {mute.expires}' if mute.expires else 'for ever'}"
     name = request.console.undo.keep(request.who.name, request.dataset.name, text, "/alerts/unmute", numbers=[mute.id])
     return RedirectResponse(request.url(f"/alerts/{row.id}", done=name), 303)
 
 
 def undo(request: PageRequest) -> Response:
-    """Remove the mute that was just written."""
+    """Remove the mutes that were just written."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or not done.numbers:
         raise Refused("This can no longer be undone.")
     request.console.audit.add(
         request.who.name, "unmute", peer=request.peer, dataset=request.dataset.name, text=done.text
     )
-    mute_forms.remove(request.console.mutes, done.numbers[0])
+    mute_forms.remove(request.console.mutes, done.numbers)
     return RedirectResponse(request.url("/alerts"), 303)

@@ -41,5 +41,5 @@ def act(request: PageRequest) -> Response:
     one_of("action", [request.field("action")], ("remove",))
     name = request.field("id")
     request.console.audit.add(request.who.name, "unmute", peer=request.peer, dataset=request.dataset.name, text=name)
-    mute_forms.remove(request.console.mutes, name)
+    mute_forms.remove(request.console.mutes, [name])
     return RedirectResponse(request.url("/mutes"), 303)

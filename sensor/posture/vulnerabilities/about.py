@@ -67,11 +67,9 @@ class Library:
         return found if found.sources else None
 
     def _first_import(self, base: sqlite3.Connection, number: int) -> str:
-        row = (
-            base.execute("SELECT moment FROM first_imports WHERE cve = ?", (number,)).fetchone()
-            if self._dated
-            else None
-        )
+        if not self._dated:
+            return ""
+        row = base.execute("SELECT moment FROM first_imports WHERE cve = ?", (number,)).fetchone()
         return str(row[0]) if row is not None else ""
 
     def _curated(self, cve: str) -> About:
