@@ -26,7 +26,7 @@ KNOWN_AFTER_NS = 3600 * 10**9
 
 class AlertEnds:
     """``devices``: addresses by device, none of one that is gone; ``former``: see ``former_ids``; ``first``: when each
-    device was first seen, in the format of records; ``leases``: by address.
+    device was first seen, in the format of records; ``leases``: by address. ``holders``: present device by address.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class AlertEnds:
         leases: Mapping[str, Sequence[Lease]],
     ) -> None:
         self._devices, self.former, self._first, self._leases = devices, former, first, leases
-        self._holders = {address: name for name, addresses in devices.items() for address in addresses}
+        self.holders = {address: name for name, addresses in devices.items() for address in addresses}
 
     def device(self, end: Any, record: Record) -> str:
         """The id of the device at an end of the record of an alert; empty if it is not a device, or not known."""
@@ -50,7 +50,7 @@ class AlertEnds:
 
     def _holder(self, ip: str, ts: int | None) -> str:
         """The device that had an address at a time or got it soon after. Without a time, the present one."""
-        present = self._holders.get(ip, "")
+        present = self.holders.get(ip, "")
         if ts is None:
             return present
         if leases := self._leases.get(ip):

@@ -39,7 +39,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
         view.seen,
         view.networks,
         max((tidy(record.get("ts")) for records in several for record in records.values()), default=""),
-        fleet.ends.former,
+        view.ends.former,
         known.leases,
         _unaffected(evaluated),
         lambda cve: fleet.about(cve).rejected,

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from sensor.core.addresses import Networks
 from sensor.core.collection import long_lived
+from sensor.posture.alert_ends import AlertEnds, alert_ends
 from sensor.posture.build import site_of
 from sensor.posture.firewall.view import Baseline, View, view_of
 from sensor.posture.latest import Details, Known
@@ -46,15 +47,22 @@ class Picture:
 
     @cached_property
     @long_lived()
+    def ends(self) -> AlertEnds:
+        """The devices at the ends of alerts."""
+        return alert_ends(self.known)
+
+    @cached_property
+    @long_lived()
     def view(self) -> View:
         """For firewall rules."""
-        return view_of(self.known, self.around.networks, self._baseline, self.around.outputs, self._details)
+        around = self.around
+        return view_of(self.known, around.networks, self._baseline, self.ends, around.outputs, self._details)
 
     @cached_property
     @long_lived()
     def fleet(self) -> Fleet:
         """For findings."""
-        return Fleet(self.known, self.around.vulnerabilities, self._details)
+        return Fleet(self.known, self.ends, self.around.vulnerabilities, self._details)
 
     @cached_property
     @long_lived()

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "paths": {"administration", "alert_ends", "scores", "site", "weakness"},
     "profiles": {"firewall", "site"},
     "tickets": {"device_names", "site", "weakness"},
-    "picture": {"build", "firewall", "latest", "scores", "site", "vulnerabilities"},
+    "picture": {"alert_ends", "build", "firewall", "latest", "scores", "site", "vulnerabilities"},
 }
 
 

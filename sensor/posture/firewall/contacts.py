@@ -99,9 +99,11 @@ def without_refused(contacts: Iterable[Contact], view: View, *, whole: bool) -> 
 def reassigned(alerts: Iterable[Record], view: View) -> list[str]:
     """Addresses in alerts that other devices have by now, as text."""
     ends = (
-        end for record in alerts for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets")))
+        (end, record)
+        for record in alerts
+        for end in (part(record, "src"), part(record, "dst"), *objects(record.get("targets")))
     )
-    return list(dict.fromkeys(tidy(end.get("ip")) for end in ends if view.reassigned(end)))
+    return list(dict.fromkeys(tidy(end.get("ip")) for end, record in ends if view.reassigned(end, record)))
 
 
 # Alerts.
@@ -111,7 +113,7 @@ def _ends(record: Record, view: View) -> Iterator[Ends]:
     """The actor with each of its targets. The port is that of the first, and applies to others if the detector counts
     targets by port.
     """
-    client, alert = view.party(part(record, "src")), part(record, "alert")
+    client, alert = view.party(part(record, "src"), record), part(record, "alert")
     first, port = part(record, "dst"), part(record, "dst").get("port")
     proto = NUMBERS.get(tidy(part(record, "network").get("proto")), 0)
     service = proto << 16 | (port if isinstance(port, int) and 0 < port < 65536 and proto else 0)
@@ -121,7 +123,7 @@ def _ends(record: Record, view: View) -> Iterator[Ends]:
         f"{_utc(tidy(alert.get('first')))} {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, "
         f"{tidy(alert.get('detector'))}{times})"
     )
-    servers = [view.party(end) for end in (first, *objects(record.get("targets")))]
+    servers = [view.party(end, record) for end in (first, *objects(record.get("targets")))]
     for server in dict.fromkeys(servers):
         if client is not None and server is not None and server.key != client.key:
             yield Ends(client, server, service, tidy(alert.get("id")), reason)

@@ -12,7 +12,7 @@ from sensor.core.foreign import Record, address_of, part, texts, tidy
 from sensor.core.record_parts import objects
 from sensor.inventory.habits import Habits
 from sensor.inventory.identity import is_link_local
-from sensor.posture.alert_ends import GONE
+from sensor.posture.alert_ends import GONE, AlertEnds
 from sensor.posture.firewall.model import Host
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.latest import Details, Known
@@ -29,22 +29,23 @@ class Baseline(NamedTuple):
 
 
 class View(NamedTuple):
-    """``owners``: device by address, the present one if several had it; ``details``: function for the leases of a
-    device, None without an inventory.
+    """``owners``: device by address, the present one if several had it; ``ends``: devices at the ends of alerts;
+    ``details``: function for the leases of a device, None without an inventory.
     """
 
     known: Known
     networks: Networks
     seen: Seen
     owners: Mapping[int, str]
+    ends: AlertEnds
     details: Details | None = None
 
-    def party(self, end: Record) -> Host | None:
+    def party(self, end: Record, alert: Record) -> Host | None:
         """One end of an alert: its device, with the observed address first, unless another device has it by now; None
-        without an address.
+        without an address. ``alert``: its record.
         """
-        address, reassigned = address_of(end.get("ip")), self.reassigned(end)
-        record = self.known.device(tidy(end.get("device")) or self.owners.get(address, ""))
+        address, reassigned = address_of(end.get("ip")), self.reassigned(end, alert)
+        record = self.known.device(self._holder(end, alert))
         machine = self.seen.machines.get(tidy(part(record, "device").get("id"))) if record is not None else None
         observed = (address,) if address and not reassigned else ()
         if machine is None:
@@ -52,13 +53,21 @@ class View(NamedTuple):
         mine = tuple(dict.fromkeys((*observed, *machine.party.addresses)))
         return machine.party._replace(addresses=mine) if mine else None
 
-    def reassigned(self, end: Record) -> bool:
+    def reassigned(self, end: Record, alert: Record) -> bool:
         """Whether another device has the address of an end by now (DHCP): a rule must not block that one."""
-        address, named = address_of(end.get("ip")), tidy(end.get("device"))
-        if not named or address not in self.owners:
+        address = address_of(end.get("ip"))
+        if address not in self.owners:
             return False
-        device = part(self.known.device(named) or {}, "device")
+        device = part(self.known.device(self._holder(end, alert)) or {}, "device")
         return self.owners[address] != device.get("id") and address not in map(address_of, texts(device.get("ips")))
+
+    def _holder(self, end: Record, alert: Record) -> str:
+        """The device that an end names, or the one that had its address then; empty if that is unknown."""
+        ip, device = tidy(end.get("ip")), tidy(end.get("device")) or self.ends.device(end, alert)
+        if device or self.known.leases.get(ip) or ip in self.ends.holders:
+            return device
+        # An address of a gateway that only alerts contain, or one of a device that is gone.
+        return self.owners.get(address_of(ip), "")
 
     def moved(self, parties: Iterable[Host]) -> frozenset[str]:
         """Devices that had other IPv4 addresses before."""
@@ -80,6 +89,7 @@ def view_of(
     known: Known,
     networks: Networks,
     baseline: Baseline,
+    ends: AlertEnds,
     outputs: Mapping[str, frozenset[str]] | None = None,
     details: Details | None = None,
 ) -> View:
@@ -92,7 +102,9 @@ def view_of(
         if one.party.addresses
     }
     owners = {address: name for name, one in machines.items() for address in one.party.addresses} | owners
-    return View(known, networks, Seen(machines, baseline.habits, baseline.watched, outputs or {}), owners, details)
+    return View(
+        known, networks, Seen(machines, baseline.habits, baseline.watched, outputs or {}), owners, ends, details
+    )
 
 
 def _owners(known: Known) -> dict[int, str]:

@@ -109,7 +109,7 @@ def _grouped(
     groups: dict[Match, list[tuple[Host, Record]]] = {}
     left_out = []
     for record in records:
-        server = view.party(part(record, "src"))
+        server = view.party(part(record, "src"), record)
         why = _not(record) or (
             "it has no address" if server is None else "" if force else refusals.of_machine(server, whole=False)
         )
@@ -129,7 +129,7 @@ def _outward(
             "the baseline does not distinguish external addresses: specify each required one with --allow ADDRESS"
         )
     exempt = allowed(allow, (), (), Match(), view)
-    machines = [party for party in (view.party(part(record, "src")) for record in records) if party is not None]
+    machines = [party for party in (view.party(part(record, "src"), record) for record in records) if party is not None]
     if not machines:
         return []
     habits = view.seen.habits or {}

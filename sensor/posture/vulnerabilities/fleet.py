@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sensor.core.collection import remembered
 from sensor.core.foreign import Record, part, tidy
 from sensor.core.record_parts import objects
-from sensor.posture.alert_ends import INBOUND, MAPPING, AlertEnds, alert_ends, reached
+from sensor.posture.alert_ends import INBOUND, MAPPING, AlertEnds, reached
 from sensor.posture.latest import Details, Known
 from sensor.posture.vulnerabilities.about import About, Library
 from sensor.posture.vulnerabilities.asset import Asset, asset_of
@@ -43,15 +43,16 @@ class DeviceFinding(NamedTuple):
 class Fleet:
     """Devices matched with all known vulnerabilities."""
 
-    def __init__(self, known: Known, base: sqlite3.Connection | None, details: Details | None = None) -> None:
+    def __init__(
+        self, known: Known, ends: AlertEnds, base: sqlite3.Connection | None, details: Details | None = None
+    ) -> None:
         """``base``: database of imported vulnerabilities, if any; ``details``: adds the evidence of a device to records
         without it. Raises DocumentErrors.
         """
         curated = load_curated()
         self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
         self._details = details
-        self.ends = alert_ends(known)
-        self._outside, self._attacked = _targets(known, self.ends)
+        self._outside, self._attacked = _targets(known, ends)
         self._abouts: dict[str, About] = {}
         # Many devices share the same circumstances.
         self._points = remembered(self._points_of, REMEMBERED)
