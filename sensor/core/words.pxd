@@ -25,3 +25,4 @@ cdef class Words:
     cdef uint8_t[256] first              # by byte in either case: the first text that begins with it
 
     cdef bint among(self, const uint8_t* data, Py_ssize_t size) noexcept nogil  # compares sizes first
+    cdef bint begin(self, const uint8_t* data, Py_ssize_t size) noexcept nogil  # the same

@@ -41,3 +41,12 @@ cdef class Words:
                     return True
                 i = self.following[i]
         return False
+
+    cdef bint begin(self, const uint8_t* data, Py_ssize_t size) noexcept nogil:  # compares sizes first
+        """Whether these bytes begin with one of them."""
+        cdef uint8_t i = self.first[data[0]] if size else NONE
+        while i != NONE:
+            if size >= self.sizes[i] and same(data, self.starts[i], self.sizes[i]):
+                return True
+            i = self.following[i]
+        return False

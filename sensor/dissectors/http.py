@@ -2,7 +2,8 @@
 themselves.
 
 Reads heads, and of bodies only what is small and identifies a device: the title of a page, the names of a form's
-fields, XML and JSON in which a device describes itself. Passwords, keys and sessions are never stored. The content
+fields, XML and JSON in which a device describes itself. Passwords, keys and sessions are never stored, and of cookies
+only the beginnings of well-known names. The content
 of TLS, tunnels and WebSockets is not read; HTTP/2 and printing (IPP) have their own dissectors. A fact belongs to the
 sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
 yields only the program of the proxy, which it adds to Via. A server that claims to be Windows with the hop limit of
@@ -23,6 +24,7 @@ from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
 from sensor.dissectors._http_direction import HttpDirection
 from sensor.dissectors.shared import http_body as bodies
+from sensor.dissectors.shared.http_cookies import own_cookie
 from sensor.dissectors.shared.http_credentials import ntlm_message
 from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
 from sensor.dissectors.shared.http_paths import is_often_requested, own_path
@@ -275,7 +277,7 @@ def response(
         parsed += facts(packet, [("http.proxy" if proxy else "http.via", heads.proxy_program(head.fields))])
     is_author = _is_author(head, event, foreign) and not _switched(event)
     if is_author or heads.is_of_proxy(event.status, head.fields):
-        parsed += _server_facts(packet, event, 200 <= event.status < 300)
+        parsed += _server_facts(packet, event, head.fields.get(b"set-cookie", b""))
     return event, parsed
 
 
@@ -321,13 +323,15 @@ def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -
     return HttpResponse(packet, *values)
 
 
-def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Parsed]:
-    """Facts about the server."""
+def _server_facts(packet: Packet, event: HttpResponse, cookies: bytes) -> Iterator[Parsed]:
+    """Facts about the server. ``cookies``: those that it sets."""
     if event.server:
         yield fact(packet, "http.server", event.server)
     if event.realm:
         yield fact(packet, "http.realm", event.realm)
-    if success and event.path and (path := own_path(event.path)):
+    if cookies and (cookie := own_cookie(cookies)):
+        yield fact(packet, "http.cookie", cookie)
+    if 200 <= event.status < 300 and event.path and (path := own_path(event.path)):
         yield fact(packet, "http.path", path)
 
 

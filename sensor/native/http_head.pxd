@@ -20,6 +20,7 @@ cdef enum:
     FIELDS = 14
     FORWARDED = 14         # any other field that shows a proxy
     PROXY_ERROR = 15       # the response is an error of a proxy, left to the Python dissector
+    COOKIES = 16           # set by a server; those that identify it are left to the Python dissector
     NAMES_LIMIT = 24
     VALUE_LIMIT = 2048
     UNKNOWN = -1

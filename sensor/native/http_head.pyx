@@ -4,7 +4,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from sensor.core.words cimport lower, same
+from sensor.core.words cimport Words, lower, same
+from sensor.dissectors.shared.http_cookies import COOKIES as _KNOWN
 
 cdef enum:
     HEADERS_LIMIT = 128
@@ -22,6 +23,9 @@ for _c in bytearray(b"${}`|<>\\'\xac"):
     CHARACTERS[<int>_c] = ODD
 for _c in bytearray(b".(jJrR"):
     CHARACTERS[<int>_c] = MAYBE
+
+
+cdef Words KNOWN_COOKIES = Words(*(_name.lower().encode("ascii") for _name in _KNOWN))
 
 
 cdef int read_head(const uint8_t* data, uint32_t size, Head* head) except -1 nogil:
@@ -108,7 +112,7 @@ cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except 
             head.odd = True
     head.forwarded |= number == FORWARDED or number == VIA
     if number >= FIELDS:
-        head.odd |= number == PROXY_ERROR
+        head.odd |= number == PROXY_ERROR or (number == COOKIES and KNOWN_COOKIES.begin(value.data, value.size))
     elif number >= 0 and head.fields[number].there:
         head.odd = True
         if number < JOINED:
@@ -198,6 +202,8 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
     if size == 10:
         if same(name, b"user-agent", 10):
             return AGENT
+        if same(name, b"set-cookie", 10):
+            return COOKIES
         return ACTION if same(name, b"soapaction", 10) else FORWARDED if same(name, b"x-proxy-id", 10) else -1
     if size == 12:
         return TYPE if same(name, b"content-type", 12) else FORWARDED if same(name, b"cache-status", 12) else -1

@@ -328,6 +328,27 @@ def test_a_tunnel_whose_answer_is_not_received(asking: bytes) -> None:
     assert events(feed(stream, GET, True)) == [REQUESTED]
 
 
+@pytest.mark.parametrize(
+    ("fields", "cookies"),
+    [
+        ([b"Set-Cookie: webvpn=; expires=Thu, 01 Jan 1970 22:00:00 GMT; path=/; secure"], ["webvpn"]),
+        ([b"Set-Cookie: id=7", b"set-cookie: BIGipServerpool_web=1677787402.36895.0000; path=/"], ["BIGipServer"]),
+        ([b"Set-Cookie: NSC_AAAC=f0; path=/", b"Set-Cookie: citrix_ns_id=a"], ["NSC_"]),
+        ([b"Set-Cookie: id=a, webvpn=b"], []),
+        ([b"Set-Cookie: my_webvpn=b"], []),
+        ([b"Set-Cookie: WEBVPN=b"], []),
+        ([b"Set-Cookie: webvpn"], []),
+        ([b"Set-Cookie: BIGipServerpool=1.2.3", b"Via: 1.1 cache"], []),
+    ],
+)
+def test_cookies_that_identify_a_server(fields: list[bytes], cookies: list[str]) -> None:
+    """The known beginning of a name is reported, without the session; not the names of other cookies, nor of cookies
+    that a proxy forwards.
+    """
+    found = [one[2:] for one in facts(answered(ok(*fields))) if one[2] == "http.cookie"]
+    assert found == [("http.cookie", cookie) for cookie in cookies]
+
+
 def test_paths_count_only_with_success() -> None:
     """A path is an observation about the server only if the request succeeds."""
     request = b"GET /onvif/device_service?x=1 HTTP/1.1\r\n\r\n"

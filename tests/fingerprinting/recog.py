@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
+from sensor.dissectors.shared.http_cookies import own_cookie
 from sensor.dissectors.shared.http_credentials import challenge
 from sensor.dissectors.shared.x509 import _PLACES, _written
 from sensor.dissectors.telnet import Telnet
@@ -68,6 +69,11 @@ def _unread(_text: str) -> Values:
 
 def _plain(kind: str) -> Callable[[str], Values]:
     return lambda text: iter([(kind, clean(" ".join(text.split())))])
+
+
+def _cookie(text: str) -> Values:
+    if cookie := own_cookie(text.encode()):
+        yield "http.cookie", cookie
 
 
 def _title(text: str) -> Values:
@@ -122,7 +128,7 @@ FILES: dict[str, Callable[[str], Values]] = {
     "dhcp_vendor_class": _plain("dhcp.vendor_class"),
     "ftp_banners": _plain("ftp.banner"),
     "html_title": _title,
-    "http_cookies": _unread,
+    "http_cookies": _cookie,
     "http_servers": _plain("http.server"),
     "http_wwwauth": _realm,
     "mdns_device-info_txt": _text_record,

@@ -37,6 +37,8 @@ FIELDS = (
         b"charset=x"
     ),
     b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x",
+    b"Set-Cookie: a=b; path=/", b"set-cookie: BIGipServerpool=1.2.3; path=/", b"Set-Cookie: WEBVPN=; secure",
+    b"Set-Cookie: NSC_x", b"Set-Cookie: x=1, webvpn=2",
     b"Via: 1.0 y, 1.1 x (squid/6.13)", b"Via: 1.1 x (Traffic Server/9 [c])", b"Via: 1.1 (a) b)",
     b"X-Squid-Error: ERR_DNS_FAIL 0", b"Cache-Status: a;hit", b"Surrogate-Capability: a", (
         b'SOAPAction: '

@@ -17,6 +17,8 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 
 VERSION = b"HTTP/1."
+# Fields that have no list of values, and so are not joined by commas (RFC 6265, 3).
+UNJOINED = b"set-cookie"
 HEADERS_LIMIT = 128
 METHOD_LIMIT = 24
 VALUE_LIMIT = 2048
@@ -97,7 +99,8 @@ def read_head(head: bytes) -> Head:
             continue
         last = name.lower()
         if last in fields:
-            fields[last] = (fields[last] + b", " + value.strip())[:VALUE_LIMIT]  # RFC 9110, 5.3
+            between = b"\n" if last == UNJOINED else b", "  # RFC 9110, 5.3
+            fields[last] = (fields[last] + between + value.strip())[:VALUE_LIMIT]
         else:
             fields[last] = value.strip()[:VALUE_LIMIT]
     return Head(method, target, status, fields)
