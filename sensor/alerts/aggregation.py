@@ -40,7 +40,7 @@ Filed = list[tuple[str, Alert]]
 
 
 class _Case(msgspec.Struct):
-    """An alert in its present state, with time, count and severity of its last report. ``news``: it has changes to
+    """An alert in its current state, with time, count and severity of its last report. ``news``: it has changes to
     report in the next second.
     """
 

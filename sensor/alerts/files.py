@@ -79,7 +79,7 @@ class AlertFiles:
         return self._mutes_file
 
     def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
-        """The writer of evidence for a folder: the present one if it writes there already or no other is possible,
+        """The writer of evidence for a folder: the current one if it writes there already or no other is possible,
         otherwise a new one. May be called from another thread.
         """
         if self._writer is not None and evidence == self._writer.folder:

@@ -234,7 +234,7 @@ class Incidents:
     def _write_down(self, incident: Incident, name: str, alert: Alert, begun: int) -> bool:
         """Add an alert to the incident, with the time from which it belongs to it; returns whether it is new there."""
         if all(self._party(actor) != self._party(alert.actor) for actor in incident.actors):
-            del incident.actors[ACTORS_LIMIT - 1 :]  # the first remains, and the present one is added
+            del incident.actors[ACTORS_LIMIT - 1 :]  # the first remains, and the current one is added
             incident.actors.append(alert.actor)
         incident.targets = dict.fromkeys(list(incident.targets | dict.fromkeys(alert.targets))[:TARGETS_LIMIT])
         if alert.severity >= Severity.medium and any(technique.tactic in TAKING_OVER for technique in alert.techniques):

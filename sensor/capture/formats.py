@@ -65,7 +65,7 @@ PCAPS = {
 
 _WHY = {
     records.FRAME_LENGTH: "a record longer than any frame",
-    records.BLOCK_LENGTH: "a record of an impossible length",
+    records.BLOCK_LENGTH: "a record of an invalid length",
     records.OVERHANG: "a frame longer than its record",
 }
 

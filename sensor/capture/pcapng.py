@@ -29,7 +29,7 @@ _SECOND = 1_000_000_000
 _FAR = (1 << 63) - 1
 
 _WHY = {
-    records.BLOCK_LENGTH: "a block of an impossible length",
+    records.BLOCK_LENGTH: "a block of an invalid length",
     records.TRAILER: "a block whose two lengths differ",
     records.INTERFACE_UNKNOWN: "a packet of an interface that was not described",
     records.OVERHANG: "a frame longer than its block",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OPTION, COUNTS = ("option", "in use", "changed"), ("silenced", "kept", "unknown")
 Record = dict[str, Any]
-NOTE = "An alert holds the value of its last report; the value may have risen afterwards."
+NOTE = "The value of an alert is that of its last report; later values may be higher."
 
 
 def backtest(args: argparse.Namespace, in_use: Path | None, changed: Path) -> int:

@@ -32,7 +32,7 @@ def set_values(args: argparse.Namespace) -> int:
             raise Exit(USAGE, str(error), error="usage.invalid-value") from None
         numbers = _found(lambda: DeviceValues(base, author_of(args)).correct(corrections))
     for number, one in zip(numbers, corrections, strict=True):
-        shown = f"{one.field}={tidy(one.value)}" if one.value else f"{one.field} as at the sensor"
+        shown = f"{one.field}={tidy(one.value)}" if one.value else f"{one.field} as reported by the sensor"
         put(f"{device}: {shown} (undo: sensor hub undo {number})")
     return DONE
 

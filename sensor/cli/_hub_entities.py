@@ -49,7 +49,7 @@ def roaming(args: argparse.Namespace) -> int:
 
 
 def conflicts(args: argparse.Namespace) -> int:
-    """List MACs that were at two sites at once."""
+    """List MACs that two sites saw at the same time."""
     check_extra()
     from sensor.hub.entities import list_conflicts
 
@@ -68,9 +68,7 @@ def identify(args: argparse.Namespace) -> int:
     if found is None:
         complain("a worker is finding entities now", "info")
         return DONE
-    put(
-        f"entities: {found.entities:,}; edges: {found.edges:,}; MAC addresses at two sites at once: {found.conflicts:,}"
-    )
+    put(f"entities: {found.entities:,}; edges: {found.edges:,}; simultaneous MAC addresses: {found.conflicts:,}")
     return DONE
 
 

@@ -71,7 +71,9 @@ def leaf(args: argparse.Namespace) -> int:
         raise Exit(NOT_OPENED, str(error), error="hub.folder") from None
     except OSError as error:
         raise Exit(NOT_OPENED, f"cannot write {error.filename}: {error.strerror}", error="file.not-written") from None
-    put(f"made {folder}: copy it to the branch, at the same path; next: nats-server -c {folder.absolute()}/nats.conf")
+    put(
+        f"created {folder}: copy it to the branch, at the same path; next: nats-server -c {folder.absolute()}/nats.conf"
+    )
     return DONE
 
 

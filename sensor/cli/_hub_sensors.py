@@ -45,7 +45,7 @@ def approve(args: argparse.Namespace) -> int:
     with opened(args) as base:
         found = _known(name, lambda: sensors.approve(base, name))
     if found.state != "approved":
-        raise Exit(NOT_FOUND, f"{name} is {found.state}: it joins again with a new token", error="hub.revoked")
+        raise Exit(NOT_FOUND, f"{name} is {found.state}: it needs a new token to join again", error="hub.revoked")
     put(f"{tidy(found.name)} is approved for {tidy(found.site)}; it receives its credentials with its next request")
     return DONE
 
@@ -102,7 +102,7 @@ def resend(args: argparse.Namespace) -> int:
     (name,) = _words(args, 1, "resend NAME [--after NUMBER]")
     with opened(args) as base:
         _known(name, lambda: sensors.ask_again(base, name, max(0, args.after)))
-    put(f"{tidy(name)} sends its log again after number {max(0, args.after):,}, as far as it is still stored")
+    put(f"{tidy(name)} resends its log after number {max(0, args.after):,}, as far as it is still stored")
     return DONE
 
 

@@ -66,10 +66,10 @@ def rollout(args: argparse.Namespace) -> int:
         with opened(args) as base:
             if word == "next":
                 found = rollouts.advance(base)
-                put(f"ring {found.ring} of version {tidy(found.version)} has begun")
+                put(f"ring {found.ring} of version {tidy(found.version)} has started")
             elif word == "stop":
                 found = rollouts.stop(base, args.comment or "stopped by the operator")
-                put(f"the rollout of version {tidy(found.version)} is stopped; sensors keep the version that they have")
+                put(f"the rollout of version {tidy(found.version)} is stopped; sensors keep their current version")
             else:
                 _begin(base, args, word, now)
     except rollouts.CannotRoll as error:
@@ -102,7 +102,7 @@ def ring(args: argparse.Namespace) -> int:
             choose_ring(base, name, None if word == "auto" else int(word))
     except Unknown:
         raise Exit(NOT_FOUND, f"no sensor {name!r} at the hub", error="hub.unknown-sensor") from None
-    put(f"{tidy(name)} is in ring {word} of later rollouts")
+    put(f"{tidy(name)} is in ring {word} in later rollouts")
     return DONE
 
 
@@ -133,7 +133,7 @@ def _is_chosen(row: UpgradeRow, args: argparse.Namespace) -> bool:
 
 def _line(last: Rollout | None) -> str:
     if last is None:
-        return "\nno rollout: `sensor hub rollout VERSION` begins one\n"
+        return "\nno rollout: `sensor hub rollout VERSION` starts one\n"
     more = f": {tidy(last.reason, 300)}" if last.reason else ""
     return f"\nrollout of version {tidy(last.version)}: ring {last.ring} of 3, {last.state}{more}\n"
 

@@ -53,7 +53,7 @@ def check(args: argparse.Namespace) -> int:
     if not args.json:
         devices = len({one.node.id for one in beyond})
         summary = (
-            f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile"
+            f"{counted(len(beyond), 'service')} of {counted(devices, 'device')} not allowed by a profile"
             if beyond
             else "all observed traffic is allowed by the profiles"
         )

@@ -63,7 +63,7 @@ def _install(
         return NOT_OPENED
     put(f"{'replaced' if again else 'installed'}: {name}, {_size(profile)}; {SOON}")
     for one in profile.unread:
-        complain(f"not supported: {tidy(one)}; an unsupported condition counts as met", "info")
+        complain(f"not supported: {tidy(one)}; an unsupported condition is treated as met", "info")
     return 0
 
 

@@ -102,7 +102,7 @@ def _begins(folder: Path) -> str:
 
     if (folder / FOLDER).is_dir():
         return f"writing traffic records to {folder} until stopped"
-    return f"waiting until a sensor hands over traffic records in {folder}: `sensor run` does, a replay writes its own"
+    return f"waiting for traffic records in {folder}: `sensor run` writes them, a replay writes its own"
 
 
 def _waiting(over: threading.Event, notifier: Notifier) -> Callable[[float], bool]:

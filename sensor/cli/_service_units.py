@@ -163,7 +163,7 @@ def remove_units(root: Path) -> Iterator[str]:
 def systemctl(*arguments: str) -> None:
     """Run systemctl if systemd runs here. Its messages go to the terminal."""
     if not Path("/run/systemd/system").is_dir():
-        complain(f"systemd does not run: skipped `systemctl {' '.join(arguments)}`", error="service.no-systemd")
+        complain(f"systemd is not running: skipped `systemctl {' '.join(arguments)}`", error="service.no-systemd")
         return
     subprocess.run(["systemctl", *arguments], check=False)
 

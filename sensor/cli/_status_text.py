@@ -216,7 +216,7 @@ def _rules(rules: Status) -> Iterator[Line]:
 def _configuration(configuration: Status) -> Iterator[Line]:
     """Only if the operator has to act."""
     for text in texts(configuration.get("faults")):
-        yield f"invalid, the previous one stays in use: {text}", "yellow"
+        yield f"invalid, the previous one remains in use: {text}", "yellow"
     if restart := configuration.get("restart"):
         yield f"changed, needs a restart: {tidy(restart)}", "yellow"
 

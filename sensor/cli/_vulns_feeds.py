@@ -93,7 +93,7 @@ def forget(args: argparse.Namespace) -> int:
         for one in (known[name] for name in dict.fromkeys(args.operands)):
             try:
                 forgotten = forget_feed(base, one.name, one.kind)
-                print(f"{one.name}: forgotten, {counted(forgotten, 'entry', 'entries')}")
+                print(f"{one.name}: removed, {counted(forgotten, 'entry', 'entries')}")
             except FeedNotRecorded:
                 complain(
                     (
@@ -171,7 +171,7 @@ def _print_outcome(origin: Origin, outcome: ImportResult) -> bool:
     notes = [
         f"{outcome.broken:,} skipped" if outcome.broken else "",
         f"{outcome.older:,} present in a newer version" if outcome.older else "",
-        f"{outcome.cut:,} with products or versions that were left out" if outcome.cut else "",
+        f"{outcome.cut:,} with products or versions omitted" if outcome.cut else "",
     ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
     entries = counted(outcome.entries, "entry", "entries")

@@ -131,7 +131,7 @@ def of_cve(fleet: Fleet, about: About, found: list[FindingRow]) -> Iterator[str]
     """A CVE, and a row for each of its devices."""
     yield from _about_lines(fleet, about)
     if not found:
-        yield "no device is one of its products"
+        yield "no device matches its products"
         return
     yield table(SHOW_COLUMNS, list(map(_show_row, found)), sys.stdout, lambda row: STYLES.get(row[5], ""))
     yield f"priority of the first: {terms_text(found[0])}"
@@ -155,7 +155,7 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
     for source, vendor, product, versions in products[:PRODUCTS_SHOWN]:
         yield f"{source}: {tidy(vendor)} {tidy(product)}: {tidy(versions, 160)}"
     if len(products) > PRODUCTS_SHOWN:
-        yield f"… and {len(products) - PRODUCTS_SHOWN:,} products more"
+        yield f"… and {len(products) - PRODUCTS_SHOWN:,} more products"
     yield f"fix: {f'{tidy(about.fixed)}. ' if about.fixed else ''}{tidy(about.advice)}"
 
 

@@ -7,7 +7,7 @@ as tcp/22, udp/161 or ssh/22.
 actions:
   list [FILTER…]                show devices with a baseline, with the filters of `sensor devices` (default)
   show DEVICE                   show its services and peers, and since when
-  forget DEVICE [SERVICE]       learn a device, or one service of it, again; --all: everything
+  forget DEVICE [SERVICE]       delete the baseline of a device or of one service, to learn it again; --all: everything
   allow CLIENT SERVER SERVICE   treat as learned: raises no alert
   forbid CLIENT SERVER SERVICE  never learn: raises an alert each time
   rules                         show allowed and forbidden flows, with author and reason

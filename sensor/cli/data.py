@@ -1,6 +1,6 @@
 """List and manage datasets: the results of replays and of the live sensor.
 
-Reading commands use one dataset, and name it in their first line. It is the first of: --data NAME; $SENSOR_DATA; the one chosen by
+Commands that read data use one dataset, and print its name first. It is the first of: --data NAME; $SENSOR_DATA; the one chosen by
 `sensor data use`; that of the live sensor, if it is running or installed; the newest. Empty datasets are used only by name. A replay
 creates a dataset named after its capture; the newest 20 replays are kept (datasets.replays in the configuration).
 

@@ -40,7 +40,7 @@ MIB = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    several = "interface to check; may be repeated (default: those of the configuration, else the network cards that are running)"
+    several = "interface to check; may be repeated (default: those of the configuration, else the network interfaces that are up)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
     parser.add_argument(
         "--seconds", metavar="N", type=float, default=SECONDS, help="seconds to capture (default: %(default)g)"

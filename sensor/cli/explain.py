@@ -3,7 +3,7 @@
 WHAT is a device (id, IP address, MAC or host name), an alert (id, beginning of its key, or detector), an incident (id), any internal or
 external address, a domain, or the fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each attribute of a device, one line shows how
 its confidence is computed: the best evidence of each family counts, and families are independent. For an
-address, a domain or a fingerprint, the output has the devices that have or had it, communication with first and last time, names, threat
+address, a domain or a fingerprint, it shows the devices that have or had it, communication with first and last time, names, threat
 lists that contain it, and alerts.
 """
 

@@ -158,11 +158,11 @@ def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
     found = configured(args)
     outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:
-        complain("the new configuration is invalid; the previous one stays in use", error="config.not-reloaded")
+        complain("the new configuration is invalid; the previous one remains in use", error="config.not-reloaded")
         return
     if log_of(args, found) != forwarder.log:
         complain(
-            "a different event log needs a restart; the previous configuration stays in use",
+            "a different event log needs a restart; the previous configuration remains in use",
             error="config.not-reloaded",
         )
         return

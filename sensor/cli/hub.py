@@ -4,13 +4,13 @@ Sensors send their events over NATS JetStream; workers write them to PostgreSQL,
 keeps an event until the database has committed it. Needs the extra `hub` and both servers; docs/operate/hub.md shows how to set them up.
 
 actions:
-  init DIR                     make keys, credentials and the configuration of the NATS server
+  init DIR                     create keys, credentials and the configuration of the NATS server
   run                          run a worker: store events, answer sensors; start as many as the load needs
   authority                    print the authority of client certificates, for `ca_file` in the TLS settings of the NATS servers
-  leaf DIR                     make credentials and configuration of a NATS server for a branch, which connects to --remote
+  leaf DIR                     create credentials and configuration of a NATS server for a branch, which connects to --remote
   token                        print a token by which one sensor of --site joins within one hour
   sensors                      list sensors: state, last seen, gaps, clock, quarantined batches (default)
-  approve NAME                 let a sensor join under the name of an earlier one
+  approve NAME                 let a sensor join that has the id of an earlier one
   revoke NAME                  reject a sensor from now on
   rename NAME NEW              give a sensor another name in the hub
   move NAME                    move a sensor to --site, with its devices, alerts and incidents
@@ -18,26 +18,26 @@ actions:
   quarantine                   list rejected batches, with the reason
   devices, alerts, incidents   list the latest states, newest first
   note ALERT                   set --status, --verdict, --assignee or --comment of an alert
-  set DEVICE KEY=VALUE…        set owner, criticality or tags of a device at the hub, in place of those of its sensor; an empty value removes it
+  set DEVICE KEY=VALUE…        set owner, criticality or tags of a device at the hub, overriding those of its sensor; an empty value removes it
   undo NUMBER                  undo a value that `set` or the console wrote
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: publish an earlier version;
                                --clear: publish an empty layer. Sensors pull it with `sensor sync`
   configurations               list versions of the configuration, and the sensors that do not use the current one
-  release FILE                 sign a Debian package of the sensor, and store it for sensors that take upgrades (`sensor upgrade enable`)
-  rollout VERSION              offer a release to ring 1 (1 % of the sensors), then 2 (10 %) and 3 (all); a ring begins with `rollout next`,
+  release FILE                 sign a Debian package of the sensor, and store it for sensors that accept upgrades (`sensor upgrade enable`)
+  rollout VERSION              offer a release to ring 1 (1 % of the sensors), then 2 (10 %) and 3 (all); a ring starts with `rollout next`,
                                or after the one before was healthy for --healthy; a failure or `rollout stop` ends it
   ring NAME RING               set the ring of a sensor in later rollouts: 1, 2, 3 or auto
   upgrades                     list releases, the last rollout, and version, ring, state and fault of each sensor
   hunt QUERY                   run a query, or a hunt of the library by its name, over the traffic records of all sensors, of --site or --sensor;
                                sensors that did not answer --within the time are listed
-  schedule NAME QUERY          run a query on all sensors, or those of --site, --every so often; findings have --severity
+  schedule NAME QUERY          run a query on all sensors, or those of --site, at the interval --every; findings have --severity
   unschedule NAME              remove a scheduled hunt with its findings
   schedules                    list scheduled hunts, and what is unknown about the last run
   findings NAME                list the rows that a scheduled hunt found, newest first
   report                       list scheduled reports and the reports that they made; `report add NAME`: --every day (1d) or week (7d) of --site or of
                                all, in --format; `report remove NAME`; `report save NUMBER FILE`; `report make FILE`: one now, --since and --until
-  entities                     list devices that several sensors see, with the reasons for each match
-  roaming                      list the sites of these devices over time
+  entities                     list devices that several sensors observe, with the reasons for each match
+  roaming                      list the sites of these devices by time
   conflicts                    list MAC addresses that two sites saw at the same time
   identify                     find entities and conflicts now; workers do so every ten minutes
   separate A B                 never join two devices, each given as SENSOR/DEVICE

@@ -1,6 +1,6 @@
 """Query traffic records with SQL, or run hunts from the library.
 
-A query is one SELECT statement of DuckDB over the tables that `tables` lists. It runs in a process of its own that can read only the
+A query is one SELECT statement of DuckDB over the tables that `tables` lists. It runs in a separate process that can read only the
 records and write nothing. in_cidr(ip, '10.0.0.0/8'), below(name, 'example.com') and is_private(ip) help with addresses and names. The
 views DeviceInfo, DeviceNetworkInfo, DeviceNetworkEvents, AlertInfo and AlertEvidence have the columns of Microsoft Defender's advanced
 hunting, as far as packets contain them.

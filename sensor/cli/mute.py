@@ -1,7 +1,7 @@
 """Mute alerts, with an expiry and a reason.
 
 add creates a mute from the conditions given: all of them must match. A running sensor applies it within a second; muted alerts are
-counted, and listed by `sensor alerts muted`. test lists the alerts of an event log that the mutes (or those named, or one made of the
+counted, and listed by `sensor alerts muted`. test lists the alerts of an event log that the mutes (or the given ones, or one made from the
 options) would have suppressed; add --backtest does the same for a mute before it is added. Hours are UTC.
 """
 

@@ -1,7 +1,7 @@
 """Show the site on one page: devices, incidents, exposure, weaknesses, coverage gaps, and the fixes that help most.
 
 It is the overview of the console as text: devices by type, and those that are new; open incidents, alerts and recommendations by
-severity; the exposure score with its most effective fixes; CVEs; and traffic that the sensor could not see. Every line names the command
+severity; the exposure score with its most effective fixes; CVEs; and traffic that the sensor could not see. Every line shows the command
 that lists the details.
 
 exit codes: 0 done, 2 the configuration is invalid, 3 nothing to read, 6 the dataset has no event log

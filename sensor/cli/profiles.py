@@ -1,4 +1,4 @@
-"""Make, install and check least-privilege profiles: MUD files (RFC 8520) or allow-lists.
+"""Create, install and check least-privilege profiles: MUD files (RFC 8520) or allow-lists.
 
 Profiles are based on the baseline of the dataset; each has a confidence. Traffic of a device that an
 installed profile does not allow raises an alert (lateral_movement.role_violation). A sensor reads profiles at its start and on SIGHUP.

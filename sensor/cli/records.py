@@ -1,7 +1,7 @@
 """Show top talkers, and show, write and export traffic records.
 
 actions:
-  status         show tables, rows, size, time span, waiting and damaged files (default)
+  status         show tables, rows, size, time span, pending and damaged files (default)
   top [WHAT…]    show top talkers: pairs, hosts or services with most bytes or connections. WHAT: a device, an address, a block, or filters
                  as in `sensor search`, also of devices (type=camera, vendor=axis*)
   write          write the records that a sensor produces, until stopped; used by the unit sensor-records
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="of write and upload: configuration (default: the system's)"
     )
-    parser.add_argument("--once", action="store_true", help="of upload: upload what is missing, and stop")
+    parser.add_argument("--once", action="store_true", help="of upload: upload the missing files, and stop")
     add_records_arguments(parser)
     add_json_argument(parser)
     parser.add_argument("--csv", action="store_true", help="of top: CSV with a heading")

@@ -113,7 +113,7 @@ def _backtest(args: argparse.Namespace, manifest: Manifest, places: SensorPaths)
     if more := len(manifest.files) - len(names):
         put(f"  {counted(more, 'file')} of traffic records → {records_folder(places.log)}")
     for path in replaced([one.name for one in manifest.files], places):
-        put(f"  {path} exists and would be moved aside")
+        put(f"  {path} exists and would be replaced")
     _print_configuration(args, manifest)
 
 

@@ -3,7 +3,7 @@
 actions:
   status                       show the units, their location and status (without an action)
   install                      write the units with the path of this program, create the user `sensor`, and a configuration with everything commented out
-  uninstall                    stop the service and remove its units; configuration, state and user stay
+  uninstall                    stop the service and remove its units; configuration, state and user are kept
 
 Installation starts nothing: `systemctl enable --now sensor.target` does; sensor-mirror@INTERFACE configures a mirror port,
 sensor-update.timer updates threat lists and vulnerability data once a day. Change a unit with a drop-in (`systemctl edit sensor`).
@@ -123,7 +123,7 @@ def _status(args: argparse.Namespace) -> int:
 
     found = states()
     if found is None:
-        complain("systemd does not run; use `sensor run` in the foreground", error="service.no-systemd")
+        complain("systemd is not running; use `sensor run` in the foreground", error="service.no-systemd")
         return NOT_OPENED
     if not found:
         complain("no service is installed: sensor service install", error="service.not-installed")

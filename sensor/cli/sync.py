@@ -142,7 +142,7 @@ def _until_stopped(agent: Agent) -> int:
                 if str(error) != failing:
                     failing = str(error)
                     log().warning(
-                        "the configuration or a release of the hub cannot be pulled: tried again later", error=failing
+                        "the configuration or a release of the hub cannot be pulled: retrying later", error=failing
                     )
             notifier.status(lambda: _line(agent.state.outcome, agent.folder.current, agent.state.reason))
             notifier.beat()

@@ -1,14 +1,14 @@
 """Upgrade the sensor to packages that the operator of its hub signed, and roll back if health worsens.
 
-`sensor sync` downloads and verifies the package that the hub offers; it has no right to install. The unit sensor-upgrade runs
+`sensor sync` downloads and verifies the package that the hub offers; it cannot install it. The unit sensor-upgrade runs
 `install` as root: it verifies the package again, installs it with dpkg, and observes the sensor's health for five minutes. If the
-sensor does not start, reports a fault or loses packets, it installs the former package again.
+sensor does not start, reports a fault or loses packets, it reinstalls the previous package.
 
 actions:
   status                       show the installed version and the result of the last upgrade (default)
   enable                       accept releases of the hub's operator (as root), whose public key is printed
-  disable                      accept no more releases (as root)
-  install                      install what was downloaded (as root); sensor-upgrade.service does it
+  disable                      no longer accept releases (as root)
+  install                      install the downloaded package (as root); sensor-upgrade.service does it
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXAMPLES = """\
 """
 ACTIONS = ("status", "enable", "disable", "install")
 STATES = {
-    "installing": "is being installed, or is on trial", "installed": "is installed",
+    "installing": "is being installed, or is under observation", "installed": "is installed",
     "rolled_back": "was rolled back", "failed": "failed", "refused": "was refused",
 }  # fmt: skip
 
@@ -136,7 +136,7 @@ def _install(args: argparse.Namespace, config: Path) -> int:
     places = InstallerPaths(staging_of(config), args.folder, config.with_name(OPERATOR))
     result = Installer(places, Dpkg(), functools.partial(health_now, config)).run()
     if result is None:
-        put("nothing was ordered")
+        put("no upgrade is pending")
         return DONE
     put(f"version {tidy(result.version)}: {result.state}{f': {tidy(result.reason, 300)}' if result.reason else ''}")
     return DONE if result.state == "installed" else NOT_FOUND

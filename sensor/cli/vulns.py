@@ -12,7 +12,7 @@ actions:
   import FILE|URL…             import feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, compressed or not
   sources                      show imported feeds with source and age
   update [NAME…]               import changed feeds again; KEV and EPSS that would lose half of their entries are rejected
-  forget NAME…                 remove sources, with the data that came from them alone
+  forget NAME…                 remove sources, with the data that only they contain
 
 The priority is a sum, halved if it is unknown whether a device is affected: 30 known to be exploited, up to 20 for the probability of EPSS,
 up to 20 for CVSS (unrated: as 5.0), 10 reachable from the internet, up to 10 criticality (not set: 4), 10 an attack on the device was seen.

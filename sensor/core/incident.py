@@ -24,7 +24,7 @@ class Chapter(msgspec.Struct):
 
 
 class Incident(msgspec.Struct):
-    """The present state. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts beyond the
+    """The current state. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts beyond the
     size limit of ``chapters``.
     """
 

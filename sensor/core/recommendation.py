@@ -13,7 +13,7 @@ REIDENTIFIED = "its device is known as"
 
 
 class Recommendation(msgspec.Struct):
-    """The present state. ``key``: device and setting, the source of the id, so that it is the same after a restart;
+    """The current state. ``key``: device and setting, the source of the id, so that it is the same after a restart;
     ``subject`` and ``port``: the endpoint that has the setting; ``product``: the product, if the same setting is
     changed differently on other products; ``other``: the other endpoint; ``seen``: the field that proves it, with its
     value; ``proof``: the messages, or the conclusions of fingerprints, as records show them (``proof_body``): they are

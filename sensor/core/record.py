@@ -156,7 +156,7 @@ class RecordMaker:
         packets: Body | None = None,
         **more: Body,
     ) -> Record:
-        """A new alert, or the present state of one. ``targets`` are the devices of ``alert.targets``, in the same
+        """A new alert, or the current state of one. ``targets`` are the devices of ``alert.targets``, in the same
         order. ``at``: time of the report, if not that of the last occurrence; ``packets``: the file with its packets;
         ``more``: further objects of the alert (``closed``, ``muted``).
         """
@@ -178,7 +178,7 @@ class RecordMaker:
     def incident(
         self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None
     ) -> Record:
-        """The present state of an incident. ``device`` returns the device of an endpoint."""
+        """The current state of an incident. ``device`` returns the device of an endpoint."""
         ts = incident.ts if at is None else at
         record = self._begin(ts, "incident", action, incident.severity.name, incident.summary)
         record.incident = self._incident_body(incident, device)

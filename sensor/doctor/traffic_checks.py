@@ -143,7 +143,7 @@ def repeats(seen: Seen) -> CheckResult | None:
     facts = {"repeats": seen.repeats, "of": seen.compared, "share": round(share, 4)}
     if share < TWICE:
         return ok("frames are seen once", **facts)
-    of = "every frame comes" if share >= 0.45 else f"{2 * share:.0%} of the frames come"
+    of = "every frame arrives" if share >= 0.45 else f"{2 * share:.0%} of the frames arrive"
     return warning(
         f"{of} twice within 5 ms: both ends are mirrored",
         "mirror one end: the ports received (rx) of all, or both directions of one uplink",

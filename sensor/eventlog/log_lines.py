@@ -56,7 +56,7 @@ class LogLines:
         self.line, self.damaged, self.begun = line, 0, 0
         self.damages: list[Damage] = []
         self._looks = 0
-        # Another segment exists: read what the present one received before.
+        # Another segment exists: read what the current one received before.
         self._left = False
         self._here = open_lines(start, self._report, at) if start is not None else None
 

@@ -22,7 +22,7 @@ _PAUSES_LIMIT = 64
 
 
 class Changes:
-    """``settled``: packet time (ns) of the last check, None before the first. ``view`` returns the present state of a
+    """``settled``: packet time (ns) of the last check, None before the first. ``view`` returns the current state of a
     device.
     """
 

@@ -39,7 +39,7 @@ class Merger(NamedTuple):
 
 
 class Entries(msgspec.Struct):
-    """Entries that are written together. ``states``: present states of devices, each with its list row; ``removed``:
+    """Entries that are written together. ``states``: current states of devices, each with its list row; ``removed``:
     (ts, id) of devices that no longer exist; ``habits``: (id, JSON) of learned data, ``watched``: the time of
     monitoring; ``advice``: (device, setting, JSON) of recommendations, empty if closed; ``open_state``: open
     alerts and incidents.

@@ -161,7 +161,7 @@ class Persistence:
 
     @property
     def waiting(self) -> int:
-        """Number of devices whose present state is not written yet."""
+        """Number of devices whose current state is not written yet."""
         journal = self.table.journal
         return len(journal.changed.keys() | journal.seen.keys()) if journal is not None else 0
 

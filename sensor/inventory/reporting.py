@@ -1,4 +1,4 @@
-"""Which changes of a device are reported: compares the last report with the present state, and waits if the new value
+"""Which changes of a device are reported: compares the last report with the current state, and waits if the new value
 may be temporary.
 """
 

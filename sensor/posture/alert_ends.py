@@ -49,7 +49,7 @@ class AlertEnds:
         return name if name in self._devices else ""
 
     def _holder(self, ip: str, ts: int | None) -> str:
-        """The device that had an address at a time or got it soon after. Without a time, the present one."""
+        """The device that had an address at a time or got it soon after. Without a time, the current one."""
         present = self.holders.get(ip, "")
         if ts is None:
             return present

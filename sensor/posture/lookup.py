@@ -35,7 +35,7 @@ def words_about(known: Known, what: str) -> list[str]:
     if not _PLAIN.fullmatch(what):
         return []
     address, devices = address_of(what), devices_named(known, what)
-    # Of an earlier version, the id of an alert is the beginning of the present one; a domain may end with a dot.
+    # Of an earlier version, the id of an alert is the beginning of the current one; a domain may end with a dot.
     named = [text(address) if address else short_id(what) if _ID.fullmatch(what) else what.rstrip("."), mac_of(what)]
     return [one.lower() for one in (*named, *(tidy(part(one, "device").get("id")) for one in devices)) if one]
 

@@ -30,14 +30,14 @@ SETTING_POINTS = {
 RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium), (0.0, Severity.low))
 VULNERABILITY, SETTING = "vulnerability", "setting"
 SEE_FIRMWARE = (
-    "The sensor sees the new version in a packet of the device, and `sensor vulns device` no longer lists it."
+    "A packet of the device contains the new version, and `sensor vulns device` no longer lists the vulnerability."
 )
 FIND_OUT = (
     "Look up the firmware version on the device and set it (`sensor devices set … firmware=`), or "
     "update to the newest version."
 )
 COMPARE = (
-    "The operator set this version, and no packet confirms it: if an advisory names it (see `sensor "
+    "The operator set this version, and no packet confirms it: if an advisory lists it (see `sensor "
     "vulns show`), update the device."
 )
 

@@ -31,7 +31,7 @@ other AS "RemoteIP",
 FROM ways w LEFT JOIN device d ON d.device = w.device;
 """
 
-# One row per alert, in its present state, with its start time.
+# One row per alert, in its current state, with its start time.
 _ALERTS = """
 CREATE MACRO defender_severity(name) AS CASE name WHEN 'info' THEN 'Informational' WHEN 'low' THEN 'Low'
 WHEN 'medium' THEN 'Medium'

@@ -42,7 +42,7 @@ DERIVED = {
     "alert_ids": f"nullif(CAST('{MARK} ' || uid AS VARCHAR[]), [])",
     "community_id": "community_id(src_ip, dst_ip, proto, src_port, dst_port)",
 }
-# The present state of devices.
+# The current state of devices.
 DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"
 
 

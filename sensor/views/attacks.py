@@ -74,7 +74,7 @@ def attacks_of(
 ) -> list[AttackRow]:
     """The attacks of the open alerts that match: the hosts, the title and the time as in the filter of conversations,
     whose services and directions do not apply. The most severe and newest are first. ``severity``: as in ``levels_of``;
-    ``past``: open alerts of that time, None: the present ones. Raises Unknown, Malformed.
+    ``past``: open alerts of that time, None: current alerts. Raises Unknown, Malformed.
     """
     levels = levels_of(severity)
     rows = _present(picture) if past is None else _rows(picture, past, nodes)

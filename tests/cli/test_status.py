@@ -97,7 +97,7 @@ def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text
     [
         (
             {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
-            "config     invalid, the previous one stays in use: ",
+            "config     invalid, the previous one remains in use: ",
         ),
         ({"evicted": {"flows": 5, "names": 1200, "alerts": 0}}, "tables     1,200 names, 5 flows evicted"),
         ({"traffic_records": {"dropped": 1200}}, "dropped    rows of traffic records that were not written: 1,200"),

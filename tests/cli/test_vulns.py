@@ -309,7 +309,7 @@ def test_forget(vulns, imported: None, state: Path) -> None:
     assert (result.code, "epss" in result.suggestions) == (1, True)
     assert len(vulns("sources").lines) == 4
     result = vulns("forget", "nvdcve-2.0-2024", "kev")
-    assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entry"])
+    assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: removed, 42 entries", "kev: removed, 1 entry"])
     assert [one["name"] for one in rows(vulns("sources", "--json"))] == ["epss"]
     assert vulns("show", "CVE-2024-2001").code == 1
     assert not [one for one in rows(vulns("--json", "--all")) if one["source"] == "nvd"]

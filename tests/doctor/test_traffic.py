@@ -112,7 +112,7 @@ def test_every_frame_twice() -> None:
     for step in (1, 7, 1000):
         one = seen(twice, step=step)
         assert failed_checks(one) == {"repeats": "warning"}
-        assert findings_of(one)["repeats"].found.startswith("every frame comes twice")
+        assert findings_of(one)["repeats"].found.startswith("every frame arrives twice")
         assert (one.repeats, one.compared) == (240, 480)
 
 

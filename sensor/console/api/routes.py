@@ -160,7 +160,7 @@ def _requested(
     try:
         given = parameters(http.url.query)
         for name in {"at", "against"} & given.keys():
-            raise Malformed(name, given[name][-1], "no time: the API returns the present state")
+            raise Malformed(name, given[name][-1], "no time: the API returns the current state")
         dataset = console.sources.dataset(given.get("data", [""])[-1], who.name)
         with console.sources.opened(dataset, who.name) as opened:
             return answer(PageRequest(console, http, who, opened, {}))

@@ -116,7 +116,7 @@ def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]
     if request.query_params.get("at"):
         given = request.query_params
         now = {key: given.getlist(key) for key in given if key not in ("at", "against")}
-        return [(url_of(path, now), "the present state")]
+        return [(url_of(path, now), "the current state")]
     return [(path, "the same page without filters")] if request.url.query else []
 
 

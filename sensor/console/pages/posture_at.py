@@ -38,7 +38,7 @@ def page(request: PageRequest) -> Response:
 
 
 def last(request: PageRequest, why: NotReadable) -> Response:
-    """The score that was stored last, in place of the present one, which cannot be computed. Raises ``why`` without."""
+    """The score that was stored last, in place of the current one, which cannot be computed. Raises ``why`` without."""
     days: Sequence[Day] = ()
     with contextlib.suppress(OSError):
         days = read(request.dataset.folder).days

@@ -73,7 +73,7 @@ def _severity(request: PageRequest) -> str | None:
 
 
 def _levels(request: PageRequest, shown: Attacks | None) -> list[tuple[str, str, str, bool]]:
-    """The choices of attacks: severity, text, URL, and whether it is the present one."""
+    """The choices of attacks: severity, text, URL, and whether it is the current one."""
     chosen = request.first("severity") if shown is not None else None
     texts = {"": "all", **{one: f"{one} and above" for one in SEVERITIES[1:-1]}, SEVERITIES[-1]: SEVERITIES[-1]}
     choices = [

@@ -46,7 +46,7 @@ class Options(CallOptions):
 class StreamGuessing(CallDetector):
     """Watches requests for descriptions of streams, and their answers."""
 
-    title = "Guessed paths of camera streams (RTSP)"
+    title = "Camera stream path guessing (RTSP)"
     severity = Severity.medium
     techniques = ("T1595.003", "T1046")
     advice = (
@@ -95,7 +95,7 @@ class StreamGuessing(CallDetector):
             return
         yield self.call_alert(
             event,
-            "guessed paths of streams on",
+            "guessed RTSP stream paths on",
             (
                 f"{paths} paths that {which} requested within {want.window_s} s (threshold {threshold})",
                 f"requested: {some(table.values(pair))}",

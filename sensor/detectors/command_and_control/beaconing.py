@@ -67,7 +67,7 @@ class Options(detector.Options):
     most_bytes: int = Field(100_000, ge=100, description="maximum mean of bytes that the client sends in a contact")
     again_s: int = Field(3600, ge=60, description="seconds until the same pair may be reported again")
     clouds: tuple[str, ...] = Field(CLOUDS, description="domains of servers that ordinary programs contact regularly")
-    ports: tuple[int, ...] = Field(REGULAR, description="ports of services that are regular by nature")
+    ports: tuple[int, ...] = Field(REGULAR, description="ports of services with regular traffic")
 
 
 class Beaconing(FlowDetector):

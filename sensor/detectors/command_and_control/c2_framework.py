@@ -58,7 +58,7 @@ class Options(detector.Options):
         0.2, gt=0, le=1, description="maximum dispersion of the intervals (median absolute deviation divided by median)"
     )
     shortest_s: float = Field(
-        1.0, gt=0, description="minimum interval in seconds; faster requests belong to the check-in before"
+        1.0, gt=0, description="minimum interval in seconds; faster requests are part of the previous check-in"
     )
     again_s: int = Field(
         86400, ge=60, description="seconds until the same pair may be reported again for the same reason"

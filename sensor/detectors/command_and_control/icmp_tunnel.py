@@ -40,7 +40,7 @@ class Options(detector.Options):
 
     window_s: int = Field(600, ge=10, le=86400, description="time window in seconds")
     packets: int = Field(3, ge=1, description="threshold: echo messages that contain an IP packet")
-    other_answers: int = Field(5, ge=2, description="threshold: replies with other data than their request")
+    other_answers: int = Field(5, ge=2, description="threshold: replies with data that differs from the request")
     both: int = Field(
         10, ge=2, description="threshold: echo requests without a padding pattern from each of two hosts to the other"
     )
@@ -126,7 +126,7 @@ class IcmpTunnel(EventDetector):
         volume = self._unasked_volume.add(pair, event.ts, event.size if large else 0)
         if volume >= threshold:
             reason = (
-                f"{volume:,} bytes of disordered data in echo replies of at least {LARGE} bytes to no request "
+                f"{volume:,} bytes of high-entropy data in echo replies of at least {LARGE} bytes to no request "
                 f"(threshold {threshold:,})"
             )
             yield from self._alert_of(event, pair, "unasked", reason, volume, threshold)
@@ -151,7 +151,7 @@ class IcmpTunnel(EventDetector):
             yield from self._alert_of(event, (min(pair), max(pair)), "requests", reason, min(sent, back), want.both)
         if volume >= want.volume:
             reason = (
-                f"{volume:,} bytes of disordered data in echo requests of at least {LARGE} bytes (threshold "
+                f"{volume:,} bytes of high-entropy data in echo requests of at least {LARGE} bytes (threshold "
                 f"{want.volume})"
             )
             yield from self._alert_of(event, pair, "volume", reason, volume, want.volume)
@@ -171,7 +171,7 @@ class IcmpTunnel(EventDetector):
                 want.packets,
             )
         if others >= want.other_answers:
-            reason = f"{others} replies returned other data than their request (threshold {want.other_answers})"
+            reason = f"{others} replies contain data that differs from the request (threshold {want.other_answers})"
             yield from self._alert_of(event, pair, "answers", reason, others, want.other_answers)
         if sizes >= want.sizes:
             yield from self._alert_of(

@@ -46,7 +46,7 @@ class _Use(NamedTuple):
 class InternalProxy(EventDetector):
     """Watches requests to proxies."""
 
-    title = "Proxy inside the network (SOCKS, HTTP CONNECT)"
+    title = "Internal proxy (SOCKS, HTTP CONNECT)"
     severity = Severity.medium
     adjusts_severity = True
     techniques = ("T1090.001", "T1090")
@@ -55,7 +55,7 @@ class InternalProxy(EventDetector):
         "through it. If no administrator set it up, isolate both hosts."
     )
     false_positives = (
-        "A SOCKS proxy of the organization: list it in `proxies`; developers who reach test servers by it."
+        "A SOCKS proxy of the organization: list it in `proxies`; developers who reach test servers through it."
     )
     Options = Options
     watches = (SocksRequest, HttpRequest)
@@ -126,7 +126,7 @@ class InternalProxy(EventDetector):
         address = _address(wanted)
         if not address or not port or port in WEB or not self.context.networks.inside(address):
             return None
-        return _Use(Severity.medium, "T1090.001", "the destination is internal, and its port is none of the web")
+        return _Use(Severity.medium, "T1090.001", "the destination is internal, and its port is not a web port")
 
 
 def _address(text: str) -> int:

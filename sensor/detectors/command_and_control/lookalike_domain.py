@@ -40,7 +40,7 @@ class LookalikeDomain(EventDetector):
         "Ask the user which link was followed. If none, identify the program. Look up when and by whom "
         "the domain was registered, and block it."
     )
-    false_positives = "A typing error: vendors often own such names themselves."
+    false_positives = "A typing error: vendors often register such names themselves."
     Options = Options
     watches = ASKING
 

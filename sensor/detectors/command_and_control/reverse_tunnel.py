@@ -67,7 +67,7 @@ class ReverseTunnel(EventDetector):
             actor=ends.actor,
             target=ends.target,
             summary=(
-                f"{who(self.context, ends.target)} reaches into the network through an SSH connection of "
+                f"{who(self.context, ends.target)} accesses the network through an SSH connection of "
                 f"{who(self.context, ends.actor)}"
             ),
             why=(

@@ -46,7 +46,7 @@ class VpnTunnel(EventDetector):
         "Ask the user for the purpose of the tunnel. Allow tunnels at the border to approved servers only; a device "
         "without a user needs none: isolate it, and find out who set it up."
     )
-    false_positives = "Home offices, visitors and test systems with a VPN of their own: add its servers to `allowed`."
+    false_positives = "Home offices, visitors and test systems with their own VPN: add its servers to `allowed`."
     Options = Options
     watches = (WireguardInitiation, WireguardResponse, OpenvpnServerReset)
 
@@ -86,7 +86,7 @@ class VpnTunnel(EventDetector):
             actor=client,
             target=server,
             summary=f"{who(self.context, client)} opened a VPN tunnel ({program}) to {who(self.context, server)}",
-            why=(why, *(["a fixed-function device has no use for a tunnel"] if severe else [])),
+            why=(why, *(["a fixed-function device does not need a tunnel"] if severe else [])),
             numbers={"program": program, "threshold": 1},
             key=(addresses.text(packet.src),),
             severity=Severity.high if severe else self.severity,

@@ -81,7 +81,7 @@ class DelegationAbuse(EventDetector):
             target=kdc,
             summary=f"{who(self.context, client)} requested a ticket on behalf of {event.user}",
             why=(
-                f"it used the account of {event.service} to request a ticket in the name of {event.user} (S4U2self)",
+                f"it used the account of {event.service} to request a ticket on behalf of {event.user} (S4U2self)",
                 f"it is {a_type(kind)}" if end_device else "it is not known as a server",
             ),
             numbers={"tickets": 1, "threshold": 1},

@@ -110,7 +110,7 @@ class GatewayTakeover(EventDetector):
             ),
             why=(
                 f"it was not observed in the group before, and advertises priority {event.priority}",
-                f"{addresses.text(known.address)} was active with priority {known.priority} for {seconds} s, is alive",
+                f"{addresses.text(known.address)} was active with priority {known.priority} for {seconds} s, and is up",
             ),
             numbers={"priority": event.priority, "former": known.priority, "threshold": known.priority},
             key=(name, event.group),

@@ -29,7 +29,7 @@ Pair = tuple[int, int]
 class Options(CallOptions):
     """Thresholds."""
 
-    users: int = Field(4, ge=2, le=64, description="threshold: users that one host named without proving a password")
+    users: int = Field(4, ge=2, le=64, description="threshold: users that one host sent without proof of a password")
     window_s: int = Field(300, ge=10, le=86400, description="time window in seconds")
 
 

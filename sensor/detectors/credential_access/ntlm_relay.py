@@ -152,6 +152,6 @@ class NtlmRelay(EventDetector):
             why = "a proxy in front of a web server does the same"
             return _Assessment("relayed", Severity.low, 0.4, self.techniques, why)
         if near.port not in STANDARD_PORTS.get(near.carrier, (near.port,)):
-            why = f"the client used port {near.port}: it knows of a port forward"
+            why = f"the client used port {near.port}: a port forward"
             return _Assessment("forwarded", Severity.medium, 0.7, ("T1090.001", "T1557.001"), why)
         return _Assessment("relayed", self.severity, 0.95, self.techniques, "")

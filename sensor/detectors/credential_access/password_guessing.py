@@ -52,7 +52,7 @@ class Options(detector.Options):
     failures: int = Field(20, ge=2, description="threshold: failed logins of one client at one service")
     window_s: int = Field(60, ge=10, le=3600, description="time window in seconds")
     hints: int = Field(
-        6, ge=3, description="failed logins in that time that are reported with low severity: users give up sooner"
+        6, ge=3, description="failed logins in that time that are reported with low severity: users stop earlier"
     )
     files: int = Field(10, ge=2, description="threshold for file servers (SMB)")
     files_s: int = Field(600, ge=10, le=3600, description="time window for file servers, in seconds")

@@ -155,7 +155,7 @@ class RogueRouter(EventDetector):
             and any(event.mac == there for there in known)
         ):
             yield from self._alert(
-                event, f"it sent a zero router lifetime in the name of {addresses.mac_text(event.mac)}", "withdrawal"
+                event, f"it spoofed {addresses.mac_text(event.mac)} with a router lifetime of zero", "withdrawal"
             )
         elif mac not in known:
             for first, held in known.items():
@@ -184,7 +184,7 @@ class RogueRouter(EventDetector):
         count = self._withdrawn.add(router, event.ts)
         if count >= WITHDRAWALS:
             reason = (
-                f"{count} zero router lifetimes in its name came at once after its advertisements (threshold "
+                f"{count} advertisements with its MAC and a zero router lifetime followed its own at once (threshold "
                 f"{WITHDRAWALS}): another host sent them"
             )
             yield from self._alert(event, reason, "contradiction")
@@ -275,7 +275,7 @@ class RogueRouter(EventDetector):
         kind = "a router" if what in ("redirect", "irdp") else "an IPv6 router"
         summary, target = f"{name} acts as {kind}: {reason}", Subject(0, packet.dst, packet.vlan)
         if what == "contradiction":
-            summary, target = f"a host in this segment takes the router {name} out of service: {reason}", actor
+            summary, target = f"a host in this segment disables the router {name}: {reason}", actor
         alert = self.alert(
             event,
             actor=actor,

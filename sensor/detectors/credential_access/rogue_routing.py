@@ -101,7 +101,7 @@ class RogueRouting(EventDetector):
             event,
             actor=actor,
             target=Subject(0, packet.dst, packet.vlan),
-            summary=f"{who(self.context, actor)} takes part in the routing protocol {name}",
+            summary=f"{who(self.context, actor)} participates in the routing protocol {name}",
             why=(
                 f"{name} {event.operation}, {event.routes} routes announced, {signed}",
                 *([f"it is {a_type(kind)}"] if kind else []),

@@ -64,7 +64,7 @@ class SessionGuessing(FlowDetector, EventDetector):
         "Check the authentication log of the server for a successful login. Enable rate limiting and blocking of "
         "failed logins, use keys instead of passwords, and restrict the service to administrators."
     )
-    false_positives = "Automation with outdated credentials that tries again and again; a scanner of host keys."
+    false_positives = "Automation with outdated credentials that retries continuously; a scanner of host keys."
     decisive = {"sessions": "sessions"}
     watches = (SshLogin,)
     Options = Options

@@ -49,7 +49,7 @@ class SpanningTreeRoot(EventDetector):
     severity = Severity.medium
     techniques = ("T1557",)
     advice = (
-        "Find the switch port of this MAC and disconnect what is there, unless a switch was replaced. Enable BPDU "
+        "Find the switch port of this MAC and disconnect the device, unless a switch was replaced. Enable BPDU "
         "guard on ports of end devices and root guard on the others."
     )
     false_positives = "A new or replaced core switch (list its MAC in `roots`); a merged capture of several networks."

@@ -99,7 +99,7 @@ class AddressConflict(EventDetector):
         if self._reported.fresh((vlan, address), event.ts):
             first, second = Subject(mac, address, vlan), Subject(held.rival, address, vlan)
             reason = (
-                f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} claimed it in turn, "
+                f"{addresses.mac_text(mac)} and {addresses.mac_text(held.rival)} claimed it alternately, "
                 f"{held.returns} times"
             )
             yield self._alert(event, second, first, reason, held.returns)

@@ -38,9 +38,7 @@ LOOK_EVERY = 600 * SECOND
 class Options(detector.Options):
     """Criteria of a backup."""
 
-    megabytes: int = Field(
-        100, ge=1, description="size of a flow, both directions, from which it is part of a backup, in megabytes"
-    )
+    megabytes: int = Field(100, ge=1, description="minimum size of a flow of a backup, both directions, in megabytes")
     runs: int = Field(5, ge=3, le=RUNS_KEPT, description="number of earlier runs")
     spread_s: int = Field(
         1800, ge=60, le=21600, description="seconds by which the time of day of a run may differ from the median"

@@ -119,7 +119,7 @@ class NewService(OfDevices, FlowDetector):
         if others >= OTHERS:
             return Severity.info, f"{others} other devices of its type offer this"
         if device.type in COMPUTERS or device.type == "unknown":
-            return Severity.info if service & 0xFFFF >= 1024 else self.severity, "programs of computers come and go"
+            return Severity.info if service & 0xFFFF >= 1024 else self.severity, "programs on computers change often"
         if device.fixed_function:
             return Severity.medium, f"no {kind} offered this before, and {type_plural(device.type)} usually do not"
         return self.severity, f"no other {kind} offers this"

@@ -17,7 +17,7 @@ class ExternalAddress(NamedServices):
     severity = Severity.info
     adjusts_severity = True
     techniques = ("T1016",)
-    advice = "Alone it needs no response. Beside other alerts about the host, identify the program that looks it up."
+    advice = "By itself it needs no response. With other alerts about the host, identify the program that looks it up."
     false_positives = "Clients of dynamic DNS and VPNs, cameras, games, and users who look it up."
     usual = FIXED_FUNCTION
     domains = {

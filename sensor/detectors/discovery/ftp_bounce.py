@@ -31,7 +31,7 @@ SYSTEM_PORTS = 1024  # of services (RFC 6335, 6); no host receives data connecti
 class Options(detector.Options):
     """When requested data connections are reported."""
 
-    ports: int = Field(1, ge=1, le=1000, description="threshold: service ports of one host that a client names")
+    ports: int = Field(1, ge=1, le=1000, description="threshold: service ports of one host that a client requests")
     window_s: int = Field(3600, ge=60, le=86400, description="time window in seconds")
 
 
@@ -80,7 +80,7 @@ class FtpBounce(EventDetector):
             ),
             why=(
                 f"{counted(count, 'service port')} of a third host: {some(named)} (threshold {want.ports})",
-                f"the connections are requested of {addresses.text(server.address)}, which opens them",
+                f"{addresses.text(server.address)} opens the connections that the client requests",
             ),
             numbers={"ports": count, "threshold": want.ports, "window_s": want.window_s},
             key=(addresses.text(event.address),),

@@ -77,9 +77,7 @@ class IndustrialScan(CallDetector):
         elif isinstance(event, ModbusException) and event.code in (NO_PATH, NO_ANSWER):
             missing = self._missing.add(pair, event.unit, event.ts)
             if missing >= want.missing:
-                yield from self._scan(
-                    event, pair, "missing", missing, want.missing, "units that do not exist requested"
-                )
+                yield from self._scan(event, pair, "missing", missing, want.missing, "nonexistent units requested")
         elif isinstance(event, ModbusException) and event.code == ILLEGAL_FUNCTION:
             refused = self._refused.add(pair, event.function, event.ts)
             if refused >= want.functions:
@@ -93,9 +91,7 @@ class IndustrialScan(CallDetector):
         if event.cause == NO_STATION:
             missing = self._missing.add(pair, event.station, event.ts)
             if missing >= want.missing:
-                yield from self._scan(
-                    event, pair, "missing", missing, want.missing, "stations that do not exist requested"
-                )
+                yield from self._scan(event, pair, "missing", missing, want.missing, "nonexistent stations requested")
         elif event.cause == NO_OBJECT:
             objects = self._objects.add(pair, (event.station, event.object), event.ts)
             if objects >= want.objects:

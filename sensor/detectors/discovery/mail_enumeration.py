@@ -37,7 +37,7 @@ class Options(CallOptions):
 class MailEnumeration(CallDetector):
     """Watches names of mailboxes and the answers."""
 
-    title = "Search for mailboxes (SMTP user enumeration)"
+    title = "Mailbox enumeration (SMTP)"
     severity = Severity.medium
     techniques = ("T1087.003", "T1589.002")
     advice = (
@@ -88,7 +88,7 @@ class MailEnumeration(CallDetector):
         verified = event.command in QUERIES
         yield self.call_alert(
             event,
-            "searched for mailboxes at",
+            "enumerated mailboxes on",
             (f"{count} {reason} within {self.options.window_s} s (threshold {threshold})",),
             {"verified" if verified else "refused": count, "threshold": threshold, "window_s": self.options.window_s},
             key=("verify" if verified else "recipients",),

@@ -52,7 +52,7 @@ class NameQueryBurst(EventDetector):
     adjusts_severity = True
     techniques = ("T1568.002", "T1071.004")
     advice = "Identify the program and whether one of its names resolved: that is the C2 server. Isolate the host."
-    false_positives = "Mail servers, crawlers and scanners that resolve foreign domains; a wrong DNS search suffix."
+    false_positives = "Mail servers, crawlers and scanners that resolve external domains; a wrong DNS search suffix."
     Options = Options
     watches = (DnsResponse,)
 

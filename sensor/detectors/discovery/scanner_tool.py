@@ -110,7 +110,7 @@ class ScannerTool(EventDetector):
             yield from self._alert(
                 event,
                 found,
-                f"SYNs with hardly any option, as {found} sends them, in addition to those of its operating system",
+                f"SYNs with almost no options, as {found} sends them, in addition to those of its operating system",
                 named=False,
             )
 

@@ -128,7 +128,7 @@ class SnmpGuessing(CallDetector):
         self._guessing.pop(pair)
         if self._reported.fresh((*pair, "right"), event.ts):
             why = (
-                "the agent answered during the guessing: one was right",
+                "the agent answered during the guessing: one was valid",
                 f"{len(self._tried.values(pair))} were tried",
             )
             numbers: Numbers = {"tried": len(self._tried.values(pair)), "threshold": self.options.communities}

@@ -47,7 +47,7 @@ class Options(CallOptions):
 class SnmpWalk(CallDetector):
     """Watches requests for the next values, from the root of the tree on."""
 
-    title = "SNMP walk of a whole device"
+    title = "Full SNMP walk of a device"
     severity = Severity.medium
     techniques = ("T1602.001", "T1046")
     advice = (

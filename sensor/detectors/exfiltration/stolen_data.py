@@ -55,7 +55,7 @@ _CONTENTS = {
     "private_key": "a private key",
     "password_hashes": "hashes of passwords",
     "registry_hive": "a registry hive",
-    "password_store": "a store of passwords",
+    "password_store": "a password store",
 }
 
 
@@ -113,7 +113,7 @@ class StolenData(CallDetector):
         held = f"the file contains {_CONTENTS.get(sent.content, 'credentials')}"
         return self.call_alert(
             event,
-            "sent stolen data to" if report else "sent a store of credentials to",
+            "sent stolen data to" if report else "sent a credential store to",
             (
                 f"{sent.how} {name[:120]!r}",
                 "information stealers name their reports like this" if report else held,

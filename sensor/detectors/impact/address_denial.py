@@ -49,7 +49,7 @@ class AddressDenial(EventDetector):
     )
     false_positives = (
         "A proxy for neighbor discovery that answers for every address by mistake; a switch that tracks hosts with "
-        "probes without a source address, as the capture begins."
+        "probes without a source address, when the capture begins."
     )
     decisive = {"addresses": "addresses"}
     Options = Options

@@ -78,8 +78,8 @@ class Options(detector.Options):
     unfinished: int = Field(
         40,
         ge=10,
-        description="threshold: connections of one source whose requests are sent in small pieces for seconds, or "
-        "whose receive windows are tiny",
+        description="threshold: connections of one source whose requests arrive in small pieces over seconds, or whose "
+        "receive windows are tiny",
     )
     held_s: int = Field(60, ge=10, le=600, description="time window in seconds for `held` and `unfinished`")
     again_s: int = Field(300, ge=10, description="seconds until the same alert may be raised again")
@@ -106,7 +106,7 @@ class ConnectionFlood(FlowDetector, EventDetector):
     techniques = ("T1499.002", "T1499", "T1498.001")
     advice = (
         "Stop the program on the source, or block it. Limit connections by source at the target, and close connections "
-        "whose requests do not become complete in time."
+        "whose requests are not complete in time."
     )
     false_positives = (
         "Proxies, load balancers and load tests (list them in `exempt`); programs that open a "

@@ -167,7 +167,7 @@ class DhcpStarvation(EventDetector):
         if clients >= want.one_sender and self._reported.fresh((packet.vlan, packet.src_mac), event.ts):
             verb = "declined" if isinstance(event, DhcpDecline) else "released"
             what = f"{verb} DHCP leases as {clients} different clients"
-            reason = "all were sent by one MAC that is no relay and no router"
+            reason = "all were sent by one MAC that is neither a relay nor a router"
             yield self._alert(event, what, clients, want.one_sender, reason, sender=True)
 
     def _alert(

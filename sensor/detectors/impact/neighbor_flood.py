@@ -45,7 +45,7 @@ class NeighborFlood(EventDetector):
     severity = Severity.medium
     techniques = ("T1499", "T1498.001")
     advice = (
-        "Find the switch port of these frames (their source MACs in its address table) and disconnect what is there. "
+        "Find the switch port of these frames (their source MACs in its address table) and disconnect the device. "
         "Disable CDP and LLDP on ports of end devices that do not need them, and enable BPDU guard there."
     )
     false_positives = "A merged capture of many networks; a test of a network management system."

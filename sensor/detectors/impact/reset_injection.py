@@ -82,7 +82,7 @@ class ResetInjection(EventDetector):
             actor=actor,
             target=forged,
             targets=(forged, Subject(0, packet.dst, packet.vlan)),
-            summary=f"{who(self.context, actor)} reset connections in the name of {who(self.context, forged)}",
+            summary=f"{who(self.context, actor)} spoofed TCP resets of {who(self.context, forged)}",
             why=(
                 f"resets of {count} pairs of hosts within {want.window_s} s (threshold {want.resets})",
                 f"they came from {mac_text(packet.src_mac)}, which sent no other packet of these connections",

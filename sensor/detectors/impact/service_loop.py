@@ -89,11 +89,11 @@ class ServiceLoop(FlowDetector):
             flow,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} and {who(self.context, target)} answer each other without end",
+            summary=f"{who(self.context, actor)} and {who(self.context, target)} answer each other endlessly",
             why=(
                 f"{numbers.packets} datagrams of each side within {numbers.seconds} s (threshold {least})",
                 f"both ports belong to services: {ports}",
-                "a datagram with a spoofed source began it: its sender is not one of both hosts",
+                "a datagram with a spoofed source started the loop: its sender is neither host",
             ),
             numbers={"packets": numbers.packets, "threshold": least, "window_s": numbers.seconds},
             key=(addresses.text(flow.server), flow.client_port, flow.server_port),

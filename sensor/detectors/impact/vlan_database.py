@@ -37,7 +37,7 @@ class _List(NamedTuple):
 class VlanDatabase(EventDetector):
     """Watches revisions of domains, and protocols that switches send."""
 
-    title = "VLAN list replaced by a host that is not a switch (VTP)"
+    title = "VLAN database replaced by a host that is not a switch (VTP)"
     severity = Severity.high
     techniques = ("T1565", "T1599")
     advice = (
@@ -87,9 +87,9 @@ class VlanDatabase(EventDetector):
             event,
             actor=actor,
             target=Subject(known.mac, 0, packet.vlan),
-            summary=f"{who(self.context, actor)} replaced the list of VLANs of the domain {event.domain or '(none)'}",
+            summary=f"{who(self.context, actor)} replaced the VLAN database of the domain {event.domain or '(none)'}",
             why=(
-                f"it sent revision {event.revision}, the present one is {known.revision} of {mac_text(known.mac)}",
+                f"it sent revision {event.revision}, the current one is {known.revision} of {mac_text(known.mac)}",
                 "it is not known as a switch: it sent no spanning tree or CDP message",
             ),
             numbers={"revision": event.revision, "threshold": known.revision + 1, "domain": event.domain},

@@ -58,7 +58,7 @@ class DnsRebinding(EventDetector):
         "the page that was open on the client, check the device that was addressed for changes, and give it a password."
     )
     false_positives = (
-        "A login portal or DNS filter that answers with an internal address, until a third name leads there; a service "
+        "A captive portal or filter that answers with an internal address, until a third name leads there; a service "
         "with an outer and an inner address when its client changes networks."
     )
     Options = Options
@@ -136,7 +136,7 @@ class DnsRebinding(EventDetector):
         if self._bound.get((packet.src, name)) == packet.dst and self._reported.fresh(
             (packet.src, name, True), event.ts
         ):
-            reason = f"it then requested {event.path[:80]} of {_text(packet.dst)} in the name of {name}"
+            reason = f"it then requested {event.path[:80]} of {_text(packet.dst)} with the host name {name}"
             client = Subject(packet.src_mac, packet.src, packet.vlan)
             yield self._made(event, client, name, packet.dst, reason, Severity.high)
 

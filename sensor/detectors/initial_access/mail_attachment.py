@@ -28,11 +28,11 @@ _DISGUISED = lazy_pattern(r"\.(?:pdf|docx?|xlsx?|jpe?g|png|txt|html?|csv)[ _.-]{
 class MailAttachment(CallDetector):
     """Watches the names of attachments."""
 
-    title = "Program attached to a mail"
+    title = "Executable mail attachment"
     severity = Severity.medium
     techniques = ("T1566.001", "T1204.002")
     advice = (
-        "Hold the mail back, and find all recipients of the same file. If the mail came from inside, look for the "
+        "Quarantine the mail, and find all recipients of the same file. If the mail came from inside, look for the "
         "program that sent it. Refuse attachments that are programs at the mail server."
     )
     false_positives = "Mails between administrators or developers; appliances that mail their scripts."

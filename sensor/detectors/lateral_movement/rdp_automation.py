@@ -24,14 +24,14 @@ class Options(CallOptions):
     """When keys are typed by a program."""
 
     keys: int = Field(
-        20, ge=10, le=500, description="threshold: key messages in a row with less than 20 ms between two"
+        20, ge=10, le=500, description="threshold: consecutive key messages with less than 20 ms between two"
     )
 
 
 class RdpAutomation(CallDetector):
     """Watches short remote desktop sessions at their end."""
 
-    title = "Remote desktop session driven by a program"
+    title = "Automated remote desktop session"
     severity = Severity.medium
     techniques = ("T1021.001", "T1059")
     advice = (
@@ -53,7 +53,7 @@ class RdpAutomation(CallDetector):
         if not isinstance(event, RdpInput) or event.burst < self.options.keys or event.pointer > POINTER_MOST:
             return
         why = (
-            f"{event.burst} key messages in a row with less than 20 ms between two (threshold {self.options.keys})",
+            f"{event.burst} consecutive key messages with less than 20 ms between two (threshold {self.options.keys})",
             f"{event.keys} key messages and {event.pointer} of the pointer in a session of {event.seconds} s",
             "the content is encrypted: only sizes and times were evaluated",
         )

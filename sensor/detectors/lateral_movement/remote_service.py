@@ -107,7 +107,7 @@ class RemoteService(CallDetector):
     def _sealed(self, event: SmbEncryptedCall) -> Alert:
         why = (
             f"a call of {event.size} bytes on an opened handle (threshold {SEALED_CALL}), as to create a service",
-            "the messages have the sizes of a library of tools, not of Windows; their content is encrypted",
+            "the message sizes are those of tools such as Impacket, not of Windows; their content is encrypted",
         )
         return self.call_alert(
             event,

@@ -72,7 +72,7 @@ class RemoteTask(CallDetector):
     def _sealed(self, event: SmbEncryptedCall) -> Alert:
         why = (
             f"the first call has {event.size} bytes and was answered with a path, as the registration of a task",
-            "the messages have the sizes of a library of tools, not of Windows; their content is encrypted",
+            "the message sizes are those of tools such as Impacket, not of Windows; their content is encrypted",
         )
         return self.call_alert(
             event,

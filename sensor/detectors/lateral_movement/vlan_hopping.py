@@ -140,7 +140,7 @@ class VlanHopping(EventDetector):
                     f"{count} messages in VLAN {packet.vlan} (threshold {self.options.frames}) with its own address, "
                     f"although it sends ARP messages in VLAN {home} only"
                 ),
-                *(["it sent an IP packet to the MAC of all stations"] if blind else []),
+                *(["it sent an IP packet to the broadcast MAC"] if blind else []),
                 "it got no answer there: the second tag of a frame leads in one direction only",
             ),
             numbers={"frames": count, "threshold": self.options.frames},
@@ -170,7 +170,7 @@ class VlanHopping(EventDetector):
             summary=f"{who(self.context, sender)} sent frames with two VLAN tags",
             why=(
                 f"{count} messages with a second 802.1Q tag (threshold {want.frames}), outer VLAN {packet.vlan}",
-                *(["it sent an IP packet to the MAC of all stations"] if blind else []),
+                *(["it sent an IP packet to the broadcast MAC"] if blind else []),
                 "no other station of the capture sends such frames",
             ),
             numbers={"frames": count, "threshold": want.frames},

@@ -58,7 +58,7 @@ class WinrmShell(CallDetector):
         if "psversion=" in path:
             why.append("the path of PowerShell remoting")
         if tool:
-            why.append("the client is a library, as penetration testing tools use, and not Windows")
+            why.append("the client is not Windows but a library, as penetration testing tools use")
         numbers: Numbers = {"sessions": 1, "threshold": 1, "user_agent": event.user_agent[:120]}
         yield self.call_alert(
             event,

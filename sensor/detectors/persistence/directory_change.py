@@ -118,7 +118,7 @@ class DirectoryChange(CallDetector):
         names = [name for name in event.added if name == WILDCARD + event.zone or name.startswith(PROXIES)]
         if names:
             severity = Severity.high if any(name.startswith(PROXIES) for name in names) else Severity.medium
-            action = Action("added a DNS record that lures clients on", "T1557.001", severity, 0.7)
+            action = Action("added a DNS record that redirects clients on", "T1557.001", severity, 0.7)
             yield self._made(event, action, f"an update of the zone {event.zone} adds {quoted(names)}", "dns")
 
     def _made(self, event: Event, action: Action, reason: str, app: str = "ldap") -> Alert:

@@ -46,7 +46,7 @@ class InsecureService(EventDetector):
     adjusts_severity = True
     techniques = ()
     advice = (
-        "Disable the service, or replace it by a secure one: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
+        "Disable the service, or replace it with a secure one: SSH, SFTP, HTTPS, SNMPv3, SMB 2 or later, TLS 1.2 or "
         "later with a valid certificate, and a password for desktops, streams, brokers and databases. If the device "
         "has none, put it into its own network."
     )

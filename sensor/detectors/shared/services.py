@@ -70,7 +70,7 @@ class NamedServices(EventDetector):
             actor=actor,
             target=target,
             summary=f"{who(self.context, actor)} {verb_of(event)} {name} ({service})",
-            why=(f"{name} belongs to {service}", *(["a fixed-function device has no use for it"] if severe else [])),
+            why=(f"{name} belongs to {service}", *(["a fixed-function device does not need it"] if severe else [])),
             numbers={"name": name, "service": service, "threshold": 1},
             key=(service,),
             severity=Severity.high if severe else self.severity,

@@ -132,7 +132,7 @@ class SweepDetector(FlowDetector):
     def tick(self, now: int) -> Iterator[Alert]:
         wait = self.options.wait_s * SECOND
         over = [key for key, one in self._waiting.items() if not 0 < one.until - now <= wait]
-        yield from self._evaluated(now, over, "it is no monitoring")
+        yield from self._evaluated(now, over, "it is not monitoring")
         self.due = min((one.until for one in self._waiting.values()), default=NEVER)
 
     def finish(self, now: int) -> Iterator[Alert]:

@@ -68,7 +68,7 @@ class Reader:
         self._base.close()
 
     def records(self) -> Iterator[Body]:
-        """Every device as a record of its present state: time, action (``gone``, or ``known``), key and device. Raises
+        """Every device as a record of its current state: time, action (``gone``, or ``known``), key and device. Raises
         StoreError if the store is damaged.
         """
         try:

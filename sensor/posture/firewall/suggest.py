@@ -134,7 +134,7 @@ def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Con
     names = [] if question.force else [record for record in alerts if about_a_name(record)]
     why = "block the domain at the resolver, not the resolver itself"
     remarks += [Remark(f"skipped: {tidy(one.get('msg'))}: {why}", "firewall.refused", forcible=True) for one in names]
-    why = "another device has this address by now: it is not blocked"
+    why = "another device has this address now: it is not blocked"
     moved = [Remark(f"skipped: {address}: {why}", "firewall.left-out") for address in reassigned(alerts, view)]
     remarks += moved
     contacts = contacts_of([record for record in alerts if record not in names], view)

@@ -29,7 +29,7 @@ class Baseline(NamedTuple):
 
 
 class View(NamedTuple):
-    """``owners``: device by address, the present one if several had it; ``ends``: devices at the ends of alerts;
+    """``owners``: device by address, the current one if several had it; ``ends``: devices at the ends of alerts;
     ``details``: function for the leases of a device, None without an inventory.
     """
 

@@ -147,7 +147,7 @@ class Cases:
         self.put(case)
 
     def note(self, case: Case) -> None:
-        """Mark a reported case to be stored in its present state."""
+        """Mark a reported case to be stored in its current state."""
         self._changed.put(case.name, True)
 
     def note_counts(self, since: int) -> None:

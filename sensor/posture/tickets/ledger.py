@@ -91,7 +91,7 @@ def read_ledger(folder: Path) -> Ledger:
         found = msgspec.json.decode(raw, type=Ledger)
     except (ValueError, RecursionError) as error:
         advice = (
-            "restore a backup (`sensor restore`), or move it away: tickets are then new, and the receivers "
+            "restore a backup (`sensor restore`), or rename it: tickets are then new, and the receivers "
             "are searched for them"
         )
         raise LedgerError(f"{path}: expected a list of tickets ({error}); {advice}") from None
