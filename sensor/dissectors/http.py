@@ -3,11 +3,11 @@ themselves.
 
 Reads heads, and of bodies only what is small and identifies a device: the title of a page, the names of a form's
 fields, XML and JSON in which a device describes itself. Passwords, keys and sessions are never stored, and of cookies
-only the beginnings of well-known names. The content
-of TLS, tunnels and WebSockets is not read; HTTP/2 and printing (IPP) have their own dissectors. A fact belongs to the
-sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
-yields only the program of the proxy, which it adds to Via. A server that claims to be Windows with the hop limit of
-another system yields none: it is a reverse proxy, or belongs to an attack framework.
+only the beginnings of well-known names. The content of TLS, tunnels and WebSockets is not read; HTTP/2 and printing
+(IPP) have their own dissectors. A fact belongs to the sender only if the sender wrote the message: what a proxy
+forwards (Via, X-Forwarded-For, an absolute request target) yields only the program of the proxy, which it adds to Via.
+A server that claims to be Windows with the hop limit of another system yields none: it is a reverse proxy, or belongs
+to an attack framework.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ def test_an_exploit_beside_a_password() -> None:
     assert odd_parts(b'{"password":"hunter2 ${jndi:ldap://x}"}', "") == ('{***${jndi:ldap://x}"}',)
     assert odd_parts(b'{"password":"pa${word}ter2"}', "") == ()
     assert odd_parts(b"password=hunter2'+or+'1'='1&pin=$(hunter2)", FORM) == ("***' or '1'='1",)
+    assert odd_parts(b"pass=@eval(base64_decode($_POST[z0]));&z0=x", FORM) == ("***@eval(base64_decode($_POST[z0]));",)
+    assert odd_parts(b"pass=eval(me)&pwd=retrieval(base64_decode(", FORM) == ()
     assert odd_parts(b"1 UNION SELECT name,password FROM users", "") == ("1 UNION SELECT name,password FROM users",)
 
 
