@@ -20,8 +20,8 @@ Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 class StoredReport(msgspec.Struct, frozen=True):
     """``schedule``: its name, empty if a user requested it; ``dataset``: or the site, `all sites` for all; ``period``,
-    ``since``, ``until``: what it is about, as requested; ``made``: when it was requested or stored; ``state``:
-    `waiting`, `in progress`, `done` or `failed`, with the reason in ``message``; ``size``: bytes.
+    ``since``, ``until``: requested time range; ``made``: when it was requested or stored; ``state``: `waiting`, `in
+    progress`, `done` or `failed`, with the reason in ``message``; ``size``: bytes.
     """
 
     id: str

@@ -6,8 +6,8 @@ it assigns link-local addresses (mitm6, pretender). Also reported: router advert
 advertisements that spoof a known router, hosts that send ICMP redirects to themselves, and redirects that spoof a
 router from another MAC. If the zero-lifetime advertisement also has the MAC of the router, it contradicts the router:
 tools send it immediately after each of its advertisements, which a router sends at least three seconds apart (RFC 4861,
-6.2.6). Advertisements of IPv4 routers (RFC 1256) are reported if their sender forwards no traffic: at once if it is a
-known type of host, else from the second on.
+6.2.6). Advertisements of IPv4 routers (RFC 1256) are reported if their sender forwards no traffic: immediately if it is
+a known type of host, otherwise from the second advertisement on.
 """
 
 from __future__ import annotations

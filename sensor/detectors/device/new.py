@@ -1,8 +1,8 @@
 """A new device appears on a network that was monitored for a day.
 
-Reported at once, and again, with another severity, once its type is known. Severity depends on type and segment:
+Reported immediately, and again with another severity once its type is known. Severity depends on type and segment:
 network equipment, and computers among fixed-function devices, matter most. Phones with randomized MACs are not
-reported. Many at once (a class, a delivery, the end of a holiday) are one alert.
+reported. Many new devices at the same time (a class, a delivery, the end of a holiday) are one alert.
 """
 
 from __future__ import annotations

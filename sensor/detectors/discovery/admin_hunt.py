@@ -1,5 +1,5 @@
-"""Search for local administrator rights: one host opens the Service Control Manager of several others and closes it at
-once, whether access was granted or not.
+"""Search for local administrator rights: one host opens the Service Control Manager of several others and closes it
+immediately, whether access was granted or not.
 
 An administrator would open a service afterwards.
 """

@@ -1,7 +1,7 @@
-"""DHCP and DHCPv6 starvation: leases are requested for very many clients at once, so that none is left for legitimate
-clients, or so that they use the attacker's DHCP server.
+"""DHCP and DHCPv6 starvation: leases are requested for very many clients within a short time, so that none is left for
+legitimate clients, or so that they use the attacker's DHCP server.
 
-After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
+After a power failure many hosts return at the same time too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
 request a lease than receive one. Tools also give up the leases of other hosts, or decline all addresses, so that the
 server has none left (RFC 2131, 4.3.3) or gives those in use away. Relays forward many clients under one MAC

@@ -1,5 +1,5 @@
 """Reflection and amplification attack, at the victim: one address receives answers it never requested, from many
-servers at once.
+servers at the same time.
 
 The attacker sends requests with the victim's address. Counted by victim and service: UDP services with large answers,
 ICMP echo replies, and TCP handshakes without a SYN; of UDP services and handshakes also the answers of few servers,

@@ -2,9 +2,9 @@
 a page loaded from there may exchange data with devices of the network as if they were its own server.
 
 A browser trusts a name, not an address (same-origin policy). The attacker's server answers with a short lifetime, then
-with the address of a router, camera or printer; or with both addresses at once. A request to the internal address with
-the name in its Host header proves it. With split DNS a name resolves to an internal address from the beginning, and
-filters and login portals resolve many names to one address: neither is reported.
+with the address of a router, camera or printer; or with both addresses in one response. A request to the internal
+address with the name in its Host header proves it. With split DNS a name resolves to an internal address from the
+beginning, and filters and login portals resolve many names to one address: neither is reported.
 """
 
 from __future__ import annotations
