@@ -40,9 +40,9 @@ def _url(url: str) -> str:
 
 class Options(CommonOptions):
     """``url``: ``amqp://host:5672/vhost``, with TLS ``amqps://``, where the default vhost is ``/``; ``user``,
-    ``password``: the login; ``exchange``: empty for the default exchange, which routes to the queue named by the key;
-    ``routing_key``: may have placeholders such as ``{kind}``; ``queue``: declare this durable queue, and bind it to the
-    exchange for every possible key; ``mandatory``: false lets the broker drop messages without a queue.
+    ``password``: login at the broker; ``exchange``: empty for the default exchange, which routes to the queue named by
+    the key; ``routing_key``: may have placeholders such as ``{kind}``; ``queue``: declare this durable queue, and bind
+    it to the exchange for every possible key; ``mandatory``: false lets the broker drop messages without a queue.
     """
 
     url: Annotated[str, Check(_url)]

@@ -117,8 +117,8 @@ def _index(name: str) -> str:
 
 class Options(HttpOptions):
     """``index``: name of the index, with ``%Y``, ``%m``, ``%d`` of the record's time and ``{kind}``; ``data_stream``:
-    the index is a data stream; ``api_key``: in base64 as in Kibana, in place of user and password; ``pipeline``: an
-    ingest pipeline; ``template``: install the index template if it is absent or older.
+    the index is a data stream; ``api_key``: API key in base64, as Kibana shows it, instead of user and password;
+    ``pipeline``: name of an ingest pipeline; ``template``: install the index template if it is absent or older.
     """
 
     index: Annotated[str, Check(_index)] = Field("sensor-%Y.%m", max_length=200)

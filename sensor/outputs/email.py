@@ -54,10 +54,10 @@ Address = Annotated[str, Check(_address)]
 
 
 class Options(CommonOptions):
-    """``host``: the mail server; ``port``: by default 587 with STARTTLS, 465 with TLS, 25 with neither; ``security``:
-    of the connection; ``user``, ``password``: for servers that require a login; ``sender``: an address; ``recipients``:
-    addresses; ``subject``: prefix of subjects. A digest contains the records of ``batch_ms``. Alerts and incidents from
-    severity high are sent, unless ``filter`` is given.
+    """``host``: the mail server; ``port``: port (default: 587 with STARTTLS, 465 with TLS, otherwise 25); ``security``:
+    encryption of the connection; ``user``, ``password``: login, if the server requires one; ``sender``: sender address;
+    ``recipients``: recipient addresses; ``subject``: prefix of subjects. A digest contains the records of ``batch_ms``.
+    Alerts and incidents from severity high are sent, unless ``filter`` is given.
     """
 
     host: str = Field(min_length=1, max_length=253)

@@ -22,7 +22,7 @@ from sensor.outputs.transport.secrets import Secret
 
 
 class Options(HttpOptions):
-    """``body``: ``lines``, or ``array`` for JSON formats; ``sign``: the secret for signatures of requests."""
+    """``body``: ``lines``, or ``array`` for JSON formats; ``sign``: secret for request signatures."""
 
     body: Literal["lines", "array"] = "lines"
     sign: Secret | None = None

@@ -75,9 +75,9 @@ class Sasl(Model):
 
 
 class Options(CommonOptions):
-    """``brokers``: some of the cluster, ``host:9092``, which advertise the others; ``topic``: may have placeholders
-    such as ``{kind}``, ``{severity}`` or ``{sensor}``; ``tls``: without it, no TLS is used; ``sasl``: without it, no
-    login; ``compression``: of batches for a partition.
+    """``brokers``: bootstrap brokers of the cluster, ``host:9092``; ``topic``: may have placeholders such as
+    ``{kind}``, ``{severity}`` or ``{sensor}``; ``tls``: without it, no TLS is used; ``sasl``: without it, no login;
+    ``compression``: compression of message batches.
     """
 
     brokers: list[Annotated[str, Check(_broker)]] = Field(min_length=1, max_length=64)

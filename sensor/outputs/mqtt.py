@@ -65,8 +65,8 @@ Topic = Annotated[str, Check(_topic)]
 
 
 class HomeAssistant(Model):
-    """``prefix``: of Home Assistant's discovery topics; ``state``: topic of a device's presence (``on``, ``off``);
-    ``status``: topic of the sensor's presence (``online``, ``offline``).
+    """``prefix``: prefix of the discovery topics of Home Assistant; ``state``: topic of a device's presence (``on``,
+    ``off``); ``status``: topic of the sensor's presence (``online``, ``offline``).
     """
 
     prefix: Topic = Field("homeassistant", min_length=1, max_length=256)

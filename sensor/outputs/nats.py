@@ -61,10 +61,10 @@ def _subject(subject: str) -> str:
 
 
 class Options(CommonOptions):
-    """``servers``: all of a cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login: ``user`` and
-    ``password``, ``token``, ``nkey`` (the seed) or ``credentials`` (a whole .creds file); ``tls_first``: servers begin
-    with TLS; ``stream``: that must accept the messages; ``subject``: may have placeholders such as ``{kind}`` or
-    ``{sensor}``; ``domain``: of JetStream; ``inbox``: first token of reply subjects.
+    """``servers``: all servers of the cluster, ``nats://host:4222`` or with TLS ``tls://host:4222``; one login:
+    ``user`` and ``password``, ``token``, ``nkey`` (the seed) or ``credentials`` (a whole .creds file); ``tls_first``:
+    servers begin with TLS; ``stream``: stream that must accept the messages; ``subject``: may have placeholders such as
+    ``{kind}`` or ``{sensor}``; ``domain``: JetStream domain; ``inbox``: first token of reply subjects.
 
     ``create_stream``: create the stream if it is absent, with ``duplicates_s``: its duplicate window, ``replicas``,
     ``max_age_days``, ``max_mib`` (0: up to the limits of the server).

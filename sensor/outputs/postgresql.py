@@ -33,10 +33,10 @@ _SECOND = 1.0
 
 
 class Options(CommonOptions):
-    """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``: of the server;
-    ``database``: with the table; ``user``, ``password``: the login; ``tls``: without it, TLS is used if the server
-    offers it, and the certificate is not verified; ``table``: optionally with its schema; ``create_table``: create the
-    table, its schema and its indexes if absent.
+    """``host``: name, address or, beginning with a slash, folder of the server's socket; ``port``: port of the server;
+    ``database``: database that contains the table; ``user``, ``password``: login at the server; ``tls``: without it,
+    TLS is used if the server offers it, and the certificate is not verified; ``table``: name of the table, optionally
+    with its schema; ``create_table``: create the table, its schema and its indexes if absent.
     """
 
     host: str = Field(min_length=1)

@@ -50,10 +50,10 @@ def _url(url: str) -> str:
 
 class Options(CommonOptions):
     """``url``: ``redis://host:6379/0``, with TLS ``rediss://``, or ``unix:///path`` of a socket; ``user``,
-    ``password``: of the server's ACL; ``database``: with a socket; ``prefix``: of the streams; ``max_entries``:
-    approximate limit of entries per stream, 0: none; ``synced``: a batch counts once the server has it on disk
-    (WAITAOF, Redis 7.2), which depends on its ``appendfsync``; ``replicas``: number of replicas that must have a batch
-    before it counts.
+    ``password``: ACL user and password; ``database``: database number, with a socket; ``prefix``: prefix of the stream
+    names; ``max_entries``: approximate limit of entries per stream, 0: none; ``synced``: a batch is delivered once the
+    server has it on disk (WAITAOF, Redis 7.2), which depends on its ``appendfsync``; ``replicas``: number of replicas
+    that must have a batch before it is delivered.
     """
 
     url: Annotated[str, Check(_url)]

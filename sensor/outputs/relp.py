@@ -34,7 +34,7 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class Options(SyslogOptions):
-    """``host``: the receiver; ``port``: there is no standard port, rsyslog's examples have 2514 and 20514; ``tls``:
+    """``host``: the receiver; ``port``: port (no standard exists, rsyslog examples use 2514 and 20514); ``tls``:
     enables TLS.
     """
 

@@ -61,9 +61,9 @@ class _Answer(msgspec.Struct):
 
 
 class Options(HttpOptions):
-    """``url``: the logs ingestion endpoint, of the rule or of a data collection endpoint; ``rule``: immutable id of the
-    data collection rule; ``stream``: of the rule; ``tenant``, ``client_id``, ``client_secret``: the application;
-    ``login``, ``scope``: differ in other clouds.
+    """``url``: logs ingestion endpoint of the rule or of a data collection endpoint; ``rule``: immutable id of the data
+    collection rule; ``stream``: stream of the rule; ``tenant``, ``client_id``, ``client_secret``: tenant, id and secret
+    of the application; ``login``, ``scope``: login endpoint and OAuth scope, for other Azure clouds.
     """
 
     rule: str = Field(pattern=NAME, max_length=100)

@@ -65,9 +65,10 @@ class _Reply(NamedTuple):
 
 
 class Options(HttpOptions):
-    """``url``: of the collector, such as ``https://splunk.example.org:8088``; ``token``: of the input; ``index``: empty
-    for that of the token; ``source``, ``sourcetype``: may contain ``{kind}`` of the record; ``acknowledge``: wait for
-    indexer acknowledgement; ``ack_timeout_s``: for this long, then the batch is sent again.
+    """``url``: URL of the collector, such as ``https://splunk.example.org:8088``; ``token``: token of the HEC input;
+    ``index``: index (default: the index of the token); ``source``, ``sourcetype``: may contain ``{kind}`` of the
+    record; ``acknowledge``: wait for indexer acknowledgement; ``ack_timeout_s``: time to wait for an acknowledgement
+    before the batch is sent again.
     """
 
     index: str = Field("", pattern=r"^[a-z0-9_-]*$", max_length=80)

@@ -41,9 +41,9 @@ LOOK_S, LONGEST_LOOK_S = 0.0005, 0.05
 
 
 class Options(SyslogOptions):
-    """``host``: the receiver; ``port``: by default 514, and 6514 for TLS; ``transport``: UDP, TCP or TLS; ``framing``:
-    of TCP, ``octets`` counts bytes, ``lines`` is for receivers without octet counting; ``datagram_bytes``: longer
-    messages are rejected instead of truncated, UDP only; ``tls``: of that transport.
+    """``host``: the receiver; ``port``: port (default: 514, for TLS 6514); ``transport``: UDP, TCP or TLS; ``framing``:
+    framing of TCP: ``octets`` is octet counting, ``lines`` is for receivers without it; ``datagram_bytes``: longer
+    messages are rejected instead of truncated, UDP only; ``tls``: TLS options of the transport ``tls``.
     """
 
     host: str = Field(min_length=1, max_length=253)

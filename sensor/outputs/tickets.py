@@ -29,12 +29,12 @@ PLACE = "{id}"
 
 
 class Options(HttpOptions):
-    """``system``: type of the ticket system; ``project``, ``issue_type``: of Jira; ``extra``: additional fields of new
-    tickets, such as `assignment_group`, or with `null` fields to leave out, such as `priority` if a project has none;
-    ``closing``, ``reopening``: fields by which ServiceNow closes and opens a ticket; ``update_url``: of a webhook, URL
-    for changes, with `{id}` for its id of the ticket (default: url); ``update_method``: HTTP method of changes;
-    ``answer_id``: of a webhook, path of that id in the response; ``sign``: of a webhook, the secret for signatures of
-    requests.
+    """``system``: type of the ticket system; ``project``, ``issue_type``: project and issue type in Jira; ``extra``:
+    additional fields of new tickets, such as `assignment_group`, or with `null` fields to omit, such as `priority` if a
+    project has none; ``closing``, ``reopening``: fields with which ServiceNow closes and reopens a ticket;
+    ``update_url``: of a webhook, URL for changes, with `{id}` for its ticket id (default: url); ``update_method``: HTTP
+    method of changes; ``answer_id``: of a webhook, path of that id in the response; ``sign``: of a webhook, secret for
+    request signatures.
     """
 
     records: ClassVar[bool] = False

@@ -37,9 +37,9 @@ SETUP_WORDS = {
 
 
 class Options(HttpOptions):
-    """``receiver``: type of the receiver; ``project``, ``issue_type``: of Jira; ``routing_key``: of PagerDuty's
-    integration; ``sign``: the secret for signatures of requests. Bodies are not compressed by default: few of these
-    receivers support it.
+    """``receiver``: type of the receiver; ``project``, ``issue_type``: project and issue type in Jira; ``routing_key``:
+    integration key of PagerDuty; ``sign``: secret for request signatures. Bodies are not compressed by default: few of
+    these receivers support it.
     """
 
     receiver: Receiver = "plain"

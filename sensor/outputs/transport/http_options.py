@@ -103,10 +103,10 @@ HeaderValue = Annotated[str, Check(_header_value)]
 
 
 class HttpOptions(Options):
-    """``url``: in plain text, or a secret with it; ``headers``: additional ones; ``secret_headers``: those with secret
-    values; ``user`` and ``password``, or ``token`` (Bearer): the login; ``proxy``: ``http://host:port``, with
-    ``proxy_user`` and ``proxy_password``; ``packing``: compression of bodies; ``tls``: with the destination, and with
-    an ``https`` proxy.
+    """``url``: URL, or a reference to a secret that contains it; ``headers``: additional headers; ``secret_headers``:
+    additional headers with secret values; ``user`` and ``password``, or ``token`` (Bearer): the login; ``proxy``:
+    proxy, ``http://host:port``; ``proxy_user``, ``proxy_password``: login at the proxy; ``packing``: compression of
+    bodies; ``tls``: TLS to the destination, and to an ``https`` proxy.
     """
 
     url: Url
