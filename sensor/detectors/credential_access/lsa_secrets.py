@@ -1,4 +1,4 @@
-"""LSA secrets are read remotely; the DPAPI backup keys are reported by backup_key."""
+"""LSA secrets are read remotely; the DPAPI backup keys are reported by ``credential_access.backup_key``."""
 
 from __future__ import annotations
 

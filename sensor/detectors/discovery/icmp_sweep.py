@@ -1,8 +1,7 @@
 """Ping sweep: one source sends ICMP echo requests to many addresses for the first time.
 
 Monitoring pings many addresses too, always the same: only addresses that this source never pinged count, as far as is
-remembered, whether they answer or not, and severity is low until the time of its next rounds has passed
-(``shared/sweeps.py``).
+remembered, whether they answer or not, and severity is low until the time of its next rounds has passed.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 answer or not.
 
 Monitoring contacts the same hosts every day: only hosts that this source never contacted on this port count, as far as
-is remembered, and on ports that monitoring polls severity is low until the time of its next rounds has passed
-(``shared/sweeps.py``). A backup or an administrator stays and works: only failed contacts and those that ended after a
-few packets count.
+is remembered, and on ports that monitoring polls severity is low until the time of its next rounds has passed. A backup
+or an administrator stays and works: only failed contacts and those that ended after a few packets count.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class Options(detector.Options):
 
 
 class AdminFromDevice(FlowDetector):
-    """Watches new, answered and ended TCP flows to the ports of SERVICES between internal hosts; a pair and port is
-    checked again after ten minutes.
+    """Watches new, answered and ended TCP flows to ports of administration services between internal hosts; a pair and
+    port is checked again after ten minutes.
     """
 
     title = "Administration session from a fixed-function device"

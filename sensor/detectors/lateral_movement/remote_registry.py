@@ -1,6 +1,6 @@
 """The registry of another host is changed.
 
-Inventories read it, which is ignored; copied hives are reported by remote_hive.
+Inventories read it, which is ignored; copied hives are reported by ``credential_access.remote_hive``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 1.2, invalid certificates, and desktops, streams, brokers and databases without a password.
 
 This is hardening work rather than an attack: reported once per device and setting, as info, and only if enabled. Only
-internal devices are reported. Captured passwords are reported by credential_access.cleartext_credentials.
+internal devices are reported. Captured passwords are reported by ``credential_access.cleartext_credentials``.
 """
 
 from __future__ import annotations
