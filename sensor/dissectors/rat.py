@@ -52,7 +52,7 @@ SHAPES = (
     _shape("NetWire", rb"\x41\0\0\0(?:\x99|\x03).{32}"),
     _shape("NetBus", rb"NetBus \d\.\d\d? ?\r|BN[\x10 ]\0\x02\0"),
     _shape("SubSeven", rb"connected\. (?:time/date: )?[\x20-\x7e]{10,60}, version: "),
-    _shape("Metasploit stage", rb".{2}[\x01-\x20]\0MZ(?:\xe8\0\0\0\0|ARUH\x89\xe5)"),
+    _shape("Metasploit stage", rb"(?:.{2}[\x01-\x20]\0)?MZ(?:\xe8\0\0\0\0\[|ARUH\x89\xe5)"),  # with or without its size
     _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
     _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
     _shape("Gafgyt", (
@@ -92,7 +92,7 @@ STARTS = (
     b"net user", *(b"id\n" + word for word in (b"whoam", b"uname", b"hostn", b"pwd\n", b"ifcon", b"ls -l", b"cat /")),
     *(prompt + b" " + word for prompt in (b"$", b"#", b"/ #") for word in (b"uid=", b"root", b"www-")),
     b"NetBus 1", b"NetBus 2", b"BN\x10\0\x02\0", b"BN \0\x02\0", b"connecte",
-    b"BusyBox ", b"\r\nBusyB", b"\n\nBusyB", b"sh: can'", b"/bin/ash",
+    b"BusyBox ", b"\r\nBusyB", b"\n\nBusyB", b"sh: can'", b"/bin/ash", b"MZ\xe8\0\0\0\0[", b"MZARUH\x89\xe5",
 )  # fmt: skip
 MAGIC = (
     *((offset, b"ll|'") for offset in (2, 3, 4, 5)),

@@ -45,12 +45,26 @@ def test_the_small_capture(golden: Golden) -> None:
         (b"connected. time/date: 21:12.34 - May 2, 2000, Tuesday, version: GOLD 2.1", "SubSeven"),
         (b"connected. 21:12.34 - May 2, 2000, Tuesday, version: BoNuS 2.1", "SubSeven"),
         (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
+        (b"MZ\xe8\0\0\0\0[REU\x89\xe5", "Metasploit stage"),
         (b"CAPS|C:\\x.dat|8492|\xff\xd8\xff\xe0\0\x10JFIF", "sends screens"),
     ],
 )
 def test_families(data: bytes, family: str) -> None:
     """Each family is detected by its first bytes."""
     assert parsed(data)[0][1].endswith(family)
+
+
+@pytest.mark.parametrize("stage", [b"MZARUH\x89\xe5H\x83\xec ", b"MZ\xe8\0\0\0\0[REU\x89\xe5"])
+def test_a_stage_behind_its_size(stage: bytes) -> None:
+    """Metasploit sends the size alone, then the stage, also from ports that have a dissector: the segment is selected
+    by its first bytes. A plain program is none.
+    """
+    assert Rat.interest.begins(stage)
+    assert not Rat.interest.begins(b"MZ\x90\0\x03\0\0\0")
+    stream = Rat().stream(Packet())
+    assert events(stream.feed(Packet(), b"\x46\xae\x02\0", False)) == []
+    assert [event[1] for event in events(stream.feed(Packet(), stage, False))] == ["Metasploit stage"]
+    assert parsed(b"MZ\x90\0\x03\0\0\0") == parsed(b"\x46\xae\x02\0MZ\x90\0\x03\0\0\0") == []
 
 
 @pytest.mark.parametrize(
