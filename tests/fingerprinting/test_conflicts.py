@@ -324,6 +324,35 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [*AXIS, ("mdns.instance", "AXIS M3045-V - ACCC8E0A0B0C"), ("upnp.model_name", "AXIS M3045-V")],
         "camera", "Axis",
     ),
+    "a sensor of a vendor of plugs": (
+        [
+            (OWNER, "Espressif Inc."),
+            ("dhcp.hostname", "shellyplusht-a8032ab12345"),
+            ("mdns.instance", "ShellyPlusHT-A8032AB12345"),
+            ("mdns.service", "_shelly._tcp"),
+        ],
+        "sensor", "Shelly",
+    ),
+    "a plug of the same vendor": (
+        [("mdns.instance", "ShellyPlugSG3-84FCE63AD204"), ("mdns.service", "_shelly._tcp")],
+        "smart_plug", "Shelly",
+    ),
+    "a switch with the vendor class of access points": (
+        [
+            (OWNER, "Cisco Meraki"),
+            ("dhcp.vendor_class", "MERAKI"),
+            ("lldp.system_description", "Meraki MS220-8P Cloud Managed PoE Switch"),
+        ],
+        "switch", "Cisco Meraki",
+    ),
+    "a door controller whose vendor has the name of another": (
+        [
+            (OWNER, "Mercury Security Corporation"),
+            ("http.server", "TargetWeb/2011.0 (TargetOS)"),
+            ("snmp.enterprise", "40334"),
+        ],
+        "door_access", "Mercury Security",
+    ),
     "a desk phone with the system of mobile phones": (
         [("http.user_agent", "Mozilla/5.0 (Linux; Android 9; MP56) AppleWebKit/537.36 Chrome/84 Mobile Safari/537.36")],
         "voip_phone", "Yealink",
