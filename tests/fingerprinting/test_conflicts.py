@@ -324,6 +324,14 @@ STORIES: dict[str, tuple[Seen, str, str]] = {
         [*AXIS, ("mdns.instance", "AXIS M3045-V - ACCC8E0A0B0C"), ("upnp.model_name", "AXIS M3045-V")],
         "camera", "Axis",
     ),
+    "a firewall with the number of the former vendor": (
+        [("snmp.enterprise", "94"), ("snmp.sys_descr", "IP390 rev 00, IPSO ruby 3.8-BUILD039 releng 1518 i386")],
+        "firewall", "Check Point",
+    ),
+    "a radio with the number of the former vendor": (
+        [("snmp.enterprise", "161"), ("snmp.sys_object_id", "1.3.6.1.4.1.161.19.250.256")],
+        "access_point", "Cambium",
+    ),
     "a sensor of a vendor of plugs": (
         [
             (OWNER, "Espressif Inc."),
