@@ -46,8 +46,8 @@ def querying(
             raise NotReadable(f"traffic records: unknown: {error}") from None
         except NoRecords as error:
             raise NotReadable(
-                f"traffic records: unknown: {error}. Enable `records` in the configuration, or replay with the "
-                "extra `hunt`."
+                f"{error}: the traffic is unknown. `records: {{enabled: true}}` in the configuration writes them, also "
+                "in a new replay."
             ) from None
         try:
             yield Querying(query, missing)

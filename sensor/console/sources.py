@@ -27,7 +27,7 @@ from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.tables.notes import Note, append_notes
 from sensor.views.backend import Backend, DatasetBackend, DeviceChanges
 from sensor.views.dataset import Data, open_folder, open_log
-from sensor.views.errors import NotReadable, Unknown
+from sensor.views.errors import NoData, NotReadable, Unknown
 from sensor.views.mutes import fault_of_mutes
 
 
@@ -100,7 +100,7 @@ class StateFolder:
         try:
             return chosen(found, self.state, self._usual if any(one.name == self._usual for one in found) else "")
         except NoDataset as error:
-            raise NotReadable(str(error)) from None
+            raise NoData(str(error)) from None
 
     @contextlib.contextmanager
     def opened(self, dataset: Dataset, user: str = "") -> Iterator[Opened]:

@@ -21,6 +21,10 @@ class NotReadable(ViewError):
     """There is no store, or none that this version can read. Its contents are unknown, not absent."""
 
 
+class NoData(NotReadable):
+    """There is no dataset with content."""
+
+
 class Unknown(ViewError):
     """An unknown value. ``near``: the nearest valid ones, empty if none is similar; ``listed_by``: the command that
     lists the valid ones, if they are too many for a message.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -27,6 +28,26 @@ def test_nothing_at_all(start, tmp_path: Path) -> None:
         assert client.get("/api/v1/alerts").json()["code"] == "unavailable"
     with running.client("eve", "read") as guest:  # may not upload
         assert '<a href="/uploads">' not in guest.get("/").text.partition("<main")[2].partition("</main>")[0]
+
+
+def test_another_error_without_data_has_its_own_title(start, tmp_path: Path) -> None:
+    """A page that needs no dataset fails for its own reason: uploading a capture is not the remedy."""
+    with start(tmp_path).client(scope="admin") as client:
+        answer = client.get("/settings/edit")
+        assert answer.status_code == 503
+        assert "sensor config init" in answer.text
+        assert "No data yet" not in answer.text
+        assert "<h1>No data yet</h1>" in client.get("/").text
+
+
+def test_missing_parts_are_reported_where_they_are_missed(start, own: Path) -> None:
+    """No feed of vulnerabilities was imported, and there are no traffic records: both are unknown, not absent."""
+    with start(own).client() as client:
+        assert "sensor vulns import" in client.get("/vulnerabilities").text.partition('class="notice"')[2][:300]
+        assert 'class="notice"' not in client.get("/hunt").text
+        shutil.rmtree(own / "records")
+        for path in ("/hunt", "/hunt/all", "/traffic"):
+            assert str(own / "records") in client.get(path).text.partition("<main")[2]
 
 
 def test_without_a_log_alerts_are_unknown(start, own: Path) -> None:

@@ -13,10 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from sensor.console.configuration import Proposal, digest_of
 from sensor.console.page_request import Given, text_of
+from sensor.console.pages.users import check_manager
 from sensor.console.render import bare
 from sensor.console.request_handling import endpoint
 from sensor.console.security.keys import RequestUser
-from sensor.console.security.session import Refused, peer_of
+from sensor.console.security.session import peer_of
 from sensor.console.settings import Console
 from sensor.views.errors import one_of
 
@@ -50,7 +51,7 @@ def _earlier(console: Console, who: RequestUser) -> list[object]:
 
 def _edit(console: Console, request: Request, who: RequestUser, _: Given) -> Response:
     """The text of a file; ``earlier``: that of an earlier version, and the effects of going back to it."""
-    _manages(who)
+    check_manager(who)
     there, name = console.configuration, request.query_params.get("earlier", "")
     if name:
         version = there.version(name)
@@ -71,7 +72,7 @@ def _editor(
 
 def _act(console: Console, request: Request, who: RequestUser, form: Given) -> Response:
     """Compare a text with the current configuration, or apply it."""
-    _manages(who)
+    check_manager(who)
     action, text = form.get("action", [""])[-1], text_of(form, "text")
     one_of("action", [action], ACTIONS)
     file, digest = console.configuration.file(form.get("file", [""])[-1]), form.get("digest", [""])[-1]
@@ -86,10 +87,3 @@ def _act(console: Console, request: Request, who: RequestUser, form: Given) -> R
 
 def _now(file: Path) -> str:
     return file.read_text("utf-8", "replace")
-
-
-def _manages(who: RequestUser) -> None:
-    if not who.may_manage:
-        raise Refused(
-            f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."
-        )

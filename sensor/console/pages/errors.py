@@ -15,8 +15,10 @@ from sensor.console.security.keys import RequestUser
 from sensor.console.security.session import Refused, user_of
 from sensor.console.settings import Console
 from sensor.inventory.store.database import StoreError
-from sensor.views.errors import Ambiguous, NotReadable, Unknown, ViewError
+from sensor.views.errors import Ambiguous, NoData, NotReadable, Unknown, ViewError
 
+# Of the pages that are suggested for an unknown one, 0 to 1.
+LIKENESS = 0.6
 LISTS = {"alerts": "alert", "devices": "device", "incidents": "incident"}
 
 
@@ -24,25 +26,17 @@ def refused(console: Console, request: Request, error: ViewError | Refused) -> R
     """A view that cannot answer, or a request without permission."""
     who, links = user_of(console, request), _links(request, error)
     title, status = _kind(error)
-    if isinstance(error, NotReadable) and who is not None and _is_new(console, who):
-        title, links = "No data yet", [("/uploads", "Upload a capture")] if who.may_write else []
+    if isinstance(error, NoData):
+        title, links = "No data yet", [("/uploads", "Upload a capture")] if who is not None and who.may_write else []
     text = str(error)
     if isinstance(error, NotReadable):
-        text = f"{text[:1].upper()}{text[1:]}"
+        text = f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
     return bare(request, "error.jinja", title, status, text=text, links=links, who=who)
-
-
-def _is_new(console: Console, who: RequestUser) -> bool:
-    """Whether there is no dataset at all."""
-    try:
-        return not console.sources.all(who.name)
-    except (ViewError, OSError):
-        return False
 
 
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
     """A URL without a page."""
-    near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
+    near = get_close_matches(request.url.path, known, 3, LIKENESS)
     text, titles = f"No page {request.url.path[:200]}.", dict(request.app.state.nav)
     return bare(
         request,

@@ -22,8 +22,10 @@ from sensor.core.severities import SEVERITIES
 from sensor.records import kql
 from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt
-from sensor.records.query import QueryError
+from sensor.records.paths import records_folder
+from sensor.records.query import NoRecords, QueryError
 from sensor.records.query_process import Answer
+from sensor.records.readable import manifest_of
 from sensor.records.schema import TABLES
 from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
 
@@ -53,8 +55,17 @@ def page(request: PageRequest) -> Response:
         request, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=built_in(), name=name,
         chosen=chosen, sql=sql, result=result, tables=TABLES, rows=ROWS, language_of=language, kql=kql.installed(),
         scheduled=request.console.hunts.all(), own=request.console.hunts.names(), severities_of=SEVERITIES,
-        same={key: request.first(key) or None for key in PARAMETERS},
+        missing=_missing(request), same={key: request.first(key) or None for key in PARAMETERS},
     )  # fmt: skip
+
+
+def _missing(request: PageRequest) -> str:
+    """Why the dataset has no traffic records; empty if it has."""
+    try:
+        manifest_of(records_folder(request.dataset.log)).close()
+    except NoRecords as error:
+        return str(error)
+    return ""
 
 
 def all_page(request: PageRequest) -> Response:

@@ -115,7 +115,8 @@ def check_manager(who: RequestUser) -> None:
     """Raises Refused unless the user is an administrator."""
     if not who.may_manage:
         raise Refused(
-            f"{who.name} is not an administrator: `sensor console login --scope admin` prints an administrator link."
+            f"{who.name} is not an administrator. An administrator can change the role on the page Users; on the host "
+            "of the console, `sensor console login --scope admin` prints a link of an administrator."
         )
 
 

@@ -42,5 +42,6 @@ def check_form(who: RequestUser, form: Given, *, write: bool = True) -> None:
         raise Refused("The form does not belong to this session: open the page again and repeat the action.")
     if write and not who.may_write:
         raise Refused(
-            f"{who.name} has read access only: `sensor console login --scope write` prints a link with write access."
+            f"{who.name} has read access only. An administrator can change the role on the page Users; on the host of "
+            "the console, `sensor console login --scope write` prints a link with write access."
         )
