@@ -48,7 +48,7 @@ cdef class Boundary:
             continue
 
     cpdef tuple each(self, calls, tuple args, packet, bint quiet=False):
-        """Call several units in turn, each guarded separately; returns all results and whether all calls completed. A
+        """Call several units in order, each guarded separately; returns all results and whether all calls completed. A
         call without results may return None. ``quiet``: count nothing, because the caller determines which unit is at
         fault.
         """

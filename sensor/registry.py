@@ -16,7 +16,7 @@ SHARED = "shared"
 
 
 class UnitCountError(Exception):
-    """A file has no unit or more than one: the message names the file and what was found."""
+    """A file has no unit or more than one: the message contains its path and what was found."""
 
 
 def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:

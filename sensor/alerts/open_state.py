@@ -109,7 +109,7 @@ class OpenState:
         self._changed.put((INCIDENT, incident.key), None if action == "close" else incident)
 
     def take(self, limit: int) -> Iterator[OpenEntry]:
-        """The entries that changed, at most ``limit``. They then count as stored."""
+        """The entries that changed, at most ``limit``. They are then treated as stored."""
         for kind, key in list(self._changed)[:limit]:
             reported = self._changed.pop((kind, key))
             if reported is None:

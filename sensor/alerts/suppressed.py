@@ -1,4 +1,4 @@
-"""Suppressed alerts: aggregated like others, and written to a log of their own, each with the mute that suppresses it.
+"""Suppressed alerts: aggregated like others, and written to a separate log, each with the mute that suppresses it.
 
 An alert whose mute was removed is not suppressed any more: its next repeat opens an alert, and the suppressed one is
 closed without repeats.

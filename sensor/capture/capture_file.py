@@ -25,8 +25,8 @@ _ROOM = 8
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A file without packets: it cannot be opened, or is no capture file. ``found`` is the reason; ``supported``: the
-    accepted formats, if its own is none of them.
+    """A file without packets: it cannot be opened, or is not a capture file. ``found`` is the reason; ``supported``:
+    the accepted formats, if its own is none of them.
     """
 
     path: str

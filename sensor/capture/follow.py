@@ -114,7 +114,7 @@ class Follower:
             yield from self._read(file, TURN)
 
     def _finish(self, path: str) -> Iterator[Batch]:
-        """Read a file to its present end and close it."""
+        """Read a file to its current end and close it."""
         file = self._open[path]
         yield from self._read(file, EVERYTHING)
         if not self.stopped:

@@ -174,7 +174,7 @@ _OTHERS = (
 
 
 def describe(head: bytes) -> str:
-    """What a file that is no capture file appears to be."""
+    """What a file that is not a capture file appears to be."""
     if not head:
         return "no data"
     for magic, name in _OTHERS:

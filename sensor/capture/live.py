@@ -39,7 +39,7 @@ such a ring as readable.
 """
 
 MERGE_NS = (RETIRE_MS + 20) * 1_000_000
-"""Age in ns at which a block is returned without waiting for rings that have no data: each ring hands over blocks
+"""Age in ns at which a block is returned without waiting for rings that have no data: each ring delivers blocks
 within ``RETIRE_MS``.
 """
 
@@ -113,7 +113,7 @@ class LiveSource:
             os.write(self._waker, b"\0")
 
     def close(self) -> None:
-        """Close the rings; batches in use stay readable. Unread frames count as dropped."""
+        """Close the rings; batches in use stay readable. Unread frames are treated as dropped."""
         if self._closed:
             return
         self._closed = True

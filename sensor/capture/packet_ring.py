@@ -1,6 +1,6 @@
 """One kernel ring on one interface: AF_PACKET, version 3 (Linux, Documentation/networking/packet_mmap.rst).
 
-The kernel writes frames into blocks of shared memory and hands a block over when it is full or ``RETIRE_MS`` old.
+The kernel writes frames into blocks of shared memory and releases a block when it is full or ``RETIRE_MS`` old.
 Frames are never copied: a batch points into the ring, and its ``release`` returns the blocks. If the reader is late,
 the kernel drops frames and counts them. The ring follows its interface by name: when it goes down and up, is deleted
 and created again, or does not exist yet. None of that needs privileges once the socket is open.
@@ -38,7 +38,7 @@ FRAME_SIZE = 2048
 """Determines only the number of frames; version 3 packs frames without padding to this size."""
 
 RETIRE_MS = 200
-"""Maximum delay of frames on a quiet link, in ms; not shorter, because each hand-over of a block has a fixed cost."""
+"""Maximum delay of frames on a quiet link, in ms; not shorter, because each block has a fixed cost."""
 
 MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
@@ -80,7 +80,7 @@ class Blocks:
         self.out = bytearray(shape.blocks)
 
     def ready(self, ahead: int = 0) -> bool:
-        """Whether the next block, or the one ``ahead`` after it, was handed over by the kernel and is unread."""
+        """Whether the next block, or the one ``ahead`` after it, was returned by the kernel and is unread."""
         number = (self.next + ahead) % self.shape.blocks
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
 
@@ -149,7 +149,7 @@ class PacketRing:
         self.follow()
 
     def _open(self, sock: socket.socket) -> None:
-        """Use a socket with a ring of its own. Raises CaptureError if that fails; an earlier one then stays in use."""
+        """Use a socket with its own ring. Raises CaptureError if that fails; an earlier one then remains in use."""
         shape = self.shape
         frames = shape.block_size // FRAME_SIZE * shape.blocks
         try:
@@ -314,7 +314,7 @@ def _socket(name: str) -> socket.socket:
 
 
 def no_permission(name: str) -> str:
-    """The error message, with the remedy."""
+    """The error message, with the fix."""
     return (
         f"{name}: no permission to capture: run as root, or run once `setcap cap_net_raw+ep "
         f"{os.path.realpath(sys.executable)}`, or set AmbientCapabilities=CAP_NET_RAW in the systemd unit"

@@ -16,7 +16,7 @@ from sensor.decode.records import sums
 
 
 class CaptureError(Exception):
-    """A packet source cannot be opened. The message is one line that includes the remedy; ``code``: its entry in the
+    """A packet source cannot be opened. The message is one line that includes the fix; ``code``: its entry in the
     catalogue of errors.
     """
 

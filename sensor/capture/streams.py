@@ -81,7 +81,7 @@ class PipeStream:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         if _SET_PIPE_SIZE:
-            with contextlib.suppress(OSError):  # no pipe, or not permitted: keep its present size
+            with contextlib.suppress(OSError):  # no pipe, or not permitted: keep its current size
                 fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_SIZE)
 
     def readinto(self, view: memoryview) -> int | None:

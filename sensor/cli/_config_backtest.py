@@ -26,7 +26,7 @@ NOTE = "The value of an alert is that of its last report; later values may be hi
 
 
 def backtest(args: argparse.Namespace, in_use: Path | None, changed: Path) -> int:
-    """Print the effect of each changed option. ``in_use``: the present configuration, None for the usual one. 2 if one
+    """Print the effect of each changed option. ``in_use``: the current configuration, None for the usual one. 2 if one
     of the two is invalid; raises Exit without alerts.
     """
     from sensor.alerts.threshold_backtest import backtested, least_backtested

@@ -12,7 +12,7 @@ PACKAGE = "sensor.detectors"
 
 
 def detections() -> Iterator[str]:
-    """Severity, id and title of each. Rules of the operator have ids of their own."""
+    """Severity, id and title of each. Rules of the operator have separate ids."""
     found = _found()
     width = max(map(len, found))
     for name, unit in found.items():

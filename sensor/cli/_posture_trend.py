@@ -60,7 +60,7 @@ def record(args: argparse.Namespace) -> int:
 
 
 def _stored(day: Day, before: History) -> str:
-    """What became of today's figures."""
+    """The result for today's figures."""
     newer = next((one.ts for one in before.days if one.day == day.day and one.ts > day.ts), "")
     if newer:
         return f"{day.day}: nothing was stored: these scores are of {day.ts[11:19]}, stored ones of {newer[11:19]}"

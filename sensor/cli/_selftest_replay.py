@@ -172,7 +172,7 @@ def _frames(data: bytes) -> int:
 
 
 def log(done: Replayed) -> CheckResult:
-    """Every line is a record, numbered without a gap, with an id of its own."""
+    """Every line is a record, numbered without a gap, with a unique id."""
     if done.invalid:
         return error(f"{len(done.invalid):,} lines of the log are not records: {tidy(done.invalid[0], 80)}", HELP)
     numbers = [part(record, "sensor").get("seq") for record in done.records]

@@ -100,7 +100,7 @@ def with_state(row: StoryRow) -> Record:
 
 
 def level(record: Record) -> int:
-    """The severity as a number; unknown words count as the lowest."""
+    """The severity as a number; unknown words are treated as the lowest."""
     severity = record.get("severity")
     return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 

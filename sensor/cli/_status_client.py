@@ -20,7 +20,7 @@ Status = dict[str, Any]
 
 
 class NotRunning(Exception):
-    """No sensor responds with its status; the text names the socket."""
+    """No sensor responds with its status; the text contains its path."""
 
 
 class NotPermitted(Exception):

@@ -1,10 +1,10 @@
 """Show the evidence for a device, an alert, an address, a domain or a fingerprint.
 
-WHAT is a device (id, IP address, MAC or host name), an alert (id, beginning of its key, or detector), an incident (id), any internal or
-external address, a domain, or the fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each attribute of a device, one line shows how
-its confidence is computed: the best evidence of each family counts, and families are independent. For an
-address, a domain or a fingerprint, it shows the devices that have or had it, communication with first and last time, names, threat
-lists that contain it, and alerts.
+WHAT is a device (id, IP address, MAC or host name), an alert (id, beginning of its key, or detector), an incident (id),
+any internal or external address, a domain, or the fingerprint of a TLS or SSH client (JA3, JA4, HASSH). For each
+attribute of a device, one line shows how its confidence is computed: the best evidence of each family counts, and
+families are independent. For an address, a domain or a fingerprint, it shows the devices that have or had it,
+communication with first and last time, names, threat lists that contain it, and alerts.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
 
 
 def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
-    """Facts of a device besides its attributes."""
+    """Facts of a device other than its attributes."""
     from sensor.core.record_parts import objects
 
     device = part(record, "device")

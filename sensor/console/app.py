@@ -122,8 +122,8 @@ ACTIONS: dict[str, Page] = {
 
 
 class Content(NamedTuple):
-    """What a console serves besides login, users and the API. ``nav``: paths and titles of the menu; ``routes``: other
-    routes.
+    """What a console serves in addition to login, users and the API. ``nav``: paths and titles of the menu; ``routes``:
+    other routes.
     """
 
     pages: Mapping[str, Page]

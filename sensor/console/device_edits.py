@@ -67,7 +67,7 @@ def set_values(records: Sequence[Body], fields: Sequence[str], values: Mapping[s
         if value != own_values(record).get(field, "")
     ]
     if not corrections:
-        raise Malformed("values", "the present values", "a changed value")
+        raise Malformed("values", "the current values", "a changed value")
     changed = ", ".join(
         dict.fromkeys(f"{correction.field} = {correction.value or 'as observed'}" for correction in corrections)
     )

@@ -28,7 +28,7 @@ Given = dict[str, list[str]]
 Filter = TypeVar("Filter", bound=msgspec.Struct)
 # A form contains ids and a comment; a page of a list has at most 1,000 ids.
 FORM_BYTES, FIELDS = 256 << 10, 4000
-# Parameters that are no filters: they choose the dataset, time, order, page or presentation.
+# Parameters that are not filters: they choose the dataset, time, order, page or presentation.
 NO_FILTERS = frozenset("data at against sort order limit columns by opened paths attacks cursor done".split())
 # Seconds for a form to arrive.
 BODY_S = 30.0

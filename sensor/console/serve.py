@@ -50,7 +50,7 @@ from sensor.console.visits import Visits
 CONNECTIONS, IDLE_S, END_S = 512, 15, 2
 HEAD_BYTES = 32 << 10
 TICK_S = 5.0
-# Seconds between two looks at the schedules of reports.
+# Seconds between two checks of the schedules of reports.
 SCHEDULES_S = 30.0
 
 

@@ -109,7 +109,7 @@ class StateFolder:
         try:
             with self._tables(dataset, notes) as data:
                 if fault := fault_of_mutes(data):
-                    notes.append(f"{fault}: the previous mutes stay in force.")
+                    notes.append(f"{fault}: the previous mutes remain in effect.")
                 add = partial(append_notes, notes_log(dataset.log))
                 changes = partial(_operator_changes, data.folder) if data.folder is not None else None
                 yield Opened(

@@ -20,7 +20,7 @@ from sensor.eventlog.paths import notes_log
 EVERY_S, HEARTBEAT_S, BATCH = 1.0, 15.0, 500
 # Seconds between two notifications of a stream: an open page of a busy sensor reloads at most so often.
 PAUSE_S = 5.0
-# Limit of streams. All streams of changes of a log share one look at it a second.
+# Limit of streams. All streams of changes of a log share one check of it a second.
 MOST = 320
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -92,7 +92,7 @@ async def changes(log: Path) -> AsyncIterator[bytes]:
 
 
 class _LogPolls:
-    """The last look at each log, which serves all streams for a second."""
+    """The last check of each log, which serves all streams for a second."""
 
     def __init__(self) -> None:
         self._last: dict[Path, tuple[float, list[tuple[str, int]]]] = {}

@@ -164,8 +164,8 @@ class Networks:
         return bisect.bisect_right(self.borders, address) % 2 == 1
 
     def direction(self, client: int, server: int) -> str:
-        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast counts as internal: it never leaves the
-        segment.
+        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast is treated as internal: it never leaves
+        the segment.
         """
         near, far = self.inside(client) or is_multicast(client), self.inside(server) or is_multicast(server)
         if near:

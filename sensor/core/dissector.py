@@ -40,7 +40,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     of datagrams with the same ``repeats_s`` and ``volatile``, of streams with the same ``opening``. This leaves bits
     for others. For protocols with few messages.
     ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
-    their sender within ``repeats_s``, and of segments without data with impossible flags or resets from a foreign MAC;
+    their sender within ``repeats_s``, and of segments without data with invalid flags or resets from a foreign MAC;
     at most 4,096 new ones of each a second, 2 during a flood. The others are counted as shed.
     """
 

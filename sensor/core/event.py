@@ -58,7 +58,7 @@ class SenderFlood(Event):
 
 
 class Derived(Event):
-    """Base of events without a message of their own: a deriver made them from ``origin`` and earlier events."""
+    """Base of events without their own message: a deriver made them from ``origin`` and earlier events."""
 
     origin: Event
 

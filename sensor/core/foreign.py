@@ -43,7 +43,7 @@ def texts(value: Any) -> list[str]:
 
 
 def address_of(value: Any) -> int:
-    """An IP address as an integer (``core.addresses``); 0 if the value is no address."""
+    """An IP address as an integer (``core.addresses``); 0 if the value is not an address."""
     try:
         return parse(value) if isinstance(value, str) else 0
     except ValueError:

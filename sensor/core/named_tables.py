@@ -18,7 +18,7 @@ class Table(Protocol):
 
 
 class Unit(Protocol):
-    """An object with tables of its own: (name, table)."""
+    """An object with its own tables: (name, table)."""
 
     @property
     def tables(self) -> Iterable[tuple[str, Table]]: ...

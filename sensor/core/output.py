@@ -2,7 +2,7 @@
 
 An output interprets and stores nothing. The runner (``sensor/delivery``) decides which entries are sent, in which
 format and batches, when to retry, and where rejected entries go. An output reports the result of a batch in one of
-three ways: it returns an ``Ack``, raises ``Retry``, or raises ``BatchRejected``. Any other exception counts as
+three ways: it returns an ``Ack``, raises ``Retry``, or raises ``BatchRejected``. Any other exception is treated as
 ``Retry`` and as a bug of the sensor.
 """
 

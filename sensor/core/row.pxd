@@ -47,13 +47,13 @@ cdef enum:
     CUT = 1  # fewer bytes were captured than sent
     LINK_SHORT = 2         # ended inside the link header
     NETWORK_SHORT = 4      # ended inside the IP header
-    NETWORK_HEADER = 8  # impossible IP version or header length
+    NETWORK_HEADER = 8  # invalid IP version or header length
     NETWORK_LENGTH = 16    # IP length smaller than its header or larger than the frame
     EXTENSIONS = 32  # IPv6 extension headers: too many, or truncated
     TRANSPORT_SHORT = 64   # ended inside the TCP, UDP or ICMP header
-    TRANSPORT_HEADER = 128  # impossible TCP data offset or UDP length
+    TRANSPORT_HEADER = 128  # invalid TCP data offset or UDP length
     TUNNEL_DEPTH = 256  # more nested tunnels than supported
-    TUNNEL_HEADER = 512  # a truncated or impossible tunnel header
+    TUNNEL_HEADER = 512  # a truncated or invalid tunnel header
     TAGS = 1024  # more VLAN tags or MPLS labels than supported
     LINK_UNKNOWN = 2048  # a link type that is not decoded: counted by name, not a fault of the frame
     # set by the flow table: the connection began with a handshake and no packet of the other end was captured so far

@@ -37,7 +37,7 @@ class Floods:
     """
 
     def __init__(self, flows: int = FLOOD_FLOWS, marks: int = FLOOD_MARKS) -> None:
-        """A block counts as flooded with ``flows`` unanswered flows a minute from sources that set ``marks`` of 64
+        """A block is treated as flooded with ``flows`` unanswered flows a minute from sources that set ``marks`` of 64
         marks.
         """
         self.flows, self.marks = flows, marks

@@ -17,7 +17,7 @@ CHOSEN = ".chosen"
 
 
 class NoDataset(Exception):
-    """No dataset can be read; the message has the reason and the remedy."""
+    """No dataset can be read; the message has the reason and the fix."""
 
 
 class UnknownDataset(Exception):

@@ -23,7 +23,7 @@ _ASIDE = ".former."
 
 
 class CannotCreate(Exception):
-    """The dataset cannot be created; the message has the reason and the remedy."""
+    """The dataset cannot be created; the message has the reason and the fix."""
 
 
 class NewReplay:

@@ -56,7 +56,7 @@ def has_findings(log: Path) -> bool:
 
 
 def _kind(line: bytes) -> str:
-    """The kind of a record; empty for a line that is no record."""
+    """The kind of a record; empty for a line that is not a record."""
     try:
         return msgspec.json.decode(line, type=_Stamped).kind
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -206,7 +206,7 @@ cdef class FlowTable:
         self.active += 1
         self.opened += 1
         self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
-        self.unfollowed[chosen] = 0  # reset here, since a dissector may give up a flow after its release
+        self.unfollowed[chosen] = 0  # reset here, since a dissector may drop a flow after its release
         slot.uid = self.next_uid
         self.next_uid += 1
         slot.hi0 = key.hi0

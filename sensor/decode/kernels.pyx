@@ -37,7 +37,7 @@ cdef enum:
 class Work(NamedTuple):
     """The work of a batch for Python. ``changes`` (CHANGE) in order, for those made by aging ``row`` is the first
     packet after; ``chosen`` rows with their ``wanted`` bits, without rows that native dissectors read completely and
-    rows of flows that all their dissectors are known to have given up; ``ticks`` (TICK): the seconds that began, and
+    rows of flows that all their dissectors are known to have dropped; ``ticks`` (TICK): the seconds that began, and
     the changes made by aging then; ``malformed``: number of frames; ``messages``: what native dissectors read
     (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, if fragments were reassembled;
     ``newest``: the latest time of its packets, ns; ``faults``: (row, fault) of fragments that no IP stack sends.

@@ -127,7 +127,7 @@ cdef class Assembler:
         yield from self.stream.finish()
 
     def drop(self):
-        """The flow is given up: drop the held segments unread."""
+        """The flow is no longer dissected: drop the held segments unread."""
         self.client.drop()
         self.server.drop()
 

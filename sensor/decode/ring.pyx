@@ -132,7 +132,7 @@ cdef inline int one(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t end, Row* row, 
 
 
 def ours(const uint8_t[::1] data, Py_ssize_t start):
-    """Whether the kernel has handed over the block at ``start``."""
+    """Whether the kernel has released the block at ``start`` to the reader."""
     inside(data, start, BLOCK_HEADER)
     return bool(sensor_load(&data[start + BLOCK_STATUS]) & BLOCK_OURS)
 

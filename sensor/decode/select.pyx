@@ -158,7 +158,7 @@ cdef class Selector:
         return self.chosen_rows[: self.count].copy(), self.chosen_bits[: self.count].copy()
 
     cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
-        """Fill ``wanted`` of a row, and choose it if any dissector wants it. Dissectors that gave up its flow are
+        """Fill ``wanted`` of a row, and choose it if any dissector wants it. Dissectors that dropped its flow are
         removed last, so that nothing depends on them.
         """
         self.row(data, row, flows)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
 """Unfollowed flows: the dissectors that want no more of a flow. The engine reads and writes it row by row, so that a
-dissector that gives up a flow does not get the next row.
+dissector that drops a flow does not get the next row.
 
 The kernels run ahead and learn it later. They then leave out only rows that the engine would also leave out, so no
 result depends on when they learn it. There is one entry for each slot of the flow table. Rows are processed in packet
@@ -15,7 +15,7 @@ ENTRY = np.dtype([("flow", "u8"), ("bits", "u8")])
 
 cdef class Unfollowed:
     def __init__(self):
-        """The table grows to the highest slot with a flow that was given up: 16 bytes for each slot."""
+        """The table grows to the highest slot with a flow that was dropped: 16 bytes for each slot."""
         self.entries = np.zeros(1024, ENTRY)
 
     cpdef uint64_t left(self, Py_ssize_t slot, uint64_t flow, uint64_t bits) except? 0:

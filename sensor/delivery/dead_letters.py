@@ -43,7 +43,7 @@ class DeadLetters:
         self._size = size
 
     def add(self, letters: Letters) -> None:
-        """Store records durably. Raises OSError that names the file; the records are then not settled."""
+        """Store records durably. Raises OSError with the path; the records are then not settled."""
         now = time_text(time.time_ns())
         rejected = (
             {"refused": now, "seq": seq, "answer": clean(answer, ANSWER_LIMIT), "record": record}

@@ -252,9 +252,9 @@ class Logins(Deriver):
         return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in verdicts.NO_SUCH_USER)
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
-        """If answers of the KDC are not captured, an account counts as rejected if its client continues with another
-        one instead of sending pre-authentication data, or sends such data again instead of using a ticket. Otherwise
-        it may wait for several answers.
+        """If answers of the KDC are not captured, an account is treated as rejected if its client continues with
+        another one instead of sending pre-authentication data, or sends such data again instead of using a ticket.
+        Otherwise it may wait for several answers.
         """
         self._kdcs.request(event)
         pair = (event.packet.src, event.packet.dst)

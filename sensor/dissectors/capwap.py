@@ -2,7 +2,7 @@
 
 A message or DTLS record to the port of controllers comes from an access point, one from that port from a controller.
 Discovery and join messages without DTLS contain names and, of access points, model and serial number; Cisco's put the
-name into a field of their own. Ignores versions, whose encoding depends on the vendor, and the data channel, whose
+name into a separate field. Ignores versions, whose encoding depends on the vendor, and the data channel, whose
 frames the decode pass decapsulates.
 """
 

@@ -271,7 +271,7 @@ def _server_facts(event: DhcpMessage, parsed: list[Parsed]) -> None:
 
 
 def _vlan(event: DhcpMessage, end: int) -> int:
-    """The client's VLAN, 0 if unknown: frames between a relay or router and the server have a VLAN of their own.
+    """The client's VLAN, 0 if unknown: frames between a relay or router and the server have a different VLAN.
     ``end``: the MAC at the client's end of the frame.
     """
     return event.packet.vlan if end in (event.mac, 0) or is_group_mac(end) else 0

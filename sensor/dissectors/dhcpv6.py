@@ -145,7 +145,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
         raise Malformed("too many relays")
     type_ = data[0]
     if not 0 < type_ < 64:
-        raise Malformed("no message of DHCP")
+        raise Malformed("not a message of DHCP")
     xid, options = int.from_bytes(data[1:4], "big"), _options(data, 4)
     if not relay:
         near, address = (packet.src_mac, packet.src) if type_ in FROM_CLIENTS else (packet.dst_mac, packet.dst)

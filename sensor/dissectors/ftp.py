@@ -146,7 +146,7 @@ class FtpStream(LineStream):
                 raise Malformed("no command")
             self._mail = verb in MAIL_CLIENTS
             return []
-        if verb == b"HELP" and rest:  # a backdoor has a topic of its own
+        if verb == b"HELP" and rest:  # a backdoor has its own topic
             return [ServiceCommand(packet, "ftp", f"HELP {clean(rest, USER_LIMIT)}")]
         return [*odd_commands(packet, "ftp", verb, rest), *self._known_command(packet, verb, rest)]
 

@@ -115,7 +115,7 @@ class LpdStream(Stream):
         yield LpdCommand(packet, command, clean(queue, NAME_LIMIT), clean(operands, NAME_LIMIT))
 
     def _other(self, packet: Packet, request: bytes) -> list[Parsed]:
-        """A request that is no command: of another protocol, or an exploit."""
+        """A request that is not a command: of another protocol, or an exploit."""
         self.done = True
         odd = odd_message(packet, "lpd", "request", request)
         if not odd:

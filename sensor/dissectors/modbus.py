@@ -68,7 +68,7 @@ class ModbusIdentification(Event):
 
 
 class Modbus(Dissector):
-    """Whole connections: any request may be the relevant write. Polling repeats, and costs only a look at
+    """Whole connections: any request may be the relevant write. Polling repeats, and costs only a check of
     its header.
     """
 

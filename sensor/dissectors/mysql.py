@@ -85,7 +85,7 @@ class MysqlStream(FramedStream):
     def size(self, data: bytes, at: int) -> int:
         size = int.from_bytes(data[at : at + 3], "little")
         if not (size and size <= SIZE_LIMIT) and not self._left:  # statements have any size, the end of a file none
-            raise Malformed("message of an impossible size")
+            raise Malformed("message of an invalid size")
         return HEAD_SIZE + size
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:

@@ -216,7 +216,7 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon:  # some devices send lines that are no fields: they are skipped
+        if not colon:  # some devices send lines that are not fields: they are skipped
             continue
         name = name.strip().lower()
         if name not in fields:
@@ -228,7 +228,7 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes]:
 
 def _length(raw: bytes) -> int:
     if not raw.isdigit() or len(raw) > 9 or int(raw) > BODY_LIMIT:
-        raise Malformed("impossible body length")
+        raise Malformed("invalid body length")
     return int(raw)
 
 

@@ -395,5 +395,5 @@ def _length(raw: bytes) -> int:
     """Content-Length in bytes."""
     raw = raw.strip()
     if not raw.isdigit() or len(raw) > 9 or int(raw) > BODY_LIMIT:
-        raise Malformed("impossible body length")
+        raise Malformed("invalid body length")
     return int(raw)

@@ -168,7 +168,7 @@ def _secured(packet: Packet, data: bytes, at: int, end: int, cut: bool) -> list[
     flags, first = octets_at(data, first, stop)
     model, _ = integer_at(data, first, stop)
     if len(flags) != 1:
-        raise Malformed("impossible flags")
+        raise Malformed("invalid flags")
     bits = flags[0]
     sender.level = "private" if bits & PRIVATE else "authenticated" if bits & AUTHENTICATED else "none"
     tag, first, after = element(data, stop, end)

@@ -330,7 +330,7 @@ class _Direction:
         while len(kept) >= 6 and not self.over:
             size, padding, kind = int.from_bytes(kept[:4], "big"), kept[4], kept[5]
             if not padding + 2 <= size <= PACKET_LIMIT:
-                raise Malformed("packet of an impossible size")
+                raise Malformed("packet of an invalid size")
             if kind != KEXINIT and kind not in _OTHERS:
                 self.over = True
             elif len(kept) < 4 + size:

@@ -1,7 +1,7 @@
 """Stratum over TLS: recognizes miners and pools by the sizes and times of records (RFC 8446, 5), on any port.
 
 Reads the headers of records only. Clients that name their application protocol (ALPN, RFC 7301) are no miners, since
-mining has no registered name: the native dissector of TLS leaves them out. Other sessions are given up as soon as their
+mining has no registered name: the native dissector of TLS leaves them out. Other sessions are dropped as soon as their
 records do not fit.
 """
 

@@ -1,5 +1,5 @@
 """TCP headers (RFC 9293): how a host opens connections, and segments with flag combinations that no legitimate stack
-sends, and resets that another host sends in the name of one end.
+sends, and resets that another host sends with the spoofed address of one end.
 
 Of a SYN without data, the window, the order of the options and their values are reported: they fingerprint the
 operating system. A TTL one or two below that of a system shows that the packet was forwarded. Ignores SYN-ACKs, which
@@ -69,7 +69,7 @@ class TcpOddFlags(Event):
 
 
 class TcpForeignReset(Event):
-    """A reset in the name of one end of a connection, from a MAC that sent no other packet of that end."""
+    """A reset that spoofs one end of a connection, from a MAC that sent no other packet of that end."""
 
 
 class Tcp(Dissector):

@@ -1,7 +1,7 @@
 """Telnet (RFC 854, RFC 855): banners, logins and their result.
 
 Options are skipped anywhere. What a server sends before the first answer is its banner; the line that is answered is
-the prompt, and the first one is a fact of its own: many devices name themselves only there. The result is read from
+the prompt, and the first one is a separate fact: many devices name themselves only there. The result is read from
 what the server sends next: a message, the same or a login prompt, or a shell prompt; if that is ambiguous the login is
 reported as undecided. If the capture holds no packet of the server, the first two lines of the client are a login, and
 so is a line that repeats the user with the line after it. A password is stored as a seal. Of shell input only lines
@@ -259,7 +259,7 @@ class TelnetStream(Stream):
 def _banner(before: str, last: str) -> tuple[str, str]:
     """(banner, prompt) in the complete lines and the last one.
 
-    A last line that is no prompt belongs to the banner; a prompt without a name is left out.
+    A last line that is not a prompt belongs to the banner; a prompt without a name is left out.
     """
     if not _PROMPT.search(last):
         before, last = f"{before} {last}", ""

@@ -9,7 +9,7 @@ from sensor.doctor.traffic import Seen
 from sensor.doctor.traffic_checks import FEWEST
 
 OTHERS = 0.5
-"""Share of frames between other hosts from which an interface counts as a mirror port."""
+"""Share of frames between other hosts from which an interface is treated as a mirror port."""
 
 
 def silent_port(card: Card, seen: Seen) -> CheckResult | None:

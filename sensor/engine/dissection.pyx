@@ -3,7 +3,7 @@
 TCP segments through reassembly.
 
 A packet object is made only for a dissector that reads it: segments of flows that no dissector wants any more, and of
-bodies that are not parsed, are skipped cheaply. A dissector that gives up a flow gets none of its further rows, even if
+bodies that are not parsed, are skipped cheaply. A dissector that drops a flow gets none of its further rows, even if
 the kernels had already selected them, so that results do not depend on how packets are split into batches.
 """
 

@@ -48,7 +48,7 @@ cdef class MessageLimits:
         self.fresh, self.all = RateWindow(MINUTE), RateWindow(MINUTE, 3)
 
     def within(self, const Row[::1] rows, work):
-        """The work of a batch without the messages over the limit. Rows whose dissectors have given up their flow count
+        """The work of a batch without the messages over the limit. Rows whose dissectors have dropped their flow count
         as well, because which of them the kernels know depends on the split into batches. The row that reports a flood
         of new senders stays.
         """

@@ -79,7 +79,7 @@ cdef class NativeMessages:
         # 0: the message holds the rest of the kind
         self.hashes = [0 if fact.endswith(".") else novelty.kind_hash(fact) for fact in FACTS]
         self.facts = FACTS
-        self.broken = Bounded(BROKEN_LIMIT)  # (flow, dissector): given up since a message read by Python was malformed
+        self.broken = Bounded(BROKEN_LIMIT)  # (flow, dissector): dropped since a message read by Python was malformed
         self.waiting = []
         self.subscribe(KINDS)
 

@@ -1,5 +1,5 @@
 """Screens: what decides whether any subscriber wants an event of a class, as a function of the event's content and of a
-few look-ups. Of content that none of them wanted before, no object is made again (``unwanted.pyx``).
+few look-ups. For content that none of them wanted before, no object is created again (``unwanted.pyx``).
 
 A want may look into a table of its detector (``held``, ``armed``), so that its answer is not a function of the content
 alone. It is replaced by two that are: one as if each look-up had the answer that the want needs least, and one as if it

@@ -1,6 +1,6 @@
 """Reads the event log: records as plain objects, lazily, over all segments, to the end or continuously.
 
-Lines that are no records are skipped and counted, with their positions: a log may come from any source, and one bad
+Lines that are not records are skipped and counted, with their positions: a log may come from any source, and one bad
 line must not hide the rest. An unterminated last line is still being written: with ``follow`` the reader waits for its
 end, otherwise it is returned only if it is complete JSON.
 """
@@ -25,7 +25,7 @@ FINDS = 10
 
 
 class Reader:
-    """Reads one log. ``broken`` counts lines that are no records, ``damages`` has the first positions; ``missing``
+    """Reads one log. ``broken`` counts lines that are not records, ``damages`` has the first positions; ``missing``
     counts records that were removed before they were read.
     """
 

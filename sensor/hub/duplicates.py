@@ -99,7 +99,7 @@ def relist(base: Connection, now: datetime) -> int | None:
 
 def list_open_ones(base: Connection, closed: Sequence[tuple[int, str]]) -> int:
     """List open alerts that count as one of these, which their sensors closed (sensor and id); returns their number. In
-    a transaction of its own: it locks sensors besides those of a batch, and locks are taken in one order.
+    a separate transaction: it locks sensors in addition to those of a batch, and locks are taken in one order.
     """
     found = base.execute(_HIDDEN, [[sensor for sensor, _ in closed], [name for _, name in closed]]).fetchall()
     if not found:

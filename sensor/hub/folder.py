@@ -48,7 +48,7 @@ nats:
 
 
 class FolderError(Exception):
-    """The folder is not that of a hub, or cannot be used; the message names it."""
+    """The folder is not that of a hub, or cannot be used; the message contains its path."""
 
 
 class ServerTls(NamedTuple):

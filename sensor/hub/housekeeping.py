@@ -51,7 +51,7 @@ class Housekeeping:
             self._store.close()
 
     def _turn(self) -> None:
-        """Each step has a call of its own: if one fails, the others are carried out, except without a database."""
+        """Each step has a separate call: if one fails, the others are carried out, except without a database."""
         steps: dict[str, Callable[[Connection], object]] = {
             "counts": self._count,
             "mergers of devices": follow_mergers,

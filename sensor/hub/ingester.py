@@ -77,7 +77,7 @@ class Ingester:
     async def _checked(self, source: Source | None) -> Source | None:
         """The source if its consumer exists; None if it does not, or NATS does not respond."""
         if source is None:
-            self._report("the stream cannot be made: no answer of JetStream")
+            self._report("the stream cannot be created: no answer from JetStream")
             return None
         try:
             await source.consumer_info()

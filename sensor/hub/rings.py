@@ -11,7 +11,7 @@ from typing import NamedTuple
 # Shares of the sensors in the first rings; the last ring has the others.
 SHARES = {1: 0.01, 2: 0.1}
 LAST = 3
-# Time without a report after which a sensor that was upgraded counts as failed.
+# Time without a report after which a sensor that was upgraded is treated as failed.
 SILENT = timedelta(minutes=30)
 FAILED = ("failed", "rolled_back")
 

@@ -76,7 +76,9 @@ def begin(base: Connection, version: str, wait: timedelta | None, author: str, n
             raise CannotRoll(f"no release of version {version}: `sensor hub release FILE` adds it")
         found = base.execute(_RINGS, {"version": version, "since": now - ACTIVE}).fetchall()
         if not found:
-            raise CannotRoll("no sensor that needs this version takes upgrades: `sensor upgrade enable` on the sensor")
+            raise CannotRoll(
+                "no sensor that needs this version accepts upgrades: `sensor upgrade enable` on the sensor"
+            )
         rings = rings_of(dict(found))
         base.execute("UPDATE rollouts SET state = 'stopped', reason = 'replaced' WHERE state = 'running'")
         base.execute("UPDATE upgrades SET ring = NULL, healthy = NULL")
@@ -103,7 +105,7 @@ def advance(base: Connection) -> Rollout:
         if rollout is None:
             raise CannotRoll("no rollout is running")
         if rollout.ring == LAST:
-            raise CannotRoll("the last ring has begun already")
+            raise CannotRoll("the last ring has already started")
         return _advanced(base, rollout)
 
 

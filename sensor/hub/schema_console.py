@@ -1,5 +1,5 @@
 """The schema step for consoles: users, sessions and views that all consoles of a hub share, as the console of a sensor
-has them in a file. They are in a schema of their own, which database roles of readers cannot use.
+has them in a file. They are in a separate schema, which database roles of readers cannot use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The schema step for cheap updates of last states.
 
 With each event of a device, its time changes, and no other column of an index in most cases. So the order by time is in
-a narrow table of its own, ``device_order``, and an update of a device writes no index (a heap-only tuple). Workers
+a separate narrow table, ``device_order``, and an update of a device writes no index (a heap-only tuple). Workers
 write counts and words with the rows, in the same statement: triggers with transition tables would copy each row with
 its record twice. The remaining triggers are for other writers: consoles, and workers of earlier versions.
 """

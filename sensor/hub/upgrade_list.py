@@ -43,7 +43,7 @@ class UpgradeRow(msgspec.Struct, frozen=True):
     def progress(self, rollout: Rollout | None, now: datetime) -> str:
         """State with regard to the last rollout, in words."""
         if self.at is None:
-            return "unknown: it takes no upgrades from the hub"
+            return "unknown: it does not accept upgrades from the hub"
         if now - self.at > STALE:
             return "unknown: no report for 30 minutes"
         if rollout is None:

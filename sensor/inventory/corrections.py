@@ -111,7 +111,7 @@ def joined(tags: list[str]) -> str:
 
 
 def evidence_of(correction: Correction) -> Evidence:
-    """An operator value as evidence, beside that of packets."""
+    """An operator value as evidence, in addition to that of packets."""
     seen = correction.reason or "set by the operator"
     return Evidence(
         correction.field,

@@ -61,7 +61,7 @@ class Endpoints:
         return record if self.networks.inside(address) and not record.router else None
 
     def device(self, subject: Subject) -> Record | None:
-        """``find``, but only for devices. Optimized for endpoints that are no devices: most have neither a MAC nor an
+        """``find``, but only for devices. Optimized for endpoints that are not devices: most have neither a MAC nor an
         address of one.
         """
         bearer, holder = self.table.by_mac.get(subject[0]), self.table.leases.get(subject[1])

@@ -222,7 +222,7 @@ def _ip_of(text: str) -> str:
 
 
 def _mac_of(text: str) -> str:
-    """A MAC in the notation of records; empty if the text is no MAC."""
+    """A MAC in the notation of records; empty if the text is not a MAC."""
     try:
         return mac_text(parse_mac(text))
     except ValueError:

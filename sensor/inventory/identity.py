@@ -30,7 +30,7 @@ _VIRTUAL_BLOCKS = frozenset(prefix >> 24 for prefix, _ in _VIRTUAL)
 # Facts of these protocols are about the host with that MAC, whatever its address; routers do not forward them.
 _BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp", "mndp", "stp", "oui"))
 _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
-# Network stack traffic that is not enough for a randomized MAC to count as a device.
+# Network stack traffic that is not enough for a randomized MAC to be a device.
 _MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
 _NAME_WORDS = ("hostname", "fqdn", "device_name", "friendly_name", "instance")
 # A packet that passed routers: it is the host's own only if its MAC is the sender's, and the host claimed the address.
@@ -62,7 +62,7 @@ class Trait(NamedTuple):
     """How the inventory treats a kind of observation.
 
     ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: the address was assigned to
-    it, replacing earlier ones. ``identifies``: enough to count as a device. ``rank``: trust in the name, 0 is highest,
+    it, replacing earlier ones. ``identifies``: enough for a device. ``rank``: trust in the name, 0 is highest,
     -1 no name. ``role``: the value is a role. ``join``: the value may identify the owner of a randomized MAC (``id`` or
     ``name``). ``family``: first word of the kind.
     """

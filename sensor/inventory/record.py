@@ -219,7 +219,7 @@ class Record(CompactRecord):
         return device
 
     def fold(self) -> None:
-        """Drop the cached device, which was not needed recently; it is made again on demand."""
+        """Drop the cached device, which was not needed recently; it is rebuilt on demand."""
         self.device, self.stale = None, True
 
     def plain(self) -> Device:

@@ -48,7 +48,7 @@ class Reported(CompactReport):
         return reported
 
     def changes(self, device: Device, now: int, limits: Limits, final: bool) -> list[FieldChange]:
-        """The fields to report now, which then count as reported. ``final``: end of the run, so nothing waits. Of
+        """The fields to report now, which are then treated as reported. ``final``: end of the run, so nothing waits. Of
         names, which may be many, only the first is reported when there was none.
         """
         found = []
@@ -144,8 +144,8 @@ def snapshot(device: Device) -> Device:
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
-    """The evidence of the attributes in turn. If there is more than the limit, every attribute gets some, so that no
-    value is without evidence.
+    """The evidence, alternating between the attributes. If there is more than the limit, every attribute gets some, so
+    that no value is without evidence.
     """
     attributes = device.attributes
     if not attributes:

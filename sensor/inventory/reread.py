@@ -42,7 +42,7 @@ class Reread:
 
 
 def reread(inventory: Inventory, record: Record) -> bool:
-    """Evaluate the facts of a device with the present fingerprints; returns whether the result differs. A device whose
+    """Evaluate the facts of a device with the current fingerprints; returns whether the result differs. A device whose
     facts are still unparsed stays unchanged.
     """
     packed, mac = record.unread, record.macs[0] if record.macs else 0
@@ -62,7 +62,7 @@ def reread(inventory: Inventory, record: Record) -> bool:
 
 
 def _register_again(inventory: Inventory, record: Record, mac: int) -> bool:
-    """Look up the vendor of its MAC in the present registry; returns whether it differs."""
+    """Look up the vendor of its MAC in the current registry; returns whether it differs."""
     if not record.admitted or record.random or not mac:
         return False
     organisation = inventory.oui.organisation(mac)

@@ -1,5 +1,5 @@
-"""Rules: operator decisions about the baseline. An allowed flow counts as learned; a forbidden one is never learned, so
-that it stays new.
+"""Rules: operator decisions about the baseline. An allowed flow is treated as learned; a forbidden one is never
+learned, so that it stays new.
 
 A rule names a client, a server and a service. Client and server are device ids, or addresses of hosts that are not
 devices; a server may be ``outside``, and either may be ``*``: any host.

@@ -31,7 +31,7 @@ class Sighted(NamedTuple):
 
 
 class EarlyServices:
-    """Services of hosts that are no devices yet: a first connection comes before other evidence of its server."""
+    """Services of hosts that are not devices yet: a first connection comes before other evidence of its server."""
 
     def __init__(self) -> None:
         self.tables = NamedTables()

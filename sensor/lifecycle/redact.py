@@ -77,7 +77,7 @@ def _lines(segment: Segment, damages: list[str]) -> Iterator[bytes]:
 
 
 def _changed(line: bytes, pattern: re.Pattern[bytes], *, drop: bool) -> bytes:
-    """A line, or its marker; empty if it is deleted, like lines that are no records."""
+    """A line, or its marker; empty if it is deleted, like lines that are not records."""
     if not pattern.search(line):
         return line
     if drop or number_of(line) is None:

@@ -212,7 +212,7 @@ cdef int message(Stream* s, Direction* direction, const uint8_t* data, uint32_t 
         return GOES_ON
     length = length_of(&head.fields[LENGTH])
     if length == IMPOSSIBLE:
-        return malformed(s.out, b"impossible body length")
+        return malformed(s.out, b"invalid body length")
     return (
         request(s, both, direction, &head, length, data, size) if head.request
         else response(s, both, direction, &head, length, data, size)

@@ -140,7 +140,9 @@ cdef int join(Head* head, int number, const char* between, uint32_t gap, const V
 
 
 cdef int note(Head* head, const uint8_t* name, uint32_t size) except -1 nogil:
-    """Record the name of a request's field. A repeated name, or one that is no plain word, makes the head unusual."""
+    """Record the name of a request's field. A repeated name, or one that is not a plain word, makes the head
+    unusual.
+    """
     cdef uint64_t hashed = size
     cdef uint32_t i
     cdef int j

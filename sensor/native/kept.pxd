@@ -6,7 +6,7 @@ from sensor.native.out cimport Out
 
 cdef enum:
     # Results of a dissector's functions. BROKEN: the message was malformed, which the dissector has reported; the flow
-    # is given up.
+    # is dropped.
     GOES_ON = 0
     BROKEN = 1
     # Values of ``Stream.others``. UNDECIDED: not yet.

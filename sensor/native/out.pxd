@@ -10,7 +10,7 @@ cdef enum:
     FACT_ABOUT = 3   # about a host other than the packet's sender
     # a message, or part of one, for a Python function; its fields are in slots, like those of an event
     PUNTED = 4
-    MALFORMED = 5    # flow with a malformed message, given up; the text is the fault
+    MALFORMED = 5    # flow with a malformed message, dropped; the text is the fault
     # the next entries of this row are about an earlier packet: its Row and frame; empty: about the row's packet again
     PACKET = 6
     ENDED = 7        # end of a flow: the entries that follow were written then

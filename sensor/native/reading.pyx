@@ -112,7 +112,7 @@ cdef class Reading(RowReader):
         return 0
 
     cdef int segment(self, const uint8_t* frame, Row* row, FlowTable flows) except -1 nogil:
-        """Read a TCP segment. A dissector that gives up a flow gets none of its rows from the next one on. Flows whose
+        """Read a TCP segment. A dissector that drops a flow gets none of its rows from the next one on. Flows whose
         opening came in pieces are left to the Python dissectors, for which the pieces are held.
         """
         cdef uint64_t left = row.wanted & self.stream_bits & ~flows.unfollowed[row.slot]

@@ -174,7 +174,7 @@ cdef int messages(Stream* s, Direction* direction, uint32_t* at, int way) except
         raw = direction.kept.data + at[0]
         size = <uint32_t>raw[0] << 24 | <uint32_t>raw[1] << 16 | <uint32_t>raw[2] << 8 | raw[3]
         if not <uint32_t>raw[4] + 2 <= size <= PACKET_LIMIT:
-            return malformed(s.out, b"packet of an impossible size")
+            return malformed(s.out, b"packet of an invalid size")
         if raw[5] not in (KEXINIT, 1, 2, 4):  # disconnect, ignore, debug
             direction.over = True
         elif direction.kept.size - at[0] < 4 + size:

@@ -75,7 +75,7 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 
 cdef int truncated(Stream* s, Direction* direction) except -1 nogil:
-    """Pass on a first hello that the capture truncated; the rest of it is given up."""
+    """Pass on a first hello that the capture truncated; the rest of it is dropped."""
     cdef HeldBytes* begun = &direction.message
     cdef uint64_t* fields
     if direction.greeted or direction.over or direction.old or begun.size < MESSAGE_HEAD:

@@ -256,7 +256,7 @@ class Redis(Output):
             info = {**self._requested(self._client.info, "persistence"), **self._requested(self._client.info, "memory")}
             when = clean(str(self._requested(self._client.config_get, "appendfsync").get("appendfsync")), 32)
         except Retry as error:
-            return Finding("durability", "warning", f"cannot be asked for: {error}")
+            return Finding("durability", "warning", f"cannot be queried: {error}")
         if not info.get("aof_enabled"):
             return Finding(
                 "durability",

@@ -214,7 +214,7 @@ class SplunkHec(HttpOutput):
         return Finding(
             "auth",
             "warning",
-            ("the token is valid; without acknowledgement a batch counts as delivered before it is written"),
+            ("the token is valid; without acknowledgement a batch is treated as delivered before it is written"),
         )
 
 

@@ -1,9 +1,9 @@
-"""Blocks of a tail file: the data that the engine hands over at once, with a checksum; and the rows in them as numpy
+"""Blocks of a tail file: the data that the engine delivers at once, with a checksum; and the rows in them as numpy
 columns.
 
 A block is a header and sections; a section is a head, fixed rows, words and text (``buffer.pxd``). The first block of a
 file contains its context as JSON: the sensor, the run, the names of the message kinds. A truncated or damaged block
-ends the file: later blocks were never handed over completely.
+ends the file: later blocks were never delivered completely.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Sections of rows as they are handed over: fixed heads, words of 64 bits, and text that spans in words refer to.
+# Sections of rows as they are delivered: fixed heads, words of 64 bits, and text that spans in words refer to.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -49,7 +49,7 @@ cdef struct Buffer:
 
 
 cdef inline uint8_t* more(Bytes* some, size_t size) except NULL nogil:
-    """Append room for ``size`` bytes, which count as used. Raises MemoryError if there is none."""
+    """Append room for ``size`` bytes, which are treated as used. Raises MemoryError if there is none."""
     cdef size_t room = some.room
     cdef uint8_t* larger
     if some.used + size > room:

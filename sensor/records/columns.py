@@ -1,4 +1,4 @@
-"""Arrow columns made from the numbers and spans that the engine handed over."""
+"""Arrow columns made from the numbers and spans that the engine delivered."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def filled(table: Table, columns: Mapping[str, Any], rows: int) -> pa.Table:
 
 
 def read_rows(path: Path, table: Table, *, as_coded: bool = False) -> pa.Table:
-    """The rows of a file with the columns of the present version: those that an earlier version did not write are null.
+    """The rows of a file with the columns of the current version: those that an earlier version did not write are null.
     ``as_coded``: in ``coded_schema``. Raises OSError, ArrowException.
     """
     schema = coded_schema(table) if as_coded else arrow_schema(table)

@@ -17,7 +17,7 @@ _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
 
 class QueryError(Exception):
-    """The query is invalid, or exceeded a limit; the message names the reason."""
+    """The query is invalid, or exceeded a limit; the message contains the reason."""
 
 
 class Confined:

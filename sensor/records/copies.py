@@ -1,6 +1,6 @@
 """Copies of the records for backups and exports: the manifest at one moment and the files that it lists.
 
-Files never change once they are listed, and none is deleted while it is copied. Data that was handed over but not yet
+Files never change once they are listed, and none is deleted while it is copied. Data that was delivered but not yet
 written, and data that waits for outputs, is not part of a copy.
 """
 

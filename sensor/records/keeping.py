@@ -1,4 +1,4 @@
-"""The engine's side of traffic records: hands them over batch by batch. Without the extra ``hunt``, no records are
+"""The engine's side of traffic records: delivers them batch by batch. Without the extra ``hunt``, no records are
 kept.
 """
 
@@ -26,7 +26,7 @@ from sensor.records.recorder import Recorder
 from sensor.records.schema import ALERT_FLOW
 from sensor.records.tail import Tail
 
-# Data is handed over when this many bytes wait, or after this much packet time.
+# Data is delivered when this many bytes wait, or after this much packet time.
 BYTES, EVERY_NS = 256 << 10, SECOND
 KINDS = frozenset(("device", "alert", "recommendation"))
 END = ("ip", "port", "mac", "device", "hostname", "type")

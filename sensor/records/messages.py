@@ -1,4 +1,4 @@
-"""The messages that become records, and the form in which the engine hands them over to the writer.
+"""The messages that become records, and the form in which the engine passes them to the writer.
 
 A kind is named by its event class, which the engine imports and the writer does not. Each field takes words of 64 bits
 in a row: one for a number or a text (offset and size), two for an address. The order of this list is the numbering in a

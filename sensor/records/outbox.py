@@ -31,7 +31,7 @@ MOST, ABANDONED_S = 1 << 30, 7 * 86_400.0
 
 
 class Unreadable(Exception):
-    """A waiting file is damaged or gone; the message names it."""
+    """A waiting file is damaged or missing; the message contains its path."""
 
 
 class Waiting(msgspec.Struct, frozen=True):

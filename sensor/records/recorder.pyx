@@ -32,7 +32,7 @@ NO_SERVICE = frozenset("arp icmp igmp mld ndp tcp malformed sender stp eapol lld
 
 cdef class Recorder:
     """``lost``, ``shed`` and ``dropped``: numbers of packets, messages and records missed so far; they are written with
-    the next counts. ``rows``: number handed over so far; ``now``: packet time, ns.
+    the next counts. ``rows``: number delivered so far; ``now``: packet time, ns.
     """
 
     cdef Buffer[MOST_KINDS] kinds

@@ -1,4 +1,4 @@
-"""The tail: the data that the engine hands over, in append-only files. In live runs the engine never waits for the
+"""The tail: the data that the engine delivers, in append-only files. In live runs the engine never waits for the
 disk: a thread writes, and data without room is dropped and counted. A replay waits, so that nothing is missing.
 
 While a run writes a file it holds a lock on it; a process that gets the lock knows that the file is complete.

@@ -1,4 +1,4 @@
-"""Data that a run handed over and no process has written yet: the reader of the records writes it, if it has permission
+"""Data that a run delivered and no process has written yet: the reader of the records writes it, if it has permission
 and no other process does.
 """
 

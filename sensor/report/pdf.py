@@ -12,7 +12,7 @@ INSTALL = (
 
 
 class NoPdf(Exception):
-    """The PDF library is missing; the text names the package to install."""
+    """The PDF library is missing; the text contains the package to install."""
 
 
 def writer() -> ModuleType:

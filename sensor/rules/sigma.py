@@ -144,7 +144,7 @@ def _watched(rule: SigmaRule) -> tuple[Source, Blocks]:
     parsed = [condition.parsed for condition in rule.detection.parsed_condition]
     blocks = [block for one in parsed for block in _either(_tree(one), wanted=True)]
     if len(blocks) > BLOCKS_LIMIT:
-        raise NotConvertible(f"the condition comes to {len(blocks)} alternatives, at most {BLOCKS_LIMIT} are taken")
+        raise NotConvertible(f"the condition comes to {len(blocks)} alternatives, at most {BLOCKS_LIMIT} are supported")
     used = dict.fromkeys(leaf.field for block in blocks for leaf in block)
     for source in sources:
         if all(name in source.fields for name in used):
@@ -260,7 +260,7 @@ def _either(node: _Node, *, wanted: bool) -> Blocks:
     if (node.operator == "or") is wanted:
         return [block for blocks in below for block in blocks]
     if (size := _product(len(blocks) for blocks in below)) > BLOCKS_LIMIT:
-        raise NotConvertible(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are taken")
+        raise NotConvertible(f"the condition comes to {size} alternatives, at most {BLOCKS_LIMIT} are supported")
     return [[leaf for block in blocks for leaf in block] for blocks in itertools.product(*below)]
 
 

@@ -12,7 +12,7 @@ from sensor.rules.model import Block, Rule, Step
 from sensor.rules.values import Sets, items_of
 
 _BRACES = lazy_pattern(r"\{([a-z][a-z0-9_.]*)\}")
-# Fields in the text of an alert that are no fields of the event.
+# Fields in the text of an alert that are not fields of the event.
 _OF_TEXT = frozenset(("count", "src", "dst"))
 
 

@@ -1,8 +1,8 @@
-"""Keeper: connects the inventory with its store. The engine hands over entries and never waits for the disk; a separate
+"""Keeper: connects the inventory with its store. The engine passes entries and never waits for the disk; a separate
 thread writes.
 
 If the disk is slow or full, the thread is behind: entries then wait in the inventory's journal, which is limited, and
-are handed over later.
+are passed later.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 5.0
 ORDERS = 500
 # Devices in a batch at the end: those that wait take 5 KB each.
 LAST_BATCH = 250
-# Devices in a batch of learned data: handed over when all else is written, every SWEEP_NS.
+# Devices in a batch of learned data: passed when all else is written, every SWEEP_NS.
 LEARNED = 100
 # Interval in which the last times of unchanged devices are written, ns of packet time.
 SWEEP_NS = 600_000_000_000
@@ -157,7 +157,7 @@ class Keeper:
             self._complain(f"{self.store.path}: skipped {broken:,} invalid {kind} rows")
 
     def tick(self, now: int) -> None:
-        """Called often by the engine; hands entries over about once a second. ``now``: packet time, ns."""
+        """Called often by the engine; passes entries about once a second. ``now``: packet time, ns."""
         journal = self.persistence.table.journal
         if self._swept is None:
             self._swept, self._learning = now, True
@@ -186,9 +186,7 @@ class Keeper:
         reported.
         """
         until = self._until = None if seconds is None else time.monotonic() + seconds
-        last = (
-            None if until is None or seconds is None else until - seconds / 3
-        )  # entries handed over are written as well
+        last = None if until is None or seconds is None else until - seconds / 3  # queued entries are written as well
         self._ending.set()
         if until is not None:
             self._hand_over_all(last)
@@ -230,7 +228,7 @@ class Keeper:
             self.persistence.carry_out(order)
 
     def _hand_over_all(self, until: float | None) -> None:
-        """Hand over waiting entries, as far as there is time."""
+        """Pass waiting entries to the writer, as far as there is time."""
         while (
             _left(until) != 0
             and (entries := self.persistence.entries(LAST_BATCH) or self.persistence.learned(LAST_BATCH))
@@ -239,7 +237,7 @@ class Keeper:
             pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:
-        """Hand over; returns whether there was room in time, and a writer."""
+        """Pass entries; returns whether there was room in time, and a writer."""
         while self._thread.is_alive():
             left = _left(until)
             try:
@@ -285,7 +283,7 @@ class Keeper:
                     self._left_open.look(self.store)
         except (StoreError, OSError) as error:
             if not self._behind:
-                self._complain(f"{self.store.path}: alerts are not up to date: {error}; tried again")
+                self._complain(f"{self.store.path}: alerts are not up to date: {error}; retrying")
             self._behind = True
         else:
             self._behind = False

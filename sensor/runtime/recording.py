@@ -17,7 +17,7 @@ from sensor.records.tail import FOLDER
 
 
 class Recording:
-    """The records of one run. ``keeping``: hands data over; ``aside``: the process that writes them, for replays."""
+    """The records of one run. ``keeping``: delivers data; ``aside``: the process that writes them, for replays."""
 
     def __init__(self, keeping: Keeping, aside: RecordsProcess | None) -> None:
         self.keeping, self.aside = keeping, aside
@@ -25,11 +25,11 @@ class Recording:
 
     @property
     def dropped(self) -> int:
-        """Rows that were not handed over, because the disk was full or too slow."""
+        """Rows that were not delivered, because the disk was full or too slow."""
         return self.keeping.recorder.dropped
 
     def close(self, seconds: float | None) -> None:
-        """Hand over the remaining data, within ``seconds`` if given; in a replay, all data is then written."""
+        """Deliver the remaining data, within ``seconds`` if given; in a replay, all data is then written."""
         self.keeping.close(seconds)
         if self.aside is not None:
             self.aside.end()

@@ -36,7 +36,7 @@ FAULTS_LIMIT, KEYS_LIMIT = 32, 32
 
 
 class Settings(NamedTuple):
-    """The present configuration, and the paths of other files of the operator: those on the command line take
+    """The current configuration, and the paths of other files of the operator: those on the command line take
     precedence.
     """
 
@@ -90,7 +90,7 @@ class Parts(NamedTuple):
 
 
 class Reloader:
-    """``look`` is called by the engine between two batches. ``read`` returns the present configuration, ``requested``
+    """``look`` is called by the engine between two batches. ``read`` returns the current configuration, ``requested``
     whether a reload was requested.
     """
 
@@ -204,7 +204,7 @@ class Reloader:
         lines = list(map(str, faults)) or ["it could not be read"]
         again, self.state.faults = lines == self.state.faults, lines
         self.state.refused += 1
-        msg = f"the new configuration is invalid, the previous one stays in use: {_first(lines)}"
+        msg = f"the new configuration is invalid, the previous one remains in use: {_first(lines)}"
         self._write_log(msg, [] if again else faults[1:])
         if not again:
             yield ConfigEvents("low", msg, {"faults": lines[:FAULTS_LIMIT]})

@@ -33,7 +33,7 @@ _BATCH = msgspec.msgpack.Decoder(Batch)
 
 
 def batches(log: Path) -> Generator[Batch]:
-    """The batches from the beginning of a log to its present end; must be closed. Raises OSError if the log cannot be
+    """The batches from the beginning of a log to its current end; must be closed. Raises OSError if the log cannot be
     read.
     """
     seq, whole = 0, False

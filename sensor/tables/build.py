@@ -95,7 +95,7 @@ def behind(base: sqlite3.Connection, log: Path) -> bool:
 
 
 def _a_little(path: Path, log: Path) -> Built | None:
-    """A store of the present version that is not far behind needs no check of all its pages. None if it is not in that
+    """A store of the current version that is not far behind needs no check of all its pages. None if it is not in that
     state, or this fails.
     """
     try:

@@ -144,7 +144,7 @@ class RecordHead(msgspec.Struct, gc=False):
 
     @property
     def level(self) -> int:
-        """The severity as a number, 0 to 4; unknown values count as 0."""
+        """The severity as a number, 0 to 4; unknown values are treated as 0."""
         return _LEVELS.get(self.severity, 0)
 
     @property
@@ -216,7 +216,9 @@ def time_or(text: str, other: NoTime) -> int | NoTime:
 
 @functools.lru_cache(maxsize=16384)
 def address_bytes(text: str) -> bytes | None:
-    """An IP address as 16 bytes that sort like addresses, IPv4 as mapped (RFC 4291); None if the text is no address."""
+    """An IP address as 16 bytes that sort like addresses, IPv4 as mapped (RFC 4291); None if the text is not an
+    address.
+    """
     if (four := _IPV4.fullmatch(text)) is not None:  # most are, and this is ten times as fast
         return _MAPPED + bytes(map(int, four.groups()))
     try:

@@ -2,7 +2,7 @@
 suppressed alerts.
 
 The file is the durable form of mutes, as the notes are of operator actions on alerts: `sensor mute` writes it, users
-may edit it, and the tables follow it. If it cannot be read, the previous mutes stay in force, here as in the engine.
+may edit it, and the tables follow it. If it cannot be read, the previous mutes remain in effect, here as in the engine.
 """
 
 from __future__ import annotations

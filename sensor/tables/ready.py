@@ -76,7 +76,7 @@ def _is_up_to_date(folder: Path, log: Path) -> bool:
 
 
 def _of_today(folder: Path) -> sqlite3.Connection:
-    """A store of the present version, for reading. Raises StoreError if there is none, sqlite3.Error if it is
+    """A store of the current version, for reading. Raises StoreError if there is none, sqlite3.Error if it is
     damaged.
     """
     if not (folder / FILE).is_file():

@@ -37,7 +37,7 @@ class Tables:
     """
 
     def __init__(self, base: sqlite3.Connection, log: Path) -> None:
-        """``base``: open for writing, with tables of the present version. Raises StoreError or OSError if it or the log
+        """``base``: open for writing, with tables of the current version. Raises StoreError or OSError if it or the log
         cannot be read.
         """
         self._base, self.log = base, log

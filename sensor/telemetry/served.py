@@ -12,7 +12,7 @@ from sensor.telemetry.exposition import CONTENT_TYPE, exposition
 from sensor.telemetry.host_facts import HostFacts
 
 FRESH_S = 1.0
-# An engine without a new status for this long counts as hung.
+# An engine without a new status for this long is treated as hung.
 SILENT_S = 10.0
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 

@@ -42,7 +42,7 @@ class InstallerPaths(NamedTuple):
 
 class Installer:
     """``health``: of the running sensor; ``clock``, ``sleep``, ``steady``: of the system, except in tests; ``steady``:
-    seconds that pass, whichever time the clock is set to.
+    elapsed seconds, independent of the wall clock.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Installer:
         log().warning("an upgrade is rolled back", version=trial.release.version, reason=reason)
         package = self._places.own / "before.deb"
         if error := self._dpkg.install(package):
-            text = f"the former version cannot be installed: {error}; try `dpkg --install {package}`"
+            text = f"the previous version cannot be installed: {error}; try `dpkg --install {package}`"
             return self._close(trial, "failed", f"{reason}; {text}")
         return self._confirm(trial, reason)
 

@@ -49,7 +49,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def load_trial(folder: Path) -> VersionTrial | None:
-    """The open trial. Raises OSError; an invalid file counts as none, since no crash leaves one."""
+    """The open trial. Raises OSError; an invalid file is treated as none, since no crash leaves one."""
     return _load(folder / TRIAL, VersionTrial)
 
 

@@ -3,7 +3,7 @@
 ```
 upgrade/SHA256.part       incomplete download
 upgrade/SHA256.deb        complete package
-upgrade/order.json        both are complete: the new package, and that of the present version
+upgrade/order.json        both are complete: the new package, and that of the current version
 ```
 The sensor may write the folder, so the installer trusts nothing in it.
 """
@@ -29,7 +29,7 @@ SPARE = 256 << 20
 
 
 class Order(msgspec.Struct, frozen=True):
-    """``release``: to install; ``before``: of the present version, for a rollback."""
+    """``release``: to install; ``before``: of the current version, for a rollback."""
 
     release: Signed
     before: Signed

@@ -33,7 +33,7 @@ INDEXED = 3
 # With more matches, not all are listed to find the first: devices are tested in the order of an index, if the sort
 # order has one.
 MANY = 5_000
-# Sort orders that are no columns.
+# Sort orders that are not columns.
 _SORTED_BY = {"ip": "coalesce(d.address, x'')", "alerts": BY_ALERTS}
 ORDERS = {"last": "device_rows_last", "name": "device_rows_name", "ip": "device_rows_address"}
 # A text with more matches is searched in one pass, which is faster than listing their numbers.
@@ -103,9 +103,9 @@ class DeviceRow(msgspec.Struct, frozen=True):
     alert_severity: str = ""
 
 
-_ROW = """
-SELECT d.id, d.type, d.vendor, d.model, d.name, d.ip, d.mac, d.vlan, d.first, d.last, d.gone, d.criticality, d.owner, d.tags, d.confidence, devices.body,
-    devices.key FROM json_each(?) AS one JOIN device_rows d ON d.number = one.value JOIN devices ON devices.id = d.id ORDER BY one.key
+_ROW = """ SELECT d.id, d.type, d.vendor, d.model, d.name, d.ip, d.mac, d.vlan, d.first, d.last, d.gone, d.criticality,
+d.owner, d.tags, d.confidence, devices.body, devices.key FROM json_each(?) AS one JOIN device_rows d ON d.number =
+one.value JOIN devices ON devices.id = d.id ORDER BY one.key
 """
 # SELECT DISTINCT would read the whole index; this reads one entry for each type.
 _TYPES = """

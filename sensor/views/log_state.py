@@ -19,7 +19,7 @@ Take = Callable[[dict[str, Any]], bool]
 
 class LogState(NamedTuple):
     """``fold``: the last record of each device, alert, incident and recommendation, including alerts that the operator
-    closed; ``broken``: number of lines that are no records, ``damage``: the first of them; ``missing``: records that
+    closed; ``broken``: number of lines that are not records, ``damage``: the first of them; ``missing``: records that
     retention removed before they were read.
     """
 

@@ -132,7 +132,7 @@ def silenced(data: Data) -> dict[str, int]:
 
 
 def fault_of_mutes(data: Data) -> str:
-    """Why the file of mutes could not be read; empty if it could. Otherwise the previous mutes stay in force."""
+    """Why the file of mutes could not be read; empty if it could. Otherwise the previous mutes remain in effect."""
     row = data.base.execute("SELECT fault FROM mutes_position").fetchone()
     return str(row[0]) if row is not None else ""
 

@@ -29,7 +29,7 @@ class RecentChanges(msgspec.Struct, frozen=True):
 
 
 def since(data: Data, seq: int, ts: int, user: str) -> RecentChanges | None:
-    """What happened after the record ``seq``, and the notes of others after ``ts`` (ns). None if the log began again,
+    """What happened after the record ``seq``, and the notes of others after ``ts`` (ns). None if the log was restarted,
     so that this is unknown.
     """
     last = data.position.seq

@@ -31,7 +31,7 @@ from sensor.views.errors import Malformed, NotReadable, Unknown, one_of
 
 SQL, KQL = "sql", "kql"
 ROWS, FILE_ROWS, LONGEST = 500, 100_000, 20_000
-# Parameters of a result besides the dataset: links to the same rows keep them.
+# Parameters of a result other than the dataset: links to the same rows keep them.
 PARAMETERS = ("name", "sql", "language", "since", "until")
 
 

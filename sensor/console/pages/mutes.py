@@ -1,4 +1,4 @@
-"""Mutes of the console's file, those in force first, and the alerts that they suppressed."""
+"""Mutes of the console's file, active ones first, and the alerts that they suppressed."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from sensor.views.errors import Malformed, one_of
 from sensor.views.paths import PathsView, cheapest
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, Topology, topology
 
-# Parameters of the page besides those of the conversations.
+# Parameters of the page in addition to those of the conversations.
 OWN = ("by", "opened", "paths", "attacks", "severity")
 # Names of groups for readers, by grouping.
 LABELS: dict[str, Callable[[str], str]] = {"type": type_label, "segment": segment}
@@ -107,5 +107,5 @@ def _paths(request: PageRequest, picture: Picture) -> PathsView | None:
     if wanted != "yes":
         return None
     if request.first("at"):
-        raise Malformed("paths", wanted, "no time: attack paths are of the present")
+        raise Malformed("paths", wanted, "no time: attack paths are computed for the current state only")
     return cheapest(picture)

@@ -216,7 +216,7 @@ class ArpSpoofing(EventDetector):
             yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
 
     def _moves_back(self, vlan: int, address: int, ts: int) -> bool:
-        """Whether announcements by two hosts in turn are moves of an address: they are few."""
+        """Whether announcements by two hosts alternately are moves of an address: they are few."""
         first, moves = self._moves.get((vlan, address)) or (ts, 0)
         if ts - first > FORMER_S * SECOND:
             first, moves = ts, 0

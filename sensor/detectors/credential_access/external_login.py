@@ -3,7 +3,7 @@ relay it.
 
 Links to a file share in mails, documents, shortcuts and web pages make Windows log in to any server (CVE-2023-23397).
 Logins to web servers count only if Windows itself opens the share (WebDAV); browsers ask the user before. Cloud
-services with file shares use accounts of their own.
+services with file shares use their own accounts.
 """
 
 from __future__ import annotations

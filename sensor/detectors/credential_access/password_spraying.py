@@ -35,8 +35,8 @@ ENUMERATED = 0.8
 SEALED = "SSH"  # encrypted: the account is unknown
 SHARED = "the results are unknown; only accounts count for which the client sent the password of another account"
 UNJUDGED = (
-    "no answers were captured; accounts count as rejected that the client left for another one without sending a proof "
-    "of the password"
+    "no answers were captured; an account is treated as rejected if the client left it without sending proof of "
+    "the password"
 )
 
 

@@ -121,7 +121,7 @@ class VpnGuessing(EventDetector):
         return False
 
     def _one_way(self, event: IkeMessage) -> bool:
-        """Whether the capture holds no packet of the gateway: a login counts as rejected if another one follows."""
+        """Whether the capture holds no packet of the gateway: a login is treated as rejected if another one follows."""
         return self._answered.get(event.spi) is None
 
     def _alert(self, event: IkeMessage, pair: Pair, done: str, why: str, count: int, most: int) -> Iterator[Alert]:

@@ -3,7 +3,7 @@
 Counted by source, protocol and port: a scanner requests the same service everywhere, while peer-to-peer programs
 contact many hosts on many ports. Two tests, both over the time window: a threshold, and for internal targets a
 likelihood ratio of first contacts (Jung, Paxson, Berger, Balakrishnan: Fast portscan detection using sequential
-hypothesis testing, 2004), which needs fewer contacts where hardly any host answers. Of the contacts with an internal
+hypothesis testing, 2004), which needs fewer contacts where few hosts answer. Of the contacts with an internal
 target only the first one counts: a print server polls printers that are off for days.
 """
 

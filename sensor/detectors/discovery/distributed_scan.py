@@ -83,7 +83,7 @@ class DistributedScan(FlowDetector):
             return []
         servers, ts = contacts["server"][at], contacts["ts"][at]
         keys = combine(servers, proto[at].astype(np.uint64))
-        # Sources return with other ports: their number counts, whichever this one is.
+        # Sources return with other ports: their number counts, not this one.
         ports = self._ports.count(keys, port[at].astype(np.uint64), ts, True)
         sources = self._sources.count(keys, contacts["client"][at], ts, True)
         hits = ((ports >= self.options.ports) & (sources >= self.options.sources)).nonzero()[0]

@@ -1,6 +1,6 @@
 """A scanning tool identifies itself: by user agent or banner, or by SYNs that no operating system sends.
 
-Fast scanners craft packets with a fixed window and hardly any option; operating systems have sent more options for
+Fast scanners craft packets with a fixed window and almost no options; operating systems have sent more options for
 decades. Small devices do not, so such a SYN counts only from a source that also opens connections like an operating
 system. A name alone is enough. SIP and web scanners have their own detectors.
 """

@@ -27,7 +27,7 @@ from sensor.dissectors.tftp import TftpRead, TftpWrite
 MOVES = ("STOR", "RETR")
 AGAIN_S = 600
 # Configurations of Cisco IOS and NX-OS, Junos, HP, MikroTik and others, by the names of their manuals. Devices read
-# network-confg and router-confg of their own accord when they start.
+# network-confg and router-confg without a request when they start.
 _CONFIGURATION = lazy_pattern(
     r"(?:^|[/\\:])(?:[\w.-]{0,60}(?:running|startup)[_-]?config[\w.-]{0,40}|[\w.-]{1,60}-confg|config\.text|vlan\.dat|"
     r"juniper\.conf[\w.]{0,8}|[\w.-]{1,60}\.rsc)$",

@@ -3,7 +3,7 @@ legitimate clients, or so that they use the attacker's DHCP server.
 
 After a power failure many hosts return at the same time too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
-request a lease than receive one. Tools also give up the leases of other hosts, or decline all addresses, so that the
+request a lease than receive one. Tools also release the leases of other hosts, or decline all addresses, so that the
 server has none left (RFC 2131, 4.3.3) or gives those in use away. Relays forward many clients under one MAC
 legitimately. Where the capture truncates messages before their types, every message of a client counts as a request,
 and every address that a server gives as a lease. A DHCPv6 client is its DUID (RFC 8415, 11), which it keeps under all
@@ -33,7 +33,7 @@ from sensor.dissectors.dhcpv6 import Dhcpv6Message, Dhcpv6Reply, Dhcpv6Solicit
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
 REPORTED_S = 60
-# Hop limits of systems for packets of their own; that of a packet from beyond a router is one less.
+# Hop limits of systems for their own packets; that of a packet from beyond a router is one less.
 FIRST_HOPS = (64, 128, 255)
 NO_RELAY_6 = 1  # instead of a relay, in the keys of DHCPv6: no relay has the loopback address
 
@@ -157,7 +157,7 @@ class DhcpStarvation(EventDetector):
             yield self._alert(event, what, count, threshold, reason, sender=True, unit=unit)
 
     def _gave_up(self, event: DhcpRelease | DhcpDecline) -> Iterator[Alert]:
-        """Leases that one MAC gives up for other hosts. Releases are sent to the server, through routers too: then the
+        """Leases that one MAC releases for other hosts. Releases are sent to the server, through routers too: then the
         hop limit is no longer that of a sender.
         """
         want, packet = self.options, event.packet
@@ -178,7 +178,7 @@ class DhcpStarvation(EventDetector):
         packet, want = event.packet, self.options
         v6 = isinstance(event, Dhcpv6Message)
         server = packet.dst if isinstance(event, Dhcpv6Message) else event.server or packet.dst
-        # The source address of a release is that of the host whose lease it gives up.
+        # The source address of a release is that of the host whose lease it releases.
         own = 0 if isinstance(event, DhcpRelease | DhcpDecline) else packet.src
         actor = Subject(packet.src_mac or event.mac, own, packet.vlan)
         name = who(self.context, Subject(actor.mac, 0, actor.vlan))

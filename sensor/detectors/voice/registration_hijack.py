@@ -27,7 +27,7 @@ from sensor.dissectors.sip import SipRequest, SipResponse, SipUnregistration
 ACCOUNTS_LIMIT, OPEN_LIMIT = 8192, 2048
 # A host that has registered an account for so long is one of its phones; one that was silent for so long is gone.
 SETTLED, GONE = HOUR, DAY
-# Accounts of a host that is no phone, but forwards the registrations of others.
+# Accounts of a host that is not a phone, but forwards the registrations of others.
 MANY = 5
 REGISTER = "REGISTER"
 

@@ -80,7 +80,7 @@ def integer_at(data: bytes, at: int, end: int) -> tuple[int, int]:
     """(value, end) of the INTEGER of up to 64 bits at ``at``."""
     _, start, stop = expect(data, at, end, INTEGER)
     if stop - start > NUMBER_LIMIT:
-        raise Malformed("integer of an impossible size")
+        raise Malformed("integer of an invalid size")
     return integer(data[start:stop]), stop
 
 
@@ -137,7 +137,7 @@ def content(data: bytes, one: Element) -> bytes:
 def integer(raw: bytes) -> int:
     """A signed integer (8.3)."""
     if not 0 < len(raw) <= INTEGER_LIMIT:
-        raise Malformed("integer of an impossible size")
+        raise Malformed("integer of an invalid size")
     return int.from_bytes(raw, "big", signed=True)
 
 
@@ -145,12 +145,12 @@ def integer(raw: bytes) -> int:
 def oid(raw: bytes) -> str:
     """An object identifier as dotted numbers (8.19)."""
     if not 0 < len(raw) <= OID_LIMIT or raw[-1] & 0x80:
-        raise Malformed("impossible object identifier")
+        raise Malformed("invalid object identifier")
     numbers, number = [], 0
     for byte in raw:
         number = number << 7 | byte & 0x7F
         if number >> OID_NUMBER_BITS:
-            raise Malformed("impossible object identifier")
+            raise Malformed("invalid object identifier")
         if byte < 0x80:
             numbers.append(number)
             number = 0
@@ -183,7 +183,7 @@ def unix_time(tag: int, raw: bytes) -> int:
     if tag == UTC_TIME:
         digits = (b"20" if digits[:2] < b"50" else b"19") + digits
     if len(digits) < 12 or not digits[:12].isdigit():
-        raise Malformed("impossible time")
+        raise Malformed("invalid time")
     year = int(digits[:4])
     month = int(digits[4:6])
     day = int(digits[6:8])
@@ -191,5 +191,5 @@ def unix_time(tag: int, raw: bytes) -> int:
     minute = int(digits[10:12])
     second = int(digits[12:14]) if digits[12:14].isdigit() else 0
     if not (year and 1 <= month <= 12 and 1 <= day <= 31):
-        raise Malformed("impossible time")
+        raise Malformed("invalid time")
     return calendar.timegm((year, month, 1, hour, minute, second)) + (day - 1) * 86400

@@ -26,7 +26,7 @@ LONG_LINE = 2 * VALUE_LIMIT
 LENGTH_DIGITS = 15
 UNKNOWN = -1
 FOLD = b" \t"
-# A message ends at its first empty line; a lone line feed counts as the end of a line (RFC 9112, 2.2).
+# A message ends at its first empty line; a lone line feed is treated as the end of a line (RFC 9112, 2.2).
 HEAD_END = lazy_pattern(rb"\r?\n\r?\n")
 # Passwords, keys and sessions in the query of a URL.
 _SECRET = lazy_pattern(
@@ -76,7 +76,7 @@ class Head(msgspec.Struct, gc=False):
             return UNKNOWN
         first, *others = map(bytes.strip, raw.split(b","))
         if not first.isdigit() or len(first) > LENGTH_DIGITS or any(other != first for other in others):
-            raise Malformed("impossible body length")
+            raise Malformed("invalid body length")
         return int(first)
 
 
@@ -96,7 +96,7 @@ def read_head(head: bytes) -> Head:
             if last in fields:
                 fields[last] = (fields[last] + b" " + line.strip())[:VALUE_LIMIT]
             continue
-        if not colon:  # some devices send lines that are no fields: they are skipped
+        if not colon:  # some devices send lines that are not fields: they are skipped
             continue
         last = name.lower()
         if last in fields:

@@ -53,8 +53,8 @@ class HttpUpload(Event):
 
 
 def files_in(body: bytes, media_type: str, path: str, method: str) -> Iterator[tuple[str, str]]:
-    """(name, content) of each file; of a body that is no form, only if its content is a known store or a PUT names it.
-    ``content``: a name of ``CONTENTS``, or empty.
+    """(name, content) of each file; of a body that is not a form, only if its content is a known store or a PUT names
+    it. ``content``: a name of ``CONTENTS``, or empty.
     """
     if media_type.startswith(MULTIPART):
         parts = list(itertools.islice(_PART.finditer(body), FILES_LIMIT))

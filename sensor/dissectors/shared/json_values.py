@@ -31,7 +31,7 @@ def read_object(data: bytes, truncated: bool = False) -> Object:
     except (ValueError, RecursionError):  # msgspec and UTF-8 raise ValueErrors; deep values end the recursion
         raise Malformed("no JSON") from None
     if not isinstance(value, dict):
-        raise Malformed("JSON that is no object")
+        raise Malformed("JSON that is not an object")
     return value
 
 

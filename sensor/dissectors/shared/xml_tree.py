@@ -17,7 +17,7 @@ SIZE_LIMIT = 64 * 1024
 DEPTH_LIMIT = 32
 ELEMENTS_LIMIT = 2048
 TEXT_LIMIT = 4096
-# Encodings besides UTF-8.
+# Encodings other than UTF-8.
 _MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _NAMESPACE = lazy_pattern(r"xmlns(?::([\w.-]{1,64}))?\s{0,8}=\s{0,8}[\"']([^\"'<>]{1,256})[\"']")
 _NAME_END = lazy_pattern(r"[\s/>]")
@@ -40,7 +40,7 @@ class Element:
             self.text += text[:TEXT_LIMIT]
 
     def first(self, *names: str) -> Element | None:
-        """The first child, grandchild and so on with these names in turn."""
+        """The first child, grandchild and so on with these names, in this order."""
         found: Element | None = self
         for name in names:
             found = next((child for child in found.children if child.name == name), None) if found else None

@@ -52,7 +52,7 @@ ACTIONS: dict[str, Page] = {
     "/reports/act": reports.act,
     "/views/act": view_actions.act,
 }
-# Pages of a sensor's console besides ``app.PAGES``.
+# Pages of a sensor's console in addition to ``app.PAGES``.
 ELSEWHERE = ("/settings", "/uploads")
 
 

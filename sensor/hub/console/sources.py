@@ -121,7 +121,7 @@ class HubSources:
 
     @contextlib.contextmanager
     def _device_values(self, scope: Scope, author: str) -> Iterator[DeviceValues]:
-        """A transaction of its own, as the owner of the tables: the statements test the sites of the user."""
+        """A separate transaction, as the owner of the tables: the statements test the sites of the user."""
         with self.writing() as base:
             yield DeviceValues(base, author, scope)
 

@@ -18,7 +18,7 @@ from sensor.hub.views.query import Reader, ns_of
 
 # Age from which figures of a sensor are not shown.
 FIGURES_DAYS = 7
-# Time after which a sensor without a batch counts as silent.
+# Time after which a sensor without a batch is treated as silent.
 SILENT = timedelta(hours=1)
 CLOCK_MS = 5000
 # Smaller losses are shown, but are no fault.
@@ -26,7 +26,7 @@ LOSS_PERCENT = 0.1
 LIMIT = 2000
 # Numbers of VLANs are below this one (IEEE 802.1Q).
 VLANS = 4096
-# Figures of a sensor that limit its coverage, besides packet loss.
+# Figures of a sensor that limit its coverage, in addition to packet loss.
 LIMITS = {
     "one_way": "one-way connections", "truncated": "truncated frames", "shed": "messages not parsed",
     "flows_evicted": "connections not tracked",

@@ -20,7 +20,7 @@ Format = Callable[[dict[str, Any] | Record], bytes | None]
 
 
 class NoFormat(Exception):
-    """A file of the folder is not a format; the message names the file."""
+    """A file of the folder is not a format; the message contains its path."""
 
 
 def scan(package: ModuleType) -> dict[str, Format]:

@@ -26,7 +26,7 @@ class BatchMessage(msgspec.Struct):
 
 
 def batch_messages(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[BatchMessage]:
-    """The entries as messages of at most MOST events and ``limit`` bytes. A larger event has a message of its own,
+    """The entries as messages of at most MOST events and ``limit`` bytes. A larger event has a separate message,
     which exceeds the limit.
     """
     for begin in range(0, len(entries), MOST):

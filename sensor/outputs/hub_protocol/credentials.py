@@ -2,7 +2,7 @@
 and the seed of that key, which never leaves the sensor.
 
 JWT and certificate are renewed after half of their lifetime. The files are rewritten, so the forwarder must be able to
-write them. The certificate and its key are in a file of their own, in the form that TLS libraries read.
+write them. The certificate and its key are in a separate file, in the form that TLS libraries read.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def claims_of(jwt: str) -> Claims:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Raises Retry that names the file, without its content, if it cannot be used."""
+    """Raises Retry with the path, without the content, if the file cannot be used."""
     try:
         with path.open("rb") as file:
             blocks = dict(_BLOCK.findall(file.read(_LIMIT).decode("ascii", "replace")))

@@ -1,4 +1,4 @@
-"""URLs of brokers and stores: their login has options of its own, so that it stays out of logs and messages."""
+"""URLs of brokers and stores: their login has separate options, so that it stays out of logs and messages."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Url:
                 raise ValueError(f"{error}, or a secret that contains one ({', '.join(WAYS)})") from None
 
     def reveal(self) -> str:
-        """Raises Retry that names the reference if the secret is missing, empty or unreadable."""
+        """Raises Retry with the reference if the secret is missing, empty or unreadable."""
         return self._text if self.secret is None else self.secret.reveal()
 
     def __str__(self) -> str:

@@ -39,7 +39,7 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 def pools(options: HttpOptions) -> urllib3.PoolManager:
-    """Raises Retry that names the file of TLS which cannot be used. Without such a file, and without a proxy, nothing
+    """Raises Retry with the path of a TLS file that cannot be used. Without such a file, and without a proxy, nothing
     of TLS is read until a connection needs it.
     """
     shared: dict[str, Any] = {"maxsize": 1, "server_hostname": options.tls.server_name or None}

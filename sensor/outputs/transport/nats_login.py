@@ -29,7 +29,7 @@ class Login(NamedTuple):
     def answer(self, nonce: str) -> dict[str, str]:
         """Credentials in the CONNECT message. Raises Retry if ``nonce`` is none."""
         if not _NONCE.fullmatch(nonce):
-            raise Retry("the server asks for the signature of a text that is no nonce")
+            raise Retry("the server requested a signature of a text that is not a nonce")
         if self.credentials is not None:
             jwt, seed = _parts(self.credentials)
             return {"jwt": jwt, "sig": _pair(seed, self.credentials).sign(nonce.encode())}

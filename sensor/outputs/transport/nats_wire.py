@@ -27,7 +27,7 @@ ANSWER_LIMIT = 1024 * 1024
 REASON_LIMIT = 200
 READ = 256 * 1024
 _END = b"\r\n"
-# Number of a message on a subscribed subject, which is no response.
+# Number of a message on a subscribed subject, which is not a response.
 UNASKED = -1
 Server = TypeVar("Server")
 

@@ -39,7 +39,7 @@ class Secret:
             raise ValueError("expected the name of a credential, without a folder")
 
     def reveal(self) -> str:
-        """The secret without a trailing line end. Raises Retry that names the reference if it is missing, empty or
+        """The secret without a trailing line end. Raises Retry with the reference if it is missing, empty or
         unreadable.
         """
         found = os.environ.get(self._place, "") if self._way == "env" else self._file_text()

@@ -47,7 +47,7 @@ def presenting(tls: Tls, pem: bytes) -> Iterator[Tls]:
 
 
 def context(tls: Tls) -> ssl.SSLContext:
-    """A client context. Raises Retry that names the file which cannot be used. To read the authorities of the system
+    """A client context. Raises Retry with the path of a file that cannot be used. To read the authorities of the system
     takes 20 ms.
     """
     if tls.ca is not None:

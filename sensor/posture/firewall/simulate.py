@@ -16,7 +16,7 @@ from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.model import Block, Host, Request, Rule
 
-# From this number of clients of one service, a server counts as busy.
+# From this number of clients of one service, a server is treated as busy.
 MANY = 5
 # A shorter observation does not cover what happens in a week.
 ENOUGH_H = 72.0
@@ -340,7 +340,7 @@ def _truncated(request: Request, seen: Seen) -> Iterator[str]:
 
 
 def _dynamic(request: Request) -> Iterator[str]:
-    """Services without a port of their own."""
+    """Services without a fixed port."""
     for match in dict.fromkeys(rule.match for rule in request.rules):
         if match.port >= DYNAMIC:
             yield (

@@ -1,8 +1,8 @@
 """Parses MUD files (RFC 8520; their access lists are those of RFC 8519, names in them those of ``ietf-acldns``), our
 own and those of vendors.
 
-Contents that are not supported here are named and counted, never guessed: an unsupported condition counts as met, so
-that it causes no violation. The drafts called the lists ``access-lists``; such files are read as well.
+Contents that are not supported here are named and counted, never guessed: an unsupported condition is treated as met,
+so that it causes no violation. The drafts called the lists ``access-lists``; such files are read as well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Order of firmware versions, as far as it is certain: *less*, *equal*, *greater*, or *unknown*. Never a guess.
 
 A scheme (``schemes.py``) parses a text into a track and tokens, alternating numbers and words. Versions of different
-tracks are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones count as 0.
-A missing word is older than a word for later releases (``SR6``, ``HF2``) or a single letter at the end (``1.2a``); the
-order of other words (``beta``, ``rc``, ``build``) is unknown.
+tracks are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones are treated
+as 0. A missing word is older than a word for later releases (``SR6``, ``HF2``) or a single letter at the end
+(``1.2a``); the order of other words (``beta``, ``rc``, ``build``) is unknown.
 """
 
 from __future__ import annotations

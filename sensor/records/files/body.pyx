@@ -73,7 +73,7 @@ cdef class Body:
         return 0
 
     cdef bytes inflated(self, bytes data):
-        """Decoded bytes; a body that expands too much counts as too large."""
+        """Decoded bytes; a body that expands too much is treated as too large."""
         cdef bytes made
         try:
             made = self.inflater.decompress(data, INFLATED_AT_ONCE)

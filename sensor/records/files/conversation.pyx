@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from sensor.core.packet import Packets
 
 cdef enum:
-    HELD_SEGMENTS = 32     # held out-of-order segments, before the missing ones are given up
+    HELD_SEGMENTS = 32     # held out-of-order segments, before the missing ones are skipped
     HELD_BYTES = 64 * 1024
 
 

@@ -1,4 +1,4 @@
-"""iptables-restore(8), IPv4: a chain of its own, which is entered first from FORWARD. ``ip6tables`` is the same for
+"""iptables-restore(8), IPv4: a separate chain, which is entered first from FORWARD. ``ip6tables`` is the same for
 IPv6.
 """
 

@@ -1,4 +1,4 @@
-"""nftables (nft(8)): a table of its own, so that reloading replaces it and one line undoes it. Elements of
+"""nftables (nft(8)): a separate table, so that reloading replaces it and one line undoes it. Elements of
 sets expire.
 """
 

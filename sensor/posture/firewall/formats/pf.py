@@ -1,4 +1,4 @@
-"""pf.conf(5) of OPNsense, pfSense, FreeBSD and OpenBSD: an anchor of its own, in the common grammar: lists, no tables,
+"""pf.conf(5) of OPNsense, pfSense, FreeBSD and OpenBSD: a separate anchor, in the common grammar: lists, no tables,
 no macros.
 """
 
