@@ -3,8 +3,9 @@ controllers identify themselves.
 
 Reads every request that writes or commands, the first of each other kind, exceptions, and the answers that identify:
 device identification (43/14), server id (17) and the identification that Schneider's programming tools request
-(function 90). Ignores the values read. A unit number other than 0, 1 and 255 is a device behind a gateway (Messaging,
-4.1.2.3): its identification is an event, but no fact about the sender.
+(function 90). Of the other requests of these tools (UMAS) those that start, stop, program or write are named; their
+codes are from published analyses. Ignores the values read. A unit number other than 0, 1 and 255 is a device behind a
+gateway (Messaging, 4.1.2.3): its identification is an event, but no fact about the sender.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ HEAD = 8  # transaction, protocol, length, unit, function
 LENGTH_MAX = 1024  # 254 by the standard; programming tools send more
 EXCEPTION = 0x80
 WRITES = frozenset((5, 6, 15, 16, 21, 22, 23))
-COMMANDS = frozenset((8, 90))  # diagnostics, Schneider's programming
 DIAGNOSTICS = 8
 SERVER_ID, IDENTIFY, SCHNEIDER = 17, 43, 90
 MEI_IDENTIFICATION = 14
 SCHNEIDER_IDENTIFY, SCHNEIDER_DONE = 2, 0xFE
+# Requests of Schneider's programming tools, by the code behind their session key.
+PROGRAMMING = {
+    0x23: "write variables", 0x25: "write registers", 0x30: "download request", 0x40: "start", 0x41: "stop",
+    0x71: "write object",
+}  # fmt: skip
 OWN_UNITS = (0, 1, 255)
 ADDRESSED = frozenset((1, 2, 3, 4, 5, 6, 15, 16, 22, 23))
 SINGLE = frozenset((5, 6, 22))  # writes of one register or coil, with only its address
@@ -42,7 +47,7 @@ TEXT_AT = 26  # offset of the model's length and text in Schneider's response, c
 class ModbusRequest(Event):
     """``unit``: 0, 255 and usually 1 are the device itself; ``address`` and ``count``: registers or coils, if the
     function has them, else -1 and 0; for diagnostics ``address`` is their number; ``write``: it changes something or
-    commands.
+    commands; ``name``: what a programming tool of Schneider requests, if that changes something.
     """
 
     unit: int
@@ -50,6 +55,7 @@ class ModbusRequest(Event):
     address: int
     count: int
     write: bool
+    name: str = ""
 
 
 class ModbusException(Event):
@@ -104,10 +110,11 @@ class ModbusStream(FramedStream):
         if from_client:
             if function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_IDENTIFY,)):
                 self._requested = data[0] << 8 | data[1]
-            write = function in WRITES or function in COMMANDS
+            name = PROGRAMMING.get(data[9], "") if function == SCHNEIDER and len(data) > 9 else ""
+            write = function in WRITES or function == DIAGNOSTICS or bool(name)
             if write or ((unit, function) not in self._seen and len(self._seen) < SEEN_LIMIT):
                 self._seen.add((unit, function))
-                yield _request(packet, data, write)
+                yield _request(packet, data, write, name)
         elif function & EXCEPTION:
             yield ModbusException(packet, unit, function & 127, data[8] if len(data) > 8 else 0)
         else:
@@ -146,7 +153,7 @@ def _size(data: bytes, at: int) -> int:
     )
 
 
-def _request(packet: Packet, data: bytes, write: bool) -> ModbusRequest:
+def _request(packet: Packet, data: bytes, write: bool, name: str) -> ModbusRequest:
     function = data[7]
     address, count = -1, 0
     if function in ADDRESSED:
@@ -156,7 +163,7 @@ def _request(packet: Packet, data: bytes, write: bool) -> ModbusRequest:
         count = 1 if function in SINGLE else data[10] << 8 | data[11]
     elif function == DIAGNOSTICS and len(data) >= 10:
         address = data[8] << 8 | data[9]
-    return ModbusRequest(packet, data[6], function, address, count, write)
+    return ModbusRequest(packet, data[6], function, address, count, write, name)
 
 
 def _objects(data: bytes) -> tuple[tuple[str, str], ...]:

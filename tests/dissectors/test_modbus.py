@@ -21,19 +21,19 @@ def test_sample() -> None:
     stream = Modbus().stream(Packet())
     parsed = [one for packet in packets("modbus") for one in stream.feed(packet, packet.payload, packet.dport == 502)]
     assert events(parsed) == [
-        ("ModbusRequest", 255, 3, 100, 10, False),
-        ("ModbusRequest", 255, 6, 40, 1, True),
-        ("ModbusRequest", 255, 16, 200, 2, True),
+        ("ModbusRequest", 255, 3, 100, 10, False, ""),
+        ("ModbusRequest", 255, 6, 40, 1, True, ""),
+        ("ModbusRequest", 255, 16, 200, 2, True, ""),
         ("ModbusException", 255, 16, 2),
-        ("ModbusRequest", 255, 43, -1, 0, False),
+        ("ModbusRequest", 255, 43, -1, 0, False, ""),
         (
             "ModbusIdentification",
             255,
             (("vendor_name", "Schneider Electric"), ("product_code", "TM221CE24R"), ("revision", "V1.10")),
         ),
-        ("ModbusRequest", 7, 17, -1, 0, False),
+        ("ModbusRequest", 7, 17, -1, 0, False, ""),
         ("ModbusIdentification", 7, (("server_id", "Relay 7 v1"),)),
-        ("ModbusRequest", 0, 90, -1, 0, True),
+        ("ModbusRequest", 0, 90, -1, 0, False, ""),
         ("ModbusIdentification", 0, (("schneider_model", "BMX P34 2020"), ("schneider_firmware", "2.60"))),
     ]
     server = ("02:00:5e:00:53:03", "10.20.30.13")
@@ -55,6 +55,15 @@ def test_unsolicited_answer() -> None:
         "ModbusRequest",
         "ModbusIdentification",
     ]
+
+
+def test_programming_tools_of_schneider() -> None:
+    """Requests that start, stop, program or write are named, each time; others are reported once."""
+    codes = (0x10, 0x02, 0x41, 0x12, 0x41, 0x40, 0x30, 0x22, 0x23)
+    parsed = feed(*[(True, message(n, 0, 90, bytes((0x3B, code, 0xFF, 0)))) for n, code in enumerate(codes)])
+    names = ("", "stop", "stop", "start", "download request", "write variables")
+    assert [(one[5], one[6]) for one in events(parsed)] == [(bool(name), name) for name in names]
+    assert events(feed((True, message(1, 0, 90, b"\x3b")))) == [("ModbusRequest", 0, 90, -1, 0, False, "")]
 
 
 def test_unit_behind_a_gateway() -> None:
@@ -86,4 +95,4 @@ def test_after_a_gap() -> None:
     write = message(3, 255, 6, bytes(4))
     list(stream.gap(packet, 5, True))
     assert list(stream.feed(packet, write[3:], True)) == []
-    assert events(list(stream.feed(packet, write + write, True))) == [("ModbusRequest", 255, 6, 0, 1, True)] * 2
+    assert events(list(stream.feed(packet, write + write, True))) == [("ModbusRequest", 255, 6, 0, 1, True, "")] * 2

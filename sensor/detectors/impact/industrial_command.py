@@ -56,7 +56,7 @@ PROGRAMS = frozenset((
 ))  # fmt: skip
 STOP, RESTART, PROGRAM = ("T0858", "T0855", "T1489"), ("T0816", "T0855", "T1529"), ("T0843", "T0855", "T1565")
 WRITE, MANY, SILENCE = ("T0855", "T0836", "T1565"), ("T0806", "T0836", "T0855", "T1565"), ("T0814", "T0855", "T1489")
-SCHNEIDER, DIAGNOSTICS = 90, 8  # Modbus functions that also identify a controller
+DIAGNOSTICS = 8  # a Modbus function that also tests a controller
 LISTEN_ONLY = 4  # diagnostics: the controller stays silent until it restarts
 
 
@@ -217,13 +217,11 @@ def _protocol(event: Event) -> str:
 
 
 def _writes(event: Event) -> bool:
-    """Whether a request changes something; functions that also identify a controller do not count."""
+    """Whether a request changes something; of diagnostics only the one that silences a controller does."""
     if isinstance(event, BacnetRequest | ProfinetRequest):
         return bool(event.name)
-    if isinstance(event, ModbusRequest):
-        if event.function == DIAGNOSTICS:
-            return event.address == LISTEN_ONLY
-        return event.write and event.function != SCHNEIDER
+    if isinstance(event, ModbusRequest) and event.function == DIAGNOSTICS:
+        return event.address == LISTEN_ONLY
     return bool(getattr(event, "write", False))
 
 
