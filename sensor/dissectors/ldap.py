@@ -2,21 +2,24 @@
 changes.
 
 Reads binds and their result, searches (base, scope, filter, attributes) with their number of entries, and which entries
-are changed. Of the results only what the directory states about itself is read. Values are never stored, passwords only
-as a seal. After StartTLS, and after a bind that negotiated encryption, nothing is read; messages that are only signed
-(RFC 4121, 4.2.6.2) are.
+are changed. Of the results only what the directory states about itself is read, and from where a Java object loads its
+classes (RFC 2713). Values are never stored, passwords only as a seal. After StartTLS, and after a bind that negotiated
+encryption, nothing is read; messages that are only signed (RFC 4121, 4.2.6.2) are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
+from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
-from sensor.core.reader import Malformed
+from sensor.core.reader import Malformed, clean
 from sensor.dissectors._ldap_filter import written
+from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared import der, ntlm
 from sensor.dissectors.shared.framing import FramedStream
 from sensor.dissectors.shared.login_events import PasswordSent
@@ -49,6 +52,11 @@ WRAP, WRAP_SIZE, SEALED = b"\x05\x04", 16, 2
 # Attributes of a directory about itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # a capability of Active Directory only
+# An attribute of a Java object (RFC 2713, 3.3), and its first value behind types and lengths: the URL of its classes.
+JAVA_CODE = b"javacodebase"
+_CODE_BASE = lazy_pattern(
+    rb"javacodebase1.{1,5}?\x04[\x01-\xff]{1,5}?((?:https?|ftp)://[\x21-\x7e]{1,200})", re.IGNORECASE | re.DOTALL
+)
 PING_ANSWERS = (0x13, 0x15, 0x17, 0x19)
 
 
@@ -259,11 +267,15 @@ class LdapStream(FramedStream):
         return [event]
 
     def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
-        """An entry of a result is counted; the one without a name describes the directory itself."""
+        """An entry of a result is counted; the one without a name describes the directory itself, and one with a Java
+        object names the URL of its classes.
+        """
         open_ = self._searches.get(number)
         if open_ is not None and isinstance(open_[1], int):
             open_[1] += 1
         name = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
+        if JAVA_CODE in data.lower() and (found := _CODE_BASE.search(data, name.stop)):
+            return [ServiceCommand(packet, "ldap", f"javaCodeBase {clean(found[1])}")]
         if name.stop > name.start or len(data) < operation.stop:
             return []
         return _about(packet, data, der.expect(data, name.stop, operation.stop, der.SEQUENCE))

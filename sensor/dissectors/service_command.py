@@ -1,10 +1,11 @@
 """Commands for services that run them without a login, over TCP on any port: distcc (its protocol, version 1 to 3), the
 Android Debug Bridge (AOSP, protocol.txt), Java's debugger (JDWP), Java RMI, WebLogic's T3, OpenWire, AJP 1.3, and DRb
-of Ruby; and the backdoors of UnrealIRCd and of Netcore's routers (over UDP).
+of Ruby; rlogin (RFC 1282) and rsh, which trust the address of a client; and the backdoors of UnrealIRCd and of
+Netcore's routers (over UDP).
 
-Reads the command line of a distributed compilation, the service that a debug bridge is asked for, the names of classes
-in serialized objects, the method that a Ruby object is asked for, and the attributes of a request over AJP that name a
-file of the server. Ignores answers and what follows the first messages.
+Reads the user and command of a remote shell, the command line of a distributed compilation, the service that a debug
+bridge is asked for, the names of classes in serialized objects, the method that a Ruby object is asked for, and the
+attributes of a request over AJP that name a file of the server. Ignores answers and what follows the first messages.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ STARTS = {
 }  # fmt: skip
 IRC_PORTS, UNREALIRCD = tuple(range(6660, 6670)), b"AB;"
 NETCORE, NETCORE_HEAD = 53413, b"AA\0\0AAAA"
+# Remote shells by their ports: the user at the server, and what follows it: a terminal with its speed, or a command.
+SHELLS = {
+    513: ("rlogin", lazy_pattern(rb"\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([\w.-]{1,32}/\d{1,6})\0")),
+    514: ("rsh", lazy_pattern(rb"\d{0,5}\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([^\0]{1,512})\0")),
+}
 HANDSHAKE = b"JDWP-Handshake"
 AJP, AJP_VERSION = b"\x12\x34", b"\0\x08HT"  # a message of a web server (AJP 1.3), and the version in its request
 WIRE_FORMAT = b"\x1f\0\0\0"  # an exception response of OpenWire, behind its size
 # A message of the debug bridge: command, two arguments, size of the data, checksum, and the command inverted.
 BRIDGE = struct.Struct("<4s8xI4x4s")
 OPEN, OPEN_MAGIC = b"OPEN", b"\xb0\xaf\xba\xb1"
-SINGLE = ("distcc", "jdwp", "drb", "unrealircd")  # protocols with one command for each connection
+SINGLE = ("distcc", "jdwp", "drb", "unrealircd", "rlogin", "rsh")  # protocols with one command for each connection
 _COUNT = lazy_pattern(rb"DIST[0-9a-f]{8}ARGC([0-9a-f]{8})")
 _ARGUMENT = lazy_pattern(rb"ARGV([0-9a-f]{8})")
 # A class or a text of a serialized object, behind its size: TC_CLASSDESC and TC_STRING of Java, a text of OpenWire.
@@ -48,11 +54,12 @@ _PLAIN = lazy_pattern(rb"[\x21-\x7e]+\Z")
 
 class ServiceCommand(Event):
     """A request of a client. ``service``: ``distcc`` with a command line, ``adb`` with the name of a service, ``jdwp``
-    with its handshake, ``rmi``, ``t3`` and ``openwire`` with a class or URL, ``drb`` with a method, ``ajp`` with an
-    attribute, one event for each; ``unrealircd`` and ``netcore`` with a command for their backdoor; ``telnet`` with an
-    option as user; ``ftp``, ``pop3``, ``imap``, ``smtp``, ``lpd``, ``rpc`` and ``dtspcd`` with a command and
-    the kind of its odd argument; ``cups`` with the URI of an announced printer; ``postgres`` and ``mysql`` with a
-    statement that runs programs, ``mongodb`` with the collection of an insertion.
+    with its handshake, ``rlogin`` and ``rsh`` with user and terminal or command, ``rmi``, ``t3`` and ``openwire`` with
+    a class or URL, ``drb`` with a method, ``ajp`` with an attribute, one event for each; ``unrealircd`` and ``netcore``
+    with a command for their backdoor; ``telnet`` with an option as user; ``ftp``, ``pop3``, ``imap``, ``smtp``,
+    ``lpd``, ``rpc`` and ``dtspcd`` with a command and the kind of its odd argument; ``cups`` with the URI of an
+    announced printer; ``postgres`` and ``mysql`` with a statement that runs programs, ``mongodb`` with the collection
+    of an insertion, ``ldap`` with the URL from which a Java object of a server loads its classes.
     """
 
     service: str
@@ -63,7 +70,7 @@ class ServiceCommands(Dissector):
     """The first messages of connections that begin like one of these protocols, and later openings of a bridge."""
 
     interest = Interest(
-        tcp=IRC_PORTS,
+        tcp=(*IRC_PORTS, *SHELLS),
         udp=(NETCORE,),
         starts=tuple(STARTS),
         magic=((4, WIRE_FORMAT), (6, AJP_VERSION), (20, OPEN_MAGIC)),
@@ -92,7 +99,7 @@ class ServiceStream(Stream):
             return
         skipped, self._skip = self._skip, max(self._skip - len(data), 0)
         self._kept += data[skipped:]
-        self._service = self._service or _service(self._kept)
+        self._service = self._service or _service(self._kept) or SHELLS.get(packet.dport, ("",))[0]
         if self._service == "adb":
             for text in self._opened():
                 yield ServiceCommand(packet, "adb", text)
@@ -157,6 +164,10 @@ def _texts(service: str, data: bytes) -> list[str]:
         return [clean(one[1]) for one in _METHOD.finditer(data)][:1]
     if service == "unrealircd":
         return [clean(data.partition(b"\n")[0], TEXT_LIMIT)] if b"\n" in data or len(data) >= HEAD else []
+    shell = next((pattern for name, pattern in SHELLS.values() if name == service), None)
+    if shell is not None:
+        found = shell.match(data)
+        return [clean(b"USER " + found[1] + b" " + found[2], TEXT_LIMIT)] if found else []
     return _classes(data) if service else []
 
 

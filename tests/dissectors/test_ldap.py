@@ -169,3 +169,16 @@ def test_deep_filters_are_malformed() -> None:
         deep = der(0xA2, deep)
     with pytest.raises(Malformed):
         list(Ldap().dissect(Packet(made.search(1, b"", 2, deep))))
+
+
+def test_a_java_object() -> None:
+    """An object that loads its classes from a URL yields the URL; a stored queue of a message broker yields nothing."""
+
+    def answered(**values: bytes) -> list[tuple[object, ...]]:
+        return events(Ldap().stream(Packet()).feed(Packet(), made.entry(2, b"Exploit", **values), False))
+
+    queue = {"javaClassName": b"com.example.Queue", "javaFactory": b"com.example.Factory"}
+    url = b"http://198.51.100.7:8888/"
+    assert answered(**queue, javaCodeBase=url) == [("ServiceCommand", "ldap", f"javaCodeBase {url.decode()}")]
+    assert answered(javacodebase=url) == answered(javaCodeBase=url)
+    assert answered(**queue) == answered(javaCodeBase=b"") == answered(description=b"javaCodeBase " + url) == []

@@ -93,3 +93,19 @@ def test_other_protocols_are_left_alone(data: bytes) -> None:
     """Other data, and answers of a server, yield nothing."""
     assert events(ServiceCommands().stream(Packet()).feed(Packet(), data, True)) == []
     assert events(ServiceCommands().stream(Packet()).feed(Packet(), b"DIST00000001ARGV00000002ls", False)) == []
+
+
+def shell(port: int, *parts: bytes) -> list[tuple[object, ...]]:
+    """The events of a client's segments to a port."""
+    stream = ServiceCommands().stream(Packet())
+    return [one for part in parts for one in events(stream.feed(Packet(part, dport=port), part, True))]
+
+
+def test_remote_shells() -> None:
+    """Logins over rlogin and commands over rsh, in any segments; log messages on their ports are none."""
+    login, command = b"\0anna\0root\0xterm/38400\0", b"1022\0anna\0root\0cat /etc/shadow\0"
+    for port, data, text in ((513, login, "USER root xterm/38400"), (514, command, "USER root cat /etc/shadow")):
+        want = [("ServiceCommand", "rlogin" if port == 513 else "rsh", text)]
+        assert shell(port, data) == shell(port, *(bytes((byte,)) for byte in data)) == want
+    assert shell(514, b"<34>Oct 11 22:14:15 host su: failed\n") == shell(513, b"GET / HTTP/1.0\r\n\r\n") == []
+    assert shell(513, b"\0anna\0root\0") == []
