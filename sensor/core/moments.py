@@ -20,7 +20,7 @@ def span_of(text: str) -> int:
     """``7d`` as ns. Raises ValueError for any other notation."""
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no span")
+        raise ValueError(f"{text!r} is not a span")
     return int(found[1]) * UNITS[found[2]] * SECOND
 
 

@@ -60,7 +60,7 @@ def broadcast(seen: Seen) -> CheckResult | None:
     if seen.ethernet < FEWEST:
         return None
     if not seen.broadcast:
-        groups = f", {seen.group:,} to groups" if seen.group else ""
+        groups = f", {seen.group:,} multicast frames" if seen.group else ""
         found = f"no broadcast in {seen.ethernet:,} frames{groups}, which identify most devices"
         return warning(
             found,
@@ -68,8 +68,8 @@ def broadcast(seen: Seen) -> CheckResult | None:
         )
     return ok(
         (
-            f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames, and "
-            f"{seen.group - seen.broadcast:,} to groups"
+            f"broadcast is seen: {seen.broadcast:,} of {seen.ethernet:,} frames; multicast: "
+            f"{seen.group - seen.broadcast:,}"
         ),
         broadcast=seen.broadcast,
     )

@@ -76,7 +76,7 @@ class Fold:
         return self.devices.get(self._longer(name)) if short_id(name) == name else None
 
     def _longer(self, short: str) -> str:
-        """The present id of a device that has an id of an earlier version in some records."""
+        """The current id of a device that has an id of an earlier version in some records."""
         if len(self._short) != len(self.devices):
             self._short = {short_id(one): one for one in self.devices}
         return self._short.get(short, "")

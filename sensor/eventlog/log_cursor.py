@@ -47,7 +47,7 @@ class LogCursor:
 
     def read(self, lines: int = 1000, size: int = 1 << 20) -> list[tuple[int, bytes]]:
         """At most ``lines`` of the next lines with their numbers, up to ``size`` bytes. Returns immediately; empty if
-        there are none at present.
+        there are none currently.
 
         Raises OSError if the log cannot be read; the call may be repeated.
         """
@@ -100,7 +100,7 @@ class LogCursor:
         return self._source
 
     def _fill(self) -> bool:
-        """Read the next lines; returns False if there are none at present."""
+        """Read the next lines; returns False if there are none currently."""
         source = self._start()
         lines = source.more() if source is not None else []
         if not lines or source is None or source.segment is None:

@@ -66,7 +66,7 @@ class LogLines:
         return self._here.segment if self._here is not None else None
 
     def more(self) -> list[bytes]:
-        """The next complete lines, all of ``segment``; empty if there are none at present. Raises OSError if a segment
+        """The next complete lines, all of ``segment``; empty if there are none currently. Raises OSError if a segment
         cannot be read.
         """
         while (here := self._here or self._begin()) is not None:

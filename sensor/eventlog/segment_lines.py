@@ -40,7 +40,7 @@ class FileLines:
         self._endless = False
 
     def more(self) -> list[bytes]:
-        """The next lines without line ends; empty if there are none at present."""
+        """The next lines without line ends; empty if there are none currently."""
         while data := os.pread(self.file.fileno(), self._size, self.at):
             end = data.rfind(b"\n") + 1
             if end:
@@ -86,7 +86,7 @@ class StreamLines:
         self._endless = False
 
     def more(self) -> list[bytes]:
-        """The next lines without line ends; empty if there are none at present."""
+        """The next lines without line ends; empty if there are none currently."""
         for piece in self._pieces:
             if not piece:  # what follows does not belong to the line before
                 self.rest, self._endless = b"", False

@@ -40,7 +40,7 @@ class Endpoints:
         self._apart: Bounded[frozenset[str], bool] = self.tables.add("apart", Bounded(_APART))
 
     def find(self, subject: Subject) -> Record | None:
-        """The record behind an endpoint at present; creates and moves nothing."""
+        """The record behind an endpoint currently; creates and moves nothing."""
         mac, address = subject[0], identity.usable(subject[1])
         holder = self.table.leases.get(address) if address else None
         record = self.table.by_mac.get(mac)  # MACs that identify no device have no record

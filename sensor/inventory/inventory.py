@@ -143,7 +143,7 @@ class Inventory:
                     self._cache(subject, record)
 
     def device(self, subject: Subject) -> Device | None:
-        """The device behind an endpoint at present; None for new hosts, external addresses and reserved ones."""
+        """The device behind an endpoint currently; None for new hosts, external addresses and reserved ones."""
         record = self.table.known.get(subject)
         if record is None or not record.still(subject.address):
             if (record := self.endpoints.device(subject)) is None:

@@ -200,7 +200,7 @@ class Record(CompactRecord):
     def view(
         self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, corrections: Corrections | None = None
     ) -> Device:
-        """The device at present. ``borrowed``: whether a name belonged to another record before; ``corrections``:
+        """The current device. ``borrowed``: whether a name belonged to another record before; ``corrections``:
         operator values, which override observations.
         """
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles

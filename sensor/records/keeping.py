@@ -135,7 +135,7 @@ class Keeping:
         self.recorder.lost, self.recorder.shed = lost, shed
 
     def close(self, seconds: float | None = None) -> None:
-        """Hand over the remaining data."""
+        """Deliver the remaining data."""
         if self._gate is not None:
             self._gate.finish()
         self._transfers.finish()
@@ -143,7 +143,7 @@ class Keeping:
         self._tail.close(seconds)
 
     def _hand_over(self, *, whole: bool) -> None:
-        """Hand over a block, even an empty one: it carries the time."""
+        """Deliver a block, even an empty one: it carries the time."""
         recorder = self.recorder
         rows, self._rows = recorder.rows - self._rows, recorder.rows
         self._due = recorder.now + EVERY_NS

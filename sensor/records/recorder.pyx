@@ -319,7 +319,7 @@ cdef class Recorder:
         buffer.rows += 1
         self.rows += 1
 
-    # Handing over.
+    # Delivery.
 
     def size(self):
         """Number of waiting bytes."""

@@ -134,7 +134,7 @@ def test_lost_rows_are_in_the_summary_and_the_status(
     assert 0 < seen[0] <= lost
 
 
-# Hands over rows, then writes files while less and less space is left, and again with space.
+# Delivers rows, then writes files while less and less space is left, and again with space.
 STORY = """
 import json, os, subprocess, sys
 from pathlib import Path

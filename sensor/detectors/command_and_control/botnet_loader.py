@@ -211,7 +211,7 @@ class BotnetLoader(CallDetector):
         severe = is_external(self.context, ends.actor, ends.target) or is_fixed_function(self.context, ends.actor)
         why = (
             f"Telnet logins at {hosts} hosts within {want.window_s} s (threshold {want.hosts})",
-            f"among them {some([addresses.text(host) for host in met])}",
+            f"including {some([addresses.text(host) for host in met])}",
         )
         alert = self.call_alert(
             event, f"attempted Telnet logins at {hosts} hosts, the last", why,

@@ -371,7 +371,7 @@ class ArpSpoofing(EventDetector):
         """Who spoofs, before an address. ``count``: number of addresses that it spoofs."""
         name = addresses.mac_text(spoofer.mac)
         called = f"{who(self.context, spoofer)} ({name})" if spoofer.address else name
-        return f"{called} spoofs {f'{count} addresses, among them' if count > MANY else ''}".rstrip()
+        return f"{called} spoofs {f'{count} addresses, including' if count > MANY else ''}".rstrip()
 
     def _gateway(self, vlan: int, address: int) -> str:
         return "the gateway " if (vlan, address) in self._gateways else ""

@@ -102,7 +102,7 @@ class IpmiLogin(CallDetector):
             "retrieved password hashes from the management controller",
             (
                 f"{len(named)} users within {want.window_s} s without proof of a password (threshold {want.users})",
-                f"the controller sent hashes of {len(hashed)}, among them {quoted(hashed)}",
+                f"the controller sent hashes of {len(hashed)}, including {quoted(hashed)}",
             ),
             {"users": len(named), "hashes": len(hashed), "threshold": want.users, "window_s": want.window_s},
             key=("hashes",),

@@ -141,7 +141,7 @@ class Kerberoasting(EventDetector):
                 f"{count} services within {self.options.window_s} s, all in encryption types older than AES "
                 f"(threshold {self.options.services})"
             ),
-            f"among them {some(names)}",
+            f"including {some(names)}",
         )
         return self._made(
             event, f"received weak service tickets of {count} services", why, (HARVEST,), Severity.high, 0.9, count

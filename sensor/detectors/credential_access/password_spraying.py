@@ -159,7 +159,7 @@ class PasswordSpraying(EventDetector):
         servers = self._hosts.values((attempt.client.address, attempt.service, attempt.account.lower()))
         why = (
             f"{hosts} servers rejected the login within {want.window_s} s (threshold {want.hosts})",
-            f"among them {some([text(server) for server in servers])}",
+            f"including {some([text(server) for server in servers])}",
         )
         account = f" as {attempt.account}" if attempt.account else ""
         summary = f"{who(self.context, attempt.client)} attempted {attempt.service} logins{account} on {hosts} servers"

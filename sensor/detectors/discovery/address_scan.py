@@ -169,7 +169,7 @@ class AddressScan(FlowDetector):
                     if numbers.failed >= self.options.targets
                     else [self._likelihood(numbers)]
                 ),
-                f"among them {some([addresses.text(target.address) for target in targets])}",
+                f"including {some([addresses.text(target.address) for target in targets])}",
             ),
             numbers={
                 "failed": numbers.failed,

@@ -82,7 +82,7 @@ class AdminHunt(CallDetector):
                 f"it opened and closed the Service Control Manager of {count} hosts within {want.window_s} s "
                 f"without another call (threshold {want.hosts})"
             ),
-            f"among them {some([text(host) for host in reversed(hosts)])}",
+            f"including {some([text(host) for host in reversed(hosts)])}",
         )
         alert = self.call_alert(
             event, f"tested administrator access on {count} hosts, the last", why, numbers,

@@ -164,7 +164,7 @@ class ArpScan(EventDetector):
             why=(
                 f"{unanswered} targets within {want.window_s} s without an answer (threshold {want.targets})",
                 f"{answered} others answered" if answered else silence,
-                f"among them {some(list(map(addresses.text, targets)))}",
+                f"including {some(list(map(addresses.text, targets)))}",
                 *([f"it forwards packets, {others}: the scan may come from another subnet"] if others else []),
             ),
             numbers={

@@ -105,7 +105,7 @@ class DistributedScan(FlowDetector):
             actor=actor,
             target=target,
             summary=(
-                f"{numbers.sources} sources, among them {who(self.context, actor)}, scanned {ports} of "
+                f"{numbers.sources} sources, including {who(self.context, actor)}, scanned {ports} of "
                 f"{who(self.context, target)}"
             ),
             why=(

@@ -122,7 +122,7 @@ class DnsEnumeration(EventDetector):
                     f"(threshold {want.names})"
                 ),
                 *([f"SERVFAIL for {failed} of them: the domain may be unavailable"] if failed else []),
-                f"among them {some(labels[-5:])}",
+                f"including {some(labels[-5:])}",
             ),
             numbers={"names": len(labels), "failed": failed, "threshold": want.names, "window_s": want.window_s},
             key=(parent,),

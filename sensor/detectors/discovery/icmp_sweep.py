@@ -78,7 +78,7 @@ class IcmpSweep(SweepDetector):
                     f"{finding.hosts} addresses within {want.window_s} s that it had not pinged before (threshold "
                     f"{want.targets})"
                 ),
-                f"among them {some([addresses.text(each.address) for each in targets])}",
+                f"including {some([addresses.text(each.address) for each in targets])}",
                 *reasons,
             ),
             numbers={"targets": finding.hosts, "threshold": want.targets, "window_s": want.window_s},

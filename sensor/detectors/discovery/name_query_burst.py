@@ -115,7 +115,7 @@ class NameQueryBurst(EventDetector):
                     f"(threshold {want.names}, {want.slow_names} random ones within an hour, or {want.day_names} "
                     "within a day)"
                 ),
-                f"among them {some(names[-5:])}",
+                f"including {some(names[-5:])}",
             ),
             numbers={"domains": count, "made_up": made_up, "threshold": want.names, "window_s": want.window_s},
             severity=Severity.high if is_fixed_function(self.context, actor) else Severity.medium,

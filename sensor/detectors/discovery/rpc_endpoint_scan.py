@@ -119,7 +119,7 @@ class RpcEndpointScan(EventDetector):
             return
         why = [f"{count} {kind} within {window} (threshold {threshold})"]
         if hosts:
-            why.append(f"among them {some([addresses.text(host) for host in hosts])}")
+            why.append(f"including {some([addresses.text(host) for host in hosts])}")
         yield self._made(event, kind, what, {kind: count, "threshold": threshold, "window": window}, why, hosts)
 
     def _made(

@@ -125,7 +125,7 @@ class ScannerTool(EventDetector):
             event,
             actor=actor,
             target=target,
-            summary=f"{who(self.context, actor)} scanned hosts with {tool}, among them {who(self.context, target)}",
+            summary=f"{who(self.context, actor)} scanned hosts with {tool}, including {who(self.context, target)}",
             why=(reason,),
             numbers={"tool": tool, "threshold": 1},
             key=("named" if named else "shape",),

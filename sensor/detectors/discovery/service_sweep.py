@@ -52,7 +52,7 @@ class Options(sweeps.Options):
 class ServiceSweep(SweepDetector):
     """Watches failed and short contacts with internal hosts."""
 
-    title = "Sweep for an administration service"
+    title = "Administration service sweep"
     severity = Severity.medium
     techniques = ("T1046", "T1021")
     advice = (
@@ -107,7 +107,7 @@ class ServiceSweep(SweepDetector):
                     f"(threshold {want.hosts})"
                 ),
                 f"each contact failed or ended after at most {want.few_packets} packets",
-                f"among them {some([addresses.text(each.address) for each in targets])}",
+                f"including {some([addresses.text(each.address) for each in targets])}",
                 *reasons,
             ),
             numbers={"hosts": finding.hosts, "threshold": want.hosts, "window_s": want.window_s},

@@ -142,7 +142,7 @@ class SlowAddressScan(FlowDetector):
                     f"{numbers.threshold})"
                 ),
                 f"{numbers.answered} others answered",
-                f"among them {some([addresses.text(each.address) for each in targets])}",
+                f"including {some([addresses.text(each.address) for each in targets])}",
             ),
             numbers={
                 "failed": numbers.failed,

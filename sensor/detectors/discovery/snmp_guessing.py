@@ -157,7 +157,7 @@ class SnmpGuessing(CallDetector):
         why = (
             f"{silent} hosts did not answer within {want.window_s} s (threshold {want.agents})",
             f"{answered} others did",
-            f"among them {names}",
+            f"including {names}",
         )
         numbers: Numbers = {"silent": silent, "answered": answered, "threshold": want.agents, "window_s": want.window_s}
         alert = self.call_alert(

@@ -108,7 +108,7 @@ class AddressDenial(EventDetector):
             summary=f"{addresses.mac_text(mac)} claims every address that {who(self.context, victim)} probes for",
             why=(
                 f"{denied} new addresses were claimed by others within {want.window_s} s (threshold {want.addresses})",
-                f"among them {', '.join(tried[:3])}, which no host used before",
+                f"including {', '.join(tried[:3])}, which no host used before",
             ),
             numbers={"addresses": denied, "threshold": want.addresses, "window_s": want.window_s},
             network={"proto": "icmpv6", "vlan": vlan, "direction": "internal"},

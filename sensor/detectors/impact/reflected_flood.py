@@ -237,7 +237,7 @@ class ReflectedFlood(FlowDetector):
             why=(
                 f"{what}: {addresses.text(victim.address)} sent no request (threshold {numbers.threshold})",
                 (
-                    "the servers are abused as reflectors with a spoofed source address, among them "
+                    "the servers are abused as reflectors with a spoofed source address, including "
                     f"{some(servers or [addresses.text(server.address)])}"
                 ),
             ),

@@ -105,7 +105,7 @@ class Spam(CallDetector):
             (
                 f"{count} external mail servers within {want.window_s} s (threshold {want.servers})",
                 f"{rejecting} of them rejected mail (high share from {want.rejected:g})",
-                f"among them {some([addresses.text(each.address) for each in servers])}",
+                f"including {some([addresses.text(each.address) for each in servers])}",
                 "it receives no mail itself",
             ),
             {"servers": count, "rejecting": rejecting, "threshold": want.servers, "window_s": want.window_s},

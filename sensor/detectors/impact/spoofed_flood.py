@@ -110,7 +110,7 @@ class SpoofedFlood(FlowDetector):
             ),
             why=(
                 f"{numbers.sources} invalid source addresses within {want.window_s} s (threshold {threshold})",
-                f"among them {some(list(map(addresses.text, addresses_in(numbers.sample))))}",
+                f"including {some(list(map(addresses.text, addresses_in(numbers.sample))))}",
                 *(["the MAC addresses change as well"] if numbers.segment and flow.client_mac else []),
                 *([] if flow.client_mac else ["the packets are in a tunnel, or the link has no MAC addresses"]),
             ),

@@ -81,7 +81,7 @@ class AdminFromDevice(FlowDetector):
     techniques = ("T1021",)
     advice = (
         "Find out who controls the device: it has no reason to do this. Allow only the traffic its purpose needs "
-        "(switch ACL or firewall), and renew its firmware and password."
+        "(switch ACL or firewall), reinstall its firmware and change its password."
     )
     false_positives = (
         "Scan-to-folder printers, players and recorders that use a share (low or medium severity); "

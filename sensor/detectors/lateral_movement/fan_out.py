@@ -106,7 +106,7 @@ class FanOut(AdminSessions):
             why=(
                 f"{count} hosts within {minutes} min (threshold {max(self.options.targets, usual)})",
                 (
-                    f"among them {some([who(self.context, target) for target in targets])}; the last one over "
+                    f"including {some([who(self.context, target) for target in targets])}; the last one over "
                     f"{service_name(flow)}"
                 ),
                 f"it administered {usual} hosts over {service_name(flow)} before"

@@ -137,7 +137,7 @@ class SipScan(EventDetector):
                 f"{answered} others answered",
             ]
             if targets:
-                why.append(f"among them {some([text(target.address) for target in targets])}")
+                why.append(f"including {some([text(target.address) for target in targets])}")
             numbers: Numbers = {
                 "failed": failed,
                 "answered": answered,

@@ -95,7 +95,7 @@ def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
         return f"{clean(str(alert.get('msg') or ''), WORDS_LIMIT)} ({hop.alert})"
     home = site.nodes[hop.target].segment
     return {
-        Kind.REACH: f"seen using {service} of it{_times(hop.use)}",
+        Kind.REACH: f"uses {service} there{_times(hop.use)}",
         Kind.INBOUND: f"an external host was answered at {service}{_times(hop.use)}",
         Kind.NEAR: f"both are in {home}, so it reaches {service} (assumed, not observed)",
         Kind.WEAKNESS: _weak(hop.weakness),
