@@ -1,4 +1,4 @@
-"""What the sensor saw of the connections and TLS sessions that are written with a span of coverage."""
+"""What was captured of the connections and TLS sessions that are written with a span of coverage."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """DNS enumeration: a host tries names of a domain from a word list, or looks up the names of all addresses of a network
 (dnsenum, dnsrecon, fierce, Nmap `-sL`).
 
-Counted are names with an answer NXDOMAIN, REFUSED or SERVFAIL that differ only in their first label. Random labels do
+It counts names with the answer NXDOMAIN, REFUSED or SERVFAIL that differ only in their first label. Random labels do
 not count: they are identifiers or the work of a domain generation algorithm, which other detections report. Whole
 domains or addresses in front of another domain do not count either: they are caused by a wrong search suffix and by
 lookups in block lists (RFC 5782). A server that refuses names of several domains, or fails for them, does not serve

@@ -1,4 +1,4 @@
-"""Search for mailboxes at a mail server: a host queries one name after another, by commands that exist for nothing
+"""Mailbox enumeration at a mail server: a host queries one name after another, by commands that exist for nothing
 else (VRFY, EXPN), or by recipients that the server refuses (RFC 5321, 3.5 and 3.3).
 
 Mail servers deliver to recipients that no longer exist, but mostly to others.

@@ -1,6 +1,6 @@
 """Unusual upload volume: a host sends more data to one external server than ever before.
 
-Counted are outbound bytes of flows opened from inside, and of FTP data connections opened by servers. Fixed-function
+It counts outbound bytes of flows opened from inside, and of FTP data connections opened by servers. Fixed-function
 devices with little to send are judged by a fixed limit from the first day. All others are judged by their own history:
 the most sent to one server on each day, its median and spread. Cameras and recorders store video at their vendors:
 until their history is known, only TCP uploads to addresses without a host name count.

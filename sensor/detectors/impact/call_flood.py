@@ -1,5 +1,5 @@
 """SIP flood: one host sends calls, registrations or other requests to a SIP server faster than telephony does, so that
-phones ring without end or the server rejects calls of others.
+phones ring continuously or the server rejects calls of others.
 
 A PBX of an office handles a few calls a second. Requests are counted by pair of hosts; repeated requests of a call
 count once within five seconds.

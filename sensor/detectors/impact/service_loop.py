@@ -1,4 +1,4 @@
-"""UDP service loop: two services answer each other without end (echo, chargen, TFTP, NTP errors; CERT CA-1996-01,
+"""UDP service loop: two services answer each other endlessly (echo, chargen, TFTP, NTP errors; CERT CA-1996-01,
 CVE-2024-2169).
 
 One datagram with the source address and port of the other service begins it, so the sender is not in the capture. No

@@ -1,7 +1,7 @@
 """Skeleton key: a KDC no longer supports AES for accounts that used it, because a master password was patched into its
 memory, which supports RC4 only.
 
-Learned is which accounts used AES at which KDC. A single account without AES may be a reset old password; where several
+It learns which accounts used AES at which KDC. A single account without AES may be a reset old password; where several
 lose it one after the other, and none in between keeps it although all clients still offer it, the change is in the KDC
 (Dell SecureWorks: Skeleton Key Malware Analysis, 2015). Accounts without a history are reported by
 ``credential_access.kerberos_downgrade``.

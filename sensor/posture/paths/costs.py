@@ -1,23 +1,23 @@
-"""What a step of an attack costs: a number for the effort and the luck it takes, published so that the sum can be
+"""What a step of an attack costs: a number for its effort and uncertainty, published so that the sum can be
 verified.
 
-To take a machine an attacker has to reach one of its services, and then to compromise the machine through it:
+To compromise a host, an attacker has to reach one of its services, and then exploit (take) it:
 
-  reach     1   a conversation of the two was observed, or an external host was answered
-            4   both live in the same segment, without an observed conversation (assumed)
+  reach     1   a conversation between the two was observed, or an external host was answered
+            4   both are in the same segment, without an observed conversation (assumed)
   take      1   no password is required (Telnet, VNC, Docker, IPMI), or nothing more is needed
             3   known to be exploitable: SMB 1, a community, a broker, a database or a volume without access control
-            5   passwords are sent in clear text: eavesdrop, and log in
+            5   passwords are sent in cleartext: sniffing, then a login
          2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, if a packet contained its version: 2,
                 and 1 for each 10 points that its priority lacks to 100
            12   an administration service without a known weakness: a password has to be guessed or stolen
            24   any other service without a known weakness: an unknown vulnerability
-  at once   1   the machine already communicates with a control channel (an alert is open)
-            2   an attack of one machine on the other was observed (an alert is open)
+  at once   1   the host already communicates with a C2 server (an alert is open)
+            2   an attack of one host on the other was observed (an alert is open)
             5   an administration session was observed: its credentials are on the client
            10   a user opens content from the internet: a workstation that uses the web (assumed)
 
-A path that costs 40 or more does not count: it would take two unknown vulnerabilities.
+A path that costs 40 or more is ignored: it would need two unknown vulnerabilities.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REACH, ASSUMED_NEAR, ASSUMED_FAR = 1, 2, 2
 GUESS, UNKNOWN = 12, 24
 HELD, ATTACKED, SESSION, LURE = 1, 2, 5, 10
 LIMIT = 40
-# An increase in cost that counts as a broken path.
+# Increase in cost from which a path is treated as broken.
 MUCH = 8
 
 # A lower-rated vulnerability counts from this priority.
