@@ -20,6 +20,8 @@ Record = dict[str, Any]
 # Detectors in these folders report changes, settings and exposure, which have separate terms or are no fault; all
 # others report attacks.
 NO_ATTACK = ("device.", "exposure.", "posture.")
+# Severities of alerts that count.
+SEVERE = frozenset(one.name for one in Severity if one >= Severity.medium)
 # An open alert that was silent for this long no longer counts; an unseen recommendation stays open for the same time.
 SILENT = timedelta(days=14)
 LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
@@ -141,11 +143,7 @@ def ongoing_alerts(site: Site) -> Iterator[tuple[Record, Record]]:
         alert, severity = record.get("alert"), record.get("severity")
         if not isinstance(alert, dict) or "closed" in alert:
             continue
-        if (
-            not isinstance(severity, str)
-            or severity not in Severity.__members__
-            or Severity[severity] < Severity.medium
-        ):
+        if not isinstance(severity, str) or severity not in SEVERE:
             continue
         if record.get("action") != "close" or _text(alert.get("last") or record.get("ts")) >= since:
             yield record, alert

@@ -83,9 +83,21 @@ class Values(NamedTuple):
 def exposures(site: Site) -> Exposures:
     """All scores of a site."""
     causes = causes_of(site)
-    devices = {name: exposure_of(one) for name, one in causes.items()}
+    devices = _of_devices(causes)
     segments = grouped(site, devices, lambda node: node.segment)
     return Exposures(exposure_of_many(devices, site.nodes), devices, segments, causes)
+
+
+def _of_devices(causes: Mapping[str, Causes]) -> dict[str, Exposure]:
+    """The score of each device. Those without weaknesses and attacks have few different causes."""
+    quiet: dict[Causes, Exposure] = {}
+    found = {}
+    for name, one in causes.items():
+        if one.weaknesses or one.acts or one.suffers:
+            found[name] = exposure_of(one)
+        else:
+            found[name] = quiet[one] if one in quiet else quiet.setdefault(one, exposure_of(one))
+    return found
 
 
 def grouped(site: Site, devices: Mapping[str, Exposure], name_of: Callable[[Node], str]) -> dict[str, Exposure]:

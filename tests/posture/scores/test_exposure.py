@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
-from sensor.posture.scores.exposure import Exposure, band_of, exposures
+from sensor.posture.scores import exposure
+from sensor.posture.scores.exposure import Exposure, band_of, exposure_of, exposures
 from sensor.posture.site import Site
 from sensor.posture.vulnerabilities.priority import RiskFactors
 from sensor.posture.weakness import Weakness
@@ -101,6 +102,17 @@ def test_what_is_not_known_counts_a_little() -> None:
     """An unknown device has some exposure."""
     assert added(alone(type="unknown", firmware="")) == {"unknown": 6.0}
     assert added(alone(type="workstation", firmware="")) == {}
+
+
+def test_devices_with_the_same_causes_are_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large site, most devices have neither weaknesses nor attacks; each of the others is evaluated."""
+    evaluated: list[object] = []
+    monkeypatch.setattr(exposure, "exposure_of", lambda one: evaluated.append(one) or exposure_of(one))
+    quiet, worse = [node(number) for number in range(1, 9)], node(9)
+    found = exposures(site([*quiet, worse], [weakness("dev-9", "sip_clear", 40.0)], [alert(1, "dev-9")]))
+    assert len(evaluated) == 2
+    assert len({found.devices[one.id] for one in quiet}) == 1
+    assert all(found.devices[name] == exposure_of(one) for name, one in found.causes.items())
 
 
 def test_one_burning_camera_among_many_is_not_hidden(golden: Golden) -> None:
