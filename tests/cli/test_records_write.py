@@ -11,7 +11,7 @@ import pytest
 from tests import forked
 
 
-@pytest.mark.parametrize(("handed_over", "first"), [(False, "waiting until a sensor"), (True, "writing traffic")])
+@pytest.mark.parametrize(("handed_over", "first"), [(False, "waiting for traffic"), (True, "writing traffic")])
 def test_what_it_does(tmp_path: Path, handed_over: bool, first: str) -> None:
     """A folder without a sensor is named in the first line: the command waits for one."""
     folder = tmp_path / "records"
