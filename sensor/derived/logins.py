@@ -326,7 +326,7 @@ class Logins(Deriver):
     def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
         if event.credentials not in verdicts.PASSWORDS:
             return None
-        return self._remember(event, "RTSP", RequestCredentials(event.user, event.seal))
+        return self._remember(event, "RTSP", RequestCredentials(event.user, event.seal, event.password_seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)
@@ -354,7 +354,8 @@ class Logins(Deriver):
         return _attempt(event, "LDAP", event.name, not event.code, seal=event.seal)
 
     def mqtt_connected(self, event: MqttConnect) -> LoginAttempt | None:
-        return self._remember(event, "MQTT", RequestCredentials("", event.seal)) if event.password else None
+        shown = RequestCredentials(event.account, event.seal, event.password_seal)
+        return self._remember(event, "MQTT", shown) if event.password else None
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
         shown = self._requested.pop(event.packet.flow)

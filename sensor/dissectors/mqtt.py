@@ -17,7 +17,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.shared.framing import FramedStream
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 1883
@@ -42,7 +42,7 @@ class MqttConnect(Event):
     """A client opens a session. ``user`` and ``password``: whether it sends them; neither means anonymous. ``will``:
     topic of its last will.
 
-    ``seal``: of user and password.
+    ``seal`` and ``password_seal``: of user and password, and of the password alone; ``account``: the user's name.
     """
 
     version: int
@@ -52,6 +52,8 @@ class MqttConnect(Event):
     keep_alive_s: int
     will: str
     seal: str = ""
+    password_seal: str = ""
+    account: str = ""
 
 
 class MqttConnack(Event):
@@ -152,7 +154,7 @@ class MqttStream(FramedStream):
             bool(flags & PASSWORD),
             keep_alive,
             will,
-            _login(reader, flags),
+            *_login(reader, flags),
         )
         if client_id:
             yield fact(packet, "mqtt.client_id", client_id)
@@ -199,15 +201,16 @@ class MqttStream(FramedStream):
         reader.skip(length)
 
 
-def _login(reader: Reader, flags: int) -> str:
-    """The seal of the login after the will's topic (MQTT 5.0, 3.1.3); empty without a password."""
+def _login(reader: Reader, flags: int) -> tuple[str, str, str]:
+    """The login after the will's topic (MQTT 5.0, 3.1.3): its seal, the seal of its password, and the user."""
     try:
         if flags & WILL:
             _string(reader)
         user = clean(_string(reader), NAME_LIMIT) if flags & USER else ""
-        return seal(user, _string(reader)) if flags & PASSWORD else ""
+        password = _string(reader) if flags & PASSWORD else None
     except Malformed:  # data after a long will is truncated
-        return ""
+        return "", "", ""
+    return ("", "", user) if password is None else (seal(user, password), password_seal(password), user)
 
 
 def _string(reader: Reader) -> bytes:

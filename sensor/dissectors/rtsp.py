@@ -39,7 +39,7 @@ _REALM = lazy_pattern(rb"""\brealm\s{0,4}=\s{0,4}"([^"]{0,255})""", re.IGNORECAS
 
 class RtspRequest(Event):
     """``uri``: without credentials; ``credentials``: their scheme in lower case, empty without any; ``user``: if in
-    cleartext; ``seal``: of user and password, for Basic.
+    cleartext; ``seal`` and ``password_seal``: of user and password, and of the password alone, for Basic.
     """
 
     method: str
@@ -49,6 +49,7 @@ class RtspRequest(Event):
     credentials: str
     user: str
     seal: str = ""
+    password_seal: str = ""
 
 
 class RtspResponse(Event):
@@ -244,7 +245,17 @@ def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes,
     if method:
         found = credentials(proof)
         parsed: list[Parsed] = [
-            RtspRequest(packet, method.decode("ascii"), masked(rest), cseq, agent, found.scheme, found.user, found.seal)
+            RtspRequest(
+                packet,
+                method.decode("ascii"),
+                masked(rest),
+                cseq,
+                agent,
+                found.scheme,
+                found.user,
+                found.seal,
+                found.password_seal,
+            )
         ]
     else:
         schemes = tuple(dict.fromkeys(_scheme(one) for one in challenge.split(b"\n") if one))

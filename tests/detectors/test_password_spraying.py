@@ -14,9 +14,11 @@ from sensor.dissectors.ftp import FtpPassword
 from sensor.dissectors.imap import ImapPassword
 from sensor.dissectors.kerberos import KerberosRequest
 from sensor.dissectors.ldap import LdapPassword
+from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.pop3 import Pop3Password
+from sensor.dissectors.rtsp import RtspRequest
 from sensor.dissectors.shared.login_events import PasswordSent
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from sensor.dissectors.smtp import SmtpPassword
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ends, form, ftp, smb, ssh, web
@@ -112,10 +114,43 @@ def one_way_web(at: float, user: str, password: bytes) -> Event:
     return web(at, user, password=password, problem=Problem.ONE_SIDED)[0]
 
 
-@pytest.mark.parametrize("sent", [form, one_way_web])
-def test_same_password_for_many_accounts_of_a_web_server(sent: Callable[..., Event]) -> None:
-    """In forms, and in requests without the responses. Users with their own passwords, behind a proxy or in many
-    sessions, and guessing at one account are no spraying; a longer list is one alert.
+def camera(at: float, user: str, password: bytes) -> Event:
+    """A request for a stream; the capture holds no packet of the camera."""
+    sent = seal(user, password), password_seal(password)
+    packet = ends(at, 554, answer=False, problem=Problem.ONE_SIDED)
+    return RtspRequest(packet, "DESCRIBE", "rtsp://h/", 2, "", "basic", user, *sent)
+
+
+def broker(at: float, user: str, password: bytes) -> Event:
+    """A client of a broker; the capture holds no packet of the broker."""
+    sent = seal(user, password), password_seal(password)
+    packet = ends(at, 1883, answer=False, problem=Problem.ONE_SIDED)
+    return MqttConnect(packet, 4, "x", True, True, 60, "", *sent, user)
+
+
+def test_accounts_of_a_broker() -> None:
+    """A broker that rejects one login of each account, and one at which they succeed at the second try."""
+
+    def story(*codes: int) -> list[Event]:
+        return [
+            each
+            for n in range(30)
+            for code in codes
+            for each in (
+                MqttConnect(ends(n, 1883, answer=False, flow=n + 1), 4, "x", True, True, 60, "", "s", "", f"user{n}"),
+                MqttConnack(ends(n, 1883, answer=True, flow=n + 1), code),
+            )
+        ]
+
+    assert one(inspected(detector(SPRAY), story(5))).numbers["accounts"] == 10
+    assert inspected(detector(SPRAY), story(5, 0)) == []
+
+
+@pytest.mark.parametrize("sent", [form, one_way_web, camera, broker])
+def test_same_password_for_many_accounts_of_a_server(sent: Callable[..., Event]) -> None:
+    """In forms, and in requests to web servers, cameras and brokers without the responses. Users with their own
+    passwords, behind a proxy or in many sessions, and guessing at one account are no spraying; a longer list is one
+    alert.
     """
     spray = [sent(n, f"user{n}", password=b"Winter2026") for n in range(200)]
     alert = one(inspected(detector(SPRAY), spray))

@@ -11,7 +11,7 @@ from pcaps.dissectors.mqtt import text
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.mqtt import Mqtt
-from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.seal import password_seal, seal
 from tests.dissectors.samples import events, facts, packets, values
 
 CONNECT = message(0x10, text("MQTT") + b"\x04\x02" + struct.pack("!H", 60) + text("one"))
@@ -33,11 +33,16 @@ def feed(*parts: bytes, from_client: bool = True) -> list[object]:
     return [parsed for part in parts for parsed in stream.feed(Packet(proto=6), part, from_client)]
 
 
+def login(user: str) -> tuple[str, str, str]:
+    """The last fields of a connect event with a password of the sample."""
+    return seal(user, b"not to be kept"), password_seal(b"not to be kept"), user
+
+
 def test_plug_logs_in_and_publishes() -> None:
     """Client id and topics describe the client, each topic once; of a long message the beginning is parsed."""
     parsed = read(50201)
     assert events(parsed) == [
-        ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT", seal("plug", b"not to be kept")),
+        ("MqttConnect", 4, "DVES_5E5302", True, True, 30, "tele/tasmota_5E5302/LWT", *login("plug")),
         ("MqttConnack", 0),
         ("MqttPublish", "tele/tasmota_5E5302/LWT", True, 33),
         ("MqttSubscribe", ("cmnd/tasmota_5E5302/#", "cmnd/tasmotas/#")),
@@ -67,7 +72,7 @@ def test_refused_login() -> None:
     """A broker that rejects a login (version 3.1) gets no role."""
     parsed = read(50203)
     assert events(parsed) == [
-        ("MqttConnect", 3, "camera", True, True, 60, "", seal("admin", b"not to be kept")),
+        ("MqttConnect", 3, "camera", True, True, 60, "", *login("admin")),
         ("MqttConnack", 5),
     ]
     assert values(parsed) == [("mqtt.client_id", "camera")]
@@ -76,7 +81,7 @@ def test_refused_login() -> None:
 def test_bridge_between_brokers() -> None:
     """The protocol version of a bridge has its highest bit set."""
     assert events(feed(CONNECT.replace(b"\x04\x02", b"\x84\x02"))) == [
-        ("MqttConnect", 4, "one", False, False, 60, "", "")
+        ("MqttConnect", 4, "one", False, False, 60, "", "", "", "")
     ]
 
 
