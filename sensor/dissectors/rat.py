@@ -2,10 +2,10 @@
 their messages. There is no standard; signatures are from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
-NetBus, SubSeven, Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit sends to its stagers, the
-banners of command shells, and text protocols that request screens and cameras. Sessions that are encrypted from the
-first byte are not detected here but by their certificates (``tls``). Data that the operator exfiltrates is not stored;
-of a message only the first word is.
+NetBus, SubSeven, RedLine (over [MC-NMF]), Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit
+sends to its stagers, the banners of command shells, and text protocols that request screens and cameras. Sessions that
+are encrypted from the first byte are not detected here but by their certificates (``tls``). Data that the operator
+exfiltrates is not stored; of a message only the first word is.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ SHAPES = (
     _shape("NetWire", rb"\x41\0\0\0(?:\x99|\x03).{32}"),
     _shape("NetBus", rb"NetBus \d\.\d\d? ?\r|BN[\x10 ]\0\x02\0"),
     _shape("SubSeven", rb"connected\. (?:time/date: )?[\x20-\x7e]{10,60}, version: "),
+    _shape("RedLine", (
+        rb"\0\x01\0\x01\x02\x02.net\.tcp://.{8,90}tempuri\.org/(?:Entity/Id\d|Contract/MSValue\d|IRemotePanel/)"
+    )),
     _shape("Metasploit stage", rb"(?:.{2}[\x01-\x20]\0)?MZ(?:\xe8\0\0\0\0\[|ARUH\x89\xe5)"),  # with or without its size
     _shape("a trojan with commands in Turkish", rb"(?:ANABILGI(?:GETIR)?\||BAGLIMI\?|CAPSCREEN)"),
     _shape("a trojan that sends screens", rb"(?:[A-Z]{4,16}|[a-z]{4,16})\|[\x20-\x7e]{0,80}\xff\xd8\xff\xe0\0\x10JFIF"),
@@ -84,7 +87,7 @@ SHELLS = tuple(shape for shape in SHAPES if shape.family in (SHELL, TYPED))
 STARTS = (
     b"lv|'|'|", b"ll|'|'|", b"inf|'|'|", b"myversio", b"maininfo", b"configur", b"mainvers", b"getmaini", b"8EA4AB05",
     b"BF7CAB46", b"155CAD31", b"[DataSta", b"\x24\x04\xff\0", b"\x41\0\0\0\x99", b"\x41\0\0\0\x03", b"ANABILGI",
-    b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no", b"BUILD ",
+    b"\0\x01\0\x01\x02\x02", b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no", b"BUILD ",
     *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
     b"\0\0\0\x01", b"root@", b"whoami\n", b"whoami\r\n", b"uname -a", b"ifconfig", b"ipconfig", b"ls -la\n",

@@ -10,6 +10,9 @@ from sensor.dissectors.rat import Rat
 from tests.dissectors.samples import events, packets
 from tests.golden import Golden
 
+# How a client of Windows Communication Foundation begins: version, mode, address, encoding, end ([MC-NMF], 2.2.3).
+PREAMBLE = b"\0\x01\0\x01\x02\x02\x1cnet.tcp://198.51.100.7:6677/\x03\x08\x0c"
+
 
 def parsed(data: bytes, *, from_client: bool = True) -> list[tuple[object, ...]]:
     return events(Rat().stream(Packet()).feed(Packet(data), data, from_client))
@@ -46,6 +49,7 @@ def test_the_small_capture(golden: Golden) -> None:
         (b"connected. 21:12.34 - May 2, 2000, Tuesday, version: BoNuS 2.1", "SubSeven"),
         (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
         (b"MZ\xe8\0\0\0\0[REU\x89\xe5", "Metasploit stage"),
+        (PREAMBLE + b"\x06\xa1\x01\x53\x1dhttp://tempuri.org/Entity/Id1\x1cnet.tcp://198.51.100.7:6677/", "RedLine"),
         (b"CAPS|C:\\x.dat|8492|\xff\xd8\xff\xe0\0\x10JFIF", "sends screens"),
     ],
 )
@@ -171,6 +175,7 @@ def test_a_conferencing_system_that_describes_itself() -> None:
         b"configure terminal",
         b"NetBus 1.70 manual",
         b"connected. Welcome to the chat\r\n",
+        PREAMBLE + b"\x06\xa1\x01\x53\x24http://tempuri.org/IOrders/Entities\x1c",
     ],
 )
 def test_others_report_nothing(data: bytes) -> None:
