@@ -54,6 +54,21 @@ def test_services_with_which_intruders_spread_do_not_wait(port: int) -> None:
     assert severities(in_time(SERVICE, attempts(lit(Story()), 20, port=port))) == [Severity.medium]
 
 
+@pytest.mark.parametrize("port", [102, 502, 2404, 20000, 44818])
+def test_controllers_that_are_identified(port: int) -> None:
+    """A tool that asks twenty controllers what they are sweeps; a control server that stays connected does not, and one
+    that connects to them each minute is reported with low severity once.
+    """
+    assert severities(in_time(SERVICE, attempts(lit(Story()), 20, port=port))) == [Severity.low, Severity.medium]
+    staying, polling = lit(Story()), lit(Story())
+    for n in range(20):
+        staying.converse(1 + n, SOURCE, f"10.0.5.{n + 1}", port, lasts=200, messages=(80, 80))
+    for turn in range(20):
+        attempts(polling, 20, at=1 + turn * 60, port=port)
+    assert raised(SERVICE, staying) == []
+    assert severities(in_time(SERVICE, polling)) == [Severity.low]
+
+
 @pytest.mark.parametrize(
     ("path", "report", "hosts"), [(ICMP, pings, 60), (SERVICE, attempts, 20)], ids=["ping", "service"]
 )

@@ -31,9 +31,9 @@ from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_
 from sensor.detectors.shared.sweeps import Finding, SweepDetector
 
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 12, 15, 15
-# SSH, Telnet, RPC, NetBIOS, SMB, RDP, VNC, WinRM, SNMP, RTSP, raw printing, and device web pages on other ports than
-# 80.
-PORTS = (22, 23, 135, 139, 161, 445, 554, 2323, 3389, 5900, 5985, 5986, 8554, 9100)
+# SSH, Telnet, S7, RPC, NetBIOS, SNMP, SMB, Modbus, RTSP, Telnet of devices, IEC 104, RDP, VNC, WinRM, RTSP, raw
+# printing, DNP3, EtherNet/IP.
+PORTS = (22, 23, 102, 135, 139, 161, 445, 502, 554, 2323, 2404, 3389, 5900, 5985, 5986, 8554, 9100, 20000, 44818)
 # Telnet, RPC, SMB, RDP, VNC, WinRM: worms and intruders spread with them, and severity does not wait.
 SPREADING = (23, 135, 139, 445, 2323, 3389, 5900, 5985, 5986)
 
@@ -45,7 +45,9 @@ class Options(sweeps.Options):
         15, ge=3, description="threshold: internal hosts that one source contacted on one port for the first time"
     )
     window_s: int = Field(600, ge=10, le=7200, description="time window in seconds")
-    ports: tuple[int, ...] = Field(PORTS, description="ports of administration services, printers and cameras")
+    ports: tuple[int, ...] = Field(
+        PORTS, description="ports of administration services, printers, cameras and controllers"
+    )
     few_packets: int = Field(12, ge=3, description="maximum number of client packets of a probe")
 
 
