@@ -101,6 +101,14 @@ def test_exploits_in_secret_fields() -> None:
         assert odd_fields({b"authorization": value, b"x-token": b"<${word}>"}) == ()
 
 
+def test_code_in_a_secret_field() -> None:
+    """Of a field that is called a password only code for a web shell is reported; other calls in it are not."""
+    code = b"eval(base64_decode(strrev(urldecode('K0QfK0Q'))))"
+    assert odd_parts(b"pass=" + code + b";&key=fL1tMGI4", FORM) == (f"***{code.decode()};",)
+    assert odd_parts(b"pass=hunter2" + code, FORM) == (f"***{code.decode()}",)
+    assert odd_parts(b"pass=eval(x);'&password=assert(2)'", FORM) == ()
+
+
 def test_a_host_longer_than_any_name() -> None:
     """A host that is longer than any name is reported, the longest possible one is not."""
     assert odd_fields({b"host": b"a" * 256}) == (("host", "a" * 256),)

@@ -41,7 +41,7 @@ EXPLOIT = lazy_pattern(
     rb"'\s?;\s?(?:echo|id|sleep|wget|curl|ping|sh|bash)\b.{0,80}|'\s{0,4}union\s.{0,80}|"
     rb"(?:\$\(|[`;|])\s?(?:(?:wget|curl|tftp|busybox|telnetd|nc|ping|sleep|cat|/bin/\w{2,8})[\s$]|"
     rb"(?:id|uname|whoami)[)`;|]).{0,80}|"
-    rb"@?eval\(.{0,20}(?:\$_(?:GET|POST|REQUEST|COOKIE)|base64_decode\(|Request\b).{0,80}",
+    rb"@?(?:eval|assert)\((?:@?base64_decode\(|.{0,20}(?:\$_(?:GET|POST|REQUEST|COOKIE)|Request\b)).{0,80}",
     re.IGNORECASE,
 )
 # Placeholder for fields that the capture truncated.
