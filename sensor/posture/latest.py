@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sensor.core.device import Lease
+if TYPE_CHECKING:
+    from sensor.core.device import Lease
 
 Record = dict[str, Any]
 Details = Callable[[Record], Record]
