@@ -68,7 +68,8 @@ def identify(args: argparse.Namespace) -> int:
     if found is None:
         complain("a worker is finding entities now", "info")
         return DONE
-    put(f"entities: {found.entities:,}; edges: {found.edges:,}; simultaneous MAC addresses: {found.conflicts:,}")
+    at_once = f"MAC addresses at two sites at the same time: {found.conflicts:,}"
+    put(f"entities: {found.entities:,}; edges: {found.edges:,}; {at_once}")
     return DONE
 
 
