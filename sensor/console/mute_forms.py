@@ -100,6 +100,11 @@ def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> 
         raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), faults_of(error)) from None
 
 
+def until(mute: Mute) -> str:
+    """How long a mute is in force."""
+    return f"until {mute.expires}" if mute.expires else "without expiry"
+
+
 def _expiry(span: str, now: datetime) -> str:
     found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", span, re.ASCII)
     if found is None and span != "ever":

@@ -18,6 +18,7 @@ from sensor.core.event import Event
 from sensor.core.lazy_pattern import lazy_pattern
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
+from sensor.core.words import Words
 from sensor.dissectors._ldap_filter import written
 from sensor.dissectors.service_command import ServiceCommand
 from sensor.dissectors.shared import der, ntlm
@@ -53,7 +54,7 @@ WRAP, WRAP_SIZE, SEALED = b"\x05\x04", 16, 2
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # a capability of Active Directory only
 # An attribute of a Java object (RFC 2713, 3.3), and its first value behind types and lengths: the URL of its classes.
-JAVA_CODE = b"javacodebase"
+JAVA_CODE = Words(b"javacodebase")
 _CODE_BASE = lazy_pattern(
     rb"javacodebase1.{1,5}?\x04[\x01-\xff]{1,5}?((?:https?|ftp)://[\x21-\x7e]{1,200})", re.IGNORECASE | re.DOTALL
 )
@@ -274,7 +275,7 @@ class LdapStream(FramedStream):
         if open_ is not None and isinstance(open_[1], int):
             open_[1] += 1
         name = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
-        if JAVA_CODE in data.lower() and (found := _CODE_BASE.search(data, name.stop)):
+        if JAVA_CODE.any_in(data) and (found := _CODE_BASE.search(data, name.stop)):
             return [ServiceCommand(packet, "ldap", f"javaCodeBase {clean(found[1])}")]
         if name.stop > name.start or len(data) < operation.stop:
             return []

@@ -29,10 +29,11 @@ STARTS = {
 }  # fmt: skip
 IRC_PORTS, UNREALIRCD = tuple(range(6660, 6670)), b"AB;"
 NETCORE, NETCORE_HEAD = 53413, b"AA\0\0AAAA"
-# Remote shells by their ports: the user at the server, and what follows it: a terminal with its speed, or a command.
+# Remote shells by their ports, and the user at the server with what follows: a terminal with its speed, or a command.
+SHELL_PORTS = {513: "rlogin", 514: "rsh"}
 SHELLS = {
-    513: ("rlogin", lazy_pattern(rb"\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([\w.-]{1,32}/\d{1,6})\0")),
-    514: ("rsh", lazy_pattern(rb"\d{0,5}\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([^\0]{1,512})\0")),
+    "rlogin": lazy_pattern(rb"\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([\w.-]{1,32}/\d{1,6})\0"),
+    "rsh": lazy_pattern(rb"\d{0,5}\0[^\0]{1,32}\0([\x21-\x7e]{1,32})\0([^\0]{1,512})\0"),
 }
 HANDSHAKE = b"JDWP-Handshake"
 AJP, AJP_VERSION = b"\x12\x34", b"\0\x08HT"  # a message of a web server (AJP 1.3), and the version in its request
@@ -70,7 +71,7 @@ class ServiceCommands(Dissector):
     """The first messages of connections that begin like one of these protocols, and later openings of a bridge."""
 
     interest = Interest(
-        tcp=(*IRC_PORTS, *SHELLS),
+        tcp=(*IRC_PORTS, *SHELL_PORTS),
         udp=(NETCORE,),
         starts=tuple(STARTS),
         magic=((4, WIRE_FORMAT), (6, AJP_VERSION), (20, OPEN_MAGIC)),
@@ -99,7 +100,7 @@ class ServiceStream(Stream):
             return
         skipped, self._skip = self._skip, max(self._skip - len(data), 0)
         self._kept += data[skipped:]
-        self._service = self._service or _service(self._kept) or SHELLS.get(packet.dport, ("",))[0]
+        self._service = self._service or _service(self._kept) or SHELL_PORTS.get(packet.dport, "")
         if self._service == "adb":
             for text in self._opened():
                 yield ServiceCommand(packet, "adb", text)
@@ -164,9 +165,8 @@ def _texts(service: str, data: bytes) -> list[str]:
         return [clean(one[1]) for one in _METHOD.finditer(data)][:1]
     if service == "unrealircd":
         return [clean(data.partition(b"\n")[0], TEXT_LIMIT)] if b"\n" in data or len(data) >= HEAD else []
-    shell = next((pattern for name, pattern in SHELLS.values() if name == service), None)
-    if shell is not None:
-        found = shell.match(data)
+    if service in SHELLS:
+        found = SHELLS[service].match(data)
         return [clean(b"USER " + found[1] + b" " + found[2], TEXT_LIMIT)] if found else []
     return _classes(data) if service else []
 

@@ -26,7 +26,7 @@ KNOWN_AFTER_NS = 3600 * 10**9
 
 class AlertEnds:
     """``devices``: addresses by device, none of one that is gone; ``former``: see ``former_ids``; ``first``: when each
-    device was first seen, in the format of records; ``leases``: by address. ``holders``: present device by address.
+    device was first seen, in the format of records; ``leases``: by address. ``holders``: current device by address.
     """
 
     def __init__(

@@ -189,10 +189,10 @@ class Keeper:
         last = None if until is None or seconds is None else until - seconds / 3  # queued entries are written as well
         self._ending.set()
         if until is not None:
-            self._hand_over_all(last)
+            self._put_all(last)
         if self._swept is not None:
             self.persistence.sweep(self._swept)
-        self._hand_over_all(last)
+        self._put_all(last)
         self._put(None, until)
         self._thread.join(_left(until))
         if self._thread.is_alive():
@@ -227,7 +227,7 @@ class Keeper:
         for order in now:
             self.persistence.carry_out(order)
 
-    def _hand_over_all(self, until: float | None) -> None:
+    def _put_all(self, until: float | None) -> None:
         """Pass waiting entries to the writer, as far as there is time."""
         while (
             _left(until) != 0

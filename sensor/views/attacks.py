@@ -118,12 +118,10 @@ def _rows(picture: Picture, alerts: Iterable[Record], nodes: Mapping[str, Node])
 
     def host(end: Record, record: Record) -> EndRow:
         device = ends.device(end, record)
-        if device not in known:
-            row = _end(end, device, networks, nodes)
-            if device not in nodes:
-                return row
+        row = known.get(device) or _end(end, device, networks, nodes)
+        if device in nodes:
             known[device] = row
-        return known[device]
+        return row
 
     found = (row for record in filter(is_open, alerts) for row in _of(record, host))
     return sorted(found, key=lambda row: (-row.severity, -row.last, row.alert))

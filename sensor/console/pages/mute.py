@@ -42,7 +42,7 @@ def act(request: PageRequest) -> Response:
         request.who.name, "mute", peer=request.peer, dataset=request.dataset.name, ids=[row.id], text=scope
     )
     (mute,) = mute_forms.add(request.console.mutes, [given], request.who.name, datetime.now(UTC))
-    text = f"{mute.id} mutes {mute.scope} {f'until {mute.expires}' if mute.expires else 'for ever'}"
+    text = f"{mute.id} mutes {mute.scope} {mute_forms.until(mute)}"
     name = request.console.undo.keep(request.who.name, request.dataset.name, text, "/alerts/unmute", numbers=[mute.id])
     return RedirectResponse(request.url(f"/alerts/{row.id}", done=name), 303)
 

@@ -60,10 +60,13 @@ def _write(request: PageRequest, rows: Sequence[AlertRow], several: Sequence[dic
         text="; ".join(scopes),
     )  # fmt: skip
     mutes = mute_forms.add(request.console.mutes, [one | more for one in several], request.who.name, now)
-    until = f"until {mutes[0].expires}" if mutes[0].expires else "for ever"
     what = f"{mutes[0].id} mutes {mutes[0].scope}" if len(mutes) == 1 else f"{len(mutes)} mutes were written, in force"
     numbers = [mute.id for mute in mutes]
     done = request.console.undo.keep(
-        request.who.name, request.dataset.name, f"{what} {until}", "/alerts/unmute", numbers=numbers
+        request.who.name,
+        request.dataset.name,
+        f"{what} {mute_forms.until(mutes[0])}",
+        "/alerts/unmute",
+        numbers=numbers,
     )
     return RedirectResponse(url_of("/alerts", parameters(request.field("filter")) | {"done": [done]}), 303)
